@@ -1,0 +1,48 @@
+"""Nouns to bytes and back: strict, canonical, bounded. SPEC.md section 2.
+
+Structs are MessagePack arrays. Reading is strict about types; `decode_canonical` also demands that encoding what was read gives
+the same bytes again, so that one meaning has one form and a signature covers what a reader sees.
+"""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import msgspec
+
+from protocol.errors import Code, Refused
+
+T = TypeVar("T")
+_encoder = msgspec.msgpack.Encoder()
+_decoders: dict[object, msgspec.msgpack.Decoder[object]] = {}
+
+
+def encode(noun: object) -> bytes:
+    """Canonical bytes of a Struct."""
+    return _encoder.encode(noun)
+
+
+def decode(kind: type[T], raw: bytes | memoryview, bytes_max: int) -> T:
+    """The `kind` that `raw` spells. Raises Refused(MALFORMED) when it is longer than `bytes_max` or spells none."""
+    size = memoryview(raw).nbytes
+    if size > bytes_max:
+        raise Refused(Code.MALFORMED, f"{_name(kind)} of {size} bytes; at most {bytes_max} are allowed.")
+    decoder = _decoders.get(kind)
+    if decoder is None:
+        decoder = _decoders[kind] = msgspec.msgpack.Decoder(kind)
+    try:
+        return decoder.decode(raw)  # type: ignore[return-value]
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, OverflowError, ValueError) as error:
+        raise Refused(Code.MALFORMED, f"Bytes that spell no {_name(kind)}: {error}.") from error
+
+
+def decode_canonical(kind: type[T], raw: bytes | memoryview, bytes_max: int) -> T:
+    """As `decode`, and refuses every spelling but the canonical one."""
+    noun = decode(kind, raw, bytes_max)
+    if encode(noun) != bytes(raw):
+        raise Refused(Code.MALFORMED, f"{_name(kind)} in a spelling that is not canonical.")
+    return noun
+
+
+def _name(kind: object) -> str:
+    return getattr(kind, "__name__", str(kind))

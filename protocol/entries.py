@@ -1,0 +1,138 @@
+"""What may be written in a log. SPEC.md section 4.
+
+A log is a list of small entries, numbered 1, 2, 3 …; each one's hash covers the hash of the one before, its epoch and its
+payload as stored. A payload is one marker byte and then either the encoded event (`CLEAR`) or the event sealed with the
+journal key of its epoch (`SEALED`): a cabin can forward its journal and never read it back.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from typing import Final
+
+import msgspec
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+
+from protocol import codec, limits
+from protocol.errors import Code, Mistake, Refused
+from protocol.ids import Digest
+from protocol.manifest import Signed
+
+GENESIS: Final = bytes(32)  # the hash before entry 1
+CLEAR: Final = 0
+SEALED: Final = 1
+
+
+class Entry(msgspec.Struct, frozen=True, array_like=True):
+    """One row of a log. `payload` starts with CLEAR or SEALED; `hash` is `chain(previous hash, epoch, number, payload)`."""
+
+    epoch: int
+    number: int
+    payload: bytes
+    hash: bytes
+
+
+class Mark(msgspec.Struct, frozen=True, array_like=True):
+    """A place in a log: everything up to and including `number`, whose hash is `hash`, in `epoch`. 0 is the beginning."""
+
+    epoch: int = 0
+    number: int = 0
+    hash: bytes = GENESIS
+
+
+class EpochOpened(msgspec.Struct, frozen=True, array_like=True, tag="epoch"):
+    """First entry of a process start: the journal key (32 bytes), wrapped for the hub. Always CLEAR.
+
+    `follows` is the last entry the writer knew before; it differs from the place before this entry only when rows were
+    lost with a damaged file, and then the reader raises an alarm."""
+
+    wrapped_key: bytes
+    follows: Mark
+    at: datetime
+
+
+class DocumentSealed(msgspec.Struct, frozen=True, array_like=True, tag="document"):
+    """A document was sealed and lies in the outbox: blob `digest` of `size_bytes`. `summary` is a small age file for the inbox."""
+
+    manifest: Signed
+    summary: bytes
+    digest: Digest
+    size_bytes: int
+
+
+class VisitEnded(msgspec.Struct, frozen=True, array_like=True, tag="visit"):
+    """One stay in a cabin, without a word about who it was. `outcome`: `handed-in`, `left`, `timed-out` …"""
+
+    visit: bytes
+    began_at: datetime
+    ended_at: datetime
+    outcome: str
+    documents: int
+    language: str
+
+
+class ReceiptGiven(msgspec.Struct, frozen=True, array_like=True, tag="receipt"):
+    """A signed event about one envelope (manifest.Receipt)."""
+
+    receipt: Signed
+
+
+class DirectoryPublished(msgspec.Struct, frozen=True, array_like=True, tag="directory"):
+    """A new directory is there: blob `digest` of `size_bytes` spells a Signed directory."""
+
+    version: int
+    digest: Digest
+    size_bytes: int
+
+
+Event = EpochOpened | DocumentSealed | VisitEnded | ReceiptGiven | DirectoryPublished
+
+
+def chain(previous: bytes, epoch: int, number: int, payload: bytes) -> bytes:
+    """Hash of an entry: SHA-256(previous 32 bytes, epoch and number as 8 bytes big-endian, payload)."""
+    hasher = hashlib.sha256(previous)
+    hasher.update(epoch.to_bytes(8, "big") + number.to_bytes(8, "big"))
+    hasher.update(payload)
+    return hasher.digest()
+
+
+def following(mark: Mark, epoch: int, payload: bytes) -> Entry:
+    """The entry that comes after `mark`. Raises Mistake when the payload is too large for a frame."""
+    if len(payload) > limits.ENTRY_BYTES_MAX:
+        raise Mistake(f"An entry of {len(payload)} bytes; at most {limits.ENTRY_BYTES_MAX} fit in a frame.")
+    number = mark.number + 1
+    return Entry(epoch, number, payload, chain(mark.hash, epoch, number, payload))
+
+
+def clear(event: Event) -> bytes:
+    """Payload that anybody who holds the log can read."""
+    return bytes([CLEAR]) + codec.encode(event)
+
+
+def sealed(event: Event, key: bytes, epoch: int, number: int) -> bytes:
+    """Payload that only the holder of the epoch's journal key (32 bytes) can read.
+
+    Number and epoch are the nonce: a key lives for one epoch and a number for one entry, so no pair is used twice."""
+    box = ChaCha20Poly1305(key).encrypt(_nonce(epoch, number), codec.encode(event), None)
+    return bytes([SEALED]) + box
+
+
+def read(payload: bytes, key: bytes | None, epoch: int, number: int) -> Event:
+    """The event in a payload. Raises Refused when it is malformed or `key` does not open it."""
+    if not payload or payload[0] not in (CLEAR, SEALED):
+        raise Refused(Code.MALFORMED, f"Entry {number} has no known marker.")
+    body = payload[1:]
+    if payload[0] == SEALED:
+        if key is None:
+            raise Refused(Code.MALFORMED, f"Entry {number} is sealed and epoch {epoch} was never opened.")
+        try:
+            body = ChaCha20Poly1305(key).decrypt(_nonce(epoch, number), body, None)
+        except InvalidTag as error:
+            raise Refused(Code.MALFORMED, f"Entry {number} does not open with the key of epoch {epoch}.") from error
+    return codec.decode(Event, body, limits.ENTRY_BYTES_MAX)  # type: ignore[arg-type]
+
+
+def _nonce(epoch: int, number: int) -> bytes:
+    return (epoch & 0xFFFFFFFF).to_bytes(4, "big") + number.to_bytes(8, "big")

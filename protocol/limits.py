@@ -1,0 +1,55 @@
+"""Every bound in the system, with its unit and its reason. Both ends must agree about those that a Hello carries."""
+
+from __future__ import annotations
+
+from typing import Final
+
+KIB: Final = 1024
+MIB: Final = 1024 * KIB
+
+# --- frames -----------------------------------------------------------------------------------------------------
+PROTOCOL_VERSION: Final = 1
+MESSAGE_BYTES_MAX: Final = 2 * MIB  # ZMQ MAXMSGSIZE: an unauthenticated peer can make us hold no more than this
+ENTRIES_FRAME_BYTES_MAX: Final = 64 * KIB  # payloads of one Entries frame: at 1 Mbit/s half a second, never more
+ENTRY_BYTES_MAX: Final = 48 * KIB  # one entry fits in one frame; a sealed summary of 32 KiB fits in one entry
+ENTRIES_PER_FRAME_MAX: Final = 4096  # a decoder may allocate so many small objects, no more
+WHISPER_BYTES_MAX: Final = 64 * KIB
+CHUNK_BYTES_MAX: Final = 256 * KIB  # 1.5 GB/s through CURVE with this size; larger gains nothing
+CHUNK_BYTES_MIN: Final = 8 * KIB  # smaller pays more for headers than it wins in promptness
+TEXT_CHARS_MAX: Final = 500  # any text for a person on the wire
+
+# --- link -------------------------------------------------------------------------------------------------------
+BEAT_SECONDS: Final = 5.0  # shown as "last contact"; three missed end a link
+BEATS_MISSED_MAX: Final = 3
+STALL_SECONDS: Final = 2.0  # nothing heard for so long while something is outstanding: the line is gone
+HELLO_SECONDS: Final = 10.0  # a peer that is connected but says no Hello
+RECONNECT_SECONDS_MIN: Final = 0.5  # full jitter between 0 and a bound that doubles from here …
+RECONNECT_SECONDS_MAX: Final = 15.0  # … to here, for ever
+HANDSHAKE_MILLISECONDS: Final = 2000  # ZMQ HANDSHAKE_IVL: a slow-loris holds a descriptor no longer than this
+HIGH_WATER_MESSAGES: Final = 64  # of the socket; what is outstanding is bounded in bytes before (pacing.py)
+ENTRIES_WINDOW_BYTES: Final = 1 * MIB  # entries sent and not yet acknowledged
+WINDOW_BYTES_MIN: Final = 24 * KIB  # wants outstanding: on 2 Mbit/s this keeps an entry's delay below 0.1 s
+WINDOW_BYTES_MAX: Final = 8 * MIB  # on loopback more gains nothing
+HUB_WINDOW_BYTES: Final = 64 * MIB  # wants outstanding over all cabins: bounds the hub's memory
+TRANSFERS_MAX: Final = 10_000  # blobs one end may have announced and not delivered
+
+# --- documents --------------------------------------------------------------------------------------------------
+DOCUMENT_PAGES_MAX: Final = 300  # a thick file of papers; more is a parcel
+DOCUMENT_BYTES_MAX: Final = 100 * 1000 * 1000  # the PDF; on 2 Mbit/s seven minutes
+INPUT_BYTES_MAX: Final = 400 * 1000 * 1000  # one file given to capture
+PAGE_PIXELS_MAX: Final = 120_000_000  # A3 at 600 dpi is 70 million; 20,000 x 20,000 is 400 million and refused
+ENVELOPE_BYTES_MAX: Final = 110 * 1000 * 1000  # PDF, manifest, padding and age's overhead
+SUMMARY_BYTES_MAX: Final = 32 * KIB
+TITLE_CHARS_MAX: Final = 120
+REMARK_CHARS_MAX: Final = 1000
+
+# --- disk -------------------------------------------------------------------------------------------------------
+DISK_FREE_BYTES_MIN: Final = 200 * MIB  # below: the cabin takes no new document, the hub wants no more blobs
+OUTBOX_DOCUMENTS_MAX: Final = 20_000  # a month without a line in the busiest cabin
+
+# --- trust ------------------------------------------------------------------------------------------------------
+INVITATION_SECONDS: Final = 24 * 3600
+DIRECTORY_BYTES_MAX: Final = 16 * MIB  # 10,000 cabins and 1,000 agencies need 4
+REVOCATION_SECONDS: Final = 1.0  # a revoked cabin's open link ends within this
+CLOCK_OFFSET_WARN_SECONDS: Final = 2.0
+CLOCK_OFFSET_CRITICAL_SECONDS: Final = 60.0

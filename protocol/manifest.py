@@ -1,0 +1,137 @@
+"""What a cabin signs about an envelope, and what hub and agency sign as receipts. SPEC.md section 6.
+
+Signed bytes are the canonical encoding of a Struct, led by a context (`kabine/manifest/1`): a signature for one purpose never
+verifies for another.
+"""
+
+from __future__ import annotations
+
+import enum
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime
+from typing import ClassVar, Final, TypeVar
+
+import msgspec
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from protocol import codec, limits
+from protocol.errors import Code, Refused
+from protocol.ids import AgencyId, EnvelopeId, ReceiptNumber, SiteId
+
+SUITE: Final = "age-mlkem768x25519"
+NO_MANIFEST: Final = bytes(32)  # `previous` of the first manifest from a cabin to an agency
+
+
+class Signable(msgspec.Struct, frozen=True, array_like=True):
+    """A noun that somebody signs. Each kind has a `context` of its own, used for nothing else."""
+
+    context: ClassVar[bytes]
+
+
+T = TypeVar("T", bound=Signable)
+
+
+class Signed(msgspec.Struct, frozen=True, array_like=True):
+    """`body`: canonical bytes of a Struct. `signature`: Ed25519 (64 bytes) over context, NUL and body."""
+
+    body: bytes
+    signature: bytes
+
+
+class Manifest(Signable, frozen=True, array_like=True):
+    """What a cabin vouches for. `counter` counts 1, 2, 3 … per (cabin, agency) without gaps; `previous` is the SHA-256 of the body of
+    the manifest before in that row, so that a hub cannot drop a document without the agency's side noticing.
+
+    `header_sha256` and `payload_sha256` are those of the age header and the rest: the signature survives a forwarding, which
+    replaces only the header. `length_bytes` is that of the payload part."""
+
+    context: ClassVar[bytes] = b"kabine/manifest/1"
+
+    version: int
+    suite: str
+    envelope: EnvelopeId
+    receipt: ReceiptNumber
+    agency: AgencyId
+    epoch: int
+    cabin: SiteId
+    captured_at: datetime
+    length_bytes: int
+    header_sha256: bytes
+    payload_sha256: bytes
+    counter: int
+    previous: bytes
+
+
+class Happening(enum.StrEnum):
+    """What a receipt says. STORED is the hub's; the others are the agency's."""
+
+    STORED = "stored"  # durable at the hub and in the agency's inbox: „gesichert“
+    FETCHED = "fetched"
+    ACCEPTED = "accepted"
+    RETURNED = "returned"
+    FORWARDED = "forwarded"
+
+
+class Receipt(Signable, frozen=True, array_like=True):
+    """One signed event about one envelope. `by`: `hub` or the agency. `previous`: SHA-256 of the body of the event before, the manifest's
+    for the first. `reason` and `text` only for RETURNED; `text` is what the visitor will read."""
+
+    context: ClassVar[bytes] = b"kabine/receipt/1"
+
+    version: int
+    envelope: EnvelopeId
+    happening: Happening
+    by: str
+    at: datetime
+    previous: bytes
+    reason: str = ""
+    text: str = ""
+
+
+# What may follow what; the first event is always STORED.
+AFTER: Final[dict[Happening, frozenset[Happening]]] = {
+    Happening.STORED: frozenset({Happening.FETCHED, Happening.FORWARDED}),
+    Happening.FETCHED: frozenset({Happening.ACCEPTED, Happening.RETURNED, Happening.FORWARDED}),
+    Happening.FORWARDED: frozenset({Happening.FETCHED, Happening.FORWARDED}),
+    Happening.ACCEPTED: frozenset(),
+    Happening.RETURNED: frozenset(),
+}
+
+def sign(noun: Signable, key: Ed25519PrivateKey) -> Signed:
+    """Sign the canonical bytes of `noun` under its kind's context."""
+    body = codec.encode(noun)
+    return Signed(body, key.sign(noun.context + b"\0" + body))
+
+
+def verify(kind: type[T], signed: Signed, key: bytes, bytes_max: int = limits.ENTRY_BYTES_MAX) -> T:
+    """The noun that the holder of `key` (Ed25519 public key, 32 bytes) signed. Raises Refused(BAD_SIGNATURE or MALFORMED)."""
+    try:
+        Ed25519PublicKey.from_public_bytes(key).verify(signed.signature, kind.context + b"\0" + signed.body)
+    except (InvalidSignature, ValueError) as error:
+        raise Refused(Code.BAD_SIGNATURE, f"The signature of this {kind.__name__.lower()} is not valid.") from error
+    return codec.decode_canonical(kind, signed.body, bytes_max)
+
+
+def unverified(kind: type[T], signed: Signed, bytes_max: int = limits.ENTRY_BYTES_MAX) -> T:
+    """What `signed` claims, before anybody has checked it: to find out whose key to check it with."""
+    return codec.decode_canonical(kind, signed.body, bytes_max)
+
+
+def digest_of(signed: Signed) -> bytes:
+    """SHA-256 of the body: what the next event in a chain names as `previous`."""
+    return hashlib.sha256(signed.body).digest()
+
+
+def check_chain(manifest: Signed, receipts: Sequence[Signed]) -> list[Receipt]:
+    """The events of one envelope in order, links and order of happenings checked (not signatures). Raises Refused(OUT_OF_ORDER)."""
+    previous, last, events = digest_of(manifest), None, []
+    for signed in receipts:
+        event = unverified(Receipt, signed)
+        allowed = {Happening.STORED} if last is None else AFTER[last]
+        if event.previous != previous or event.happening not in allowed:
+            raise Refused(Code.OUT_OF_ORDER, f"“{event.happening}” does not follow “{last or 'handed in'}” in this chain.")
+        previous, last = digest_of(signed), event.happening
+        events.append(event)
+    return events
