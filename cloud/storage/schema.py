@@ -1,0 +1,228 @@
+"""The hub's tables (SQLAlchemy Core; SQLite or PostgreSQL). Alembic in `migrations/` brings a database to this shape.
+
+Instants are stored as whole microseconds since 1970 UTC and read as aware UTC datetimes.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Dialect,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class Instant(TypeDecorator[datetime]):
+    """Aware UTC datetime as microseconds since 1970: sorts, compares and survives both databases alike."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        return None if value is None else (value - _EPOCH) // _MICROSECOND
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else _EPOCH + value * _MICROSECOND
+
+
+metadata = MetaData()
+
+cabin = Table(
+    "cabin",
+    metadata,
+    Column("site", String(63), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("code", String(3), nullable=False, unique=True),  # first letters of its receipt numbers
+    Column("area", String(12), nullable=False),
+    Column("address", Text, nullable=False, default=""),
+    Column("state", String(16), nullable=False),  # protocol.enrolment: invited, claimed, confirmed, revoked
+    Column("curve_key", LargeBinary),  # 32 bytes, of the confirmed machine
+    Column("signing_key", LargeBinary),
+    Column("claimed_curve_key", LargeBinary),  # of a machine that claimed the site and waits for confirmation
+    Column("claimed_signing_key", LargeBinary),
+    Column("software", Text),
+    Column("invited_at", Instant),
+    Column("claimed_at", Instant),
+    Column("confirmed_at", Instant),
+    Column("revoked_at", Instant),
+)
+
+invitation = Table(
+    "invitation",
+    metadata,
+    Column("public_key", LargeBinary, primary_key=True),  # CURVE public half of the one-time secret
+    Column("site", String(63), nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("used_at", Instant),
+)
+
+link = Table(  # one row per cabin: both logs' ends and what was last heard
+    "link",
+    metadata,
+    Column("site", String(63), primary_key=True),
+    Column("up_epoch", BigInteger, nullable=False, default=0),
+    Column("up_number", BigInteger, nullable=False, default=0),
+    Column("up_hash", LargeBinary, nullable=False),
+    Column(
+        "up_missing", BigInteger, nullable=False, default=0
+    ),  # entries lost with a damaged buffer, said by EpochOpened
+    Column("down_number", BigInteger, nullable=False, default=0),
+    Column("down_hash", LargeBinary, nullable=False),
+    Column("down_acknowledged", BigInteger, nullable=False, default=0),
+    Column("directory_version", BigInteger, nullable=False, default=0),  # last announced in the down log
+    Column("connected", Boolean, nullable=False, default=False),
+    Column("since", Instant),  # of the present state of `connected`
+    Column("last_contact_at", Instant),
+    Column("boot", LargeBinary),
+    Column("software", Text),
+    Column("round_trip_seconds", Float),
+    Column("clock_offset_seconds", Float),
+    Column("vitals", LargeBinary),  # codec.encode(frames.Vitals)
+    Column(
+        "reported_number", BigInteger, nullable=False, default=0
+    ),  # end of the cabin's log at `reported_at` (hub's clock)
+    Column("reported_hash", LargeBinary),
+    Column("reported_at", Instant),
+)
+
+up_entry = Table(
+    "up_entry",
+    metadata,
+    Column("site", String(63), primary_key=True),
+    Column("number", BigInteger, primary_key=True),
+    Column("epoch", BigInteger, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+)
+
+down_entry = Table(
+    "down_entry",
+    metadata,
+    Column("site", String(63), primary_key=True),
+    Column("number", BigInteger, primary_key=True),
+    Column("hash", LargeBinary, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+)
+
+document = Table(
+    "document",
+    metadata,
+    Column("envelope", LargeBinary, primary_key=True),
+    Column("receipt", String(16), nullable=False, index=True),
+    Column("site", String(63), nullable=False),
+    Column("agency", String(63), nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("counter", BigInteger, nullable=False),
+    Column("digest", LargeBinary, nullable=False, index=True),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("manifest_body", LargeBinary, nullable=False),
+    Column("manifest_signature", LargeBinary, nullable=False),
+    Column("summary", LargeBinary, nullable=False),
+    Column("state", String(16), nullable=False),  # announced, quarantined, or the last manifest.Happening
+    Column("place", BigInteger),  # in the agency's inbox, 1, 2, 3 …; set when delivered
+    Column("announced_at", Instant, nullable=False),
+    Column("stored_at", Instant),
+    Column("trouble", Text),  # why it is stuck, in words
+    UniqueConstraint("agency", "place"),
+    Index("document_by_site_state", "site", "state"),
+)
+
+receipt = Table(
+    "receipt",
+    metadata,
+    Column("envelope", LargeBinary, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("happening", String(16), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("signature", LargeBinary, nullable=False),
+)
+
+blob = Table(
+    "blob",
+    metadata,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("have_bytes", BigInteger, nullable=False, default=0),
+)
+
+piece = Table(  # where the bytes of a blob lie in the segment files
+    "piece",
+    metadata,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("offset_bytes", BigInteger, primary_key=True),
+    Column("length_bytes", BigInteger, nullable=False),
+    Column("segment", Integer, nullable=False),
+    Column("position_bytes", BigInteger, nullable=False),
+    Index("piece_by_segment", "segment", "position_bytes"),
+)
+
+agency = (
+    Table(  # the draft of the next directory, agency by agency; connectors' keys, which the directory does not carry
+        "agency",
+        metadata,
+        Column("id", String(63), primary_key=True),
+        Column("definition", LargeBinary, nullable=False),  # codec.encode(directory.Agency)
+        Column("curve_key", LargeBinary, unique=True),  # of its connector
+    )
+)
+
+service = Table(
+    "service",
+    metadata,
+    Column("id", String(14), primary_key=True),
+    Column("definition", LargeBinary, nullable=False),  # codec.encode(directory.Service)
+)
+
+route = Table(
+    "route",
+    metadata,
+    Column("service", String(14), primary_key=True),
+    Column("area", String(12), primary_key=True),
+    Column("agency", String(63), nullable=False),
+)
+
+published = Table(  # every directory the authority has signed
+    "published",
+    metadata,
+    Column("version", BigInteger, primary_key=True),
+    Column("digest", LargeBinary, nullable=False, unique=True),  # SHA-256 of codec.encode(Signed)
+    Column("signed", LargeBinary, nullable=False),
+    Column("published_at", Instant, nullable=False),
+)
+
+alarm = Table(
+    "alarm",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("site", String(63)),
+    Column("kind", String(32), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("raised_at", Instant, nullable=False),
+    Column("cleared_at", Instant),
+)
+
+hub = Table(  # one row: is a hub process alive?
+    "hub",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("pid", Integer),
+    Column("software", Text),
+    Column("started_at", Instant),
+    Column("alive_at", Instant),
+)

@@ -1,0 +1,86 @@
+"""Questions that are asked once and answered once: enrolment, and an agency at its inbox. SPEC.md section 7.
+
+A cabin keeps two logs in step with the hub; an agency's connector keeps none: it asks, and whatever it tells may be told again without
+harm. Blobs it fetches with the same `Want` and `Chunk` frames as anybody else.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from protocol.ids import Digest
+from protocol.manifest import Signed
+
+
+class MakeClaim(msgspec.Struct, frozen=True, array_like=True, tag="claim"):
+    """A cabin with a one-time key asks to be admitted (enrolment.Claim, signed with the key it claims)."""
+
+    claim: Signed
+
+
+class ShowDirectory(msgspec.Struct, frozen=True, array_like=True, tag="show-directory"):
+    """Which directory is in force?"""
+
+
+class ListInbox(msgspec.Struct, frozen=True, array_like=True, tag="list-inbox"):
+    """Documents of my inbox whose place is greater than `after`, oldest first, at most `count`. `everything` also lists what is done with."""
+
+    after: int = 0
+    count: int = 50
+    everything: bool = False
+
+
+class Tell(msgspec.Struct, frozen=True, array_like=True, tag="tell"):
+    """A receipt of my agency (manifest.Receipt). Telling the same again is no error."""
+
+    receipt: Signed
+
+
+Question = MakeClaim | ShowDirectory | ListInbox | Tell
+
+
+class CurrentDirectory(msgspec.Struct, frozen=True, array_like=True, tag="current-directory"):
+    """The directory in force is blob `digest` of `size_bytes` (a Signed directory): fetch it with `Want`."""
+
+    version: int
+    digest: Digest
+    size_bytes: int
+
+
+class Delivered(msgspec.Struct, frozen=True, array_like=True):
+    """One document in an inbox. `place` grows with every delivery to this inbox; `receipts` are its signed events so far."""
+
+    place: int
+    manifest: Signed
+    summary: bytes
+    digest: Digest
+    size_bytes: int
+    receipts: tuple[Signed, ...]
+
+
+class Listing(msgspec.Struct, frozen=True, array_like=True, tag="listing"):
+    """Answer to ListInbox; `more`: ask again after the last place."""
+
+    documents: tuple[Delivered, ...]
+    more: bool
+
+
+class Done(msgspec.Struct, frozen=True, array_like=True, tag="done"):
+    """It is durable."""
+
+
+Reply = CurrentDirectory | Listing | Done
+
+
+class Ask(msgspec.Struct, frozen=True, array_like=True, tag="ask"):
+    """A question; `number` is the asker's own count and comes back in the answer."""
+
+    number: int
+    question: Question
+
+
+class Answer(msgspec.Struct, frozen=True, array_like=True, tag="answer"):
+    """What was asked; a `Refused` frame with this number is the other possibility."""
+
+    number: int
+    reply: Reply
