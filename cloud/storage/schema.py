@@ -56,6 +56,7 @@ cabin = Table(
     Column("signing_key", LargeBinary),
     Column("claimed_curve_key", LargeBinary),  # of a machine that claimed the site and waits for confirmation
     Column("claimed_signing_key", LargeBinary),
+    Column("claimed_code", String(3)),  # a new machine counts its receipt numbers from 1: it never shares a code
     Column("software", Text),
     Column("invited_at", Instant),
     Column("claimed_at", Instant),
@@ -68,6 +69,7 @@ invitation = Table(
     metadata,
     Column("public_key", LargeBinary, primary_key=True),  # CURVE public half of the one-time secret
     Column("site", String(63), nullable=False),
+    Column("code", String(3), nullable=False, unique=True),  # rows stay for ever, so that no code is given twice
     Column("expires_at", Instant, nullable=False),
     Column("used_at", Instant),
 )
