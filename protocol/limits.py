@@ -43,6 +43,13 @@ SUMMARY_BYTES_MAX: Final = 32 * KIB
 TITLE_CHARS_MAX: Final = 120
 REMARK_CHARS_MAX: Final = 1000
 
+# --- sealing ----------------------------------------------------------------------------------------------------
+HEADER_BYTES_MAX: Final = 256 * KIB  # of an age file: 150 hybrid recipients; bounds what a stranger makes us try
+KEY_TEXT_CHARS_MAX: Final = 2200  # a hybrid recipient has 1,959
+KEY_FILE_BYTES_MAX: Final = 1 * MIB  # recipients or identities, one a line
+SCRYPT_WORK_FACTOR: Final = 18  # log2 N when a passphrase wraps a key: a quarter of a gigabyte, about a second
+SCRYPT_WORK_FACTOR_MAX: Final = 20  # when opening: a gigabyte and some seconds, no more on a stranger's word
+
 # --- disk -------------------------------------------------------------------------------------------------------
 DISK_FREE_BYTES_MIN: Final = 200 * MIB  # below: the cabin takes no new document, the hub wants no more blobs
 OUTBOX_DOCUMENTS_MAX: Final = 20_000  # a month without a line in the busiest cabin
