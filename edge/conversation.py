@@ -1,0 +1,202 @@
+"""What is said during a visit: events are what happened, effects are what is to be done. The machine between them is `visit.py`.
+
+An event in square brackets is a tap on the visitor's screen, under the words of the button.
+"""
+
+from __future__ import annotations
+
+import enum
+from datetime import datetime
+
+import msgspec
+
+from protocol.ids import AgencyId, ReceiptNumber, ServiceId
+
+
+class State(enum.StrEnum):
+    """Where a visit stands. LEAVING: the visitor has confirmed and gone; the document is on its way into the outbox all the same."""
+
+    WELCOME = "welcome"
+    CHOOSE = "choose"
+    CAPTURE = "capture"
+    CHECK = "check"
+    HAND_IN = "hand-in"
+    LEAVING = "leaving"
+    FAREWELL = "farewell"
+
+
+class Outcome(enum.StrEnum):
+    """How a visit ended: what the statistics count."""
+
+    HANDED_IN = "handed-in"
+    LEFT = "left"
+    TIMED_OUT = "timed-out"
+    FAILED = "failed"
+
+
+# --- events: what happened ----------------------------------------------------------------------------------------
+
+
+class Entered(msgspec.Struct, frozen=True):
+    """Somebody came in. `visit`: 16 random bytes. Again during a visit it is the sensor that flickers."""
+
+    visit: bytes
+    language: str = "de"
+
+
+class AgencyChosen(msgspec.Struct, frozen=True):
+    """For whom the papers are; `title` is what the agency will read in its list, at most limits.TITLE_CHARS_MAX."""
+
+    agency: AgencyId
+    service: ServiceId | None = None
+    title: str = ""
+
+
+class PageTaken(msgspec.Struct, frozen=True):
+    """The capture has a page; `number` is the capture's own, unique within a document."""
+
+    number: int
+
+
+class PageDropped(msgspec.Struct, frozen=True):
+    """[Blatt löschen]."""
+
+    number: int
+
+
+class Retake(msgspec.Struct, frozen=True):
+    """[Noch einmal]: the next page takes the place of this one."""
+
+    number: int
+
+
+class NextSheet(msgspec.Struct, frozen=True):
+    """[Noch ein Blatt]."""
+
+
+class Checked(msgspec.Struct, frozen=True):
+    """[Fertig]: no further sheet; show everything."""
+
+
+class Changed(msgspec.Struct, frozen=True):
+    """[Ändern]: back to the pages."""
+
+
+class Confirmed(msgspec.Struct, frozen=True):
+    """[Abgeben]."""
+
+
+class Sealed(msgspec.Struct, frozen=True):
+    """The document is sealed to its agency; there is no plaintext any more but in the pages of this visit."""
+
+
+class Stored(msgspec.Struct, frozen=True):
+    """The sealed document is durable in the outbox: *angenommen*."""
+
+    receipt: ReceiptNumber
+
+
+class Failed(msgspec.Struct, frozen=True):
+    """It did not work and the pages are still there: say so, let them try again."""
+
+    what: str
+    remedy: str
+
+
+class PagesLost(msgspec.Struct, frozen=True):
+    """As Failed, and the pages taken so far are gone (the worker process died)."""
+
+    what: str
+    remedy: str
+
+
+class Left(msgspec.Struct, frozen=True):
+    """[Beenden], or the sensor says that the cabin is empty."""
+
+
+class Quiet(msgspec.Struct, frozen=True):
+    """Nobody has touched anything for as long as the last `Rest` said: ask."""
+
+
+class Staying(msgspec.Struct, frozen=True):
+    """[Ja, ich brauche mehr Zeit]."""
+
+
+class TimedOut(msgspec.Struct, frozen=True):
+    """Nobody answered the question, or the farewell has stood long enough."""
+
+
+Event = (
+    Entered
+    | AgencyChosen
+    | PageTaken
+    | PageDropped
+    | Retake
+    | NextSheet
+    | Checked
+    | Changed
+    | Confirmed
+    | Sealed
+    | Stored
+    | Failed
+    | PagesLost
+    | Left
+    | Quiet
+    | Staying
+    | TimedOut
+)
+
+# --- effects: what is to be done ----------------------------------------------------------------------------------
+
+
+class Capture(msgspec.Struct, frozen=True):
+    """Take what lies there, one sheet or a feeder full; answer with PageTaken for each, or Failed, or PagesLost."""
+
+
+class Seal(msgspec.Struct, frozen=True):
+    """Seal these pages, in this order, to the agency; answer with Sealed, Failed or PagesLost. Issued once per handing in."""
+
+    agency: AgencyId
+    service: ServiceId | None
+    title: str
+    pages: tuple[int, ...]
+
+
+class Store(msgspec.Struct, frozen=True):
+    """Put what was sealed into the outbox; answer with Stored or Failed."""
+
+
+class Show(msgspec.Struct, frozen=True):
+    """What the screen says. `more_time` asks „Brauchen Sie noch Zeit?“; `what` and `remedy` tell of something that failed."""
+
+    state: State
+    pages: tuple[int, ...] = ()
+    receipt: ReceiptNumber | None = None
+    what: str = ""
+    remedy: str = ""
+    more_time: bool = False
+
+
+class Rest(msgspec.Struct, frozen=True):
+    """Arm the only timer anew: send `then` when nothing happened for `seconds`. None: no timer."""
+
+    seconds: float | None = None
+    then: Quiet | TimedOut | None = None
+
+
+class Wipe(msgspec.Struct, frozen=True):
+    """Forget pages, parts and settings of this visit. May come twice."""
+
+
+class NoteVisit(msgspec.Struct, frozen=True):
+    """Write down that there was a visit, without a word about who it was."""
+
+    visit: bytes
+    began_at: datetime
+    ended_at: datetime
+    outcome: Outcome
+    documents: int
+    language: str
+
+
+Effect = Capture | Seal | Store | Show | Rest | Wipe | NoteVisit

@@ -1,0 +1,227 @@
+"""Dialogues with the visit: what happened on the left, what is to be done on the right."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edge.conversation import (
+    AgencyChosen,
+    Capture,
+    Changed,
+    Checked,
+    Confirmed,
+    Effect,
+    Entered,
+    Event,
+    Failed,
+    Left,
+    NextSheet,
+    NoteVisit,
+    Outcome,
+    PageDropped,
+    PagesLost,
+    PageTaken,
+    Quiet,
+    Rest,
+    Retake,
+    Seal,
+    Sealed,
+    Show,
+    State,
+    Staying,
+    Store,
+    Stored,
+    TimedOut,
+    Wipe,
+)
+from edge.visit import TABLE, Patience, Visit
+from protocol.errors import Code, Mistake, Refused
+from protocol.ids import AgencyId, ReceiptNumber
+
+NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+VISIT = bytes(range(16))
+SOZIALAMT = AgencyChosen(AgencyId("sozialamt-uckermark"), None, "Antrag")
+NUMBER = ReceiptNumber("7K2-418")
+UP_TO_CHECK: list[Event] = [Entered(VISIT), SOZIALAMT, PageTaken(1), PageTaken(2), Checked()]
+
+
+def play(*events: Event, visit: Visit | None = None) -> tuple[Visit, list[list[Effect]]]:
+    """One second passes between two events."""
+    visit = visit or Visit()
+    return visit, [visit.step(event, NOON + timedelta(seconds=second)) for second, event in enumerate(events)]
+
+
+def test_from_the_door_to_the_receipt() -> None:
+    _, told = play(*UP_TO_CHECK, Confirmed(), Sealed(), Stored(NUMBER), Left())
+    quiet = Rest(120.0, Quiet())
+    assert told == [
+        [quiet, Show(State.CHOOSE)],
+        [quiet, Show(State.CAPTURE), Capture()],
+        [quiet, Show(State.CAPTURE, (1,))],
+        [quiet, Show(State.CAPTURE, (1, 2))],
+        [quiet, Show(State.CHECK, (1, 2))],
+        [Rest(), Show(State.HAND_IN, (1, 2)), Seal(SOZIALAMT.agency, None, "Antrag", (1, 2))],
+        [Store()],
+        [Wipe(), Rest(30.0, TimedOut()), Show(State.FAREWELL, receipt=NUMBER)],
+        [
+            Wipe(),
+            NoteVisit(VISIT, NOON, NOON + timedelta(seconds=8), Outcome.HANDED_IN, 1, "de"),
+            Rest(),
+            Show(State.WELCOME),
+        ],
+    ]
+
+
+def test_a_second_tap_never_hands_in_twice() -> None:
+    again = Confirmed()
+    _, told = play(*UP_TO_CHECK, Confirmed(), again, Sealed(), again, Stored(NUMBER), again)
+    assert sum(isinstance(effect, Seal) for effects in told for effect in effects) == 1
+    assert sum(isinstance(effect, Store) for effects in told for effect in effects) == 1
+
+
+def test_who_confirms_and_walks_out_has_handed_in() -> None:
+    visit, told = play(*UP_TO_CHECK, Confirmed(), Left(), Sealed(), Stored(NUMBER))
+    assert told[6:8] == [[], [Store()]]
+    assert [effect.outcome for effect in told[-1] if isinstance(effect, NoteVisit)] == [Outcome.HANDED_IN]
+    assert visit.state is State.WELCOME
+
+
+def test_who_confirms_and_walks_out_leaves_nothing_when_it_fails() -> None:
+    _, told = play(*UP_TO_CHECK, Confirmed(), Left(), Failed("Kein Platz.", ""))
+    assert told[-1][0] == Wipe()
+    assert [effect.outcome for effect in told[-1] if isinstance(effect, NoteVisit)] == [Outcome.FAILED]
+
+
+def test_a_failure_keeps_the_pages_and_a_second_try_works() -> None:
+    visit, told = play(*UP_TO_CHECK, Confirmed(), Failed("Kein Platz.", "Holen Sie Hilfe."), Confirmed())
+    assert told[6] == [Rest(120.0, Quiet()), Show(State.CHECK, (1, 2), None, "Kein Platz.", "Holen Sie Hilfe.")]
+    assert any(isinstance(effect, Seal) for effect in told[7])
+    assert visit.state is State.HAND_IN
+
+
+def test_pages_that_were_lost_are_taken_anew() -> None:
+    visit, told = play(*UP_TO_CHECK, Confirmed(), PagesLost("Weg.", "Noch einmal."), NextSheet(), PageTaken(1))
+    assert told[6][0] == Wipe()
+    assert visit.pages == (1,)
+
+
+def test_a_page_that_is_taken_again_keeps_its_place() -> None:
+    visit, told = play(*UP_TO_CHECK, Retake(1), PageTaken(3))
+    assert told[5][-1] == Capture()
+    assert visit.pages == (3, 2)
+
+
+def test_pages_come_and_go_until_the_visitor_is_content() -> None:
+    visit, _ = play(*UP_TO_CHECK, PageDropped(1), Changed(), NextSheet(), PageTaken(3), PageDropped(2), Checked())
+    assert visit.pages == (3,)
+    assert visit.state is State.CHECK
+
+
+def test_nothing_is_handed_in_without_a_page() -> None:
+    visit, _ = play(Entered(VISIT), SOZIALAMT)
+    with pytest.raises(Refused, match="No page has been taken yet"):
+        visit.step(Checked(), NOON)
+    assert visit.state is State.CAPTURE
+    visit, _ = play(*UP_TO_CHECK, PageDropped(1), PageDropped(2))
+    with pytest.raises(Refused, match="No page has been taken yet"):
+        visit.step(Confirmed(), NOON)
+    assert visit.state is State.CHECK
+
+
+def test_asking_for_more_time() -> None:
+    visit = Visit(Patience(quiet_seconds=5, answer_seconds=3))
+    _, told = play(Entered(VISIT), Quiet(), Staying(), Quiet(), TimedOut(), visit=visit)
+    assert told[1] == [Rest(3, TimedOut()), Show(State.CHOOSE, more_time=True)]
+    assert told[2] == [Rest(5, Quiet()), Show(State.CHOOSE)]
+    assert [effect.outcome for effect in told[4] if isinstance(effect, NoteVisit)] == [Outcome.TIMED_OUT]
+
+
+def test_handing_in_never_times_out() -> None:
+    visit, told = play(*UP_TO_CHECK, Confirmed())
+    assert told[-1][0] == Rest()
+    with pytest.raises(Mistake):
+        visit.step(TimedOut(), NOON)
+
+
+def test_a_second_agency_in_the_same_visit_starts_with_no_page() -> None:
+    visit, told = play(*UP_TO_CHECK, Confirmed(), Sealed(), Stored(NUMBER), SOZIALAMT, PageTaken(1), Checked())
+    assert visit.pages == (1,)
+    ended = visit.step(Left(), NOON)
+    assert [effect.documents for effect in ended if isinstance(effect, NoteVisit)] == [1]
+    assert Wipe() in told[7]
+
+
+def test_a_sensor_that_flickers_makes_no_second_visit() -> None:
+    _, told = play(Left(), Entered(VISIT), Entered(bytes(16)), Left(), Left())
+    assert told[0] == []
+    assert told[2] == []
+    assert [effect.visit for effect in told[3] if isinstance(effect, NoteVisit)] == [VISIT]
+    assert told[4] == []
+
+
+def test_a_tap_out_of_place_says_what_would_be_possible() -> None:
+    visit, _ = play(Entered(VISIT))
+    with pytest.raises(
+        Refused, match=r"“Confirmed” is not possible in state “choose”; possible: “AgencyChosen”"
+    ) as caught:
+        visit.step(Confirmed(), NOON)
+    assert caught.value.code is Code.OUT_OF_ORDER
+    with pytest.raises(Refused, match="There is no page 7"):
+        play(*UP_TO_CHECK, Retake(7))
+
+
+def test_a_report_out_of_place_is_our_own_mistake() -> None:
+    with pytest.raises(Mistake):
+        play(Entered(VISIT), Stored(NUMBER))
+    with pytest.raises(Mistake, match="twice"):
+        play(Entered(VISIT), SOZIALAMT, PageTaken(1), PageTaken(1))
+
+
+def test_every_state_can_be_left_by_a_visitor() -> None:
+    assert {state for state, event in TABLE if event is Left} == set(State)
+
+
+EVENTS = st.sampled_from(
+    [
+        Entered(VISIT),
+        SOZIALAMT,
+        NextSheet(),
+        Checked(),
+        Changed(),
+        Confirmed(),
+        Sealed(),
+        Stored(NUMBER),
+        Failed("", ""),
+        PagesLost("", ""),
+        Left(),
+        Quiet(),
+        Staying(),
+        TimedOut(),
+    ]
+) | st.integers(1, 4).flatmap(lambda n: st.sampled_from([PageTaken(n), PageDropped(n), Retake(n)]))
+
+
+@settings(max_examples=300)
+@given(st.lists(EVENTS, max_size=40))
+def test_whatever_happens_a_visit_is_wiped_noted_once_and_hands_in_what_it_shows(events: list[Event]) -> None:
+    visit, open_visit, sealing = Visit(), False, 0
+    for event in events:
+        before = visit.state, visit.pages
+        try:
+            effects = visit.step(event, NOON)
+        except (Refused, Mistake):
+            assert (visit.state, visit.pages) == before
+            continue
+        notes = sum(isinstance(effect, NoteVisit) for effect in effects)
+        assert notes == (open_visit and visit.state is State.WELCOME)
+        assert not notes or Wipe() in effects
+        open_visit = visit.state is not State.WELCOME
+        assert open_visit or visit.pages == ()
+        sealing -= isinstance(event, Stored | Failed | PagesLost) and before[0] in (State.HAND_IN, State.LEAVING)
+        sealing += sum(isinstance(effect, Seal) for effect in effects)
+        assert sealing in (0, 1)
+        assert sealing == (visit.state in (State.HAND_IN, State.LEAVING))
