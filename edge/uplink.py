@@ -1,0 +1,229 @@
+"""Keep one link to the hub alive, for ever; tell the rest of the cabin "connected, since when, why not".
+
+One plain thread drains the socket: asyncio would cost more than it gives here. Each turn hears all that has come, makes it durable with one
+`sync`, and only then lets the acknowledgements leave.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import threading
+from collections.abc import Callable
+from datetime import datetime
+
+import msgspec
+import structlog
+
+from edge.buffer import Buffer, News
+from protocol import frames, limits
+from protocol.backoff import delay_seconds
+from protocol.errors import Refused, Trouble
+from protocol.ids import HUB_ID, Digest, SiteId
+from protocol.link import UP, Link
+from protocol.runtime.pump import Pump
+from protocol.runtime.wires import Curve, Dialler
+
+log = structlog.get_logger("uplink")
+
+
+class Status(msgspec.Struct, frozen=True):
+    """State of the line. `since` of that state; `reason` in words while not connected; `hub_offset_seconds`: hub's clock minus ours."""
+
+    connected: bool
+    since: datetime
+    last_contact_at: datetime | None = None
+    reason: str = ""
+    round_trip_seconds: float | None = None
+    hub_offset_seconds: float | None = None
+    attempts: int = 0
+
+
+class Uplink:
+    """The cabin's end of its link. `start`, `stop`, `wake` and `status` may be called from any thread.
+
+    `on_news` is called in the uplink's thread with what each turn brought; `on_trouble` once, when the buffer failed: then nothing was
+    acknowledged and the process must end and be started anew (a failed fsync is never retried)."""
+
+    def __init__(
+        self,
+        buffer: Buffer,
+        *,
+        site: SiteId,
+        address: str,
+        hub_key: bytes,
+        own: Curve,
+        boot: bytes,
+        software: str,
+        clock: Callable[[], float],
+        utc: Callable[[], datetime],
+        chance: Callable[[], float],
+        vitals: Callable[[], frames.Vitals],
+        on_news: Callable[[News], None],
+        on_trouble: Callable[[Trouble], None],
+    ) -> None:
+        self._buffer = buffer
+        self._site = site
+        self._address = address
+        self._hub_key = hub_key
+        self._own = own
+        self._boot = boot
+        self._software = software
+        self._clock = clock
+        self._utc = utc
+        self._chance = chance
+        self._vitals = vitals
+        self._on_news = on_news
+        self._on_trouble = on_trouble
+        self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._stopping = False
+        self._status = Status(connected=False, since=utc(), reason="not started")
+        self._thread = threading.Thread(target=self._run, name="uplink", daemon=True)
+
+    # --- for the rest of the cabin -------------------------------------------------------------------------------
+    def start(self) -> None:
+        """Begin, in a thread of its own."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the link and wait for the thread."""
+        self._stopping = True
+        self.wake()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def wake(self) -> None:
+        """The log grew."""
+        os.eventfd_write(self._bell, 1)
+
+    def status(self) -> Status:
+        """State of the line now."""
+        return self._status
+
+    # --- the thread ----------------------------------------------------------------------------------------------
+    def _run(self) -> None:
+        attempt = 0
+        try:
+            while not self._stopping:
+                pause_seconds = delay_seconds(attempt, self._chance())
+                attempt += 1
+                greeted, retry_after_seconds = self._connection()
+                if greeted:
+                    attempt = 0
+                self._pause(max(retry_after_seconds, 0.0 if greeted else pause_seconds))
+        except Trouble as trouble:
+            self._disconnected(str(trouble))
+            self._on_trouble(trouble)
+
+    def _connection(self) -> tuple[bool, float]:
+        """One connection from dialling to its end: was a Hello exchanged, and how long the hub asked us to wait."""
+        dialler = Dialler(self._address, self._hub_key, self._own)
+        dialler.also(self._bell)
+        try:
+            given_up_at = self._clock() + limits.HELLO_SECONDS
+            while not dialler.connected and not dialler.failure and not self._stopping:
+                if self._clock() >= given_up_at:
+                    dialler.failure = "the hub cannot be reached"
+                dialler.wait(given_up_at - self._clock())
+                self._drain_bell()
+            if not dialler.connected:
+                self._disconnected(dialler.failure)
+                return False, 0.0
+            return self._talk(dialler)
+        finally:
+            dialler.close()
+
+    def _talk(self, dialler: Dialler) -> tuple[bool, float]:
+        pump = Pump(Link(HUB_ID), self._buffer, self, dialler.say, self._clock, self._utc)
+        for digest, size_bytes, have_bytes in self._buffer.wanted():
+            pump.want(digest, size_bytes, have_bytes)
+        pump.connected()
+        greeted = False
+        while not self._stopping and pump.ended is None and not dialler.failure:
+            dialler.wait(min(pump.deadline - self._clock(), limits.BEAT_SECONDS))
+            try:
+                for first, data, parts in dialler.receive(limits.HIGH_WATER_MESSAGES):
+                    pump.hear(frames.decode(first, parts), data)
+            except Refused as refused:
+                dialler.say(frames.encode(frames.Refused(refused.code, str(refused)[: limits.TEXT_CHARS_MAX])))
+                pump.lost(str(refused))
+            greeted = greeted or pump.link.state == UP
+            self._settle(pump)
+            if self._drain_bell():
+                pump.appended()
+            pump.tick()
+        ended = pump.ended
+        reason = (ended.text if ended else "") or dialler.failure or "stopped"
+        pump.lost(reason)
+        self._disconnected(reason)
+        return greeted and not (ended and ended.code), ended.retry_after_seconds if ended else 0.0
+
+    def _settle(self, pump: Pump) -> None:
+        """Make durable what was heard, then let the acknowledgements leave."""
+        news = self._buffer.sync()
+        pump.settled()
+        for digest, size_bytes, have_bytes in news.wanted:
+            pump.want(digest, size_bytes, have_bytes)
+        if news:
+            self._on_news(news)
+
+    def _drain_bell(self) -> bool:
+        try:
+            return os.eventfd_read(self._bell) > 0
+        except BlockingIOError:
+            return False
+
+    def _pause(self, seconds: float) -> None:
+        """Wait before the next attempt; `stop` ends it at once, `wake` does not."""
+        until = self._clock() + seconds
+        while not self._stopping and self._clock() < until:
+            select.select([self._bell], [], [], until - self._clock())
+            self._drain_bell()
+
+    def _disconnected(self, reason: str) -> None:
+        now, before = self._utc(), self._status
+        self._status = Status(
+            connected=False,
+            since=now if before.connected else before.since,
+            last_contact_at=before.last_contact_at,
+            reason=reason,
+            attempts=before.attempts + 1,
+        )
+
+    # --- what the pump asks of its owner -------------------------------------------------------------------------
+    def introduce(self) -> tuple[str, bytes, int, str]:
+        """For our Hello."""
+        return self._site, self._boot, self._buffer.directory_version(), self._software
+
+    def vitals(self) -> frames.Vitals:
+        """For our Beat."""
+        return self._vitals()
+
+    def read(self, digest: Digest, offset_bytes: int, length_bytes: int) -> tuple[bytes, int] | None:
+        """Bytes of an envelope in the outbox."""
+        chunk = self._buffer.read(digest, offset_bytes, length_bytes)
+        return None if chunk is None else (chunk, self._buffer.have(digest))
+
+    def keep(self, digest: Digest, offset_bytes: int, data: bytes | memoryview) -> None:
+        """Bytes of a blob from the hub."""
+        self._buffer.keep(digest, offset_bytes, data)
+
+    def observe(self, frame: frames.Hello | frames.Beat, round_trip_seconds: float) -> None:
+        """The hub lives."""
+        now, before = self._utc(), self._status
+        known = round_trip_seconds >= 0
+        offset = (frame.time - now).total_seconds() + round_trip_seconds / 2 if known else before.hub_offset_seconds
+        self._status = Status(
+            connected=True,
+            since=before.since if before.connected else now,
+            last_contact_at=now,
+            round_trip_seconds=round_trip_seconds if known else before.round_trip_seconds,
+            hub_offset_seconds=offset,
+        )
+
+    def deliver(self, whisper: frames.Whisper) -> None:
+        """Calls come in an issue of their own; nobody in the cabin listens to whispers yet."""
+
+    def note(self, name: str, detail: str) -> None:
+        """Counted in the log."""
+        log.info(name, detail=detail)

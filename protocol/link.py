@@ -1,0 +1,317 @@
+"""One end of a link: events in, effects out. It knows neither which side it is, nor socket, disk or clock. SPEC.md sections 3 to 5.
+
+Two logs and a range reader, the same at both ends. My own log goes to the peer in Entries within a window of bytes, the peer
+acknowledges cumulatively; the peer's log comes to me and is acknowledged only when my owner says `Committed`. Blobs are asked for in
+ranges (transfer.py) as fast as the line is seen to carry (pacing.py). `step(event, now)` returns what is to be done, in order; the pump
+(runtime/pump.py) does it. `deadline` is when the machine wants its next `Tick`.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Final
+
+from protocol import entries, frames, limits
+from protocol.effects import (
+    Acknowledged,
+    Commit,
+    Deliver,
+    Effect,
+    End,
+    Keep,
+    Note,
+    Observe,
+    Say,
+    SayBeat,
+    SayChunk,
+    SayEntries,
+    SayHello,
+)
+from protocol.entries import Entry, Mark
+from protocol.errors import REMEDIES, Code, Mistake
+from protocol.events import Appended, Committed, Connected, Event, Heard, Lost, Said, Tick, Wanted
+from protocol.frames import Ack, Beat, Chunk, Entries, Gone, Hello, Unknown, Want, Whisper
+from protocol.machine import advance
+from protocol.pacing import Pacing
+from protocol.transfer import Transfers
+
+NEVER: Final = float("inf")
+
+
+# --- what is legal ----------------------------------------------------------------------------------------------
+DOWN: Final = "down"
+GREETING: Final = "greeting"
+UP: Final = "up"
+# Frames that the peer may send, and where that leads. What the owner does (Appended, Committed, Wanted, Said, Tick) is legal anywhere.
+TABLE: Final[dict[tuple[str, type], str]] = {
+    (DOWN, Connected): GREETING,
+    (DOWN, Lost): DOWN,
+    (GREETING, Lost): DOWN,
+    (GREETING, Hello): UP,
+    (GREETING, frames.Refused): DOWN,
+    (UP, Lost): DOWN,
+    (UP, Entries): UP,
+    (UP, Ack): UP,
+    (UP, Want): UP,
+    (UP, Chunk): UP,
+    (UP, Gone): UP,
+    (UP, Whisper): UP,
+    (UP, Beat): UP,
+    (UP, frames.Refused): DOWN,
+    (GREETING, Unknown): GREETING,
+    (UP, Unknown): UP,
+}
+
+
+class Link:
+    """The machine. `peer` is the node id that must stand in the peer's Hello."""
+
+    def __init__(self, peer: str) -> None:
+        self.peer = peer
+        self.state = DOWN
+        self.pacing = Pacing()
+        self.deadline = NEVER
+        self.transfers = Transfers()
+        self._last = Mark()  # end of my own log
+        self._sent = 0  # my entries given to the wire on this connection
+        self._acknowledged = 0
+        self._unacknowledged: deque[tuple[int, int]] = deque()  # (last number, bytes) of frames under way
+        self._unacknowledged_bytes = 0
+        self._first = 1
+        self._heard = Mark()  # the peer's entries given to my owner
+        self._told = 0  # … and acknowledged
+        self._since = 0.0  # of the present state
+        self._heard_at = 0.0
+        self._progress_at = 0.0
+        self._beats = 0
+        self._beat_at = NEVER
+        self._beat_said: dict[int, float] = {}
+        self._beat_heard = (0, 0.0)
+
+    def step(self, event: Event, now: float) -> list[Effect]:
+        """What to do after `event` at monotonic time `now` in seconds. Raises Mistake when our own side broke a rule."""
+        effects: list[Effect] = []
+        match event:
+            case Heard(frame, data):
+                self._hear(frame, data, now, effects)
+            case Tick():
+                self._tick(now, effects)
+            case Appended(last):
+                self._last = last
+            case Said(number, size_bytes):
+                self._said(number, size_bytes, now)
+            case Committed(number):
+                if self.state == UP and number > self._told:
+                    self._told = number
+                    effects.append(Say(Ack(number)))
+            case Wanted(digest, size_bytes, have_bytes):
+                self.transfers.want(digest, size_bytes, have_bytes)
+            case Connected(first, last, theirs):
+                self._connect(first, last, theirs, now, effects)
+            case Lost():
+                self._down()
+        if self.state == UP:
+            self._speak(now, effects)
+        self._arm()
+        return effects
+
+    # --- beginning and end ---------------------------------------------------------------------------------------
+    def _connect(self, first: int, last: Mark, theirs: Mark, now: float, effects: list[Effect]) -> None:
+        self.state = advance(TABLE, self.state, Connected)
+        self._first = first
+        self._last = last
+        self._heard = theirs
+        self._told = theirs.number
+        self._since = self._heard_at = self._progress_at = now
+        effects.append(SayHello(first, last, theirs.number))
+
+    def _down(self) -> None:
+        self.state = DOWN
+        self._sent = self._acknowledged
+        self._unacknowledged.clear()
+        self._unacknowledged_bytes = 0
+        self._beat_at = NEVER
+        self._beat_said.clear()
+        self.transfers.lost()
+        self.pacing.reset()
+
+    def _end(self, code: Code, text: str, effects: list[Effect], retry_after_seconds: float = 0.0) -> None:
+        text = f"{text} {REMEDIES[code]}"[: limits.TEXT_CHARS_MAX]
+        effects.append(Say(frames.Refused(code, text, retry_after_seconds)))
+        effects.append(End(code, text, retry_after_seconds))
+        self._down()
+
+    # --- hearing -------------------------------------------------------------------------------------------------
+    def _hear(self, frame: frames.Frame | Unknown, data: bytes | memoryview, now: float, effects: list[Effect]) -> None:
+        if self.state == DOWN:
+            return  # said before the peer knew that this link has ended
+        if (self.state, type(frame)) not in TABLE:
+            self._end(Code.MALFORMED, f"A {type(frame).__name__} frame while {self.state}.", effects)
+            return
+        self.state = TABLE[self.state, type(frame)]
+        self._heard_at = now
+        match frame:
+            case Chunk(digest, offset_bytes, total_bytes):
+                size = len(data)
+                if self.transfers.arrived(digest, offset_bytes, size, total_bytes):
+                    self._progress_at = now
+                    self.pacing.arrived(size, now)
+                    effects.append(Keep(digest, offset_bytes, data))
+                else:
+                    effects.append(Note("chunk.unwanted"))
+            case Want():
+                effects.append(SayChunk(frame))
+            case Entries():
+                self._hear_entries(frame, now, effects)
+            case Ack(committed):
+                self._hear_ack(committed, now, effects)
+            case Hello():
+                self._hear_hello(frame, now, effects)
+            case Beat(number, _, echo, held_seconds):
+                self._beat_heard = (number, now)
+                said = self._beat_said.pop(echo, None)
+                round_trip = -1.0 if said is None else max(0.0, now - said - held_seconds)
+                if said is not None:
+                    self.pacing.round_trip(round_trip, now)
+                effects.append(Observe(frame, round_trip))
+            case Whisper():
+                effects.append(Deliver(frame))
+            case Gone(digest):
+                self.transfers.drop(digest)
+                effects.append(Note("blob.gone", digest.hex()))
+            case frames.Refused(code, text, retry_after_seconds):
+                effects.append(End(code, text, retry_after_seconds, by_peer=True))
+                self._down()
+            case Unknown(tag):
+                effects.append(Note("frame.unknown", tag))
+            case _:
+                raise Mistake(f"TABLE allows {type(frame).__name__}, and nobody hears it.")
+
+    def _hear_hello(self, hello: Hello, now: float, effects: list[Effect]) -> None:
+        fault = self._fault(hello)
+        if fault is not None:
+            self._end(*fault, effects)
+            return
+        self._since = self._progress_at = now
+        self._sent = self._acknowledged = hello.committed
+        self._beat_at = now
+        effects.append(Observe(hello, -1.0))
+        effects.append(Acknowledged(hello.committed))
+
+    def _fault(self, hello: Hello) -> tuple[Code, str] | None:
+        """Why this peer cannot be spoken with: the two logs do not continue what each end holds of them."""
+        mine, theirs = self._last, self._heard
+        if limits.PROTOCOL_VERSION not in hello.versions:
+            return (
+                Code.UNSUPPORTED_VERSION,
+                f"{hello.node} speaks versions {list(hello.versions)}; here it is {limits.PROTOCOL_VERSION}.",
+            )
+        if hello.node != self.peer:
+            return Code.NOT_ENROLLED, f"This key belongs to {self.peer}, not to {hello.node}."
+        if hello.committed > mine.number:
+            return Code.LOG_FORK, f"{hello.node} holds {hello.committed} of our entries; here are only {mine.number}."
+        if hello.committed < self._first - 1:
+            return Code.LOG_GAP, f"{hello.node} asks for entry {hello.committed + 1}; the oldest here is {self._first}."
+        if hello.last.number < theirs.number:
+            return Code.LOG_FORK, f"{hello.node} ends at entry {hello.last.number}; we hold {theirs.number} of it."
+        if hello.last.number == theirs.number and hello.last.hash != theirs.hash:
+            return Code.LOG_FORK, f"Entry {theirs.number} of {hello.node} is not the one we hold."
+        if hello.first > theirs.number + 1:
+            return Code.LOG_GAP, f"{hello.node} begins at entry {hello.first}; we hold {theirs.number}."
+        return None
+
+    def _hear_entries(self, frame: Entries, now: float, effects: list[Effect]) -> None:
+        if frame.first > self._heard.number + 1:
+            self._end(Code.LOG_GAP, f"Entry {frame.first} came; {self._heard.number + 1} was next.", effects)
+            return
+        fresh = frame.payloads[self._heard.number + 1 - frame.first :]
+        self._progress_at = now
+        if not fresh:
+            effects.append(Note("entries.again"))
+            return
+        arrived: list[Entry] = []
+        mark = self._heard
+        for payload in fresh:
+            entry = entries.following(mark, frame.epoch, payload)
+            mark = Mark(entry.epoch, entry.number, entry.hash)
+            arrived.append(entry)
+        if mark.hash != frame.hash:
+            self._end(Code.LOG_FORK, f"Entry {mark.number} does not continue the log that we hold.", effects)
+            return
+        self._heard = mark
+        effects.append(Commit(tuple(arrived)))
+
+    def _hear_ack(self, committed: int, now: float, effects: list[Effect]) -> None:
+        if committed > self._sent:
+            self._end(Code.MALFORMED, f"Entry {committed} acknowledged; only {self._sent} were sent.", effects)
+            return
+        if committed <= self._acknowledged:
+            return
+        self._acknowledged = committed
+        self._progress_at = now
+        while self._unacknowledged and self._unacknowledged[0][0] <= committed:
+            self._unacknowledged_bytes -= self._unacknowledged.popleft()[1]
+        effects.append(Acknowledged(committed))
+
+    # --- speaking ------------------------------------------------------------------------------------------------
+    def _speak(self, now: float, effects: list[Effect]) -> None:
+        """Whatever may be said now: entries first, then wants."""
+        if (
+            self._sent < self._last.number
+            and self._unacknowledged_bytes < limits.ENTRIES_WINDOW_BYTES
+
+        ):
+            effects.append(SayEntries(self._sent, limits.ENTRIES_FRAME_BYTES_MAX))
+        if len(self.transfers):
+            if self.transfers.outstanding_bytes == 0:
+                self._progress_at = max(self._progress_at, now)
+            for want in self.transfers.asks(self.pacing.window_bytes(), self.pacing.chunk_bytes()):
+                self.pacing.asked(now)
+                effects.append(Say(want))
+
+    def _said(self, number: int, size_bytes: int, now: float) -> None:
+        if number <= self._sent:
+            raise Mistake(f"Entries up to {number} said; {self._sent} were said before.")
+        if not self._unacknowledged:
+            self._progress_at = now
+        self._sent = number
+        self._unacknowledged.append((number, size_bytes))
+        self._unacknowledged_bytes += size_bytes
+
+    def _tick(self, now: float, effects: list[Effect]) -> None:
+        if self.state == DOWN:
+            return
+        silence = self._silence(now)
+        if silence:
+            effects.append(End("", silence))
+            self._down()
+        elif self.state == UP and now >= self._beat_at:
+            self._beats += 1
+            self._beat_at = now + limits.BEAT_SECONDS
+            self._beat_said[self._beats] = now
+            self._beat_said.pop(self._beats - limits.BEATS_MISSED_MAX - 1, None)
+            number, at = self._beat_heard
+            effects.append(SayBeat(self._beats, number, now - at if number else 0.0, self._last))
+
+    def _silence(self, now: float) -> str:
+        """Why the line counts as gone, empty when it does not."""
+        if self.state == GREETING:
+            return "no Hello came" if now >= self._since + limits.HELLO_SECONDS else ""
+        if now >= self._heard_at + limits.BEAT_SECONDS * limits.BEATS_MISSED_MAX:
+            return f"{limits.BEATS_MISSED_MAX} beats missed"
+        if now >= self._stall_at():
+            return "no progress while something is outstanding"
+        return ""
+
+    def _stall_at(self) -> float:
+        outstanding = self._unacknowledged_bytes + self.transfers.outstanding_bytes
+        return self._progress_at + self.pacing.patience_seconds(outstanding) if outstanding else NEVER
+
+    def _arm(self) -> None:
+        if self.state == UP:
+            quiet_at = self._heard_at + limits.BEAT_SECONDS * limits.BEATS_MISSED_MAX
+            self.deadline = min(self._beat_at, quiet_at, self._stall_at())
+        elif self.state == GREETING:
+            self.deadline = self._since + limits.HELLO_SECONDS
+        else:
+            self.deadline = NEVER

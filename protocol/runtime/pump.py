@@ -1,0 +1,165 @@
+"""Run one link: feed its machine, carry out what it wants done. One thread at a time calls a pump.
+
+What must be durable first is only begun here: after `Commit` and `Keep` the owner makes its store durable (many links together, one
+fsync) and then calls `settled`, and only then the acknowledgement leaves.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Protocol
+
+from protocol import effects, events, frames, limits
+from protocol.entries import Entry
+from protocol.errors import Mistake
+from protocol.ids import Digest
+from protocol.link import Link
+from protocol.store import Log
+
+
+class Owner(Protocol):
+    """The side that a link belongs to: cabin or hub."""
+
+    def introduce(self) -> tuple[str, bytes, int, str]:
+        """Node id, boot id, directory version and software version for our Hello."""
+
+    def vitals(self) -> frames.Vitals | None:
+        """How we are, for a Beat."""
+
+    def read(self, digest: Digest, offset_bytes: int, length_bytes: int) -> tuple[bytes, int] | None:
+        """Bytes of a blob that the peer may have, and the size of the whole; None when there is no such blob for this peer."""
+
+    def keep(self, digest: Digest, offset_bytes: int, data: bytes | memoryview) -> None:
+        """Write bytes of a blob."""
+
+    def observe(self, frame: frames.Hello | frames.Beat, round_trip_seconds: float) -> None:
+        """The peer lives; `round_trip_seconds` is negative when unknown."""
+
+    def deliver(self, whisper: frames.Whisper) -> None:
+        """Something perishable came."""
+
+    def note(self, name: str, detail: str) -> None:
+        """Something worth counting happened."""
+
+
+class Pump:
+    """One link, its log, its wire. `say(first part, second part or None)` gives one message to the wire."""
+
+    def __init__(
+        self,
+        link: Link,
+        log: Log,
+        owner: Owner,
+        say: Callable[[bytes, bytes | None], None],
+        clock: Callable[[], float],
+        utc: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self.link = link
+        self.ended: effects.End | None = None
+        self._log = log
+        self._owner = owner
+        self._say = say
+        self._clock = clock
+        self._utc = utc
+        self._commit_to = 0
+
+    @property
+    def deadline(self) -> float:
+        """When `tick` is due, in monotonic seconds; infinite when never."""
+        return self.link.deadline
+
+    def connected(self) -> None:
+        """A connection stands: say Hello."""
+        self.feed(events.Connected(self._log.first(), self._log.last(), self._log.theirs()))
+
+    def hear(self, frame: frames.Frame | frames.Unknown, data: bytes | memoryview = b"") -> None:
+        """A frame came."""
+        self.feed(events.Heard(frame, data))
+
+    def appended(self) -> None:
+        """Our log grew."""
+        self.feed(events.Appended(self._log.last()))
+
+    def want(self, digest: Digest, size_bytes: int, have_bytes: int) -> None:
+        """Fetch this blob from the peer."""
+        self.feed(events.Wanted(digest, size_bytes, have_bytes))
+
+    def settled(self) -> None:
+        """All that was committed and kept before is durable."""
+        if self._commit_to:
+            number, self._commit_to = self._commit_to, 0
+            self.feed(events.Committed(number))
+
+    def tick(self) -> None:
+        """Call when `deadline` has passed."""
+        if self._clock() >= self.link.deadline:
+            self.feed(events.Tick())
+
+    def lost(self, reason: str) -> None:
+        """The connection is gone."""
+        self.feed(events.Lost(reason))
+        self.ended = self.ended or effects.End("", reason)
+
+    def feed(self, event: events.Event) -> None:
+        """Step the machine and do what it says."""
+        todo = self.link.step(event, self._clock())
+        for effect in todo:
+            self._do(effect)
+
+    def _do(self, effect: effects.Effect) -> None:
+        match effect:
+            case effects.Keep(digest, offset_bytes, data):
+                self._owner.keep(digest, offset_bytes, data)
+            case effects.Say(frame):
+                self._say(frames.encode(frame), None)
+            case effects.SayChunk(want):
+                self._say_chunk(want)
+            case effects.SayEntries(after, bytes_max):
+                self._say_entries(after, bytes_max)
+            case effects.Commit(batch):
+                self._log.commit(batch)
+                self._commit_to = batch[-1].number
+            case effects.Acknowledged(number):
+                self._log.acknowledge(number)
+            case effects.Observe(frame, round_trip_seconds):
+                self._owner.observe(frame, round_trip_seconds)
+            case effects.Deliver(whisper):
+                self._owner.deliver(whisper)
+            case effects.SayHello(first, last, committed):
+                node, boot, directory_version, software = self._owner.introduce()
+                versions = (limits.PROTOCOL_VERSION,)
+                hello = frames.Hello(
+                    versions, node, boot, first, last, committed, directory_version, software, self._utc()
+                )
+                self._say(frames.encode(hello), None)
+            case effects.SayBeat(number, echo, held_seconds, last):
+                beat = frames.Beat(number, self._utc(), echo, held_seconds, last, self._owner.vitals())
+                self._say(frames.encode(beat), None)
+            case effects.End():
+                self.ended = effect
+            case effects.Note(name, detail):
+                self._owner.note(name, detail)
+
+    def _say_chunk(self, want: frames.Want) -> None:
+        found = self._owner.read(want.digest, want.offset_bytes, want.length_bytes)
+        if found is None or not found[0]:
+            self._say(frames.encode(frames.Gone(want.digest)), None)
+            return
+        data, total_bytes = found
+        self._say(frames.encode(frames.Chunk(want.digest, want.offset_bytes, total_bytes)), data)
+
+    def _say_entries(self, after: int, bytes_max: int) -> None:
+        batch = one_epoch(self._log.read(after, bytes_max, limits.ENTRIES_PER_FRAME_MAX))
+        if not batch or batch[0].number != after + 1:
+            raise Mistake(f"The log ends before entry {after + 1}, which it said it had.")
+        payloads = tuple(entry.payload for entry in batch)
+        last = batch[-1]
+        self._say(frames.encode(frames.Entries(last.epoch, after + 1, payloads, last.hash)), None)
+        self.feed(events.Said(last.number, sum(map(len, payloads))))
+
+
+def one_epoch(batch: Sequence[Entry]) -> list[Entry]:
+    """The leading entries of one epoch: a frame carries no others."""
+    return list(itertools.takewhile(lambda entry: entry.epoch == batch[0].epoch, batch))

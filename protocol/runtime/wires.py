@@ -1,0 +1,336 @@
+"""CurveZMQ, and the only import of zmq: who dials, who listens, who guards the door. SPEC.md section 8.
+
+Identity is the User-Id that the gate gave to a key, of every single message, never a field of a message. Every socket has a bound on
+message size, queue length and the time of a handshake, and no linger: what is queued inside ZeroMQ does not outlive a link.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from typing import Final, NamedTuple
+
+import zmq
+from zmq.utils import z85
+from zmq.utils.monitor import recv_monitor_message
+
+from protocol import asking, frames, limits
+from protocol.errors import Code, Refused, Unavailable
+from protocol.ids import Digest
+
+ZAP_ADDRESS: Final = "inproc://zeromq.zap.01"
+ZAP_DOMAIN: Final = b"kabine"
+_WATCHED: Final = (
+    zmq.EVENT_HANDSHAKE_SUCCEEDED
+    | zmq.EVENT_HANDSHAKE_FAILED_AUTH
+    | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
+    | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
+    | zmq.EVENT_DISCONNECTED
+    | zmq.EVENT_CLOSED
+    | zmq.EVENT_CONNECT_RETRIED
+)
+
+
+class Curve(NamedTuple):
+    """A CURVE key pair, 32 raw bytes each."""
+
+    public: bytes
+    secret: bytes
+
+
+def curve_pair() -> Curve:
+    """A fresh pair from libsodium's randomness."""
+    public, secret = zmq.curve_keypair()
+    return Curve(z85.decode(public), z85.decode(secret))
+
+
+def curve_from_secret(secret: bytes) -> Curve:
+    """The pair to which this secret half (32 bytes) belongs."""
+    return Curve(z85.decode(zmq.curve_public(z85.encode(secret))), secret)
+
+
+def _bound(socket: zmq.Socket[bytes]) -> None:
+    socket.linger = 0
+    socket.setsockopt(zmq.MAXMSGSIZE, limits.MESSAGE_BYTES_MAX)
+    socket.setsockopt(zmq.HANDSHAKE_IVL, limits.HANDSHAKE_MILLISECONDS)
+    socket.setsockopt(zmq.SNDHWM, limits.HIGH_WATER_MESSAGES)
+    socket.setsockopt(zmq.RCVHWM, limits.HIGH_WATER_MESSAGES)
+    socket.setsockopt(zmq.HEARTBEAT_IVL, int(limits.BEAT_SECONDS * 1000))
+    socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, int(limits.BEAT_SECONDS * limits.BEATS_MISSED_MAX * 1000))
+    socket.setsockopt(zmq.IPV6, 1)
+
+
+class Gate:
+    """Our own ZAP loop: `admit(public key, 32 bytes)` gives the User-Id of a key, None for a stranger. Runs in a thread of its own.
+
+    An exception in `admit` answers 300 ("try again"): after 400 or 500 a ZeroMQ peer never comes back by itself."""
+
+    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], admit: Callable[[bytes], str | None]) -> None:
+        self._admit = admit
+        self.turned_away = 0
+        self._socket = context.socket(zmq.ROUTER)
+        self._socket.linger = 0
+        self._socket.bind(ZAP_ADDRESS)
+        self._thread = threading.Thread(target=self._run, name="gate", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            while True:
+                self._answer(self._socket.recv_multipart())
+        except zmq.ContextTerminated:
+            self._socket.close()
+
+    def _answer(self, message: list[bytes]) -> None:
+        route, _, version, request, domain, _, _, mechanism = message[:8]
+        status, text, user = b"400", b"not enrolled", b""
+        if version == b"1.0" and domain == ZAP_DOMAIN and mechanism == b"CURVE" and len(message) == 9:
+            try:
+                admitted = self._admit(message[8])
+            except Exception:  # whatever it is, the door stays shut and the guest may knock again
+                status, text = b"300", b"try again"
+            else:
+                if admitted is not None:
+                    status, text, user = b"200", b"OK", admitted.encode()
+        if status != b"200":
+            self.turned_away += 1
+        self._socket.send_multipart([route, b"", version, request, status, text, user, b""])
+
+
+class Message(NamedTuple):
+    """One message at the listener: `route` names the connection, `user` is who the gate says it is."""
+
+    route: bytes
+    user: str
+    first: memoryview
+    data: memoryview
+    parts: int
+
+
+class Listener:
+    """The hub's one listening wire (ROUTER). Raises Unavailable when the port is in use."""
+
+    def __init__(self, address: str, secret: bytes, admit: Callable[[bytes], str | None]) -> None:
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._context.set(zmq.MAX_SOCKETS, 65535)
+        self.gate = Gate(self._context, admit)
+        self._socket = self._context.socket(zmq.ROUTER)
+        _bound(self._socket)
+        self._socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
+        self._socket.setsockopt(zmq.ZAP_DOMAIN, ZAP_DOMAIN)
+        self._socket.setsockopt(zmq.ZAP_ENFORCE_DOMAIN, 1)
+        self._socket.setsockopt(zmq.BACKLOG, 1024)
+        self._socket.curve_server = True
+        self._socket.curve_secretkey = z85.encode(secret)
+        try:
+            self._socket.bind(address)
+        except zmq.ZMQError as error:
+            self.close()
+            raise Unavailable(
+                f"Cannot listen at {address}: {error.strerror}.",
+                "Stop whatever uses this port, or choose another under `listen` in hub.toml.",
+            ) from error
+        self.address = self._socket.getsockopt_string(zmq.LAST_ENDPOINT)
+
+    def wait(self, seconds: float) -> bool:
+        """Until a message is there, at most `seconds`."""
+        return bool(self._socket.poll(max(0, int(seconds * 1000))))
+
+    def receive(self, messages_max: int, bytes_max: int) -> Iterator[Message]:
+        """What has arrived, without waiting."""
+        size = 0
+        while messages_max > 0 and size < bytes_max:
+            try:
+                parts = self._socket.recv_multipart(zmq.NOBLOCK, copy=False)
+            except zmq.Again:
+                return
+            messages_max -= 1
+            size += sum(len(part) for part in parts)
+            data = parts[2].buffer if len(parts) == 3 else memoryview(b"")
+            first = parts[1].buffer if len(parts) > 1 else memoryview(b"")
+            yield Message(parts[0].bytes, str(parts[-1].get("User-Id")), first, data, len(parts) - 1)
+
+    def say(self, route: bytes, first: bytes, data: bytes | memoryview | None = None) -> bool:
+        """Give one message to the wire. False: that connection is gone or does not take any more."""
+        try:
+            if data is None:
+                self._socket.send_multipart((route, first), zmq.NOBLOCK)
+            else:
+                self._socket.send_multipart((route, first, data), zmq.NOBLOCK, copy=len(data) < 65536)
+        except zmq.ZMQError as error:
+            if error.errno in (zmq.EAGAIN, zmq.EHOSTUNREACH):
+                return False
+            raise
+        return True
+
+    def close(self) -> None:
+        """Close socket, gate and context."""
+        self._socket.close()
+        self._context.term()
+
+
+class Dialler:
+    """One connection attempt to the hub (DEALER), never reused: after a loss a new one is made."""
+
+    def __init__(
+        self, address: str, hub_key: bytes, own: Curve, context: zmq.Context[zmq.Socket[bytes]] | None = None
+    ) -> None:
+        self._socket = (context or zmq.Context.instance()).socket(zmq.DEALER)
+        _bound(self._socket)
+        self._socket.setsockopt(zmq.RECONNECT_IVL, -1)
+        self._socket.curve_serverkey = z85.encode(hub_key)
+        self._socket.curve_publickey = z85.encode(own.public)
+        self._socket.curve_secretkey = z85.encode(own.secret)
+        self._monitor = self._socket.get_monitor_socket(_WATCHED)
+        self.connected = False
+        self.failure = ""  # why this connection is of no use any more
+        self._poller = zmq.Poller()
+        self._poller.register(self._socket, zmq.POLLIN)
+        self._poller.register(self._monitor, zmq.POLLIN)
+        try:
+            self._socket.connect(address)
+        except zmq.ZMQError as error:
+            self.close()
+            raise Unavailable(
+                f"“{address}” is no address of a hub: {error.strerror}.", "It looks like tcp://hub.example:4711."
+            ) from error
+
+    def also(self, descriptor: int) -> None:
+        """Let `wait` also return when this file descriptor becomes readable."""
+        self._poller.register(descriptor, zmq.POLLIN)
+
+    def wait(self, seconds: float) -> set[object]:
+        """Until something happens, at most `seconds`; keeps `connected` and `failure` up to date."""
+        try:
+            ready = dict(self._poller.poll(max(0, int(seconds * 1000))))
+        except zmq.ZMQError as error:
+            self.failure = error.strerror or "interrupted"
+            return set()
+        if self._monitor in ready:
+            self._watch()
+        return set(ready)
+
+    def _watch(self) -> None:
+        while self._monitor.poll(0):
+            event = recv_monitor_message(self._monitor)["event"]
+            if event == zmq.EVENT_HANDSHAKE_SUCCEEDED:
+                self.connected = True
+            elif event == zmq.EVENT_HANDSHAKE_FAILED_AUTH:
+                self.failure = "the hub does not know this key"
+            elif event in (zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL, zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL):
+                self.failure = self.failure or "no handshake with the hub"
+            else:
+                self.failure = self.failure or ("the line was cut" if self.connected else "the hub cannot be reached")
+
+    def receive(self, messages_max: int) -> Iterator[tuple[memoryview, memoryview, int]]:
+        """First part, second part, number of parts of what has arrived, without waiting."""
+        for _ in range(messages_max):
+            try:
+                parts = self._socket.recv_multipart(zmq.NOBLOCK, copy=False)
+            except zmq.Again:
+                return
+            yield parts[0].buffer, parts[1].buffer if len(parts) == 2 else memoryview(b""), len(parts)
+
+    def say(self, first: bytes, data: bytes | memoryview | None = None) -> None:
+        """Give one message to the wire; a wire that takes no more counts as cut."""
+        try:
+            if data is None:
+                self._socket.send(first, zmq.NOBLOCK)
+            else:
+                self._socket.send_multipart((first, data), zmq.NOBLOCK, copy=len(data) < 65536)
+        except zmq.Again:
+            self.failure = self.failure or "the wire takes no more"
+
+    def close(self) -> None:
+        """Drop the connection and all that is queued."""
+        self._poller = zmq.Poller()
+        self._socket.disable_monitor()
+        self._monitor.close()
+        self._socket.close()
+
+
+class Asker:
+    """Ask the hub, wait for the answer: for enrolment and for an agency's connector. Not for several threads at once."""
+
+    def __init__(
+        self, address: str, hub_key: bytes, own: Curve, clock: Callable[[], float], patience_seconds: float = 10.0
+    ) -> None:
+        self._dialler = Dialler(address, hub_key, own)
+        self._address = address
+        self._clock = clock
+        self._patience_seconds = patience_seconds
+        self._number = 0
+        self.whispers: list[frames.Whisper] = []
+
+    def __enter__(self) -> Asker:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def ask(self, question: asking.Question) -> asking.Reply:
+        """The answer. Raises Refused as the hub refused, Unavailable when none comes in time."""
+        self._number += 1
+        self._dialler.say(frames.encode(asking.Ask(self._number, question)))
+        while True:
+            match self._next():
+                case (asking.Answer(number, reply), _) if number == self._number:
+                    return reply
+                case (frames.Refused(code, text, _, number), _) if number in (0, self._number):
+                    raise Refused(_code(code), text, " ")
+
+    def fetch(self, digest: Digest, size_bytes: int, offset_bytes: int = 0) -> Iterator[memoryview]:
+        """The bytes of a blob from `offset_bytes` on, in order, a few chunks under way at a time. Digest and size are the caller's to check."""
+        asked, came = offset_bytes, offset_bytes
+        while came < size_bytes:
+            while asked < size_bytes and asked - came < 4 * limits.CHUNK_BYTES_MAX:
+                length = min(limits.CHUNK_BYTES_MAX, size_bytes - asked)
+                self._dialler.say(frames.encode(frames.Want(digest, asked, length)))
+                asked += length
+            match self._next():
+                case (frames.Chunk(found, at, _), data) if found == digest and at == came:
+                    came += len(data)
+                    yield data
+                case (frames.Gone(found), _) if found == digest:
+                    raise Refused(Code.UNKNOWN_DOCUMENT, "The hub has no such document for this inbox.")
+                case (frames.Refused(code, text, _, _), _):
+                    raise Refused(_code(code), text, " ")
+
+    def wait(self, seconds: float) -> bool:
+        """Until the hub whispers, at most `seconds`."""
+        until = self._clock() + seconds
+        while not self.whispers and self._clock() < until:
+            try:
+                self._next(until - self._clock())
+            except Unavailable:
+                if self._dialler.failure:
+                    raise
+        rang, self.whispers = bool(self.whispers), []
+        return rang
+
+    def _next(self, seconds: float | None = None) -> tuple[frames.Frame | frames.Unknown, memoryview]:
+        until = self._clock() + (self._patience_seconds if seconds is None else seconds)
+        while True:
+            for first, data, parts in self._dialler.receive(1):
+                frame = frames.decode(first, parts)
+                if isinstance(frame, frames.Whisper):
+                    self.whispers.append(frame)
+                return frame, data
+            left = until - self._clock()
+            if self._dialler.failure or left <= 0:
+                why = self._dialler.failure or "no answer came"
+                raise Unavailable(
+                    f"The hub at {self._address} did not answer: {why}.", "Check address, key and line, then try again."
+                )
+            self._dialler.wait(left)
+
+    def close(self) -> None:
+        """Hang up."""
+        self._dialler.close()
+
+
+def _code(text: str) -> Code:
+    try:
+        return Code(text)
+    except ValueError:
+        return Code.MALFORMED
