@@ -36,6 +36,7 @@ class Code(enum.StrEnum):
     INVITATION_SPENT = "invitation-spent"
     UNKNOWN_AGENCY = "unknown-agency"
     BAD_SIGNATURE = "bad-signature"
+    OFF_CHAIN = "off-chain"
     NOT_YOURS = "not-yours"
     UNKNOWN_DOCUMENT = "unknown-document"
     OUT_OF_ORDER = "out-of-order"
@@ -57,6 +58,7 @@ REMEDIES: dict[Code, str] = {
     Code.INVITATION_SPENT: "Make a new invitation with `kabine cabin invite SITE`.",
     Code.UNKNOWN_AGENCY: "Look at `kabine directory show` for the agencies there are.",
     Code.BAD_SIGNATURE: "Check that cabin and hub hold the same directory (`kabine directory show`).",
+    Code.OFF_CHAIN: "Take this seriously: somebody may be signing other directories. Compare `kabine directory show` at both ends.",
     Code.NOT_YOURS: "Use the keys of the inbox that the document was sent to.",
     Code.UNKNOWN_DOCUMENT: "Look at `kabine inbox list` for what is there.",
     Code.OUT_OF_ORDER: "Fetch the list again; somebody else has acted on this document in the meantime.",

@@ -1,0 +1,170 @@
+"""The directory: which agencies, services, cabins and keys there are, signed by the authority. SPEC.md section 8.
+
+Cabins and agencies pin the authority's key; whoever runs the hub cannot swap an inbox key. This file holds the nouns and the look-ups;
+what makes a directory acceptable is `publication`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import ClassVar, Final
+
+import msgspec
+
+from protocol.errors import Code, Refused
+from protocol.hours import Hours
+from protocol.ids import AgencyId, AreaId, ServiceId, SiteId
+from protocol.manifest import Signable
+
+NO_DIRECTORY: Final = bytes(32)  # `previous` of version 1
+
+
+class InboxKey(msgspec.Struct, frozen=True, array_like=True):
+    """Whom to seal to: recipient `age1pq1…` of an agency's inbox, from `epoch` (1, 2, 3 …) on."""
+
+    epoch: int
+    recipient: str
+
+
+class Agency(msgspec.Struct, frozen=True, array_like=True):
+    """An office that people speak with. It takes documents iff it has `inboxes`: newest last, old epochs kept until their last document is
+    gone. `signing_key`: Ed25519, 32 bytes, for its receipts. `name` is German and in full, `short` fits on a button. A `dispatcher`
+    is asked by whoever does not know which agency is theirs."""
+
+    id: AgencyId
+    name: str
+    short: str
+    hours: Hours
+    phone: str = ""
+    address: str = ""
+    inboxes: tuple[InboxKey, ...] = ()
+    signing_key: bytes | None = None
+    dispatcher: bool = False
+
+
+class Service(msgspec.Struct, frozen=True, array_like=True):
+    """What people come for: LeiKa key, official name, the concern in plain words (German), and words that people search it by."""
+
+    id: ServiceId
+    name: str
+    plain: str
+    keywords: tuple[str, ...] = ()
+
+
+class Route(msgspec.Struct, frozen=True, array_like=True):
+    """For `service` in the places whose regional key begins with `area`, `agency` is competent."""
+
+    service: ServiceId
+    area: AreaId
+    agency: AgencyId
+
+
+class CabinRow(msgspec.Struct, frozen=True, array_like=True):
+    """A cabin that is admitted. `code`: three letters that its receipt numbers begin with. Keys: Ed25519 and CURVE public, 32 bytes each."""
+
+    site: SiteId
+    name: str
+    code: str
+    area: AreaId
+    address: str
+    signing_key: bytes
+    curve_key: bytes
+
+
+class HubRow(msgspec.Struct, frozen=True, array_like=True):
+    """The hub: `address` as in `tcp://hub.example:7400`, public keys of 32 bytes, and the recipient `age1pq1…` of the cabins' journal keys."""
+
+    name: str
+    address: str
+    curve_key: bytes
+    signing_key: bytes
+    journal_recipient: str
+
+
+class Directory(Signable, frozen=True, array_like=True):
+    """Everything cabins and agencies must believe about each other. `version` grows by 1; `previous` is the SHA-256 of the signed body
+    before, NO_DIRECTORY for the first. `holidays_region` as in `DE-BB`."""
+
+    context: ClassVar[bytes] = b"kabine/directory/1"
+
+    version: int
+    previous: bytes
+    published_at: datetime
+    hub: HubRow
+    agencies: tuple[Agency, ...]
+    services: tuple[Service, ...]
+    routes: tuple[Route, ...]
+    cabins: tuple[CabinRow, ...]
+    holidays_region: str
+
+
+def competent(directory: Directory, service: ServiceId, area: AreaId) -> Agency:
+    """The agency for `service` at the place `area`: of the routes whose area begins its regional key the longest wins. Raises
+    Refused(UNKNOWN_AGENCY) when there is none."""
+    fitting = [route for route in directory.routes if route.service == service and area.startswith(route.area)]
+    if not fitting:
+        raise Refused(
+            Code.UNKNOWN_AGENCY,
+            f"No agency is named for service {service} in area {area}.",
+            "Ask the dispatcher, or add a route to the directory.",
+        )
+    return agency(directory, max(fitting, key=lambda route: len(route.area)).agency)
+
+
+def agency(directory: Directory, id: AgencyId) -> Agency:
+    """Raises Refused(UNKNOWN_AGENCY)."""
+    for candidate in directory.agencies:
+        if candidate.id == id:
+            return candidate
+    raise Refused(Code.UNKNOWN_AGENCY, f"The directory knows no agency “{id[:80]}”.")
+
+
+def cabin(directory: Directory, site: SiteId) -> CabinRow:
+    """Raises Refused(NOT_ENROLLED)."""
+    for candidate in directory.cabins:
+        if candidate.site == site:
+            return candidate
+    raise Refused(Code.NOT_ENROLLED, f"The directory knows no cabin “{site[:80]}”.")
+
+
+def service(directory: Directory, id: ServiceId) -> Service:
+    """Raises Refused(UNKNOWN_AGENCY): without the service there is no agency for it."""
+    for candidate in directory.services:
+        if candidate.id == id:
+            return candidate
+    raise Refused(
+        Code.UNKNOWN_AGENCY,
+        f"The directory knows no service “{id[:80]}”.",
+        "Look at `kabine directory show` for the services there are.",
+    )
+
+
+def dispatcher(directory: Directory) -> Agency:
+    """The first agency that is one. Raises Refused(UNKNOWN_AGENCY)."""
+    for candidate in directory.agencies:
+        if candidate.dispatcher:
+            return candidate
+    raise Refused(Code.UNKNOWN_AGENCY, "The directory names no dispatcher.")
+
+
+def inbox(agency: Agency) -> InboxKey:
+    """The key to seal to today. Raises Refused(BAD_KEY) when the agency takes no documents."""
+    if not agency.inboxes:
+        raise Refused(
+            Code.BAD_KEY,
+            f"“{agency.id}” takes no documents: it has no inbox key.",
+            "Run `kabine inbox keygen` at the agency, then `kabine agency add` at the hub, and publish the directory.",
+        )
+    return agency.inboxes[-1]
+
+
+def services_of(directory: Directory, id: AgencyId, area: AreaId) -> Iterator[Service]:
+    """Services for which agency `id` is the competent one at the place `area`."""
+    for candidate in directory.services:
+        try:
+            chosen = competent(directory, candidate.id, area)
+        except Refused:
+            continue
+        if chosen.id == id:
+            yield candidate
