@@ -78,6 +78,8 @@ link = Table(  # one row per cabin: both logs' ends and what was last heard
     "link",
     metadata,
     Column("site", String(63), primary_key=True),
+    Column("machine", Integer, nullable=False, default=1),  # 1, 2 …: a replacement begins both logs anew
+    Column("signing_key", LargeBinary),  # of the machine whose logs these are
     Column("up_epoch", BigInteger, nullable=False, default=0),
     Column("up_number", BigInteger, nullable=False, default=0),
     Column("up_hash", LargeBinary, nullable=False),
@@ -107,10 +109,34 @@ up_entry = Table(
     "up_entry",
     metadata,
     Column("site", String(63), primary_key=True),
-    Column("number", BigInteger, primary_key=True),
+    Column("machine", Integer, primary_key=True, autoincrement=False),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
     Column("epoch", BigInteger, nullable=False),
     Column("hash", LargeBinary, nullable=False),
     Column("payload", LargeBinary, nullable=False),
+)
+
+epoch = Table(  # where the wrapped journal key of an epoch stands: the up_entry that opened it
+    "epoch",
+    metadata,
+    Column("site", String(63), primary_key=True),
+    Column("machine", Integer, primary_key=True, autoincrement=False),
+    Column("epoch", BigInteger, primary_key=True, autoincrement=False),
+    Column("number", BigInteger, nullable=False),
+)
+
+quarantine = Table(  # entries that are held and could not be applied, and why: nothing is lost, nothing blocks the log
+    "quarantine",
+    metadata,
+    Column("site", String(63), primary_key=True),
+    Column("machine", Integer, primary_key=True, autoincrement=False),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("reason", String(32), nullable=False),  # errors.Code
+    Column("trouble", Text, nullable=False),  # the same in words
+    Column("envelope", LargeBinary),  # what the entry claims, where it could be read
+    Column("agency", String(63)),
+    Column("size_bytes", BigInteger),
+    Column("quarantined_at", Instant, nullable=False),
 )
 
 down_entry = Table(
@@ -128,20 +154,26 @@ document = Table(
     Column("envelope", LargeBinary, primary_key=True),
     Column("receipt", String(16), nullable=False, index=True),
     Column("site", String(63), nullable=False),
+    Column("machine", Integer, nullable=False),
+    Column("number", BigInteger, nullable=False),  # of the up_entry that announced it
     Column("agency", String(63), nullable=False),
     Column("epoch", BigInteger, nullable=False),
     Column("counter", BigInteger, nullable=False),
-    Column("digest", LargeBinary, nullable=False, index=True),
+    Column("digest", LargeBinary, nullable=False, unique=True),
     Column("size_bytes", BigInteger, nullable=False),
     Column("manifest_body", LargeBinary, nullable=False),
     Column("manifest_signature", LargeBinary, nullable=False),
     Column("summary", LargeBinary, nullable=False),
-    Column("state", String(16), nullable=False),  # announced, quarantined, or the last manifest.Happening
+    Column("state", String(16), nullable=False),  # announced, or the last manifest.Happening
     Column("place", BigInteger),  # in the agency's inbox, 1, 2, 3 …; set when delivered
     Column("announced_at", Instant, nullable=False),
     Column("stored_at", Instant),
+    Column("closed_at", Instant),  # accepted or returned
+    Column("freed_at", Instant),  # its blob was let go after the retention; the rows stay
     Column("trouble", Text),  # why it is stuck, in words
     UniqueConstraint("agency", "place"),
+    Index("document_by_chain", "site", "machine", "agency", "counter"),
+    Index("document_by_closing", "closed_at"),
     Index("document_by_site_state", "site", "state"),
 )
 

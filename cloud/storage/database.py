@@ -1,0 +1,186 @@
+"""The hub's database: SQLAlchemy Core on SQLite, or PostgreSQL by URL.
+
+Several processes may open one file (the hub and the operator's commands). Each has one writing connection, and a `turn` on it is one
+transaction; `changed` is the bell that another process has rung by committing.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import Connection, Engine, Table, create_engine, event, inspect, make_url, text
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from protocol.errors import Mistake, Unavailable
+
+HEAD: Final = "0001"  # the last migration; a test holds it against migrations/versions
+BUSY_MILLISECONDS: Final = 5000  # an operator's command may hold the file for so long before the hub gives up
+_READERS_MAX: Final = 8
+_VERSION_TABLE: Final = "alembic_version"
+
+Row = Mapping[str, Any]
+
+
+def sqlite_url(path: Path) -> str:
+    """URL of an SQLite file."""
+    return f"sqlite:///{path}"
+
+
+class Database:
+    """Opened and brought to the present shape. Raises Unavailable when it cannot be opened, or when a later release made it."""
+
+    def __init__(self, url: str) -> None:
+        self._engine = _engine(url)
+        self._lock = threading.RLock()
+        try:
+            self._writer = self._engine.connect().execution_options(writing=True)
+            self._migrate()
+        except DBAPIError as error:
+            self._engine.dispose()
+            raise Unavailable(
+                f"The hub's database cannot be opened: {error.orig}.",
+                "Check that the folder exists, can be written, and that the disk has room.",
+            ) from error
+        except Unavailable:
+            self.close()
+            raise
+        self._heard = self._data_version()
+
+    @contextmanager
+    def turn(self) -> Iterator[Connection]:
+        """One writing transaction: all of it or nothing; durable on return. Raises Unavailable when the disk or another process is in the way."""
+        with self._lock:
+            try:
+                with self._writer.begin():
+                    yield self._writer
+            except OperationalError as error:
+                raise Unavailable(
+                    f"The hub's database cannot be written: {error.orig}.",
+                    "Make room on its disk, end commands that hold it, and start the hub again.",
+                ) from error
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """One view of what is committed; from any thread."""
+        with self._engine.connect() as connection:
+            yield connection
+
+    def changed(self) -> bool:
+        """Has another process committed since the last call? On PostgreSQL always: there is no cheap bell yet."""
+        with self._lock:
+            heard = self._data_version()
+            rung = heard is None or heard != self._heard
+            self._heard = heard
+            return rung
+
+    def close(self) -> None:
+        """Release every connection."""
+        self._writer.close()
+        self._engine.dispose()
+
+    def _data_version(self) -> int | None:
+        if self._engine.dialect.name != "sqlite":
+            return None
+        # Past SQLAlchemy, which would begin a transaction for it. Our own commits do not count: they go through this connection.
+        cursor = self._writer.connection.cursor()
+        try:
+            cursor.execute("PRAGMA data_version")
+            found: int = cursor.fetchone()[0]  # type: ignore[index]  # a pragma always answers
+            return found
+        finally:
+            cursor.close()
+
+    def _migrate(self) -> None:
+        with self.reading() as connection:
+            if _version(connection) == HEAD:
+                return
+        # Alembic takes half a second to import; a database in shape never needs it.
+        from alembic import command
+        from alembic.config import Config
+        from alembic.script import ScriptDirectory
+
+        config = Config()
+        config.set_main_option("script_location", str(Path(__file__).with_name("migrations")).replace("%", "%%"))
+        config.set_main_option("path_separator", "os")
+        known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+        with self.turn() as connection:
+            found = _version(connection)
+            if found is not None and found not in known:
+                raise Unavailable(
+                    f"This database has shape {found}; this release of Kabine knows up to {HEAD}.",
+                    "Install the release of Kabine that last ran here, or a later one.",
+                )
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+
+
+def upsert(connection: Connection, table: Table, rows: Iterable[Row]) -> None:
+    """Insert rows of equal columns; where the primary key is there already, replace the other columns."""
+    batch = list(rows)
+    if not batch:
+        return
+    keys = [column.name for column in table.primary_key]
+    others = [name for name in batch[0] if name not in keys]
+    if connection.dialect.name == "sqlite":
+        lite = sqlite.insert(table)
+        connection.execute(
+            lite.on_conflict_do_update(index_elements=keys, set_={name: lite.excluded[name] for name in others})
+            if others
+            else lite.on_conflict_do_nothing(),
+            batch,
+        )
+    elif connection.dialect.name == "postgresql":
+        big = postgresql.insert(table)
+        connection.execute(
+            big.on_conflict_do_update(index_elements=keys, set_={name: big.excluded[name] for name in others})
+            if others
+            else big.on_conflict_do_nothing(),
+            batch,
+        )
+    else:
+        raise Mistake(f"No upsert is written for {connection.dialect.name}.")
+
+
+def _version(connection: Connection) -> str | None:
+    if not inspect(connection).has_table(_VERSION_TABLE):
+        return None
+    found: str | None = connection.execute(text(f"SELECT version_num FROM {_VERSION_TABLE}")).scalar()  # noqa: S608
+    return found
+
+
+def _engine(url: str) -> Engine:
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "postgresql":
+        return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_size=_READERS_MAX)
+    if parsed.get_backend_name() != "sqlite" or not parsed.database:
+        raise Unavailable(
+            f"{parsed.render_as_string()} is no database for a hub.", "Give sqlite:///FILE or postgresql://…"
+        )
+    engine = create_engine(parsed, connect_args={"check_same_thread": False}, pool_size=_READERS_MAX)
+    event.listen(engine, "connect", _prepare)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _prepare(connection: Any, entry: ConnectionPoolEntry) -> None:
+    # Python's sqlite3 begins transactions by itself, and only before some statements; then `BEGIN IMMEDIATE` could not be said.
+    connection.isolation_level = None
+    for pragma in (
+        f"busy_timeout = {BUSY_MILLISECONDS}",
+        "journal_mode = WAL",
+        "synchronous = FULL",
+        "foreign_keys = ON",
+    ):
+        connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _begin(connection: Connection) -> None:
+    # A writer that began by reading cannot wait for another writer: SQLite refuses at once, however long the busy time-out.
+    writing = connection.get_execution_options().get("writing", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
