@@ -104,7 +104,9 @@ def test_verdicts_do_not_depend_on_how_a_file_arrives() -> None:
     for vector in vectors():
         if len(vector.sealed) > 4096:
             continue
-        assert {attempt(vector, portion)[1] for portion in (1, 7, 100, 10_000)} == {attempt(vector, 4096)[1]}, vector.name
+        assert {attempt(vector, portion)[1] for portion in (1, 7, 100, 10_000)} == {attempt(vector, 4096)[1]}, (
+            vector.name
+        )
 
 
 def test_headers_that_parse_are_written_again_byte_for_byte() -> None:

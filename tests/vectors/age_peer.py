@@ -25,7 +25,12 @@ def ask(*questions: dict[str, Any]) -> list[Any]:
             "`npm ci --ignore-scripts --no-audit --no-fund`, or simply `make test`."
         )
     done = subprocess.run(
-        [node, str(HERE / "age_peer.mjs")], input=json.dumps(questions), capture_output=True, text=True, cwd=ROOT, check=False
+        [node, str(HERE / "age_peer.mjs")],
+        input=json.dumps(questions),
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     given = []
