@@ -1,0 +1,53 @@
+# Two commands: `make demo` and `make test`. Both set up all they need, once; then they start within seconds.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+READY_DEV := $(VENV)/.ready-dev
+NODE_READY := node_modules/.ready
+
+.PHONY: demo test check clean lock
+.DELETE_ON_ERROR:
+
+demo: $(READY)
+	$(BIN)/kabine demo
+
+test: $(READY_DEV) $(NODE_READY)
+	$(BIN)/python -m pytest $(TESTS)
+	$(MAKE) --no-print-directory coverage
+
+# What both ends must agree about is covered in every branch, from its own tests.
+.PHONY: coverage
+coverage: $(READY_DEV) $(NODE_READY)
+	$(BIN)/coverage run --branch --source=protocol --omit='protocol/runtime/*' -m pytest -q tests/protocol tests/scripts
+	$(BIN)/coverage report --skip-covered --fail-under=100
+
+check: $(READY_DEV)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q tests/tidy
+
+$(READY): requirements.lock pyproject.toml tools/setup.sh
+	tools/setup.sh venv "$(PYTHON)" requirements.lock
+	touch $@
+
+$(READY_DEV): requirements-dev.lock pyproject.toml tools/setup.sh
+	tools/setup.sh venv "$(PYTHON)" requirements-dev.lock
+	touch $(READY) $@
+
+$(NODE_READY): package-lock.json tools/setup.sh
+	tools/setup.sh node
+	touch $@
+
+# New versions: edit pyproject.toml, then this. No address of an index goes into the lock files.
+lock: $(READY_DEV)
+	$(BIN)/pip install --quiet uv
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate \
+	  pyproject.toml --extra dev --extra build -o requirements-dev.lock
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate \
+	  pyproject.toml --extra build -c requirements-dev.lock -o requirements.lock
+
+clean:
+	rm -rf $(VENV) node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage

@@ -1,0 +1,64 @@
+"""`kabine`: one word per family of commands. A family is imported only when it is used, so that `kabine --help` answers at once."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from importlib.metadata import version
+from typing import Final
+
+import click
+
+from protocol.errors import Trouble
+
+FAMILIES: Final = {
+    "agency": ("tools.agency:agency", "Agencies: add, list, give a key."),
+    "bench": ("tools.bench.command:bench", "Measure speed, side by side with references."),
+    "cabin": ("tools.cabin:cabin", "Cabins at the hub: invite, confirm, list, revoke."),
+    "demo": ("tools.demo:demo", "From paper to inbox: hub, cabins and agencies on this machine."),
+    "directory": ("tools.directory:directory", "The signed directory: show, publish, verify."),
+    "edge": ("tools.edge:edge", "In the cabin: enrol, run, submit, doctor."),
+    "envelope": ("tools.envelope:envelope", "Seal and open age files by hand."),
+    "fleet": ("tools.fleet:fleet", "Has every site delivered everything?"),
+    "hub": ("tools.hub:hub", "The hub: init, run, show."),
+    "inbox": ("tools.inbox:inbox", "At the agency: make keys, list, pull documents."),
+    "simulate": ("tools.simulator.command:simulate", "Cabins and hub under virtual time, with faults, from a seed."),
+}
+
+
+class Families(click.Group):
+    """Group whose commands are imported on use."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All families."""
+        return sorted(FAMILIES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import one family."""
+        if cmd_name not in FAMILIES:
+            return None
+        place, name = FAMILIES[cmd_name][0].split(":")
+        command: click.Command = getattr(importlib.import_module(place), name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the families without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in sorted(FAMILIES.items())])
+
+
+@click.group(cls=Families, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(version("kabine"), prog_name="kabine")
+def kabine() -> None:
+    """Cabins in rural towns: speak with the right public body, hand in papers. Nothing is lost, nobody in between can read."""
+
+
+def main() -> None:
+    """Entry point. What went wrong is said in two lines: what happened, what to do about it."""
+    try:
+        kabine(prog_name="kabine")
+    except Trouble as trouble:
+        click.echo(f"kabine: {trouble.what}", err=True)
+        if trouble.remedy.strip():
+            click.echo(f"  {trouble.remedy}", err=True)
+        sys.exit(1)

@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# What `make` needs on a bare Debian or Ubuntu, and nothing else. Says clearly what is missing where it may not install it.
+set -euo pipefail
+
+# Install Debian packages where we are root; otherwise tell what to ask for.
+debian() {
+  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    echo "setup: installing $*"
+    apt-get -qq update
+    DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "$@" >/dev/null
+  else
+    echo "setup: missing $*. Install it, for example: sudo apt-get install $*" >&2
+    exit 1
+  fi
+}
+
+venv() {
+  local python=$1 lock=$2
+  command -v "$python" >/dev/null || debian python3 python3-venv
+  "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {
+    echo "setup: $("$python" --version) is too old; Kabine needs Python 3.11 or later (make PYTHON=python3.12 …)" >&2
+    exit 1
+  }
+  if [ ! -x .venv/bin/python ]; then
+    if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then debian python3-venv; fi
+    "$python" -m venv .venv
+  fi
+  .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r "$lock"
+  # The package itself, from here: with the build tool of the lock file, nothing fetched.
+  .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+}
+
+node() {
+  command -v node >/dev/null || debian nodejs
+  command -v npm >/dev/null || debian npm
+  # The second implementation that envelopes are tested against; nothing of it ships.
+  npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+}
+
+case "${1:-}" in
+  venv) venv "$2" "$3" ;;
+  node) node ;;
+  *) echo "usage: tools/setup.sh venv PYTHON LOCK | node" >&2; exit 2 ;;
+esac
