@@ -1,0 +1,1 @@
+"""How the cabins are: `facts` reads what the hub knows, `proof` compares both ends of a log, `status` puts it into one word each."""

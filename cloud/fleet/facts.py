@@ -1,0 +1,192 @@
+"""What the hub knows of each cabin, read from its tables in a handful of queries whatever the number of cabins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import Connection, Row, case, func, select
+
+from cloud.fleet.proof import Held, Reported
+from cloud.storage import schema
+from protocol import codec, limits
+from protocol.entries import GENESIS
+from protocol.errors import Refused
+from protocol.frames import Vitals
+from protocol.ids import SiteId
+
+
+@dataclass(frozen=True)
+class HubFacts:
+    """Of the hub process: `alive_at` is its own last word; None when it never ran."""
+
+    alive_at: datetime | None = None
+    started_at: datetime | None = None
+    software: str = ""
+
+
+@dataclass(frozen=True)
+class DocumentFacts:
+    """Documents of one cabin: `announced` ever, `stored` of them („gesichert“), `under_way` neither stored nor stuck; `stuck` will not come
+    by themselves: the blob is in trouble, or the machine that holds it was replaced. `oldest_at`: when the oldest one under way was announced."""
+
+    announced: int = 0
+    stored: int = 0
+    under_way: int = 0
+    stuck: int = 0
+    oldest_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """Something raised and not cleared."""
+
+    kind: str
+    text: str
+    raised_at: datetime
+
+
+@dataclass(frozen=True)
+class Contact:
+    """The link of a cabin. `since`: of the present state of `connected`. `vitals` are as old as `last_contact_at`; None when never sent."""
+
+    connected: bool
+    since: datetime | None
+    last_contact_at: datetime | None
+    software: str
+    directory_version: int
+    round_trip_seconds: float | None
+    clock_offset_seconds: float | None
+    vitals: Vitals | None
+    reported: Reported | None
+    held: Held
+
+
+@dataclass(frozen=True)
+class SiteFacts:
+    """Everything known of one cabin. `enrolled`: where it is in protocol.enrolment. `contact` is None while it never had a link.
+    `quarantined`: entries that are here and could not be applied, because a check failed."""
+
+    site: SiteId
+    name: str
+    enrolled: str
+    enrolled_at: datetime | None
+    contact: Contact | None = None
+    documents: DocumentFacts = field(default_factory=DocumentFacts)
+    quarantined: int = 0
+    alarms: tuple[Alarm, ...] = ()
+
+
+@dataclass(frozen=True)
+class FleetFacts:
+    """The hub, its cabins by name, and alarms that are nobody's in particular. `directory_version`: in force, 0 when none."""
+
+    hub: HubFacts
+    sites: tuple[SiteFacts, ...]
+    alarms: tuple[Alarm, ...] = ()
+    directory_version: int = 0
+
+
+def read(connection: Connection) -> FleetFacts:
+    """The facts as of one reading transaction."""
+    documents = _documents(connection)
+    quarantined = _quarantined(connection)
+    alarms = _alarms(connection)
+    contacts = _contacts(connection)
+    rows = connection.execute(select(schema.cabin).order_by(schema.cabin.c.site)).all()
+    sites = tuple(
+        SiteFacts(
+            site=row.site,
+            name=row.name,
+            enrolled=row.state,
+            enrolled_at=row.revoked_at or row.confirmed_at or row.claimed_at or row.invited_at,
+            contact=contacts.get(row.site),
+            documents=documents.get(row.site, DocumentFacts()),
+            quarantined=quarantined.get(row.site, 0),
+            alarms=tuple(alarms.get(row.site, ())),
+        )
+        for row in rows
+    )
+    version = connection.execute(select(func.max(schema.published.c.version))).scalar_one()
+    return FleetFacts(_hub(connection), sites, tuple(alarms.get(None, ())), version or 0)
+
+
+def _hub(connection: Connection) -> HubFacts:
+    row = connection.execute(select(schema.hub).order_by(schema.hub.c.alive_at.desc())).first()
+    return HubFacts() if row is None else HubFacts(row.alive_at, row.started_at, row.software or "")
+
+
+def _contacts(connection: Connection) -> dict[str, Contact]:
+    link, entry = schema.link, schema.up_entry
+    # The entry with the reported number, if it is here: one join instead of one query a cabin.
+    joined = link.outerjoin(
+        entry,
+        (entry.c.site == link.c.site)
+        & (entry.c.machine == link.c.machine)
+        & (entry.c.number == link.c.reported_number),
+    )
+    rows = connection.execute(select(link, entry.c.hash.label("entry_hash")).select_from(joined)).all()
+    return {row.site: _contact(row) for row in rows}
+
+
+def _contact(row: Row[tuple[object, ...]]) -> Contact:
+    reported = None
+    if row.reported_at is not None and row.reported_hash is not None:
+        reported = Reported(row.reported_number, row.reported_hash, row.reported_at)
+    # The ends of a log are known without its rows, which are not kept for ever.
+    known = {0: GENESIS, row.up_number: row.up_hash}
+    held = Held(row.up_number, known.get(row.reported_number, row.entry_hash), row.up_missing)
+    return Contact(
+        connected=row.connected,
+        since=row.since,
+        last_contact_at=row.last_contact_at,
+        software=row.software or "",
+        directory_version=row.directory_version,
+        round_trip_seconds=row.round_trip_seconds,
+        clock_offset_seconds=row.clock_offset_seconds,
+        vitals=_vitals(row.vitals),
+        reported=reported,
+        held=held,
+    )
+
+
+def _vitals(raw: bytes | None) -> Vitals | None:
+    try:
+        return None if raw is None else codec.decode(Vitals, raw, limits.WHISPER_BYTES_MAX)
+    except Refused:
+        return None  # written by another release: unknown is shown as unknown
+
+
+def _documents(connection: Connection) -> Mapping[str, DocumentFacts]:
+    document, link = schema.document, schema.link
+    column = document.c
+    announced = column.state == "announced"
+    comes = column.trouble.is_(None) & (func.coalesce(link.c.machine, column.machine) == column.machine)
+    query = (
+        select(
+            column.site,
+            func.count(),
+            func.count(column.stored_at),
+            func.sum(case((announced & comes, 1), else_=0)),
+            func.sum(case((announced & ~comes, 1), else_=0)),
+            func.min(case((announced & comes, column.announced_at), else_=None)),
+        )
+        .select_from(document.outerjoin(link, link.c.site == column.site))
+        .group_by(column.site)
+    )
+    return {site: DocumentFacts(*counts) for site, *counts in connection.execute(query)}
+
+
+def _quarantined(connection: Connection) -> dict[str, int]:
+    column = schema.quarantine.c
+    rows = connection.execute(select(column.site, func.count().label("entries")).group_by(column.site))
+    return {row.site: row.entries for row in rows}
+
+
+def _alarms(connection: Connection) -> dict[str | None, list[Alarm]]:
+    query = select(schema.alarm).where(schema.alarm.c.cleared_at.is_(None)).order_by(schema.alarm.c.raised_at)
+    alarms: dict[str | None, list[Alarm]] = {}
+    for row in connection.execute(query):
+        alarms.setdefault(row.site, []).append(Alarm(row.kind, row.text, row.raised_at))
+    return alarms

@@ -1,0 +1,234 @@
+"""One word per cabin, the reason, since when, and how grave: pure, from facts and the time. Thresholds are the "Alert set" of features.md.
+
+What is unknown is never shown as well: when the hub does not run or a cabin has not been heard, its last numbers stay, with their age.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from cloud.fleet import proof, words
+from cloud.fleet.facts import Contact, FleetFacts, HubFacts, SiteFacts
+from cloud.fleet.proof import Proof, Verdict
+from protocol import limits
+
+HUB_SILENT_SECONDS: Final = 15.0  # the hub says every few seconds that it lives
+LINK_SILENT_SECONDS: Final = 30.0  # three beats and the hub's own delay in writing them down; shown well below 90 s
+SILENT_CRITICAL_SECONDS: Final = 600.0
+OLDEST_WARN_SECONDS: Final = 1800.0  # while connected: the line is there, so something else is wrong
+OLDEST_CRITICAL_SECONDS: Final = 4 * 3600.0
+OUTBOX_SHARE_WARN: Final = 0.8
+DISK_WARN_BYTES: Final = 5 * limits.DISK_FREE_BYTES_MIN
+# Written by whoever observes devices; every other word is a reason to look.
+DEVICE_WELL: Final = frozenset({"ready", "bereit", "ok", "absent", "none"})
+
+
+class State(enum.StrEnum):
+    """The word on screen and in JSON."""
+
+    READY = "Bereit"
+    LIMITED = "Eingeschränkt"
+    DISCONNECTED = "Getrennt"
+    MAINTENANCE = "Wartung"  # planned work: set by maintenance windows, which do not exist yet
+    CLOSED = "Geschlossen"  # revoked
+    UNKNOWN = "Unbekannt"
+
+
+class Severity(enum.IntEnum):
+    """Also the exit code of `kabine fleet status` (convention of Nagios)."""
+
+    OK = 0
+    WARNING = 1
+    CRITICAL = 2
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is not as it should be, in German; `since` when it is known."""
+
+    severity: Severity
+    text: str
+    since: datetime | None = None
+
+
+@dataclass(frozen=True)
+class SiteStatus:
+    """`reason` is the first of `findings`: why the state is what it is, then the others, gravest first.
+    `oldest_seconds`: age of the oldest document that waits in the cabin, 0 when none waits and None when unknown.
+    `age_seconds`: of all numbers here, None when there are none."""
+
+    facts: SiteFacts
+    state: State
+    reason: str
+    since: datetime | None
+    severity: Severity
+    findings: tuple[Finding, ...]
+    proof: Proof
+    oldest_seconds: float | None
+    age_seconds: float | None
+
+
+@dataclass(frozen=True)
+class FleetStatus:
+    """`sentence` answers "is everything all right?"; `findings` are those of the hub itself."""
+
+    sites: tuple[SiteStatus, ...]
+    hub_alive: bool
+    findings: tuple[Finding, ...]
+    severity: Severity
+    sentence: str
+
+
+def fleet(facts: FleetFacts, now: datetime) -> FleetStatus:
+    """State of the hub and of every cabin at `now` (aware UTC)."""
+    alive = hub_alive(facts.hub, now)
+    sites = tuple(site(each, now, alive) for each in facts.sites)
+    findings = [] if alive else [Finding(Severity.CRITICAL, _hub_silence(facts.hub, now), facts.hub.alive_at)]
+    findings += [Finding(Severity.WARNING, alarm.text, alarm.raised_at) for alarm in facts.alarms]
+    severity = max([Severity.OK, *(each.severity for each in findings), *(each.severity for each in sites)])
+    return FleetStatus(sites, alive, tuple(findings), severity, _sentence(sites, tuple(findings)))
+
+
+def hub_alive(hub: HubFacts, now: datetime) -> bool:
+    """Has the hub process spoken lately?"""
+    return hub.alive_at is not None and (now - hub.alive_at).total_seconds() <= HUB_SILENT_SECONDS
+
+
+def site(facts: SiteFacts, now: datetime, alive: bool = True) -> SiteStatus:
+    """State of one cabin. `alive`: the hub runs."""
+    contact = facts.contact
+    documents = facts.documents
+    reported, held = (contact.reported, contact.held) if contact else (None, proof.Held(0, None))
+    proven = proof.prove(reported, held, documents.under_way + documents.stuck + _not_yet_announced(facts), now)
+    age = None if contact is None or contact.last_contact_at is None else _seconds(contact.last_contact_at, now)
+    oldest = _oldest(contact, age)
+    state, first = _state(facts, now, alive, age)
+    findings = [first] if first else []
+    if state in (State.READY, State.DISCONNECTED, State.UNKNOWN):
+        findings += _findings(facts, proven, oldest, state)
+    if state is State.READY and findings:
+        state = State.LIMITED
+    # The state's own reason stays first, so that "Getrennt" is not explained by a full outbox.
+    findings.sort(key=lambda finding: (finding is not first, -finding.severity))
+    severity = max([Severity.OK, *(finding.severity for finding in findings)])
+    if findings:
+        reason, since = findings[0].text, findings[0].since
+    else:
+        reason, since = "", contact.since if contact else None
+    return SiteStatus(facts, state, reason, since, severity, tuple(findings), proven, oldest, age)
+
+
+def _state(facts: SiteFacts, now: datetime, alive: bool, age: float | None) -> tuple[State, Finding | None]:
+    """What can be said before looking closer, and why it is not "Bereit"."""
+    contact = facts.contact
+    match facts.enrolled:
+        case "revoked":
+            return State.CLOSED, Finding(Severity.OK, "Gesperrt.", facts.enrolled_at)
+        case "invited":
+            return State.UNKNOWN, Finding(Severity.OK, "Eingeladen, noch nicht angemeldet.", facts.enrolled_at)
+        case "claimed" if contact is None:
+            text = f"Angemeldet, wartet auf Bestätigung: kabine cabin confirm {facts.site}"
+            return State.UNKNOWN, Finding(Severity.WARNING, text, facts.enrolled_at)
+    if contact is None or age is None:
+        return State.UNKNOWN, Finding(Severity.WARNING, "Bestätigt, aber noch nie verbunden.", facts.enrolled_at)
+    if not alive:
+        # The hub's own finding is the critical one: one alarm for one cause.
+        text = f"Der Hub läuft nicht; letzter Kontakt {words.ago(age)}."
+        return State.UNKNOWN, Finding(Severity.WARNING, text, contact.last_contact_at)
+    if not contact.connected or age > LINK_SILENT_SECONDS:
+        since = contact.since if not contact.connected and contact.since else contact.last_contact_at
+        severity = Severity.CRITICAL if age > SILENT_CRITICAL_SECONDS else Severity.WARNING
+        return State.DISCONNECTED, Finding(severity, f"Keine Verbindung; letzter Kontakt {words.ago(age)}.", since)
+    return State.READY, None
+
+
+def _findings(facts: SiteFacts, proven: Proof, oldest: float | None, state: State) -> Iterator[Finding]:
+    """What is not as it should be, apart from the line itself."""
+    documents = facts.documents
+    if proven.verdict is Verdict.BROKEN:
+        yield Finding(Severity.CRITICAL, proven.text, proven.up_to)
+    if proven.lost:
+        yield Finding(Severity.WARNING, f"{proven.lost} Vorgänge gingen in der Kabine verloren.")
+    if facts.quarantined:
+        text = f"{words.entries(facts.quarantined)} zurückgehalten, weil eine Prüfung misslang."
+        yield Finding(Severity.CRITICAL, text)
+    if documents.stuck:
+        yield Finding(Severity.WARNING, f"{words.documents(documents.stuck)} angekündigt und nicht zu bekommen.")
+    if oldest is not None and oldest > OLDEST_CRITICAL_SECONDS:
+        yield Finding(Severity.CRITICAL, f"Das älteste Dokument wartet seit {words.duration(oldest)}.")
+    elif oldest is not None and oldest > OLDEST_WARN_SECONDS and state is State.READY:
+        yield Finding(
+            Severity.WARNING, f"Das älteste Dokument wartet seit {words.duration(oldest)}, obwohl die Leitung steht."
+        )
+    for alarm in facts.alarms:
+        yield Finding(Severity.WARNING, alarm.text, alarm.raised_at)
+    if facts.contact is not None:
+        yield from _reported(facts.contact)
+
+
+def _reported(contact: Contact) -> Iterator[Finding]:
+    """From what the cabin says about itself."""
+    offset = abs(contact.clock_offset_seconds or 0.0)
+    if offset > limits.CLOCK_OFFSET_WARN_SECONDS:
+        severity = Severity.CRITICAL if offset > limits.CLOCK_OFFSET_CRITICAL_SECONDS else Severity.WARNING
+        way = "vor" if (contact.clock_offset_seconds or 0.0) > 0 else "nach"
+        yield Finding(severity, f"Die Uhr der Kabine geht {words.duration(offset)} {way}.")
+    vitals = contact.vitals
+    if vitals is None:
+        return
+    if vitals.disk_free_bytes < limits.DISK_FREE_BYTES_MIN:
+        text = f"Speicher voll ({words.size(vitals.disk_free_bytes)} frei): nimmt keine Unterlagen an."
+        yield Finding(Severity.CRITICAL, text)
+    elif vitals.disk_free_bytes < DISK_WARN_BYTES:
+        yield Finding(Severity.WARNING, f"Nur noch {words.size(vitals.disk_free_bytes)} Speicher frei.")
+    if vitals.waiting_documents > OUTBOX_SHARE_WARN * limits.OUTBOX_DOCUMENTS_MAX:
+        yield Finding(Severity.WARNING, f"{vitals.waiting_documents} Dokumente warten: bald ist kein Platz mehr.")
+    for device, word in sorted(vitals.devices.items()):
+        if word.lower() not in DEVICE_WELL:
+            yield Finding(Severity.WARNING, f"{device}: {word}")
+    for trouble in vitals.troubles:
+        yield Finding(Severity.WARNING, trouble)
+
+
+def _not_yet_announced(facts: SiteFacts) -> int:
+    """Documents that wait in the cabin beyond those whose entry is here already."""
+    vitals = facts.contact.vitals if facts.contact else None
+    return max(0, vitals.waiting_documents - facts.documents.under_way) if vitals else 0
+
+
+def _oldest(contact: Contact | None, age: float | None) -> float | None:
+    if contact is None or contact.vitals is None or age is None:
+        return None
+    waiting = contact.vitals.waiting_documents > 0
+    return contact.vitals.oldest_seconds + age if waiting else 0.0
+
+
+def _sentence(sites: tuple[SiteStatus, ...], findings: tuple[Finding, ...]) -> str:
+    serving = [each for each in sites if each.facts.enrolled not in ("invited", "revoked")]
+    ready = sum(each.state is State.READY for each in serving)
+    need = sum(each.severity > Severity.OK for each in sites)
+    if not serving:
+        text = "Noch keine Kabine in Betrieb."
+    elif len(serving) == 1:
+        text = "Die Kabine ist bereit." if ready else "Die Kabine ist nicht bereit."
+    elif ready == len(serving):
+        text = f"Alle {ready} Kabinen sind bereit."
+    else:
+        text = f"{ready} von {len(serving)} Kabinen {'ist' if ready == 1 else 'sind'} bereit."
+    if need:
+        text += f" {need} {'braucht' if need == 1 else 'brauchen'} Sie."
+    return " ".join([*(finding.text for finding in findings), text])
+
+
+def _hub_silence(hub: HubFacts, now: datetime) -> str:
+    if hub.alive_at is None:
+        return "Der Hub ist noch nie gelaufen."
+    return f"Der Hub läuft nicht (letztes Lebenszeichen {words.moment(hub.alive_at, now)})."
+
+
+def _seconds(since: datetime, now: datetime) -> float:
+    return max(0.0, (now - since).total_seconds())
