@@ -1,0 +1,75 @@
+"""One TOML file per cabin, `edge.toml` in its folder. `kabine edge enrol` writes it; whoever looks after the cabin may edit it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import Meta
+
+from hardware.fitted import ScannerModel
+from protocol import limits
+
+FILE: Final = "edge.toml"
+Seconds = Annotated[float, Meta(gt=0, le=86_400)]
+
+
+class CabinConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who this cabin is; given by the invitation."""
+
+    site: Annotated[str, Meta(description="The cabin's place, as the hub knows it.")]
+    name: Annotated[str, Meta(description="The name that people read.")]
+    code: Annotated[str, Meta(description="Three letters that every receipt number of this cabin begins with.")]
+    area: Annotated[str, Meta(description="Regional key (ARS): decides which agency is competent.")]
+
+
+class HubConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Whom this cabin trusts; given by the invitation."""
+
+    address: Annotated[str, Meta(description="Where the hub listens, as in tcp://hub.example:7400.")]
+    curve_key: Annotated[str, Meta(description="The hub's public CURVE key, base32. Nobody else is spoken to.")]
+    authority_key: Annotated[str, Meta(description="The authority's public Ed25519 key, base32. It signs directories.")]
+
+
+class ScannerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is fitted."""
+
+    fitted: Annotated[ScannerModel, Meta(description="none, simulated or folder.")] = "none"
+    folder: Annotated[str, Meta(description="For folder: where the scanner drops files; relative to this file.")] = (
+        "scans"
+    )
+    pages: Annotated[int, Meta(ge=1, le=300, description="For simulated: sheets per batch.")] = 3
+    seed: Annotated[int, Meta(ge=0, description="For simulated: the same seed draws the same paper.")] = 1
+
+
+class DiskConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """When the disk counts as full."""
+
+    free_bytes_min: Annotated[
+        int, Meta(ge=16 * limits.MIB, description="Below this much free space no new document is taken.")
+    ] = limits.DISK_FREE_BYTES_MIN
+
+
+class VisitConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How long to wait for a visitor."""
+
+    quiet_seconds: Annotated[Seconds, Meta(description="Without a touch, before asking for more time.")] = 120.0
+    answer_seconds: Annotated[Seconds, Meta(description="For an answer to that, before the visit ends.")] = 60.0
+    farewell_seconds: Annotated[Seconds, Meta(description="The receipt number stays on the screen.")] = 30.0
+
+
+class LogConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the node writes what it does: identifiers only, never about people."""
+
+    file: Annotated[str, Meta(description="A file name in this folder; empty: to stderr.")] = "edge.log"
+
+
+class EdgeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole file."""
+
+    cabin: CabinConfig
+    hub: HubConfig
+    scanner: ScannerConfig = ScannerConfig()
+    disk: DiskConfig = DiskConfig()
+    visit: VisitConfig = VisitConfig()
+    log: LogConfig = LogConfig()

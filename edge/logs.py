@@ -1,0 +1,40 @@
+"""The node's log: one JSON object a line, events with fields, identifiers only, never about people."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Final, TextIO
+
+import structlog
+
+from protocol.errors import Unavailable
+
+LOG_BYTES_MAX: Final = 16 * 1024 * 1024  # then the file becomes `.1`, the one before is gone
+
+
+def to_file(path: Path | None, site: str) -> None:
+    """Send all logs of this process to `path` (0600, appended), or to stderr. Raises Unavailable when it cannot be written."""
+    stream: TextIO = sys.stderr
+    if path is not None:
+        try:
+            if path.exists() and path.stat().st_size > LOG_BYTES_MAX:
+                path.replace(path.with_name(f"{path.name}.1"))
+            stream = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600), "a", 1)
+        except OSError as error:
+            raise Unavailable(
+                f"The log {path} cannot be written: {error.strerror}.", "Check the folder's owner and the disk."
+            ) from error
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(sort_keys=False, ensure_ascii=False),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(stream),
+        cache_logger_on_first_use=False,
+    )
+    structlog.contextvars.bind_contextvars(site=site)
