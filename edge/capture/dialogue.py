@@ -1,0 +1,163 @@
+"""What may be said between a node and its capture worker, and how it is framed: 4 bytes of length, big-endian, then MessagePack.
+
+The node gives one order and hears reports until the last one for it: Captured, SealedUp, Discarded or Failed.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from protocol import limits
+from protocol.errors import Code, Refused, Trouble, Unavailable
+
+PART_BYTES_MAX: Final = 256 * limits.KIB
+ORDER_BYTES_MAX: Final = limits.INPUT_BYTES_MAX + limits.MIB  # a scan that must not touch the disk travels in its order
+REPORT_BYTES_MAX: Final = PART_BYTES_MAX + 64 * limits.KIB
+LENGTH_BYTES: Final = 4
+
+
+# --- orders: what the node wants ------------------------------------------------------------------------------------
+
+
+class Capture(msgspec.Struct, frozen=True, tag="capture"):
+    """Take the pages of these files, after those that are there. Reports: PageTaken for each, then Captured."""
+
+    paths: tuple[str, ...]
+
+
+class CaptureScan(msgspec.Struct, frozen=True, tag="scan"):
+    """As Capture, for what a scanner delivered and no file ever held."""
+
+    name: str
+    image: bytes
+
+
+class Seal(msgspec.Struct, frozen=True, tag="seal", kw_only=True):
+    """Seal these pages, in this order (none named: all that are there). Reports: SummarySealed, Part for each piece, SealedUp. The
+    pages stay until Discard. Fields as in protocol.inner.Inner."""
+
+    recipient: str
+    envelope: bytes
+    receipt: str
+    agency: str
+    epoch: int
+    captured_at: datetime
+    service: str = ""
+    title: str = ""
+    kind: str = ""
+    language: str = "de"
+    remark: str = ""
+    pages: tuple[int, ...] = ()
+
+
+class Discard(msgspec.Struct, frozen=True, tag="discard"):
+    """Forget all pages. Report: Discarded."""
+
+
+Order = Capture | CaptureScan | Seal | Discard
+
+
+# --- reports: what the worker tells ---------------------------------------------------------------------------------
+
+
+class Ready(msgspec.Struct, frozen=True, tag="ready"):
+    """The first report of all: orders may come."""
+
+
+class PageTaken(msgspec.Struct, frozen=True, tag="page"):
+    """A page waits in the spool. `number` counts 1, 2, 3 … until Discard; `bytes` of its stream, `width` and `height` in pixels at `dpi`;
+    `skew_degrees` by which it had been turned counter-clockwise and is no longer."""
+
+    number: int
+    encoding: str
+    bytes: int
+    width: int
+    height: int
+    dpi: float
+    skew_degrees: float
+    blank: bool
+    seconds: float
+
+
+class Captured(msgspec.Struct, frozen=True, tag="captured"):
+    """The order is done; `pages` came with it."""
+
+    pages: int
+    seconds: float
+
+
+class SummarySealed(msgspec.Struct, frozen=True, tag="summary"):
+    """The summary as a small age file."""
+
+    sealed: bytes
+
+
+class Part(msgspec.Struct, frozen=True, tag="part"):
+    """The next piece of the sealed document, at most 256 KiB."""
+
+    piece: bytes
+
+
+class SealedUp(msgspec.Struct, frozen=True, tag="sealed"):
+    """The document is sealed. `digest`: SHA-256 of header and payload together, `header_sha256` and `payload_sha256` of each."""
+
+    digest: bytes
+    header_sha256: bytes
+    payload_sha256: bytes
+    header_bytes: int
+    payload_bytes: int
+    pdf_bytes: int
+    pages: int
+    seconds: float
+
+
+class Discarded(msgspec.Struct, frozen=True, tag="discarded"):
+    """No page is left."""
+
+
+class Failed(msgspec.Struct, frozen=True, tag="failed"):
+    """The order was not carried out; pages reported before are still there. `code`: one of protocol.errors.Code, or `unavailable`."""
+
+    code: str
+    what: str
+    remedy: str
+
+
+Report = Ready | PageTaken | Captured | SummarySealed | Part | SealedUp | Discarded | Failed
+
+_encoder: Final = msgspec.msgpack.Encoder()
+_orders: Final[msgspec.msgpack.Decoder[Order]] = msgspec.msgpack.Decoder(Order)
+_reports: Final[msgspec.msgpack.Decoder[Report]] = msgspec.msgpack.Decoder(Report)
+
+
+def frame(said: Order | Report) -> bytes:
+    """Length and body."""
+    body = _encoder.encode(said)
+    return len(body).to_bytes(LENGTH_BYTES, "big") + body
+
+
+def read_order(body: bytes) -> Order:
+    """Raises msgspec.DecodeError: both ends are ours, of one release."""
+    return _orders.decode(body)
+
+
+def read_report(body: bytes) -> Report:
+    """Raises msgspec.DecodeError."""
+    return _reports.decode(body)
+
+
+def failed(error: Trouble) -> Failed:
+    """An error as it is told to the node."""
+    return Failed(error.code if isinstance(error, Refused) else "unavailable", error.what, error.remedy)
+
+
+def error(told: Failed) -> Trouble:
+    """Inverse of `failed`."""
+    return (
+        Unavailable(told.what, told.remedy)
+        if told.code == "unavailable"
+        else Refused(Code(told.code), told.what, told.remedy)
+    )

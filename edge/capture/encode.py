@@ -1,0 +1,215 @@
+"""Chooses how to keep a page: one bit per pixel (CCITT G4) where it is text and lines, JPEG where tones or colours carry meaning.
+
+The choice is checked, not believed: what of the page's ink is missing in the bits decides whether they may stand for it; otherwise grey
+JPEG, otherwise colour. No encoding uses symbols (BSI TR-03138): G4 and JPEG cannot swap one digit for another.
+"""
+
+from __future__ import annotations
+
+import enum
+import io
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageFilter
+
+from edge.capture.flatten import Grey, flatten
+from edge.capture.source import DPI, Page
+
+_Number = TypeVar("_Number", bound=np.generic)
+
+LOOK_DPI: Final = 75
+UPSCALE_DPI_MIN: Final = 90  # a coarser page has no edges that one bit could follow
+COLOUR_SHARE_MAX: Final = (
+    0.005  # of the sheet: what a pen has written stays below, a logo, a marker or a picture does not
+)
+TONE_SHARE_MAX: Final = 0.015
+PICTURE_SHARE: Final = 0.25  # more tone than this: it is a picture, and is not divided by its paper
+LOST_SHARE_MAX: Final = 0.01
+BLANK_INK_SHARE: Final = 0.00015
+TEXT_JPEG_DPI: Final = 200
+PICTURE_JPEG_DPI: Final = 150
+TEXT_QUALITY: Final = 55
+PICTURE_QUALITY: Final = 60
+
+
+class Encoding(enum.StrEnum):
+    """How the bytes of a page are to be read."""
+
+    G4 = "g4"
+    GREY_JPEG = "grey-jpeg"
+    COLOUR_JPEG = "colour-jpeg"
+
+
+class Encoded(msgspec.Struct, frozen=True):
+    """A page as it goes into the PDF. `width` and `height` in pixels at `dpi`; `stream` is a bare G4 strip (1 = black) or a JPEG file."""
+
+    encoding: Encoding
+    width: int
+    height: int
+    dpi: float
+    blank: bool
+    stream: bytes
+
+
+@dataclass(frozen=True)
+class Look:
+    """What decides. Shares of the sheet from 0 to 1: `colour` of saturated ink, `tone` of cells that are neither paper nor ink, `lost` of the
+    inked cells whose ink is missing in the bits, `ink` of black pixels."""
+
+    colour: float
+    tone: float
+    lost: float
+    ink: float
+
+
+def encode(page: Page) -> Encoded:
+    """The smallest of the encodings that keeps `page` legible."""
+    encoded, _ = encode_and_tell(page)
+    return encoded
+
+
+def encode_and_tell(page: Page) -> tuple[Encoded, Look]:
+    """As `encode`, with what decided."""
+    grey = page.image if page.image.mode == "L" else page.image.convert("L")
+    flat = flatten(grey, page.dpi)
+    del grey
+    bits_dpi = DPI if UPSCALE_DPI_MIN <= page.dpi < 0.95 * DPI and not _two_valued(flat) else page.dpi
+    drawn = flat if bits_dpi == page.dpi else _scaled(flat, bits_dpi / page.dpi)
+    ink = _ink(np.asarray(drawn), bits_dpi)
+    look = Look(
+        colour=_colour_share(page),
+        tone=_tone_share(np.asarray(flat), page.dpi),
+        lost=_lost_share(drawn, ink, bits_dpi),
+        ink=_ink_share(ink),
+    )
+    blank = look.ink < BLANK_INK_SHARE and look.colour < BLANK_INK_SHARE and look.tone < TONE_SHARE_MAX
+    colourful = look.colour > COLOUR_SHARE_MAX
+    if page.dpi >= UPSCALE_DPI_MIN and not colourful and look.tone <= TONE_SHARE_MAX and look.lost <= LOST_SHARE_MAX:
+        bits = _g4(ink, bits_dpi, blank)
+        # Halftones and noise are what G4 is worst at: there grey is smaller and better.
+        if len(bits.stream) <= 60_000 + ink.size // 100:
+            return bits, look
+        jpeg = _jpeg(Page(flat, page.dpi), look, blank)
+        return (bits if len(bits.stream) <= len(jpeg.stream) else jpeg), look
+    if look.tone > PICTURE_SHARE:
+        kept = page.image if colourful else page.image.convert("L")
+    else:
+        kept = flatten(page.image, page.dpi) if colourful else flat
+    return _jpeg(Page(kept, page.dpi), look, blank), look
+
+
+# --- one bit ------------------------------------------------------------------------------------------------------
+
+
+def _ink(flat: Grey, dpi: float) -> npt.NDArray[np.bool_]:
+    """True where there is ink: much darker than around, or dark anyway; lone pixels are dust."""
+    around = np.asarray(Image.fromarray(flat).filter(ImageFilter.BoxBlur(max(3, round(dpi / 14)))))
+    # 84 % of the surroundings, at most 205: fresh print, pencil and thermal paper pass, noise of the sensor does not.
+    limit = np.minimum(around, 244)
+    limit = (limit.astype(np.uint16) * 215 >> 8).astype(np.uint8)
+    ink: npt.NDArray[np.bool_] = (flat < limit) | (flat < 100)
+    return _without_dust(ink)
+
+
+def _without_dust(ink: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Without spots of one or two pixels."""
+    rows = ink.astype(np.uint8)
+    rows[:, 1:] += ink[:, :-1]
+    rows[:, :-1] += ink[:, 1:]
+    near = rows.copy()
+    near[1:] += rows[:-1]
+    near[:-1] += rows[1:]
+    return ink & (near > 2)
+
+
+def _g4(ink: npt.NDArray[np.bool_], dpi: float, blank: bool) -> Encoded:
+    height, width = ink.shape
+    file = io.BytesIO()
+    bits = Image.frombytes("1", (width, height), np.packbits(ink, axis=1).tobytes())
+    bits.save(file, "TIFF", compression="group4", strip_size=1 << 30)
+    with Image.open(file) as tiff:
+        (offset,), (length,) = tiff.tag_v2[273], tiff.tag_v2[279]  # type: ignore[attr-defined]
+    return Encoded(Encoding.G4, width, height, round(dpi, 2), blank, file.getvalue()[offset : offset + length])
+
+
+# --- tones --------------------------------------------------------------------------------------------------------
+
+
+def _jpeg(page: Page, look: Look, blank: bool) -> Encoded:
+    picture = look.tone > PICTURE_SHARE
+    scale = min(1.0, (PICTURE_JPEG_DPI if picture else TEXT_JPEG_DPI) / page.dpi)
+    image = page.image if scale > 0.95 else _scaled(page.image, scale)
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=PICTURE_QUALITY if picture else TEXT_QUALITY, optimize=True)
+    encoding = Encoding.GREY_JPEG if image.mode == "L" else Encoding.COLOUR_JPEG
+    dpi = page.dpi * image.width / page.image.width
+    return Encoded(encoding, image.width, image.height, round(dpi, 2), blank, file.getvalue())
+
+
+def _scaled(image: Image.Image, scale: float) -> Image.Image:
+    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+    return image.resize(size, Image.Resampling.BICUBIC)
+
+
+# --- what decides -------------------------------------------------------------------------------------------------
+
+
+def _two_valued(flat: Image.Image) -> bool:
+    counts = flat.histogram()
+    return sum(counts[:48]) + sum(counts[208:]) > 0.985 * sum(counts) and sum(counts[80:176]) < 0.004 * sum(counts)
+
+
+def _colour_share(page: Page) -> float:
+    """Saturated ink, seen at 75 dpi so that the fringes of a sensor do not count."""
+    if page.image.mode == "L":
+        return 0.0
+    scale = min(1.0, LOOK_DPI / page.dpi)
+    size = (max(1, round(page.image.width * scale)), max(1, round(page.image.height * scale)))
+    small = np.asarray(flatten(page.image.resize(size, Image.Resampling.BOX), page.dpi * scale)).astype(np.int16)
+    return float(((small.max(axis=2) - small.min(axis=2)) > 56).mean())
+
+
+def _tone_share(flat: Grey, dpi: float) -> float:
+    """Cells of 2.5 mm most of which is neither paper nor ink."""
+    cell = max(4, round(dpi / 10))
+    cells = _cells((flat > 70) & (flat < 205), cell)
+    return float((cells.mean(axis=(2, 3)) > 0.5).mean()) if cells.size else 0.0
+
+
+def _lost_share(flat: Image.Image, ink: npt.NDArray[np.bool_], dpi: float) -> float:
+    """Of the cells of 4 mm with writing in them: those in which nothing, or next to nothing, became ink."""
+    scale = min(1.0, 100 / dpi)
+    size = (max(1, round(flat.width * scale)), max(1, round(flat.height * scale)))
+    small = np.asarray(flat.resize(size, Image.Resampling.BOX))
+    bits = np.asarray(Image.fromarray(ink.view(np.uint8) * np.uint8(255)).resize(size, Image.Resampling.BOX))
+    cell = 16
+    margin = cell  # a scanner's border is not writing
+    tones = _cells(small[margin:-margin, margin:-margin], cell)
+    kept = _cells(bits[margin:-margin, margin:-margin], cell)
+    if not tones.size:
+        return 0.0
+    darkness = 255 - tones.astype(np.int16)
+    background = np.median(darkness, axis=(2, 3))
+    written = np.maximum(darkness - background[:, :, None, None] - 14, 0)
+    contrast = np.percentile(darkness, 97, axis=(2, 3)) - background
+    wrote = (contrast > 26) & (written.sum(axis=(2, 3)) > 260)
+    missing = np.where(kept < 24, written, 0).sum(axis=(2, 3)) > 0.5 * written.sum(axis=(2, 3))
+    count = int(wrote.sum())
+    return float((wrote & missing).sum() / max(count, 40))
+
+
+def _ink_share(ink: npt.NDArray[np.bool_]) -> float:
+    """Black pixels, without the outer 2 %: shadows of the lid lie there."""
+    margin_y, margin_x = ink.shape[0] // 50, ink.shape[1] // 50
+    inner = ink[margin_y : ink.shape[0] - margin_y, margin_x : ink.shape[1] - margin_x]
+    return float(inner.mean()) if inner.size else 0.0
+
+
+def _cells(plane: npt.NDArray[_Number], cell: int) -> npt.NDArray[_Number]:
+    """[rows, columns, cell, cell]; what is left over at the right and bottom is not looked at."""
+    down, across = plane.shape[0] // cell, plane.shape[1] // cell
+    return plane[: down * cell, : across * cell].reshape(down, cell, across, cell).swapaxes(1, 2)

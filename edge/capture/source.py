@@ -1,0 +1,310 @@
+"""Opens what a scanner or a person delivered and gives its pages one by one; refuses in plain words what is no whole document.
+
+Sizes are checked from headers before anything is decoded. At most one page is in memory: 4 bytes per pixel while it is decoded
+(480 MB for the largest that is let in), at most 4 bytes for each of `WORKING_PIXELS_MAX` afterwards.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pymupdf
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from hardware.scanner import Scan
+from protocol import limits
+from protocol.errors import Code, Refused
+
+DPI: Final = 300  # finer than this nobody reads; G4 and OCR are at home here
+WORKING_PIXELS_MAX: Final = 36_000_000  # A2 at 300 dpi; larger sheets are kept coarser
+SHEET_INCHES_MAX: Final = 24.0  # the long side of A2: a picture that claims more has a wrong resolution
+SHEET_INCHES_MIN: Final = 1.5
+A4_LONG_INCHES: Final = 11.69
+COARSE_DPI_MIN: Final = 100.0  # a sheet that would have to be kept coarser than this is refused
+FORMATS: Final = ("JPEG", "PNG", "TIFF", "WEBP")
+KINDS: Final = "Hand in JPEG, PNG, TIFF, WebP or PDF."
+AGAIN: Final = "Scan the page again, or copy the file anew from where it came from."
+
+# What MuPDF says when bytes of a page are missing; it draws the rest and goes on, we do not.
+_MISSING: Final = (
+    "premature end",
+    "truncated",
+    "zlib error",
+    "unexpected end",
+    "cannot find object",
+    "object out of range",
+)
+
+pymupdf.TOOLS.mupdf_display_errors(False)
+pymupdf.TOOLS.mupdf_display_warnings(False)
+Image.MAX_IMAGE_PIXELS = limits.PAGE_PIXELS_MAX // 2  # Pillow warns here and refuses at twice this
+
+
+@dataclass(frozen=True)
+class Page:
+    """One side of one sheet. `image`: mode L (grey) or RGB, uint8, at `dpi` (at most 300)."""
+
+    image: Image.Image
+    dpi: float
+
+
+def count(what: Path | Scan) -> int:
+    """How many pages `what` holds, from headers only. Raises Refused(BAD_FILE, TOO_LARGE)."""
+    if _is_pdf(what):
+        with _open_pdf(what) as document:
+            pages = int(document.page_count)
+    else:
+        with _open_image(what) as picture:
+            pages = _frames(picture, what)
+    if pages > limits.DOCUMENT_PAGES_MAX:
+        raise too_many(pages)
+    return pages
+
+
+def pages(what: Path | Scan) -> Iterator[Page]:
+    """The pages of a file, or of a scan that never was one, in order, each decoded when it is asked for. Raises Refused(BAD_FILE,
+    TOO_LARGE)."""
+    return _pdf_pages(what) if _is_pdf(what) else _image_pages(what)
+
+
+def too_many(pages: int) -> Refused:
+    """What a visitor reads who brings more than a document may hold."""
+    return Refused(
+        Code.TOO_LARGE,
+        f"The document has {pages} pages; at most {limits.DOCUMENT_PAGES_MAX} fit in one.",
+        "Hand it in as several documents.",
+    )
+
+
+def _is_pdf(what: Path | Scan) -> bool:
+    if isinstance(what, Scan):
+        head, size_bytes = what.image[:1024], len(what.image)
+    else:
+        head, size_bytes = _look_at(what)
+    if size_bytes == 0:
+        raise Refused(Code.BAD_FILE, f"“{what.name}” is empty (0 bytes).", AGAIN)
+    if size_bytes > limits.INPUT_BYTES_MAX:
+        raise Refused(
+            Code.TOO_LARGE,
+            f"“{what.name}” has {size_bytes // 1_000_000} MB; at most {limits.INPUT_BYTES_MAX // 1_000_000} MB are read.",
+            "Scan at 300 dpi, or hand it in as several documents.",
+        )
+    return b"%PDF-" in head
+
+
+def _look_at(path: Path) -> tuple[bytes, int]:
+    """The beginning and the size of a file."""
+    try:
+        if path.is_dir():
+            raise Refused(Code.BAD_FILE, f"“{path.name}” is a folder, not a file.", "Name the files in it.")
+        if not path.exists():
+            raise Refused(Code.BAD_FILE, f"There is no file “{path.name}”.", "Check the name.")
+        if not path.is_file():
+            raise Refused(Code.BAD_FILE, f"“{path.name}” is no ordinary file.", KINDS)
+        size_bytes = path.stat().st_size
+        with path.open("rb") as file:
+            return file.read(1024), size_bytes
+    except OSError as error:
+        raise Refused(
+            Code.BAD_FILE, f"“{path.name}” cannot be read: {error.strerror}.", "Check that this user may read the file."
+        ) from error
+
+
+# --- pictures -----------------------------------------------------------------------------------------------------
+
+
+def _open_image(what: Path | Scan) -> Image.Image:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            picture = Image.open(_opened(what), formats=FORMATS)
+    except Image.DecompressionBombError as error:
+        raise _too_many_pixels(what) from error
+    except UnidentifiedImageError as error:
+        raise Refused(Code.BAD_FILE, f"“{what.name}” is neither a picture nor a PDF.", KINDS) from error
+    except Exception as error:  # a decoder given hostile bytes fails in every way there is
+        raise _damaged(what, "picture") from error
+    return picture
+
+
+def _opened(what: Path | Scan) -> Path | io.BytesIO:
+    return io.BytesIO(what.image) if isinstance(what, Scan) else what
+
+
+def _frames(picture: Image.Image, what: Path | Scan) -> int:
+    if picture.format == "MPO":  # a telephone's picture with a preview or a depth map behind it
+        return 1
+    try:
+        return int(getattr(picture, "n_frames", 1))
+    except Exception as error:
+        raise _damaged(what, "picture") from error
+
+
+def _image_pages(what: Path | Scan) -> Iterator[Page]:
+    with _open_image(what) as picture:
+        frames = _frames(picture, what)
+        for frame in range(frames):
+            try:
+                yield _decode(picture, frame, frames, what)  # no name holds the page here while it is worked on
+            except Image.DecompressionBombError as error:
+                raise _too_many_pixels(what) from error
+            except (Refused, MemoryError):
+                raise
+            except Exception as error:
+                raise _damaged(what, "picture") from error
+
+
+def _decode(picture: Image.Image, frame: int, frames: int, what: Path | Scan) -> Page:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        if frame:
+            picture.seek(frame)
+        width, height = picture.size
+        if width * height > limits.PAGE_PIXELS_MAX:
+            raise _too_many_pixels(what)
+        dpi_x, dpi_y = _stated_dpi(picture)
+        dpi = min(float(DPI), max(dpi_x, dpi_y))
+        dpi *= min(1.0, math.sqrt(WORKING_PIXELS_MAX / (width / dpi_x * dpi * height / dpi_y * dpi)))
+        size = max(1, round(width * dpi / dpi_x)), max(1, round(height * dpi / dpi_y))
+        picture.draft(None, size)
+        image = _plain(picture)
+    if abs(size[0] / width - 1) > 0.02 or abs(size[1] / height - 1) > 0.02:
+        image = image.resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0)
+    else:
+        dpi = max(dpi_x, dpi_y)
+    image = ImageOps.exif_transpose(image)  # always a copy: `picture` may go
+    if frame == frames - 1:
+        picture.close()
+    return Page(image, dpi)
+
+
+def _stated_dpi(picture: Image.Image) -> tuple[float, float]:
+    """The file's own resolution, across and down (they differ in a fax), where it makes a plausible sheet; otherwise as if it were A4."""
+    try:
+        across, down = (float(value) for value in picture.info.get("dpi", (0.0, 0.0)))
+    except (TypeError, ValueError, ZeroDivisionError):
+        across = down = 0.0
+    if min(across, down) >= 30 and math.isfinite(across + down):
+        longest = max(picture.width / across, picture.height / down)
+        if SHEET_INCHES_MIN <= longest <= SHEET_INCHES_MAX and max(across / down, down / across) < 2.5:
+            return across, down
+    assumed = max(30.0, max(picture.size) / A4_LONG_INCHES)
+    return assumed, assumed
+
+
+def _plain(picture: Image.Image) -> Image.Image:
+    """Grey or RGB on white. Decodes; keeps the EXIF orientation in `info`."""
+    if picture.mode.startswith(("I", "F")):
+        raw = np.asarray(picture, np.float32)
+        top = 65535.0 if raw.max(initial=0.0) > 255 else 255.0
+        return Image.fromarray((raw * (255.0 / top)).clip(0, 255).astype(np.uint8))
+    if picture.mode in ("1", "L") and "transparency" not in picture.info:
+        return picture.convert("L")
+    if picture.mode in ("LA", "PA", "RGBA", "RGBa", "La") or "transparency" in picture.info:
+        see_through = picture.convert("RGBA")
+        white = Image.new("RGB", picture.size, (255, 255, 255))
+        white.paste(see_through, mask=see_through.getchannel("A"))
+        white.info = picture.info
+        return white
+    return picture if picture.mode == "RGB" else picture.convert("RGB")
+
+
+def _too_many_pixels(what: Path | Scan) -> Refused:
+    return Refused(
+        Code.TOO_LARGE,
+        f"A page of “{what.name}” has more than {limits.PAGE_PIXELS_MAX // 1_000_000} million pixels.",
+        "Scan at 300 dpi.",
+    )
+
+
+def _damaged(what: Path | Scan, kind: str) -> Refused:
+    return Refused(Code.BAD_FILE, f"“{what.name}” is damaged or incomplete: the {kind} breaks off.", AGAIN)
+
+
+# --- PDF ----------------------------------------------------------------------------------------------------------
+
+
+def _open_pdf(what: Path | Scan) -> Any:
+    try:
+        document: Any = (
+            pymupdf.open(stream=what.image, filetype="pdf")
+            if isinstance(what, Scan)
+            else pymupdf.open(what, filetype="pdf")
+        )
+        pages = int(document.page_count) if not document.needs_pass else 0
+    except Exception as error:
+        raise _damaged(what, "PDF") from error
+    if document.needs_pass:
+        document.close()
+        raise Refused(
+            Code.BAD_FILE,
+            f"“{what.name}” is locked with a password.",
+            "Save it without a password and hand in that one.",
+        )
+    # MuPDF mends a PDF that breaks off and silently drops what is gone.
+    if document.is_repaired or pages == 0:
+        document.close()
+        raise _damaged(what, "PDF")
+    return document
+
+
+def _pdf_pages(what: Path | Scan) -> Iterator[Page]:
+    with _open_pdf(what) as document:
+        for number in range(document.page_count):
+            try:
+                yield _whole(document, number, what)
+            except (Refused, MemoryError):
+                raise
+            except Exception as error:
+                raise _damaged(what, "PDF") from error
+
+
+def _whole(document: Any, number: int, what: Path | Scan) -> Page:
+    pymupdf.TOOLS.reset_mupdf_warnings()
+    try:
+        page = _render(document[number], what)
+    finally:
+        pymupdf.TOOLS.store_shrink(100)
+    said = pymupdf.TOOLS.mupdf_warnings(reset=True).lower()
+    if document.is_repaired or any(sign in said for sign in _MISSING):
+        raise _damaged(what, "PDF")
+    return page
+
+
+def _render(sheet: Any, what: Path | Scan) -> Page:
+    for picture in sheet.get_images(full=True):
+        if picture[2] * picture[3] > limits.PAGE_PIXELS_MAX:
+            raise _too_many_pixels(what)
+    width_inches, height_inches = sheet.rect.width / 72, sheet.rect.height / 72
+    if width_inches <= 0 or height_inches <= 0:
+        raise _damaged(what, "PDF")
+    dpi = min(_scan_dpi(sheet), math.sqrt(WORKING_PIXELS_MAX / (width_inches * height_inches)))
+    if dpi < min(COARSE_DPI_MIN, _scan_dpi(sheet)):
+        raise Refused(
+            Code.TOO_LARGE,
+            f"A page of “{what.name}” measures {width_inches * 2.54:.0f} × {height_inches * 2.54:.0f} cm.",
+            "Hand in a copy of at most 1 × 1 m.",
+        )
+    pixmap: Any = sheet.get_pixmap(matrix=pymupdf.Matrix(dpi / 72, dpi / 72), colorspace=pymupdf.csRGB, alpha=False)
+    image = Image.frombuffer("RGB", (pixmap.width, pixmap.height), pixmap.samples, "raw", "RGB", 0, 1)
+    return Page(image, dpi)
+
+
+def _scan_dpi(sheet: Any) -> float:
+    """300, or the resolution of the one picture that fills the page: drawing it finer adds bytes and no detail."""
+    pictures = sheet.get_image_info()
+    if len(pictures) != 1:
+        return float(DPI)
+    left, top, right, bottom = pictures[0]["bbox"]
+    if (right - left) * (bottom - top) < 0.9 * sheet.rect.width * sheet.rect.height:
+        return float(DPI)
+    turned = (pictures[0]["width"] > pictures[0]["height"]) != (right - left > bottom - top)
+    across = pictures[0]["height"] if turned else pictures[0]["width"]
+    return float(min(DPI, max(50.0, across * 72 / (right - left))))

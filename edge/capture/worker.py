@@ -1,0 +1,247 @@
+"""The worker process: pixels and sealing, beside the node, so that a visitor's screen answers meanwhile and a hostile file harms nobody.
+
+`python -m edge.capture.worker SPOOL_FOLDER` speaks edge.capture.dialogue over its standard input and output. It has no more than 1.5 GB of
+address space, leaves no core dump, cannot be looked into by other processes of its user, and dies with its parent. Idle it holds about 90 MB;
+while a document passes it grows by less than 150 MB for pages up to A4 at 300 dpi (one page is worked on at a time), and by
+up to 4 bytes per pixel for larger ones.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import os
+import resource
+import secrets
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, Final, assert_never
+
+from edge.capture import dialogue, encode, pdf, source, straighten
+from edge.capture.dialogue import Capture, CaptureScan, Discard, Order, PageTaken, Report, Seal
+from edge.capture.encode import Encoded
+from edge.capture.spool import Spool
+from hardware.scanner import Scan
+from protocol import envelope, inner, limits
+from protocol.errors import Code, Mistake, Refused, Trouble, Unavailable
+
+ADDRESS_SPACE_BYTES: Final = 1_500 * limits.MIB
+_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE = 1, 4
+
+
+class Bench:
+    """What the worker has before it: the pages of one document. `carry_out` knows nothing of pipes."""
+
+    def __init__(self, spool_folder: Path) -> None:
+        """Raises Unavailable when the folder cannot be written."""
+        self._spool = Spool(spool_folder)
+        self._taken: list[PageTaken] = []
+
+    def carry_out(self, order: Order) -> Iterator[Report]:
+        """Everything to be told about this order, the last report included. Raises Trouble."""
+        match order:
+            case Capture():
+                return self._capture([Path(path) for path in order.paths])
+            case CaptureScan():
+                return self._capture([Scan(order.name, order.image)])
+            case Seal():
+                return self._seal(order)
+            case Discard():
+                return self._discard()
+        assert_never(order)
+
+    def close(self) -> None:
+        """The pages are gone."""
+        self._spool.close()
+
+    def _capture(self, inputs: list[Path | Scan]) -> Iterator[Report]:
+        began = time.monotonic()
+        if not inputs:
+            raise Refused(Code.BAD_FILE, "There is no file to take pages from.", "Name at least one file.")
+        before = len(self._taken)
+        expected = before + sum(source.count(what) for what in inputs)
+        if expected > limits.DOCUMENT_PAGES_MAX:
+            raise source.too_many(expected)
+        for what in inputs:
+            yield from self._take(what)
+        yield dialogue.Captured(len(self._taken) - before, time.monotonic() - began)
+
+    def _take(self, what: Path | Scan) -> Iterator[Report]:
+        began = time.monotonic()
+        try:
+            for level, skew_degrees in map(straighten.straighten, source.pages(what)):
+                page = encode.encode(level)
+                self._spool.add(page)
+                self._taken.append(_told(page, len(self._taken) + 1, skew_degrees, time.monotonic() - began))
+                yield self._taken[-1]
+                began = time.monotonic()
+        except MemoryError as error:
+            raise Refused(
+                Code.TOO_LARGE, f"A page of “{what.name}” is too large to be worked on.", "Scan at 300 dpi."
+            ) from error
+
+    def _seal(self, order: Seal) -> Iterator[Report]:
+        began = time.monotonic()
+        numbers = order.pages or tuple(range(1, len(self._taken) + 1))
+        if not numbers:
+            raise Refused(Code.BAD_FILE, "There is no page to hand in.", "Take at least one page first.")
+        if not all(1 <= number <= len(self._taken) for number in numbers) or len(set(numbers)) < len(numbers):
+            raise Refused(Code.BAD_FILE, "A page to hand in is not there, or named twice.", "Take the pages again.")
+        recipients = [envelope.parse_recipient(order.recipient)]
+        pdf_bytes, digest = pdf.size_and_digest(self._pages(numbers), order.captured_at)
+        if pdf_bytes > limits.DOCUMENT_BYTES_MAX:
+            raise Refused(
+                Code.TOO_LARGE,
+                f"The document is larger than {limits.DOCUMENT_BYTES_MAX // 1_000_000} MB.",
+                "Hand it in as several documents.",
+            )
+        manifest = self._manifest(order, numbers, inner.File(inner.DOCUMENT, pdf_bytes, digest.hex()))
+        summary = inner.summary_bytes(_summary(order, len(numbers), pdf_bytes))
+        yield dialogue.SummarySealed(envelope.seal_bytes(summary, recipients, secrets.token_bytes))
+
+        sealer = envelope.Sealer(recipients, secrets.token_bytes)
+        header = sealer.header()
+        whole, payload, payload_bytes = hashlib.sha256(header), hashlib.sha256(), 0
+        yield dialogue.Part(header)
+        for sealed in _sealed(sealer, inner.pack(manifest, pdf.write(self._pages(numbers), order.captured_at))):
+            whole.update(sealed)
+            payload.update(sealed)
+            payload_bytes += len(sealed)
+            for start in range(0, len(sealed), dialogue.PART_BYTES_MAX):
+                yield dialogue.Part(sealed[start : start + dialogue.PART_BYTES_MAX])
+        yield dialogue.SealedUp(
+            digest=whole.digest(),
+            header_sha256=hashlib.sha256(header).digest(),
+            payload_sha256=payload.digest(),
+            header_bytes=len(header),
+            payload_bytes=payload_bytes,
+            pdf_bytes=pdf_bytes,
+            pages=len(numbers),
+            seconds=time.monotonic() - began,
+        )
+
+    def _pages(self, numbers: tuple[int, ...]) -> Iterator[Encoded]:
+        return (self._spool.read(number - 1) for number in numbers)
+
+    def _manifest(self, order: Seal, numbers: tuple[int, ...], file: inner.File) -> inner.Inner:
+        taken = [self._taken[number - 1] for number in numbers]
+        return inner.Inner(
+            envelope=order.envelope.hex(),
+            receipt=order.receipt,
+            agency=order.agency,
+            epoch=order.epoch,
+            service=order.service,
+            title=order.title,
+            kind=order.kind,
+            language=order.language,
+            remark=order.remark,
+            pages=len(numbers),
+            captured_at=order.captured_at,
+            files=(file,),
+            verdicts=tuple(
+                inner.Verdict(place, page.encoding, page.dpi, page.skew_degrees, page.blank)
+                for place, page in enumerate(taken, 1)
+            ),
+        )
+
+    def _discard(self) -> Iterator[Report]:
+        self._spool.clear()
+        self._taken.clear()
+        yield dialogue.Discarded()
+
+
+def _told(page: Encoded, number: int, skew_degrees: float, seconds: float) -> PageTaken:
+    return PageTaken(
+        number=number,
+        encoding=page.encoding,
+        bytes=len(page.stream),
+        width=page.width,
+        height=page.height,
+        dpi=page.dpi,
+        skew_degrees=skew_degrees,
+        blank=page.blank,
+        seconds=seconds,
+    )
+
+
+def _summary(order: Seal, pages: int, pdf_bytes: int) -> inner.Summary:
+    return inner.Summary(
+        title=order.title,
+        kind=order.kind,
+        service=order.service,
+        pages=pages,
+        language=order.language,
+        remark=order.remark,
+        captured_at=order.captured_at,
+        bytes=pdf_bytes,
+    )
+
+
+def _sealed(sealer: envelope.Sealer, plain: Iterator[bytes]) -> Iterator[bytes]:
+    """Non-empty pieces of the payload, gathered to about one part each."""
+    waiting = bytearray()
+    for piece in plain:
+        waiting += sealer.update(piece)
+        if len(waiting) >= dialogue.PART_BYTES_MAX:
+            yield bytes(waiting)
+            waiting.clear()
+    yield bytes(waiting) + sealer.finish()
+
+
+def harden() -> None:
+    """No core dump, no looking in, bounded memory, lower priority; dies with the parent, and not of a Ctrl-C that is meant for it."""
+    parent = os.getppid()
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE_BYTES, ADDRESS_SPACE_BYTES))
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+    libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        sys.exit(0)
+    os.nice(5)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def serve(bench: Bench, orders: BinaryIO, reports: BinaryIO) -> None:
+    """Carry out orders until there are no more."""
+    while True:
+        length = orders.read(dialogue.LENGTH_BYTES)
+        if len(length) < dialogue.LENGTH_BYTES:
+            return
+        size_bytes = int.from_bytes(length, "big")
+        if size_bytes > dialogue.ORDER_BYTES_MAX:
+            raise Mistake(f"An order of {size_bytes} bytes; at most {dialogue.ORDER_BYTES_MAX} are allowed.")
+        order = dialogue.read_order(orders.read(size_bytes))
+        try:
+            for report in bench.carry_out(order):
+                reports.write(dialogue.frame(report))
+                reports.flush()
+        except (Refused, Unavailable) as error:
+            reports.write(dialogue.frame(dialogue.failed(error)))
+            reports.flush()
+
+
+def main() -> None:
+    """Whatever a library prints goes to standard error: standard output carries frames and nothing else."""
+    reports = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    harden()
+    try:
+        bench = Bench(Path(sys.argv[1]))
+    except Trouble as error:
+        reports.write(dialogue.frame(dialogue.failed(error)))
+        reports.flush()
+        return
+    reports.write(dialogue.frame(dialogue.Ready()))
+    reports.flush()
+    try:
+        serve(bench, sys.stdin.buffer, reports)
+    except BrokenPipeError:
+        os._exit(0)  # the node is gone; so are the pages
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,191 @@
+"""The node's side of the capture worker: starts it, gives it orders, and survives its death.
+
+When the worker dies or falls silent its pages are gone with it (they were readable to nobody else); that is told as `PagesGone`, and the next order
+finds a fresh worker. Nothing is buffered here but what one pipe and one stream reader hold (about half a megabyte).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Final
+
+from edge.capture import dialogue
+from edge.capture.dialogue import (
+    Captured,
+    Discarded,
+    Failed,
+    Order,
+    PageTaken,
+    Part,
+    Ready,
+    Report,
+    SealedUp,
+    SummarySealed,
+)
+from hardware.scanner import Scan
+from protocol.errors import Mistake, Unavailable
+
+REPORT_SECONDS: Final = 60.0  # no page takes so long; who is silent for it has got stuck on a hostile file
+START_SECONDS: Final = 30.0  # imports on a slow card of a small computer
+_LAST: Final = (Captured, SealedUp, Discarded, Failed)
+_ROOT: Final = Path(__file__).resolve().parents[2]
+
+
+class PagesGone(Unavailable):  # noqa: N818 - a state of affairs, as everywhere here
+    """The worker died, and with it the pages taken so far."""
+
+
+class Workshop:
+    """Owns one worker process. One order at a time; another waits its turn."""
+
+    def __init__(self, spool_folder: Path, report_seconds: float = REPORT_SECONDS) -> None:
+        """`spool_folder` must be there and writable. `report_seconds`: how long the worker may be silent."""
+        self._folder = spool_folder
+        self._report_seconds = report_seconds
+        self._worker: asyncio.subprocess.Process | None = None
+        self._turn = asyncio.Lock()
+
+    @property
+    def process_id(self) -> int | None:
+        """Of the worker; None while there is none."""
+        return self._worker.pid if self._worker is not None else None
+
+    async def start(self) -> None:
+        """Have a worker ready, so that the first visitor need not wait for it. Raises Unavailable."""
+        async with self._turn:
+            await self._started()
+
+    async def capture(self, paths: list[Path]) -> AsyncIterator[PageTaken | Captured]:
+        """Take the pages of these files. Raises Refused (bad input; pages reported before stay), PagesGone, Unavailable."""
+        async for report in self._carry_out(dialogue.Capture(tuple(str(path.absolute()) for path in paths))):
+            if not isinstance(report, PageTaken | Captured):
+                raise _out_of_turn(report)
+            yield report
+
+    async def capture_scan(self, scan: Scan) -> AsyncIterator[PageTaken | Captured]:
+        """As `capture`, for what a scanner has just delivered: it never touches a disk in clear."""
+        async for report in self._carry_out(dialogue.CaptureScan(scan.name, scan.image)):
+            if not isinstance(report, PageTaken | Captured):
+                raise _out_of_turn(report)
+            yield report
+
+    async def seal(self, order: dialogue.Seal) -> AsyncIterator[SummarySealed | Part | SealedUp]:
+        """The sealed summary, the sealed document piece by piece, then what is to be signed. The pages stay until `discard`. Raises
+        Refused (a bad recipient, no pages), PagesGone, Unavailable."""
+        async for report in self._carry_out(order):
+            if not isinstance(report, SummarySealed | Part | SealedUp):
+                raise _out_of_turn(report)
+            yield report
+
+    async def discard(self) -> None:
+        """No page is left, whatever happens: a worker that does not answer is ended."""
+        if self._worker is None:
+            return
+        with contextlib.suppress(Unavailable):
+            async for _ in self._carry_out(dialogue.Discard()):
+                pass
+
+    async def close(self) -> None:
+        """End the worker."""
+        async with self._turn:
+            await self._end()
+
+    async def _carry_out(self, order: Order) -> AsyncIterator[Report]:
+        async with self._turn:
+            worker = await self._started()
+            finished = False
+            try:
+                assert worker.stdin is not None
+                worker.stdin.write(dialogue.frame(order))
+                await worker.stdin.drain()
+                while not finished:
+                    report = await self._heard(worker, self._report_seconds)
+                    finished = isinstance(report, _LAST)
+                    if isinstance(report, Failed):
+                        raise dialogue.error(report)
+                    yield report
+            except (asyncio.IncompleteReadError, ConnectionError) as error:
+                code = await worker.wait()
+                raise PagesGone(
+                    f"The pages are lost: the program that works on them ended ({_how(code)}).", "Take the pages again."
+                ) from error
+            except TimeoutError as error:
+                raise PagesGone(
+                    f"The pages are lost: a page could not be worked on within {self._report_seconds:.0f} seconds.",
+                    "Take the pages again; leave out the last one if it happens again.",
+                ) from error
+            finally:
+                # Whoever stops listening in the middle leaves a worker that talks about something past: end it.
+                if not finished:
+                    await self._end()
+
+    async def _started(self) -> asyncio.subprocess.Process:
+        if self._worker is not None and self._worker.returncode is None:
+            return self._worker
+        path = os.pathsep.join([str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+        try:
+            worker = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "edge.capture.worker",
+                str(self._folder.absolute()),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                limit=dialogue.PART_BYTES_MAX,
+                env={**os.environ, "PYTHONPATH": path, "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"},
+            )
+        except OSError as error:
+            raise Unavailable(
+                f"The capture worker cannot be started: {error.strerror}.", "Restart the cabin."
+            ) from error
+        self._worker = worker
+        try:
+            report = await self._heard(worker, START_SECONDS)
+        except (asyncio.IncompleteReadError, TimeoutError) as error:
+            await self._end()
+            raise Unavailable(
+                "The capture worker does not start.", "Look at the cabin's log for its last words."
+            ) from error
+        if isinstance(report, Failed):
+            await self._end()
+            raise dialogue.error(report)
+        if not isinstance(report, Ready):
+            raise _out_of_turn(report)
+        return worker
+
+    async def _heard(self, worker: asyncio.subprocess.Process, seconds: float) -> Report:
+        assert worker.stdout is not None
+        async with asyncio.timeout(seconds):
+            size_bytes = int.from_bytes(await worker.stdout.readexactly(dialogue.LENGTH_BYTES), "big")
+            if size_bytes > dialogue.REPORT_BYTES_MAX:
+                raise Mistake(f"A report of {size_bytes} bytes; at most {dialogue.REPORT_BYTES_MAX} are allowed.")
+            return dialogue.read_report(await worker.stdout.readexactly(size_bytes))
+
+    async def _end(self) -> None:
+        worker, self._worker = self._worker, None
+        if worker is None:
+            return
+        if worker.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                worker.kill()
+        assert worker.stdin is not None
+        worker.stdin.close()
+        # What a dead worker had still said must be read, or its pipe is never closed.
+        assert worker.stdout is not None
+        with contextlib.suppress(ConnectionError):
+            while await worker.stdout.read(dialogue.PART_BYTES_MAX):
+                pass
+        await worker.wait()
+
+
+def _how(code: int) -> str:
+    return f"signal {-code}" if code < 0 else f"exit {code}"
+
+
+def _out_of_turn(report: Report) -> Mistake:
+    return Mistake(f"The capture worker said {type(report).__name__} where nobody asked for it.")
