@@ -272,6 +272,6 @@ def _unwrap(header: Header, identities: Sequence[Identity]) -> bytes:
         raise Unavailable("The passphrase does not open this file.", "Type the passphrase again; capitals count.")
     raise Refused(
         Code.NOT_YOURS,
-        f"None of the {len(identities)} keys given opens this file (it is sealed for: {', '.join(sorted(set(kinds)))[:200]}).",
+        f"None of the keys given ({len(identities)}) opens this file (it is sealed for: {', '.join(sorted(set(kinds)))[:200]}).",
         "Use the identity that belongs to one of its recipients.",
     )

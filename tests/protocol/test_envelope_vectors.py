@@ -12,7 +12,6 @@ from protocol.envelope import Opener, PassphraseIdentity, inspect, parse_identit
 from protocol.errors import Code, Refused, Trouble, Unavailable
 from tests.vectors import age_peer
 
-
 # The reference gives out a last chunk before it looks at what follows; we look first and give out less. Never more.
 STRICTER = {
     "armor_garbage_encoded": 0,

@@ -8,9 +8,9 @@ from itertools import combinations
 
 import pytest
 import zmq
-import zmq.utils.z85 as z85
 from hypothesis import given
 from hypothesis import strategies as st
+from zmq.utils import z85
 
 from protocol import keys
 from protocol.errors import Mistake, Refused
