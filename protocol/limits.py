@@ -53,9 +53,16 @@ SCRYPT_WORK_FACTOR_MAX: Final = 20  # when opening: a gigabyte and some seconds,
 # --- disk -------------------------------------------------------------------------------------------------------
 DISK_FREE_BYTES_MIN: Final = 200 * MIB  # below: the cabin takes no new document, the hub wants no more blobs
 OUTBOX_DOCUMENTS_MAX: Final = 20_000  # a month without a line in the busiest cabin
+BUFFER_BYTES_MAX: Final = 64 * 1024 * MIB  # the cabin's file: a month without a line, and no more of a shared disk
+BALLAST_BYTES: Final = 32 * MIB  # of no use but to be given up: on a full disk even deleting needs room to write
+ENTRIES_KEPT: Final = 300  # acknowledged entries a cabin still has, should the hub come back from an older copy
+DOCUMENTS_REMEMBERED: Final = 1000  # accepted or returned ones that the cabin's screen can still tell about
+RECEIPTS_PARKED_MAX: Final = 10_000  # receipts that wait for the directory which names their signer
+TROUBLES_MAX: Final = 32  # different sentences about what is wrong; a beat carries them
 
 # --- trust ------------------------------------------------------------------------------------------------------
 INVITATION_SECONDS: Final = 24 * 3600
+CARD_CHARS_MAX: Final = 4000  # an inbox card has 3,450 with its recipient; a terminal takes lines of 4,095
 DIRECTORY_BYTES_MAX: Final = 16 * MIB  # 10,000 cabins and 1,000 agencies need 4
 REVOCATION_SECONDS: Final = 1.0  # a revoked cabin's open link ends within this
 CLOCK_OFFSET_WARN_SECONDS: Final = 2.0

@@ -65,8 +65,7 @@ def mistakes(directory: Directory) -> Iterator[str]:
         yield "the digest of the directory before has not 32 bytes"
     elif (directory.previous == NO_DIRECTORY) != (directory.version == 1):
         yield "the first directory, and only the first, follows none"
-    if directory.published_at.tzinfo is None:
-        yield "the time of publication has no zone"
+    yield from soundness.zone("time of publication", directory.published_at)
     yield from soundness.refused(hours.holidays_of, directory.holidays_region)
     yield from soundness.within("hub", _hub(directory.hub))
     yield from soundness.twice("agency", (agency.id for agency in directory.agencies))

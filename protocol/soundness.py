@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
 from typing import Final
 
 from protocol import limits
@@ -52,6 +53,12 @@ def key(kind: str, value: bytes) -> Iterator[str]:
     """KEY_BYTES bytes."""
     if len(value) != KEY_BYTES:
         yield f"its {kind} has {len(value)} bytes, not {KEY_BYTES}"
+
+
+def zone(kind: str, value: datetime) -> Iterator[str]:
+    """Times are aware."""
+    if value.tzinfo is None:
+        yield f"its {kind} has no time zone"
 
 
 def recipient(kind: str, value: str) -> Iterator[str]:

@@ -135,7 +135,10 @@ def test_one_mistake_is_told_in_the_singular() -> None:
         (replace(FIRST, previous=b"short"), "the digest of the directory before has not 32 bytes"),
         (replace(FIRST, previous=b"x" * 32), "the first directory, and only the first, follows none"),
         (replace(FIRST, version=2), "the first directory, and only the first, follows none"),
-        (replace(FIRST, published_at=FIRST.published_at.replace(tzinfo=None)), "the time of publication has no zone"),
+        (
+            replace(FIRST, published_at=FIRST.published_at.replace(tzinfo=None)),
+            "its time of publication has no time zone",
+        ),
         (replace(FIRST, holidays_region="DE-XX"), "“DE-XX” is no region with known holidays"),
         (replace(FIRST, hub=replace(HUB, name=" ")), "hub: its name has 1 characters, not 1 to 120"),
         (

@@ -1,0 +1,224 @@
+"""How a cabin becomes trusted: invite, claim, confirm, revoke. SPEC.md section 7.
+
+The hub prints an invitation that carries the secret half of a one-time CURVE key. Whoever holds it may connect once, and claims the site with
+keys made in the cabin. The person in charge compares the words on both screens and confirms; the next directory lists the cabin. No private
+key ever leaves the machine that made it.
+"""
+
+from __future__ import annotations
+
+import enum
+import hmac
+from collections.abc import Mapping
+from datetime import datetime
+from typing import ClassVar, Final, Protocol
+
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from msgspec import Struct
+from msgspec.structs import replace
+
+from protocol import cards, codec, keys, limits, machine, soundness
+from protocol.errors import Code, Refused
+from protocol.ids import AreaId, SiteId, area_id, site_id
+from protocol.keys import CurvePair, SigningPair
+from protocol.manifest import Signable, Signed, sign, unverified, verify
+
+_INVITATION: Final = "invite"
+_PROOF: Final = b"kabine/claim-proof/1\0"
+
+
+class Invitation(Struct, frozen=True, array_like=True):
+    """What `kabine cabin invite` prints. `curve_secret` (32 bytes) is a one-time key: the hub admits its public half once. `code`: three letters
+    of the receipt numbers of the machine that claims it, never given twice. Valid before `expires_at`."""
+
+    site: SiteId
+    name: str
+    code: str
+    area: AreaId
+    hub_address: str
+    hub_curve_key: bytes
+    authority_key: bytes
+    curve_secret: bytes
+    expires_at: datetime
+
+    def __repr__(self) -> str:
+        return f"Invitation(site={self.site!r}, expires_at={self.expires_at!r})"  # the secret belongs in no log
+
+
+class Claim(Signable, frozen=True, array_like=True):
+    """“These are the keys of the cabin at `site`”, signed with the Ed25519 key that it claims.
+
+    `invitation` is the public half of the one-time key. `proof` shows that whoever claims `curve_key` holds its secret: HMAC-SHA256 over the claim
+    without it, under what only the holders of that secret and of the hub's share (X25519). `boot` is 16 random bytes per process start."""
+
+    context: ClassVar[bytes] = b"kabine/claim/1"
+
+    site: SiteId
+    invitation: bytes
+    curve_key: bytes
+    signing_key: bytes
+    boot: bytes
+    software: str
+    proof: bytes = b""
+
+
+class Keyed(Protocol):
+    """A cabin's keys: a Claim, a directory.CabinRow, or a row of the hub's."""
+
+    @property
+    def site(self) -> SiteId: ...
+    @property
+    def curve_key(self) -> bytes: ...
+    @property
+    def signing_key(self) -> bytes: ...
+
+
+class State(enum.StrEnum):
+    """How far a site's cabin has come."""
+
+    INVITED = "invited"
+    CLAIMED = "claimed"  # a machine waits for confirmation
+    CONFIRMED = "confirmed"  # admitted; the directory lists it
+    REPLACING = "replacing"  # admitted, and another machine (or the same with new keys) waits to take its place
+    REVOKED = "revoked"
+
+
+class Event(enum.StrEnum):
+    """What happens to a site's cabin; CLAIM comes from a machine, the others from the person in charge."""
+
+    INVITE = "invite"
+    CLAIM = "claim"
+    CONFIRM = "confirm"
+    REVOKE = "revoke"
+
+
+# A new invitation forgets a claim that was not confirmed: so one says that the words did not match.
+TABLE: Final[Mapping[tuple[State, Event], State]] = {
+    (State.INVITED, Event.INVITE): State.INVITED,
+    (State.INVITED, Event.CLAIM): State.CLAIMED,
+    (State.INVITED, Event.REVOKE): State.REVOKED,
+    (State.CLAIMED, Event.INVITE): State.INVITED,
+    (State.CLAIMED, Event.CONFIRM): State.CONFIRMED,
+    (State.CLAIMED, Event.REVOKE): State.REVOKED,
+    (State.CONFIRMED, Event.INVITE): State.CONFIRMED,
+    (State.CONFIRMED, Event.CLAIM): State.REPLACING,
+    (State.CONFIRMED, Event.REVOKE): State.REVOKED,
+    (State.REPLACING, Event.INVITE): State.CONFIRMED,
+    (State.REPLACING, Event.CONFIRM): State.CONFIRMED,
+    (State.REPLACING, Event.REVOKE): State.REVOKED,
+    (State.REVOKED, Event.INVITE): State.INVITED,
+}
+
+_WHY_NOT: Final[Mapping[tuple[State, Event], tuple[Code, str, str]]] = {
+    (State.INVITED, Event.CONFIRM): (
+        Code.NOT_ENROLLED,
+        "No machine has claimed this site yet.",
+        "Run `kabine edge enrol INVITATION` in the cabin first.",
+    ),
+    (State.CLAIMED, Event.CLAIM): (Code.INVITATION_SPENT, "Another machine has claimed this site already.", ""),
+    (State.CONFIRMED, Event.CONFIRM): (
+        Code.OUT_OF_ORDER,
+        "This cabin is confirmed already, and no other machine waits.",
+        "Nothing to do; look at `kabine cabin list`.",
+    ),
+    (State.REPLACING, Event.CLAIM): (Code.INVITATION_SPENT, "Another machine has claimed this site already.", ""),
+    (State.REVOKED, Event.CLAIM): (Code.REVOKED, "This cabin is revoked.", ""),
+    (State.REVOKED, Event.CONFIRM): (Code.REVOKED, "This cabin is revoked.", ""),
+    (State.REVOKED, Event.REVOKE): (Code.REVOKED, "This cabin is revoked already.", ""),
+}
+
+
+def next_state(state: State, event: Event) -> State:
+    """Where `event` brings a cabin. Raises Refused with the reason in words.
+
+    That a machine tells the same claim again, because the answer was lost, is no event: the caller compares the keys first."""
+    if (state, event) in _WHY_NOT:
+        raise Refused(*_WHY_NOT[state, event])
+    return machine.advance(TABLE, state, event)
+
+
+def check_invitation(expires_at: datetime, used_at: datetime | None, now: datetime) -> None:
+    """Raises Refused(INVITATION_SPENT) when it was used or its time is over (all three aware UTC)."""
+    if used_at is not None:
+        raise Refused(Code.INVITATION_SPENT, f"This invitation was used already, on {_spoken(used_at)}.")
+    if now >= expires_at:
+        raise Refused(Code.INVITATION_SPENT, f"This invitation has expired on {_spoken(expires_at)}.")
+
+
+def invitation_key(invitation: Invitation) -> bytes:
+    """Public half (32 bytes) of its one-time key: what the hub admits once."""
+    return CurvePair(invitation.curve_secret).public
+
+
+def write_invitation(invitation: Invitation) -> str:
+    """One line `kabine-invite-1-…`. Whoever reads it can claim the site: it goes to the cabin and to nobody else."""
+    return cards.write(_INVITATION, codec.encode(invitation))
+
+
+def read_invitation(text: str) -> Invitation:
+    """Inverse of `write_invitation`. Raises Refused(BAD_KEY, UNSUPPORTED_VERSION or MALFORMED); does not ask what time it is."""
+    invitation = codec.decode_canonical(Invitation, cards.read(_INVITATION, text), limits.CARD_CHARS_MAX)
+    soundness.expect(
+        "invitation",
+        [
+            *soundness.refused(site_id, invitation.site),
+            *soundness.text("name", invitation.name),
+            *soundness.code(invitation.code),
+            *soundness.refused(area_id, invitation.area),
+            *soundness.address(invitation.hub_address),
+            *soundness.key("hub's CURVE key", invitation.hub_curve_key),
+            *soundness.key("authority key", invitation.authority_key),
+            *soundness.key("one-time key", invitation.curve_secret),
+            *soundness.zone("time of expiry", invitation.expires_at),
+        ],
+        "Make a new invitation with `kabine cabin invite SITE`.",
+    )
+    return invitation
+
+
+def make_claim(invitation: Invitation, curve: CurvePair, signing: SigningPair, boot: bytes, software: str) -> Signed:
+    """What the cabin sends, with its own new keys."""
+    claim = Claim(invitation.site, invitation_key(invitation), curve.public, signing.public, boot, software)
+    proof = _proof(claim, _shared(curve, invitation.hub_curve_key))
+    return sign(replace(claim, proof=proof), signing.private())
+
+
+def read_claim(signed: Signed, hub: CurvePair) -> Claim:
+    """What a machine claims, once signature and proof hold. Whether site and invitation fit together is for the caller to ask. Raises
+    Refused(MALFORMED, BAD_SIGNATURE or BAD_KEY)."""
+    claim = verify(Claim, signed, unverified(Claim, signed).signing_key)
+    soundness.expect(
+        "claim",
+        [
+            *soundness.refused(site_id, claim.site),
+            *soundness.key("one-time key", claim.invitation),
+            *soundness.key("CURVE key", claim.curve_key),
+            *([] if 0 < len(claim.boot) <= 32 else [f"its boot id has {len(claim.boot)} bytes, not 1 to 32"]),
+            *soundness.text("software version", claim.software),
+        ],
+        "Install the same release of Kabine at both ends.",
+    )
+    if not hmac.compare_digest(_proof(replace(claim, proof=b""), _shared(hub, claim.curve_key)), claim.proof):
+        raise Refused(Code.BAD_KEY, "Whoever claims this CURVE key does not hold its secret.")
+    return claim
+
+
+def cabin_fingerprint(cabin: Keyed) -> bytes:
+    """Digest (32 bytes) whose words (`keys.words`) two people compare before one confirms: of the site and both its keys."""
+    return keys.fingerprint(cabin.site.encode(), cabin.curve_key, cabin.signing_key)
+
+
+def _shared(own: CurvePair, other: bytes) -> bytes:
+    try:
+        secret = X25519PrivateKey.from_private_bytes(own.secret)
+        return secret.exchange(X25519PublicKey.from_public_bytes(other))
+    except ValueError as error:  # a point of small order, for which every secret gives the same
+        raise Refused(Code.BAD_KEY, "This CURVE key is none that a machine can have.") from error
+
+
+def _proof(claim: Claim, shared: bytes) -> bytes:
+    return hmac.digest(shared, _PROOF + codec.encode(claim), "sha256")
+
+
+def _spoken(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC"
