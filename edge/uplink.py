@@ -20,9 +20,10 @@ from protocol import frames, limits
 from protocol.backoff import delay_seconds
 from protocol.errors import Refused, Trouble
 from protocol.ids import HUB_ID, Digest, SiteId
+from protocol.keys import CurvePair
 from protocol.link import UP, Link
 from protocol.runtime.pump import Pump
-from protocol.runtime.wires import Curve, Dialler
+from protocol.runtime.wires import Dialler
 
 log = structlog.get_logger("uplink")
 
@@ -52,7 +53,7 @@ class Uplink:
         site: SiteId,
         address: str,
         hub_key: bytes,
-        own: Curve,
+        own: CurvePair,
         boot: bytes,
         software: str,
         clock: Callable[[], float],

@@ -17,6 +17,7 @@ from zmq.utils.monitor import recv_monitor_message
 from protocol import asking, frames, limits
 from protocol.errors import Code, Refused, Unavailable
 from protocol.ids import Digest
+from protocol.keys import CurvePair
 
 ZAP_ADDRESS: Final = "inproc://zeromq.zap.01"
 ZAP_DOMAIN: Final = b"kabine"
@@ -29,24 +30,6 @@ _WATCHED: Final = (
     | zmq.EVENT_CLOSED
     | zmq.EVENT_CONNECT_RETRIED
 )
-
-
-class Curve(NamedTuple):
-    """A CURVE key pair, 32 raw bytes each."""
-
-    public: bytes
-    secret: bytes
-
-
-def curve_pair() -> Curve:
-    """A fresh pair from libsodium's randomness."""
-    public, secret = zmq.curve_keypair()
-    return Curve(z85.decode(public), z85.decode(secret))
-
-
-def curve_from_secret(secret: bytes) -> Curve:
-    """The pair to which this secret half (32 bytes) belongs."""
-    return Curve(z85.decode(zmq.curve_public(z85.encode(secret))), secret)
 
 
 def _bound(socket: zmq.Socket[bytes]) -> None:
@@ -173,7 +156,7 @@ class Dialler:
     """One connection attempt to the hub (DEALER), never reused: after a loss a new one is made."""
 
     def __init__(
-        self, address: str, hub_key: bytes, own: Curve, context: zmq.Context[zmq.Socket[bytes]] | None = None
+        self, address: str, hub_key: bytes, own: CurvePair, context: zmq.Context[zmq.Socket[bytes]] | None = None
     ) -> None:
         self._socket = (context or zmq.Context.instance()).socket(zmq.DEALER)
         _bound(self._socket)
@@ -253,7 +236,7 @@ class Asker:
     """Ask the hub, wait for the answer: for enrolment and for an agency's connector. Not for several threads at once."""
 
     def __init__(
-        self, address: str, hub_key: bytes, own: Curve, clock: Callable[[], float], patience_seconds: float = 10.0
+        self, address: str, hub_key: bytes, own: CurvePair, clock: Callable[[], float], patience_seconds: float = 10.0
     ) -> None:
         self._dialler = Dialler(address, hub_key, own)
         self._address = address

@@ -1,0 +1,280 @@
+"""One listening wire, one link per cabin, one loop.
+
+A turn of the loop: hear all that has arrived on all links, make it durable with one `settle`, only then let the acknowledgements leave.
+So the cost of an fsync is shared by whatever came while the last one ran, and nobody waits on a timer.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import shutil
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+import structlog
+
+from cloud.admission import Admission, Guest, Kind
+from cloud.counter import Counter
+from cloud.ledger import Ledger, News
+from protocol import frames, limits
+from protocol.asking import Ask
+from protocol.errors import REMEDIES, Code, Refused
+from protocol.ids import HUB_ID, AgencyId, Digest, SiteId
+from protocol.link import NEVER, UP, Link
+from protocol.runtime.pump import Pump
+from protocol.runtime.wires import Listener, Message
+
+log = structlog.get_logger("hub")
+
+TURN_MESSAGES_MAX = 1024  # heard in one turn: bounds its memory and how long the first of them waits
+TURN_BYTES_MAX = 32 * limits.MIB
+BELL_SECONDS = 0.25  # how often another process's changes are looked for: a revocation holds within a second
+
+
+class Connection:
+    """One connection of a cabin, and what its pump asks of its owner."""
+
+    def __init__(self, hub: Hub, guest: Guest, route: bytes) -> None:
+        self.hub = hub
+        self.guest = guest
+        self.site = SiteId(guest.name)
+        self.route = route
+        self.armed_at = NEVER
+        self.pump = Pump(Link(self.site), hub.ledger.log(self.site), self, self._say, hub.clock, hub.utc)
+
+    def _say(self, first: bytes, data: bytes | None) -> None:
+        if not self.hub.listener.say(self.route, first, data):
+            self.pump.lost("the connection takes no more")
+
+    def introduce(self) -> tuple[str, bytes, int, str]:
+        """For our Hello."""
+        return HUB_ID, self.hub.boot, self.hub.ledger.directory_version(), self.hub.software
+
+    def vitals(self) -> frames.Vitals | None:
+        """The hub's health is no cabin's business."""
+        return None
+
+    def read(self, digest: Digest, offset_bytes: int, length_bytes: int) -> tuple[bytes, int] | None:
+        """A cabin may fetch what was announced to it: directories."""
+        return self.hub.ledger.read_directory(digest, offset_bytes, length_bytes)
+
+    def keep(self, digest: Digest, offset_bytes: int, data: bytes | memoryview) -> None:
+        """Bytes of a document."""
+        self.hub.ledger.keep(digest, offset_bytes, data)
+
+    def observe(self, frame: frames.Hello | frames.Beat, round_trip_seconds: float) -> None:
+        """The cabin lives."""
+        self.hub.ledger.observe(self.site, frame, round_trip_seconds, self.hub.utc())
+
+    def deliver(self, whisper: frames.Whisper) -> None:
+        """Calls come in an issue of their own; no desk listens to whispers yet."""
+
+    def note(self, name: str, detail: str) -> None:
+        """Counted in the log."""
+        log.info(name, site=self.site, detail=detail)
+
+
+class Hub:
+    """The loop. `refresh(admission)` reads who may speak; `changed()` tells whether another process has changed anything."""
+
+    def __init__(
+        self,
+        listener: Listener,
+        ledger: Ledger,
+        admission: Admission,
+        counter: Counter,
+        *,
+        boot: bytes,
+        software: str,
+        folder: Path,
+        disk_free_bytes_min: int,
+        clock: Callable[[], float],
+        utc: Callable[[], datetime],
+        changed: Callable[[], bool],
+        refresh: Callable[[Admission], None],
+    ) -> None:
+        self.listener = listener
+        self.ledger = ledger
+        self.boot = boot
+        self.software = software
+        self.clock = clock
+        self.utc = utc
+        self._admission = admission
+        self._counter = counter
+        self._folder = folder
+        self._disk_free_bytes_min = disk_free_bytes_min
+        self._changed = changed
+        self._refresh = refresh
+        self._by_route: dict[bytes, Connection] = {}
+        self._by_site: dict[SiteId, Connection] = {}
+        self._desks: dict[AgencyId, set[bytes]] = {}  # connectors' routes, to tell them that something came
+        self._timers: list[tuple[float, int, Connection]] = []
+        self._tiebreak = itertools.count()
+        self._bell_at = 0.0
+        self._full = False
+
+    def run(self, stopping: Callable[[], bool]) -> None:
+        """Turn after turn until `stopping()`. Raises Unavailable when the disk failed: nothing of that turn was acknowledged."""
+        self.ledger.started(self.utc())
+        while not stopping():
+            self.turn(BELL_SECONDS)
+        for connection in list(self._by_route.values()):
+            self._close(connection, "the hub is being stopped")
+        self.ledger.settle()
+
+    def turn(self, wait_seconds: float) -> None:
+        """Hear, settle, speak."""
+        due_at = min(self._timers[0][0] if self._timers else NEVER, self._bell_at)
+        self.listener.wait(min(wait_seconds, max(0.0, due_at - self.clock())))
+        heard: dict[bytes, Connection] = {}
+        for message in self.listener.receive(TURN_MESSAGES_MAX, TURN_BYTES_MAX):
+            connection = self._hear(message)
+            if connection is not None:
+                heard[connection.route] = connection
+        news = self.ledger.settle()
+        for connection in heard.values():
+            connection.pump.settled()
+        self._tell(news, heard)
+        for connection in heard.values():
+            self._after(connection)
+        self._tick()
+        if self.clock() >= self._bell_at:
+            self._bell()
+
+    # --- hearing -------------------------------------------------------------------------------------------------
+    def _hear(self, message: Message) -> Connection | None:
+        guest = self._admission.guest(message.user)
+        try:
+            if guest is None:
+                raise Refused(Code.REVOKED, "This key is no longer admitted.")
+            frame = frames.decode(message.first, message.parts)
+            if guest.kind is Kind.CABIN:
+                return self._hear_cabin(guest, message, frame)
+            if guest.kind is Kind.CLAIMED:
+                raise Refused(Code.NOT_CONFIRMED, f"The cabin {guest.name} has not been confirmed at the hub yet.")
+            self._hear_counter(guest, message, frame)
+        except Refused as refused:
+            self._refuse(message.route, refused)
+        return None
+
+    def _hear_cabin(self, guest: Guest, message: Message, frame: frames.Frame | frames.Unknown) -> Connection | None:
+        connection = self._by_route.get(message.route)
+        if isinstance(frame, frames.Hello) and connection is None:
+            connection = self._open(guest, message.route)
+        if connection is None:
+            return None  # an echo of a connection that has ended
+        connection.pump.hear(frame, message.data)
+        return connection
+
+    def _hear_counter(self, guest: Guest, message: Message, frame: frames.Frame | frames.Unknown) -> None:
+        if guest.kind is Kind.AGENCY:
+            self._desks.setdefault(AgencyId(guest.name), set()).add(message.route)
+        if isinstance(frame, frames.Want):
+            found = self._counter.read(guest, frame.digest, frame.offset_bytes, frame.length_bytes)
+            if found is None:
+                self.listener.say(message.route, frames.encode(frames.Gone(frame.digest)))
+            else:
+                chunk = frames.Chunk(frame.digest, frame.offset_bytes, found[1])
+                self.listener.say(message.route, frames.encode(chunk), found[0])
+        elif isinstance(frame, Ask):
+            try:
+                answer: frames.Frame = self._counter.answer(guest, frame)
+            except Refused as refused:
+                answer = frames.Refused(refused.code, str(refused)[: limits.TEXT_CHARS_MAX], ask=frame.number)
+            self.listener.say(message.route, frames.encode(answer))
+
+    # --- opening and closing -------------------------------------------------------------------------------------
+    def _open(self, guest: Guest, route: bytes) -> Connection:
+        """The newest connection of a cabin is the one that counts."""
+        older = self._by_site.get(SiteId(guest.name))
+        if older is not None:
+            self._refuse(older.route, Refused(Code.SUPERSEDED, f"A newer connection of {guest.name} is there."))
+            self._close(older, "superseded")
+        connection = Connection(self, guest, route)
+        self._by_route[route] = self._by_site[connection.site] = connection
+        for wanted in self.ledger.wanted(connection.site):
+            connection.pump.want(wanted.digest, wanted.size_bytes, wanted.have_bytes)
+        connection.pump.connected()
+        return connection
+
+    def _close(self, connection: Connection, reason: str) -> None:
+        connection.pump.lost(reason)
+        self._by_route.pop(connection.route, None)
+        if self._by_site.get(connection.site) is connection:
+            del self._by_site[connection.site]
+            self.ledger.disconnected(connection.site, self.utc())
+        log.info("link.ended", site=connection.site, reason=reason)
+
+    def _refuse(self, route: bytes, refused: Refused) -> None:
+        retry_after_seconds = 2.0 if refused.code is Code.NOT_CONFIRMED else 0.0
+        frame = frames.Refused(refused.code, str(refused)[: limits.TEXT_CHARS_MAX], retry_after_seconds)
+        self.listener.say(route, frames.encode(frame))
+        connection = self._by_route.get(route)
+        if connection is not None and refused.code is not Code.SUPERSEDED:
+            self._close(connection, str(refused))
+
+    # --- speaking ------------------------------------------------------------------------------------------------
+    def _tell(self, news: News, heard: dict[bytes, Connection]) -> None:
+        """What became durable in this turn concerns others."""
+        for site in news.appended:
+            connection = self._by_site.get(site)
+            if connection is not None:
+                connection.pump.appended()
+                heard[connection.route] = connection
+        for wanted in news.wanted:
+            connection = self._by_site.get(wanted.site)
+            if connection is not None:
+                connection.pump.want(wanted.digest, wanted.size_bytes, wanted.have_bytes)
+                heard[connection.route] = connection
+        for agency in news.delivered:
+            bell = frames.encode(frames.Whisper(agency, "delivered"))
+            self._desks[agency] = {route for route in self._desks.get(agency, ()) if self.listener.say(route, bell)}
+
+    def _after(self, connection: Connection) -> None:
+        """A connection was fed: has it ended, and when does it want its next tick?"""
+        ended = connection.pump.ended
+        if ended is not None:
+            if ended.code in (Code.LOG_FORK, Code.LOG_GAP):
+                self.ledger.alarm(connection.site, ended.code, f"{ended.text} {REMEDIES[Code(ended.code)]}", self.utc())
+            self._close(connection, ended.text)
+        elif connection.pump.deadline < connection.armed_at - 0.01:
+            connection.armed_at = connection.pump.deadline
+            heapq.heappush(self._timers, (connection.armed_at, next(self._tiebreak), connection))
+
+    def _tick(self) -> None:
+        now = self.clock()
+        while self._timers and self._timers[0][0] <= now:
+            _, _, connection = heapq.heappop(self._timers)
+            if self._by_route.get(connection.route) is connection:
+                connection.armed_at = NEVER
+                connection.pump.tick()
+                self._after(connection)
+
+    def _bell(self) -> None:
+        """Four times a second: what have other processes changed, is there room, is everybody still welcome?"""
+        self._bell_at = self.clock() + BELL_SECONDS
+        self.ledger.alive(self.utc())
+        if self._changed():
+            self._refresh(self._admission)
+            self.ledger.announce_directory(list(self._by_site))
+            for connection in list(self._by_route.values()):
+                if self._admission.guest(connection.guest.user) is None:
+                    self._refuse(connection.route, Refused(Code.REVOKED, f"The cabin {connection.site} was revoked."))
+            self._tell(self.ledger.settle(), {})
+        self._share()
+
+    def _share(self) -> None:
+        """Divide the budget of wants among links that fetch; ask for nothing while the disk is nearly full."""
+        full = shutil.disk_usage(self._folder).free < self._disk_free_bytes_min
+        if full != self._full:
+            self._full = full
+            log.warning("disk.full" if full else "disk.room", folder="hub")
+        busy = [c for c in self._by_route.values() if c.pump.link.state == UP and len(c.pump.link.transfers)]
+        for connection in busy:
+            link = connection.pump.link
+            link.pacing.ceiling_bytes = limits.HUB_WINDOW_BYTES // len(busy)
+            if link.transfers.paused != full:
+                link.transfers.paused = full
+                connection.pump.appended()  # any event makes the machine speak

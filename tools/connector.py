@@ -1,0 +1,341 @@
+"""The agency's own end: fetch what lies in the inbox, check it, open it, write it, and say so with a signature.
+
+Nothing here trusts the hub. The directory is checked against the authority's key, each manifest against the cabin's, the hub's receipt against
+the hub's; the counter of each cabin shows whether a document is missing. Killed at any moment it neither loses nor doubles a document:
+files appear under their final name only when whole, what is told to the hub may be told again, and the hub forgets nothing that
+was not told *accepted*.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import structlog
+from protocol.runtime.folder import write_file
+
+from protocol import codec, limits, publication
+from protocol import directory as directories
+from protocol.asking import CurrentDirectory, Delivered, ListInbox, Listing, ShowDirectory, Tell
+from protocol.directory import Directory
+from protocol.envelope import Opener, open_bytes
+from protocol.errors import Code, Mistake, Refused, Unavailable
+from protocol.ids import HUB_ID, AgencyId, Digest
+from protocol.inner import Inner, Summary, Unpacker, read_summary
+from protocol.keys import SigningPair
+from protocol.manifest import (
+    NO_MANIFEST,
+    Happening,
+    Manifest,
+    Receipt,
+    Signed,
+    check_chain,
+    digest_of,
+    sign,
+    unverified,
+    verify,
+)
+from protocol.recipients import HybridIdentity
+from protocol.runtime.wires import Asker
+
+RECEIPT_VERSION: Final = 1
+LISTED_AT_ONCE: Final = 50
+
+log = structlog.get_logger("connector")
+
+
+class Letter(msgspec.Struct, frozen=True):
+    """One document in the inbox, its signatures checked. `events`: its receipts in order; `summary` is None when it does not open."""
+
+    delivered: Delivered
+    manifest: Manifest
+    events: tuple[Receipt, ...]
+    summary: Summary | None
+
+    @property
+    def state(self) -> Happening:
+        """The last thing that happened to it."""
+        return self.events[-1].happening
+
+
+class Taken(msgspec.Struct, frozen=True):
+    """A document that was opened and written."""
+
+    receipt: str
+    pdf: Path
+    record: Path
+    pages: int
+    pdf_bytes: int
+    envelope_bytes: int
+
+
+class Row(msgspec.Struct, frozen=True):
+    """Where the numbering of one cabin stands: `counter` and SHA-256 (hex) of its last manifest."""
+
+    counter: int
+    manifest: str
+
+
+class Memory(msgspec.Struct, frozen=True):
+    """What the connector remembers from one run to the next. `cabins`: signing key (hex) → its row; `place`: last document counted."""
+
+    place: int = 0
+    cabins: dict[str, Row] = {}
+
+
+class Connector:
+    """An agency at its inbox. `keys` is the folder of its keys, where it also keeps the directory it holds and its memory."""
+
+    def __init__(
+        self,
+        asker: Asker,
+        agency: AgencyId,
+        identities: list[HybridIdentity],
+        signing: SigningPair,
+        authority_key: bytes,
+        keys: Path,
+        utc: Callable[[], datetime],
+    ) -> None:
+        self._asker = asker
+        self._agency = agency
+        self._identities = identities
+        self._signing = signing
+        self._authority_key = authority_key
+        self._keys = keys
+        self._utc = utc
+        self._memory = _read_memory(keys / "memory.json")
+        self.directory = self._current_directory()
+
+    # --- listing -------------------------------------------------------------------------------------------------
+    def letters(self, *, everything: bool = False) -> Iterator[Letter]:
+        """What is in the inbox, oldest first; without `everything` only what is not accepted or returned. Raises Refused."""
+        return self._letters(0, everything)
+
+    def _letters(self, after: int, everything: bool) -> Iterator[Letter]:
+        while True:
+            listing = self._asker.ask(ListInbox(after, LISTED_AT_ONCE, everything))
+            if not isinstance(listing, Listing):
+                raise Refused(Code.MALFORMED, "The hub answered something else than a list.")
+            for delivered in listing.documents:
+                yield self._checked(delivered)
+                after = delivered.place
+            if not listing.more or not listing.documents:
+                return
+
+    def _checked(self, delivered: Delivered) -> Letter:
+        claimed = unverified(Manifest, delivered.manifest)
+        if claimed.agency != self._agency:
+            raise Refused(Code.NOT_YOURS, f"The hub shows {self._agency} a document for {claimed.agency}.")
+        manifest = self._by_cabin(claimed, delivered.manifest)
+        events = check_chain(delivered.manifest, delivered.receipts)
+        if not events:
+            raise Refused(Code.OUT_OF_ORDER, f"Document {manifest.receipt} came without the hub's receipt.")
+        for signed, event in zip(delivered.receipts, events, strict=True):
+            key = self.directory.hub.signing_key if event.by == HUB_ID else self._signing.public
+            if event.envelope != manifest.envelope or event.by not in (HUB_ID, self._agency):
+                raise Refused(Code.BAD_SIGNATURE, f"A receipt of document {manifest.receipt} is not about it.")
+            verify(Receipt, signed, key)
+        try:
+            summary = read_summary(open_bytes(delivered.summary, self._identities))
+        except Refused:
+            summary = None
+        return Letter(delivered, manifest, tuple(events), summary)
+
+    def _by_cabin(self, claimed: Manifest, signed: Signed) -> Manifest:
+        """The manifest, its signature checked with the key of the cabin that it names; a cabin that is new here makes us look again."""
+        for attempt in range(2):
+            try:
+                cabin = directories.cabin(self.directory, claimed.cabin)
+                return verify(Manifest, signed, cabin.signing_key)
+            except Refused:
+                if attempt:
+                    raise
+                self.directory = self._current_directory()
+        raise Mistake("unreachable")
+
+    def gaps(self) -> Iterator[str]:
+        """Go on counting where the last run ended: what the cabins' own numbering says about documents that never came, in words."""
+        for letter in self._letters(self._memory.place, everything=True):
+            manifest = letter.manifest
+            key = directories.cabin(self.directory, manifest.cabin).signing_key.hex()
+            row = self._memory.cabins.get(key, Row(0, NO_MANIFEST.hex()))
+            if manifest.counter > row.counter + 1:
+                gone = manifest.counter - row.counter - 1
+                yield f"{gone} document(s) of the cabin {manifest.cabin} before {manifest.receipt} never came."
+            elif manifest.counter <= row.counter or manifest.previous.hex() != row.manifest:
+                yield f"Document {manifest.receipt} does not continue the numbering of the cabin {manifest.cabin}."
+            newest = Row(max(manifest.counter, row.counter), digest_of(letter.delivered.manifest).hex())
+            self._memory = Memory(letter.delivered.place, {**self._memory.cabins, key: newest})
+            write_file(self._keys / "memory.json", msgspec.json.encode(self._memory), 0o600)
+
+    # --- taking --------------------------------------------------------------------------------------------------
+    def take(self, letter: Letter, into: Path) -> Taken:
+        """Fetch, check, open and write `<receipt>.pdf` and `<receipt>.json` into `into`. The same again writes the same files anew.
+
+        Raises Refused when anything about it is not as signed (then nothing stands under a final name), Unavailable when the disk or the
+        line fails."""
+        delivered, manifest = letter.delivered, letter.manifest
+        name = _free_name(into, manifest)
+        draft = into / f".{name}.pdf.part"
+        try:
+            inner, pdf_bytes = self._open_into(draft, delivered, manifest)
+            record = into / f"{name}.json"
+            write_file(record, _record(letter, inner), 0o600)
+            pdf = into / f"{name}.pdf"
+            os.replace(draft, pdf)
+            _sync_folder(into)
+        except OSError as error:
+            raise Unavailable(
+                f"Cannot write into {into}: {error.strerror}.", "Make room or choose another folder with --into."
+            ) from error
+        finally:
+            draft.unlink(missing_ok=True)
+        return Taken(manifest.receipt, pdf, record, inner.pages, pdf_bytes, delivered.size_bytes)
+
+    def _open_into(self, draft: Path, delivered: Delivered, manifest: Manifest) -> tuple[Inner, int]:
+        opener, unpacker = Opener(self._identities), Unpacker()
+        payload = hashlib.sha256()
+        came_bytes = pdf_bytes = 0
+        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            for chunk in self._asker.fetch(delivered.digest, delivered.size_bytes):
+                plain = unpacker.update(opener.update(bytes(chunk)))
+                # The header is a few kilobytes and stands whole in the first chunk; where it does not, the digest will not fit.
+                payload.update(chunk if came_bytes else chunk[len(opener.header) :])
+                came_bytes += len(chunk)
+                pdf_bytes += file.write(plain)
+            pdf_bytes += file.write(unpacker.update(opener.finish()))
+            inner = unpacker.finish()
+            file.flush()
+            os.fsync(file.fileno())
+        header = hashlib.sha256(opener.header).digest()
+        if (header, payload.digest()) != (manifest.header_sha256, manifest.payload_sha256):
+            raise Refused(Code.BAD_FILE, f"Document {manifest.receipt} is not the one that the cabin signed.")
+        if (inner.envelope, inner.receipt, inner.agency) != (
+            manifest.envelope.hex(),
+            manifest.receipt,
+            manifest.agency,
+        ):
+            raise Refused(Code.BAD_FILE, f"Document {manifest.receipt} holds papers that belong to another envelope.")
+        return inner, pdf_bytes
+
+    def tell(self, letter: Letter, happening: Happening, reason: str = "", text: str = "") -> Letter:
+        """Sign what happened and tell the hub; the letter with that event added. Raises Refused."""
+        if letter.state is happening:
+            return letter
+        previous = digest_of(letter.delivered.receipts[-1])
+        envelope = letter.manifest.envelope
+        event = Receipt(RECEIPT_VERSION, envelope, happening, self._agency, self._utc(), previous, reason, text)
+        signed = sign(event, self._signing.private())
+        self._asker.ask(Tell(signed))
+        delivered = msgspec.structs.replace(letter.delivered, receipts=(*letter.delivered.receipts, signed))
+        return msgspec.structs.replace(letter, delivered=delivered, events=(*letter.events, event))
+
+    def finish(self, letter: Letter, taken: Taken) -> None:
+        """Write the record once more, now with the last event in it."""
+        record = msgspec.json.decode(taken.record.read_bytes())
+        record["receipts"] = receipts_json(letter)
+        write_file(taken.record, _pretty(record), 0o600)
+
+    def wait(self, seconds: float) -> None:
+        """Until the hub tells of a delivery, at most `seconds`. Raises Unavailable when the line is gone."""
+        self._asker.wait(seconds)
+
+    # --- directory -----------------------------------------------------------------------------------------------
+    def _current_directory(self) -> Directory:
+        """The directory in force, fetched where it is not the one we hold, and always checked against the authority's key."""
+        reply = self._asker.ask(ShowDirectory())
+        if not isinstance(reply, CurrentDirectory):
+            raise Refused(Code.MALFORMED, "The hub answered something else than its directory.")
+        held_path = self._keys / "directory"
+        held = codec.decode(Signed, held_path.read_bytes(), limits.DIRECTORY_BYTES_MAX) if held_path.exists() else None
+        raw = codec.encode(held) if held else b""
+        if Digest(hashlib.sha256(raw).digest()) != reply.digest:
+            if reply.size_bytes > limits.DIRECTORY_BYTES_MAX:
+                raise Refused(Code.TOO_LARGE, "The hub's directory is too large.")
+            raw = b"".join(bytes(chunk) for chunk in self._asker.fetch(reply.digest, reply.size_bytes))
+        signed = codec.decode(Signed, raw, limits.DIRECTORY_BYTES_MAX)
+        if held is None:
+            current = publication.verify_first(signed, self._authority_key)
+        else:
+            current = publication.verify_successor(held, signed, self._authority_key)
+        if held is None or signed.body != held.body:
+            write_file(held_path, raw, 0o600)
+        return current
+
+
+def _free_name(into: Path, manifest: Manifest) -> str:
+    """The receipt number; with the envelope's id behind it where another document has that name already."""
+    record = into / f"{manifest.receipt}.json"
+    if record.exists():
+        try:
+            there = msgspec.json.decode(record.read_bytes()).get("envelope")
+        except (msgspec.DecodeError, AttributeError):
+            there = None
+        if there != manifest.envelope.hex():
+            return f"{manifest.receipt}-{manifest.envelope.hex()[:8]}"
+    return manifest.receipt
+
+
+def _record(letter: Letter, inner: Inner) -> bytes:
+    """The JSON beside the PDF: what the cabin wrote inside the envelope, what it signed outside, all signed events."""
+    manifest = letter.manifest
+    record = {
+        "version": 1,
+        "receipt": manifest.receipt,
+        "envelope": manifest.envelope.hex(),
+        "agency": manifest.agency,
+        "cabin": manifest.cabin,
+        "captured_at": manifest.captured_at,
+        "counter": manifest.counter,
+        "document": inner,
+        "manifest": {
+            "body": letter.delivered.manifest.body.hex(),
+            "signature": letter.delivered.manifest.signature.hex(),
+        },
+        "receipts": receipts_json(letter),
+    }
+    return _pretty(record)
+
+
+def _pretty(record: dict[str, object]) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n"
+
+
+def receipts_json(letter: Letter) -> list[dict[str, object]]:
+    """All signed events of a document, readable and with what is needed to check the signatures again."""
+    return [
+        {
+            "happening": event.happening,
+            "by": event.by,
+            "at": event.at,
+            "reason": event.reason,
+            "text": event.text,
+            "body": signed.body.hex(),
+            "signature": signed.signature.hex(),
+        }
+        for event, signed in zip(letter.events, letter.delivered.receipts, strict=True)
+    ]
+
+
+def _read_memory(path: Path) -> Memory:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Memory)
+    except FileNotFoundError:
+        return Memory()
+    except msgspec.DecodeError as error:
+        raise Refused(
+            Code.BAD_FILE, f"{path} is damaged.", "Move it aside; missing documents are then counted anew."
+        ) from error
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

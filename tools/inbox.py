@@ -1,0 +1,236 @@
+"""`kabine inbox`: at the agency. Make the inbox's keys, see what lies in it, pull documents into a folder."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import click
+import msgspec
+from protocol.runtime.folder import NodeFolder, write_file
+
+from protocol import contacts
+from protocol.contacts import HubCard, InboxCard
+from protocol.envelope import seal_bytes
+from protocol.errors import Code, Refused, Unavailable
+from protocol.ids import AgencyId, ReceiptNumber, agency_id, receipt_number
+from protocol.keys import CurvePair, SigningPair, fingerprint, words
+from protocol.manifest import Happening
+from protocol.recipients import HybridIdentity, generate_identity, parse_identities
+from protocol.runtime import world
+from protocol.runtime.wires import Asker
+from tools.connector import Connector, Letter, Taken, receipts_json
+
+IDENTITY: Final = "identity.txt"
+RECOVERY: Final = "recovery-key.txt"
+RECOVERED: Final = "identity-for-recovery.age"
+SIGNING: Final = "signing.key"
+CURVE: Final = "curve.key"
+CARD: Final = "card.txt"
+HUB: Final = "hub.txt"
+FOLLOW_SECONDS: Final = 20.0  # a whisper tells of a delivery at once; this often we look even without one
+RETRY_SECONDS: Final = 2.0
+
+
+@click.group()
+def inbox() -> None:
+    """At the agency: make keys, list, pull documents."""
+
+
+def _keys_option(function: click.decorators.FC) -> click.decorators.FC:
+    return click.option(
+        "--keys",
+        type=click.Path(path_type=Path),
+        default=Path("inbox"),
+        envvar="KABINE_INBOX",
+        show_default=True,
+        help="Folder of this inbox's keys (or KABINE_INBOX).",
+    )(function)
+
+
+@inbox.command()
+@_keys_option
+@click.option("--agency", required=True, help="Short name of the agency, as in wohngeldstelle-uckermark.")
+def keygen(keys: Path, agency: str) -> None:
+    """Make the keys of an inbox, the offline recovery key first, and print the card for the hub's operator."""
+    name = agency_id(agency)
+    folder = NodeFolder.create(keys, "inbox")
+    recovery = generate_identity(world.random_bytes, "pq")
+    identity = generate_identity(world.random_bytes, "pq")
+    signing, curve = SigningPair.generate(world.random_bytes), CurvePair.generate(world.random_bytes)
+    made = datetime.now(UTC).date().isoformat()
+    text = f"# inbox of {name}, epoch 1, made {made}\n# public key: {identity.recipient()}\n{identity}\n"
+    write_file(keys / RECOVERY, f"# recovery key of {name}, made {made}\n{recovery}\n".encode(), 0o600)
+    write_file(keys / RECOVERED, seal_bytes(text.encode(), [recovery.recipient()], world.random_bytes), 0o600)
+    write_file(keys / SIGNING, signing.seed, 0o600)
+    write_file(keys / CURVE, curve.secret, 0o600)
+    card = InboxCard(name, 1, str(identity.recipient()), signing.public, curve.public)
+    write_file(keys / CARD, (contacts.write_inbox_card(card, signing) + "\n").encode(), 0o644)
+    write_file(keys / IDENTITY, text.encode(), 0o600)
+    folder.close()
+    click.echo(
+        f"The keys of {name} are in {keys}.\n\n"
+        f"1. Take {keys / RECOVERY} off this machine now: print it or put it on a stick in the safe, then delete the file.\n"
+        f"   With it and {RECOVERED} the inbox can be opened when everything else is lost. Without any key nobody can.\n"
+        f"2. Give the operator of the hub this card. Words to compare on the telephone: {' '.join(words(fingerprint(signing.public)))}\n"
+        f"   kabine agency add {name} --name … --card {keys / CARD}\n\n"
+        f"{contacts.write_inbox_card(card, signing)}"
+    )
+
+
+@inbox.command("list")
+@_keys_option
+@click.option("--hub", help="The hub's card (text or file); kept in the keys' folder after the first time.")
+@click.option("--all", "everything", is_flag=True, help="Also what was accepted or returned.")
+@click.option("--json", "as_json", is_flag=True)
+def list_(keys: Path, hub: str | None, everything: bool, as_json: bool) -> None:
+    """What lies in the inbox, oldest first. Fetches no documents."""
+    with _connector(keys, hub) as connector:
+        letters = list(connector.letters(everything=everything))
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode({"version": 1, "documents": [_row(x) for x in letters]})))
+        return
+    for letter in letters:
+        manifest, summary = letter.manifest, letter.summary
+        about = f"{summary.title or summary.kind}, {summary.pages} pages" if summary else "summary does not open"
+        size_kb = letter.delivered.size_bytes / 1000
+        click.echo(
+            f"{manifest.receipt:<12} {letter.state:<9} {manifest.captured_at:%Y-%m-%d %H:%M} UTC  {manifest.cabin:<14} {size_kb:8.1f} kB  {about}"
+        )
+    click.echo(f"{len(letters)} document(s)." if letters else "The inbox is empty.")
+
+
+@inbox.command()
+@_keys_option
+@click.option("--into", required=True, type=click.Path(path_type=Path), help="Folder for PDF and JSON.")
+@click.option("--hub", help="The hub's card (text or file); kept in the keys' folder after the first time.")
+@click.option("--follow", is_flag=True, help="Stay, and take whatever comes.")
+@click.option(
+    "--return", "reason", metavar="CODE", help="Return the document instead of accepting it, as in `wrong-agency`."
+)
+@click.option("--text", default="", help="With --return: what the visitor will read, in plain words.")
+@click.option("--receipt", help="Only this document.")
+@click.option("--json", "as_json", is_flag=True, help="One line of JSON per document.")
+def pull(
+    keys: Path,
+    into: Path,
+    hub: str | None,
+    follow: bool,
+    reason: str | None,
+    text: str,
+    receipt: str | None,
+    as_json: bool,
+) -> None:
+    """Fetch, check, open and write documents; sign *fetched* and *accepted* (or, with --return, *returned*)."""
+    if reason is not None and (not text.strip() or follow):
+        raise Refused(
+            Code.MALFORMED,
+            "A return needs --text and cannot --follow.",
+            "Write in plain words what the visitor shall do.",
+        )
+    only = receipt_number(receipt) if receipt else None
+    try:
+        into.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Unavailable(f"Cannot make the folder {into}: {error.strerror}.", "Choose another with --into.") from error
+    folder = NodeFolder.open(keys, "inbox")
+    try:
+        while True:
+            try:
+                with _connector(keys, hub) as connector:
+                    while True:
+                        _pull_all(connector, into, only, reason, text, as_json)
+                        if not follow:
+                            return
+                        connector.wait(FOLLOW_SECONDS)
+            except Unavailable as trouble:
+                if not follow:
+                    raise
+                click.echo(f"waiting: {trouble.what}", err=True)
+                time.sleep(RETRY_SECONDS)
+    finally:
+        folder.close()
+
+
+def _pull_all(
+    connector: Connector, into: Path, only: ReceiptNumber | None, reason: str | None, text: str, as_json: bool
+) -> None:
+    for problem in connector.gaps():
+        click.echo(f"WARNING: {problem} Ask the operator of the hub.", err=True)
+    letters = [letter for letter in connector.letters() if only in (None, letter.manifest.receipt)]
+    if only is not None and not letters:
+        raise Refused(Code.UNKNOWN_DOCUMENT, f"No document {only} waits in this inbox.")
+    if reason is not None and len(letters) != 1:
+        raise Refused(Code.MALFORMED, f"{len(letters)} documents wait; a return is for one.", "Name it with --receipt.")
+    for letter in letters:
+        fetched = connector.tell(letter, Happening.FETCHED) if letter.state is not Happening.FETCHED else letter
+        taken = connector.take(fetched, into)
+        done = connector.tell(fetched, Happening.RETURNED if reason else Happening.ACCEPTED, reason or "", text)
+        connector.finish(done, taken)
+        _report(done, taken, as_json)
+
+
+def _report(letter: Letter, taken: Taken, as_json: bool) -> None:
+    if as_json:
+        row = {
+            "receipt": taken.receipt,
+            "pdf": str(taken.pdf),
+            "record": str(taken.record),
+            "pages": taken.pages,
+            "state": letter.state,
+        }
+        row |= {"pdf_bytes": taken.pdf_bytes, "envelope_bytes": taken.envelope_bytes, "receipts": receipts_json(letter)}
+        click.echo(msgspec.json.encode(row))
+    else:
+        click.echo(f"{taken.receipt}  {letter.state}  {taken.pages} pages  {taken.pdf}")
+
+
+def _row(letter: Letter) -> dict[str, object]:
+    manifest = letter.manifest
+    return {
+        "receipt": manifest.receipt,
+        "state": letter.state,
+        "cabin": manifest.cabin,
+        "captured_at": manifest.captured_at,
+        "envelope_bytes": letter.delivered.size_bytes,
+        "summary": letter.summary,
+        "receipts": receipts_json(letter),
+    }
+
+
+@contextmanager
+def _connector(keys: Path, hub: str | None) -> Iterator[Connector]:
+    try:
+        identities = [x for x in parse_identities((keys / IDENTITY).read_text()) if isinstance(x, HybridIdentity)]
+        signing = SigningPair((keys / SIGNING).read_bytes())
+        curve = CurvePair((keys / CURVE).read_bytes())
+        agency = contacts.read_inbox_card((keys / CARD).read_text()).agency
+    except OSError as error:
+        raise Unavailable(
+            f"{keys} does not hold the keys of an inbox: {error.strerror} ({error.filename}).",
+            "Name their folder with --keys, or make them with `kabine inbox keygen`.",
+        ) from error
+    card = _hub_card(keys, hub)
+    with Asker(card.address, card.curve_key, curve, time.monotonic) as asker:
+        yield Connector(
+            asker, AgencyId(agency), identities, signing, card.authority_key, keys, lambda: datetime.now(UTC)
+        )
+
+
+def _hub_card(keys: Path, given: str | None) -> HubCard:
+    kept = keys / HUB
+    if given is None and not kept.exists():
+        raise Refused(
+            Code.NOT_ENROLLED, "Which hub?", "Give the operator's card once with --hub (`kabine hub show` prints it)."
+        )
+    text = given if given is not None else kept.read_text()
+    if not text.strip().startswith("kabine-") and Path(text).is_file():
+        text = Path(text).read_text()
+    card = contacts.read_hub_card(text)
+    if given is not None:
+        write_file(kept, (contacts.write_hub_card(card) + "\n").encode(), 0o644)
+    return card
