@@ -21,11 +21,7 @@ from edge.capture.source import DPI, Page
 
 _Number = TypeVar("_Number", bound=np.generic)
 
-LOOK_DPI: Final = 75
 UPSCALE_DPI_MIN: Final = 90  # a coarser page has no edges that one bit could follow
-COLOUR_SHARE_MAX: Final = (
-    0.005  # of the sheet: what a pen has written stays below, a logo, a marker or a picture does not
-)
 TONE_SHARE_MAX: Final = 0.015
 PICTURE_SHARE: Final = 0.25  # more tone than this: it is a picture, and is not divided by its paper
 LOST_SHARE_MAX: Final = 0.01
@@ -57,17 +53,16 @@ class Encoded(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Look:
-    """What decides. Shares of the sheet from 0 to 1: `colour` of saturated ink, `tone` of cells that are neither paper nor ink, `lost` of the
+    """What decides. Shares of the sheet from 0 to 1: `tone` of cells that are neither paper nor ink, `lost` of the
     inked cells whose ink is missing in the bits, `ink` of black pixels."""
 
-    colour: float
     tone: float
     lost: float
     ink: float
 
 
 def encode(page: Page) -> Encoded:
-    """The smallest of the encodings that keeps `page` legible."""
+    """The smallest of the encodings that keeps `page` legible. A page in colour stays in colour: ask colour.settle first."""
     encoded, _ = encode_and_tell(page)
     return encoded
 
@@ -81,13 +76,12 @@ def encode_and_tell(page: Page) -> tuple[Encoded, Look]:
     drawn = flat if bits_dpi == page.dpi else _scaled(flat, bits_dpi / page.dpi)
     ink = _ink(np.asarray(drawn), bits_dpi)
     look = Look(
-        colour=_colour_share(page),
         tone=_tone_share(np.asarray(flat), page.dpi),
         lost=_lost_share(drawn, ink, bits_dpi),
         ink=_ink_share(ink),
     )
-    blank = look.ink < BLANK_INK_SHARE and look.colour < BLANK_INK_SHARE and look.tone < TONE_SHARE_MAX
-    colourful = look.colour > COLOUR_SHARE_MAX
+    colourful = page.image.mode == "RGB"
+    blank = look.ink < BLANK_INK_SHARE and look.tone < TONE_SHARE_MAX and look.lost == 0.0 and not colourful
     if page.dpi >= UPSCALE_DPI_MIN and not colourful and look.tone <= TONE_SHARE_MAX and look.lost <= LOST_SHARE_MAX:
         bits = _g4(ink, bits_dpi, blank)
         # Halftones and noise are what G4 is worst at: there grey is smaller and better.
@@ -161,16 +155,6 @@ def _scaled(image: Image.Image, scale: float) -> Image.Image:
 def _two_valued(flat: Image.Image) -> bool:
     counts = flat.histogram()
     return sum(counts[:48]) + sum(counts[208:]) > 0.985 * sum(counts) and sum(counts[80:176]) < 0.004 * sum(counts)
-
-
-def _colour_share(page: Page) -> float:
-    """Saturated ink, seen at 75 dpi so that the fringes of a sensor do not count."""
-    if page.image.mode == "L":
-        return 0.0
-    scale = min(1.0, LOOK_DPI / page.dpi)
-    size = (max(1, round(page.image.width * scale)), max(1, round(page.image.height * scale)))
-    small = np.asarray(flatten(page.image.resize(size, Image.Resampling.BOX), page.dpi * scale)).astype(np.int16)
-    return float(((small.max(axis=2) - small.min(axis=2)) > 56).mean())
 
 
 def _tone_share(flat: Grey, dpi: float) -> float:

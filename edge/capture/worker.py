@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Final, assert_never
 
-from edge.capture import dialogue, encode, pdf, source, straighten
+from edge.capture import colour, dialogue, encode, pdf, source, straighten
 from edge.capture.dialogue import Capture, CaptureScan, Discard, Order, PageTaken, Report, Seal
 from edge.capture.encode import Encoded
 from edge.capture.spool import Spool
@@ -72,7 +72,7 @@ class Bench:
     def _take(self, what: Path | Scan) -> Iterator[Report]:
         began = time.monotonic()
         try:
-            for level, skew_degrees in map(straighten.straighten, source.pages(what)):
+            for level, skew_degrees in map(straighten.straighten, map(colour.settle, source.pages(what))):
                 page = encode.encode(level)
                 self._spool.add(page)
                 self._taken.append(_told(page, len(self._taken) + 1, skew_degrees, time.monotonic() - began))

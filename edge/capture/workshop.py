@@ -10,9 +10,9 @@ import asyncio
 import contextlib
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 from edge.capture import dialogue
 from edge.capture.dialogue import (
@@ -36,7 +36,7 @@ _LAST: Final = (Captured, SealedUp, Discarded, Failed)
 _ROOT: Final = Path(__file__).resolve().parents[2]
 
 
-class PagesGone(Unavailable):  # noqa: N818 - a state of affairs, as everywhere here
+class PagesGone(Unavailable):
     """The worker died, and with it the pages taken so far."""
 
 
@@ -60,27 +60,21 @@ class Workshop:
         async with self._turn:
             await self._started()
 
-    async def capture(self, paths: list[Path]) -> AsyncIterator[PageTaken | Captured]:
-        """Take the pages of these files. Raises Refused (bad input; pages reported before stay), PagesGone, Unavailable."""
-        async for report in self._carry_out(dialogue.Capture(tuple(str(path.absolute()) for path in paths))):
-            if not isinstance(report, PageTaken | Captured):
-                raise _out_of_turn(report)
-            yield report
+    def capture(self, paths: list[Path]) -> AsyncGenerator[PageTaken | Captured, None]:
+        """Take the pages of these files. Raises Refused (bad input; pages reported before stay), PagesGone, Unavailable. Whoever stops
+        listening before Captured loses all pages, here as in the others."""
+        order = dialogue.Capture(tuple(str(path.absolute()) for path in paths))
+        return cast("AsyncGenerator[PageTaken | Captured, None]", self._carry_out(order))
 
-    async def capture_scan(self, scan: Scan) -> AsyncIterator[PageTaken | Captured]:
+    def capture_scan(self, scan: Scan) -> AsyncGenerator[PageTaken | Captured, None]:
         """As `capture`, for what a scanner has just delivered: it never touches a disk in clear."""
-        async for report in self._carry_out(dialogue.CaptureScan(scan.name, scan.image)):
-            if not isinstance(report, PageTaken | Captured):
-                raise _out_of_turn(report)
-            yield report
+        order = dialogue.CaptureScan(scan.name, scan.image)
+        return cast("AsyncGenerator[PageTaken | Captured, None]", self._carry_out(order))
 
-    async def seal(self, order: dialogue.Seal) -> AsyncIterator[SummarySealed | Part | SealedUp]:
+    def seal(self, order: dialogue.Seal) -> AsyncGenerator[SummarySealed | Part | SealedUp, None]:
         """The sealed summary, the sealed document piece by piece, then what is to be signed. The pages stay until `discard`. Raises
         Refused (a bad recipient, no pages), PagesGone, Unavailable."""
-        async for report in self._carry_out(order):
-            if not isinstance(report, SummarySealed | Part | SealedUp):
-                raise _out_of_turn(report)
-            yield report
+        return cast("AsyncGenerator[SummarySealed | Part | SealedUp, None]", self._carry_out(order))
 
     async def discard(self) -> None:
         """No page is left, whatever happens: a worker that does not answer is ended."""
@@ -95,7 +89,7 @@ class Workshop:
         async with self._turn:
             await self._end()
 
-    async def _carry_out(self, order: Order) -> AsyncIterator[Report]:
+    async def _carry_out(self, order: Order) -> AsyncGenerator[Report, None]:
         async with self._turn:
             worker = await self._started()
             finished = False
@@ -154,8 +148,7 @@ class Workshop:
         if isinstance(report, Failed):
             await self._end()
             raise dialogue.error(report)
-        if not isinstance(report, Ready):
-            raise _out_of_turn(report)
+        assert isinstance(report, Ready)
         return worker
 
     async def _heard(self, worker: asyncio.subprocess.Process, seconds: float) -> Report:
@@ -185,7 +178,3 @@ class Workshop:
 
 def _how(code: int) -> str:
     return f"signal {-code}" if code < 0 else f"exit {code}"
-
-
-def _out_of_turn(report: Report) -> Mistake:
-    return Mistake(f"The capture worker said {type(report).__name__} where nobody asked for it.")
