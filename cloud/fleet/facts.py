@@ -5,16 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import Connection, Row, case, func, select
 
 from cloud.fleet.proof import Held, Reported
 from cloud.storage import schema
 from protocol import codec, limits
+from protocol.enrolment import State
 from protocol.entries import GENESIS
 from protocol.errors import Refused
 from protocol.frames import Vitals
 from protocol.ids import SiteId
+
+_SINCE: Final = {
+    State.INVITED: "invited_at",
+    State.CLAIMED: "claimed_at",
+    State.CONFIRMED: "confirmed_at",
+    State.REPLACING: "claimed_at",
+    State.REVOKED: "revoked_at",
+}
 
 
 @dataclass(frozen=True)
@@ -28,13 +38,15 @@ class HubFacts:
 
 @dataclass(frozen=True)
 class DocumentFacts:
-    """Documents of one cabin: `announced` ever, `stored` of them („gesichert“), `under_way` neither stored nor stuck; `stuck` will not come
-    by themselves: the blob is in trouble, or the machine that holds it was replaced. `oldest_at`: when the oldest one under way was announced."""
+    """Documents of one cabin: `announced` ever, `stored` of them („gesichert“), `under_way` neither stored nor stuck. Those `stuck` will not
+    come by themselves: their bytes are gone, or the machine that holds them was replaced. Those `quarantined` came and are not what was
+    signed. `oldest_at`: when the oldest one under way was announced."""
 
     announced: int = 0
     stored: int = 0
     under_way: int = 0
     stuck: int = 0
+    quarantined: int = 0
     oldest_at: datetime | None = None
 
 
@@ -100,7 +112,7 @@ def read(connection: Connection) -> FleetFacts:
             site=row.site,
             name=row.name,
             enrolled=row.state,
-            enrolled_at=row.revoked_at or row.confirmed_at or row.claimed_at or row.invited_at,
+            enrolled_at=getattr(row, _SINCE[State(row.state)]),
             contact=contacts.get(row.site),
             documents=documents.get(row.site, DocumentFacts()),
             quarantined=quarantined.get(row.site, 0),
@@ -170,6 +182,7 @@ def _documents(connection: Connection) -> Mapping[str, DocumentFacts]:
             func.count(column.stored_at),
             func.sum(case((announced & comes, 1), else_=0)),
             func.sum(case((announced & ~comes, 1), else_=0)),
+            func.sum(case((column.state == "quarantined", 1), else_=0)),
             func.min(case((announced & comes, column.announced_at), else_=None)),
         )
         .select_from(document.outerjoin(link, link.c.site == column.site))

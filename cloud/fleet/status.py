@@ -130,7 +130,7 @@ def _state(facts: SiteFacts, now: datetime, alive: bool, age: float | None) -> t
             return State.CLOSED, Finding(Severity.OK, "Gesperrt.", facts.enrolled_at)
         case "invited":
             return State.UNKNOWN, Finding(Severity.OK, "Eingeladen, noch nicht angemeldet.", facts.enrolled_at)
-        case "claimed" if contact is None:
+        case "claimed":
             text = f"Angemeldet, wartet auf Bestätigung: kabine cabin confirm {facts.site}"
             return State.UNKNOWN, Finding(Severity.WARNING, text, facts.enrolled_at)
     if contact is None or age is None:
@@ -153,8 +153,14 @@ def _findings(facts: SiteFacts, proven: Proof, oldest: float | None, state: Stat
         yield Finding(Severity.CRITICAL, proven.text, proven.up_to)
     if proven.lost:
         yield Finding(Severity.WARNING, f"{proven.lost} Vorgänge gingen in der Kabine verloren.")
+    if facts.enrolled == "replacing":
+        text = f"Eine neue Maschine wartet auf Bestätigung: kabine cabin confirm {facts.site}"
+        yield Finding(Severity.WARNING, text, facts.enrolled_at)
     if facts.quarantined:
         text = f"{words.entries(facts.quarantined)} zurückgehalten, weil eine Prüfung misslang."
+        yield Finding(Severity.CRITICAL, text)
+    if documents.quarantined:
+        text = f"{words.documents(documents.quarantined)} zurückgehalten: nicht das, was unterschrieben war."
         yield Finding(Severity.CRITICAL, text)
     if documents.stuck:
         yield Finding(Severity.WARNING, f"{words.documents(documents.stuck)} angekündigt und nicht zu bekommen.")

@@ -37,17 +37,17 @@ def contact(seconds: float = 3, connected: bool = True, vitals: Vitals | None = 
         held=Held(7, HASH),
     )
     fields = {name: getattr(usual, name) for name in Contact.__dataclass_fields__}
-    return Contact(**{**fields, **changes})  # type: ignore[arg-type]
+    return Contact(**{**fields, **changes})
 
 
 def templin(
     of: Contact | None, enrolled: str = "confirmed", documents: DocumentFacts | None = None, **more: object
 ) -> SiteFacts:
-    return SiteFacts(SiteId("templin"), "Templin", enrolled, ago(90000), of, documents or DocumentFacts(), **more)  # type: ignore[arg-type]
+    return SiteFacts(SiteId("templin"), "Templin", enrolled, ago(90000), of, documents or DocumentFacts(), **more)
 
 
 def vitals(**changes: object) -> Vitals:
-    return msgspec.structs.replace(VITALS, **changes)  # type: ignore[arg-type]
+    return msgspec.structs.replace(VITALS, **changes)
 
 
 def test_ready() -> None:

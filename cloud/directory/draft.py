@@ -1,0 +1,160 @@
+"""The draft of the next directory: agencies, services and routes as the operator edits them. Nothing here is in force before `publish`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, delete, insert, select, update
+
+from cloud.storage import schema
+from cloud.storage.database import upsert
+from protocol import codec, hours, limits
+from protocol.contacts import InboxCard
+from protocol.directory import Agency, InboxKey, Route, Service
+from protocol.errors import Code, Refused
+from protocol.hours import Hours
+from protocol.ids import AgencyId, AreaId, ServiceId
+
+
+def agencies(connection: Connection) -> tuple[Agency, ...]:
+    """All agencies, by identifier."""
+    column = schema.agency.c
+    return tuple(_agency(raw) for raw in connection.execute(select(column.definition).order_by(column.id)).scalars())
+
+
+def agency(connection: Connection, id: AgencyId) -> Agency:
+    """Raises Refused(UNKNOWN_AGENCY), naming those there are."""
+    raw = connection.execute(select(schema.agency.c.definition).where(schema.agency.c.id == id)).scalar()
+    if raw is None:
+        known = ", ".join(each.id for each in agencies(connection)) or "none"
+        raise Refused(
+            Code.UNKNOWN_AGENCY,
+            f"There is no agency “{id[:80]}”; known: {known}.",
+            "Look at `kabine agency list`, or add it with `kabine agency add`.",
+        )
+    return _agency(raw)
+
+
+def add_agency(connection: Connection, new: Agency) -> None:
+    """Raises Refused when the name is taken or the hours are wrong."""
+    taken = connection.execute(select(schema.agency.c.id).where(schema.agency.c.id == new.id)).scalar()
+    if taken is not None:
+        raise Refused(
+            Code.MALFORMED,
+            f"There is an agency “{new.id}” already.",
+            f"Set its key with `kabine agency key {new.id} --card …`, or take another name.",
+        )
+    _check(new.hours)
+    connection.execute(insert(schema.agency).values(id=new.id, definition=codec.encode(new)))
+
+
+def change_agency(connection: Connection, id: AgencyId, **changes: Any) -> Agency:
+    """Replace fields of an agency. Raises Refused for an unknown one."""
+    changed = msgspec.structs.replace(agency(connection, id), **changes)
+    _check(changed.hours)
+    _write(connection, changed)
+    return changed
+
+
+def remove_agency(connection: Connection, id: AgencyId) -> None:
+    """Take an agency and its routes out of the next directory. Raises Refused while documents lie unopened in its inbox."""
+    agency(connection, id)
+    column = schema.document.c
+    open_states = ("announced", "stored", "fetched", "forwarded")
+    waiting = connection.execute(
+        select(column.envelope).where(column.agency == id, column.state.in_(open_states))
+    ).all()
+    if waiting:
+        raise Refused(
+            Code.OUT_OF_ORDER,
+            f"{len(waiting)} documents for “{id}” are neither accepted nor returned.",
+            "Empty the inbox with `kabine inbox pull` first.",
+        )
+    connection.execute(delete(schema.route).where(schema.route.c.agency == id))
+    connection.execute(delete(schema.agency).where(schema.agency.c.id == id))
+
+
+def set_inbox_key(connection: Connection, card: InboxCard) -> Agency:
+    """Take over the keys on an inbox card, whose own signature was checked when it was read.
+
+    The same card again changes nothing. Raises Refused: UNKNOWN_AGENCY; OUT_OF_ORDER when its epoch is not newer than the one in
+    force; BAD_KEY when its connector's key belongs to another agency."""
+    known = agency(connection, card.agency)
+    key = InboxKey(card.epoch, card.recipient)
+    if key not in known.inboxes:
+        newest = known.inboxes[-1].epoch if known.inboxes else 0
+        if card.epoch <= newest:
+            raise Refused(
+                Code.OUT_OF_ORDER,
+                f"The card is for epoch {card.epoch}; “{card.agency}” is at epoch {newest} already.",
+                "Make a new key with `kabine inbox keygen`; its epoch must be higher than the last.",
+            )
+        known = msgspec.structs.replace(known, inboxes=(*known.inboxes, key))
+    known = msgspec.structs.replace(known, signing_key=card.signing_key)
+    column = schema.agency.c
+    query = select(column.id).where(column.curve_key == card.curve_key, column.id != card.agency)
+    other = connection.execute(query).scalar()
+    if other is not None:
+        raise Refused(
+            Code.BAD_KEY,
+            f"The connector's key on this card belongs to “{other}”.",
+            "Make keys for every agency of its own with `kabine inbox keygen`.",
+        )
+    _write(connection, known)
+    connection.execute(update(schema.agency).where(column.id == card.agency).values(curve_key=card.curve_key))
+    return known
+
+
+def services(connection: Connection) -> tuple[Service, ...]:
+    """All services, by LeiKa key."""
+    column = schema.service.c
+    rows = connection.execute(select(column.definition).order_by(column.id)).scalars()
+    return tuple(codec.decode(Service, raw, limits.ENTRY_BYTES_MAX) for raw in rows)
+
+
+def put_service(connection: Connection, service: Service) -> None:
+    """Add or replace."""
+    upsert(connection, schema.service, [{"id": service.id, "definition": codec.encode(service)}])
+
+
+def remove_service(connection: Connection, id: ServiceId) -> None:
+    """With its routes; a stranger is no error."""
+    connection.execute(delete(schema.route).where(schema.route.c.service == id))
+    connection.execute(delete(schema.service).where(schema.service.c.id == id))
+
+
+def routes(connection: Connection) -> tuple[Route, ...]:
+    """All routes, by service and area."""
+    column = schema.route.c
+    rows = connection.execute(select(schema.route).order_by(column.service, column.area))
+    return tuple(Route(ServiceId(row.service), AreaId(row.area), AgencyId(row.agency)) for row in rows)
+
+
+def put_route(connection: Connection, route: Route) -> None:
+    """Add or replace: one agency per service and area. Raises Refused for an unknown agency or service."""
+    agency(connection, route.agency)
+    if connection.execute(select(schema.service.c.id).where(schema.service.c.id == route.service)).scalar() is None:
+        known = ", ".join(f"{each.id} ({each.name})" for each in services(connection)) or "none"
+        raise Refused(
+            Code.UNKNOWN_AGENCY,
+            f"There is no service {route.service}; known: {known}.",
+            "Add it with `kabine directory service` first.",
+        )
+    row = {"service": route.service, "area": route.area, "agency": route.agency}
+    upsert(connection, schema.route, [row])
+
+
+def _agency(raw: bytes) -> Agency:
+    return codec.decode(Agency, raw, limits.DIRECTORY_BYTES_MAX)
+
+
+def _write(connection: Connection, agency: Agency) -> None:
+    column = schema.agency.c
+    connection.execute(update(schema.agency).where(column.id == agency.id).values(definition=codec.encode(agency)))
+
+
+def _check(of: Hours) -> None:
+    found = hours.mistakes(of)
+    if found:
+        raise Refused(Code.MALFORMED, f"The opening hours are not sound: {'; '.join(found)}.", "Correct the hours.")

@@ -1,0 +1,130 @@
+"""The next signed directory: drafts, confirmed cabins and the hub's own row, made whole, checked, signed, put in force.
+
+The authority's key may lie elsewhere: `unsigned` goes there in a file, `sign` happens there, and `put_in_force` takes what comes back.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import Connection, insert, select
+
+from cloud import enrolment
+from cloud.directory import draft
+from cloud.storage import schema
+from protocol import codec, limits, manifest
+from protocol.directory import NO_DIRECTORY, Directory, HubRow
+from protocol.errors import Code, Refused
+from protocol.ids import Digest
+from protocol.manifest import Signed, digest_of, unverified
+from protocol.publication import validate, verify_first, verify_successor
+
+
+@dataclass(frozen=True)
+class Published:
+    """A directory that was put in force. `digest` names the blob that cabins fetch: SHA-256 of the encoded `signed`."""
+
+    version: int
+    digest: Digest
+    size_bytes: int
+    signed: Signed
+    published_at: datetime
+
+    @property
+    def directory(self) -> Directory:
+        """What it says; its signature was checked when it was put in force."""
+        return unverified(Directory, self.signed, limits.DIRECTORY_BYTES_MAX)
+
+
+def current(connection: Connection) -> Published | None:
+    """The directory in force; None before the first."""
+    row = connection.execute(select(schema.published).order_by(schema.published.c.version.desc()).limit(1)).first()
+    if row is None:
+        return None
+    signed = read_signed(row.signed)
+    return Published(row.version, Digest(row.digest), len(row.signed), signed, row.published_at)
+
+
+def build(connection: Connection, hub: HubRow, holidays_region: str, now: datetime) -> Directory:
+    """The next version from the tables, checked. Raises Refused that names every mistake."""
+    before = current(connection)
+    directory = Directory(
+        version=before.version + 1 if before else 1,
+        previous=digest_of(before.signed) if before else NO_DIRECTORY,
+        published_at=now,
+        hub=hub,
+        agencies=draft.agencies(connection),
+        services=draft.services(connection),
+        routes=draft.routes(connection),
+        cabins=enrolment.admitted_cabins(connection),
+        holidays_region=holidays_region,
+    )
+    validate(directory)
+    return directory
+
+
+def same(one: Directory, other: Directory) -> bool:
+    """Do both say the same, apart from version, predecessor and time?"""
+    return one == msgspec.structs.replace(
+        other, version=one.version, previous=one.previous, published_at=one.published_at
+    )
+
+
+def unsigned(directory: Directory) -> bytes:
+    """What is carried to the machine with the authority's key."""
+    return codec.encode(directory)
+
+
+def sign(raw: bytes, key: Ed25519PrivateKey) -> tuple[Directory, Signed]:
+    """Sign what `unsigned` gave. Raises Refused when it is no sound directory."""
+    directory = codec.decode_canonical(Directory, raw, limits.DIRECTORY_BYTES_MAX)
+    validate(directory)
+    return directory, manifest.sign(directory, key)
+
+
+def put_in_force(connection: Connection, signed: Signed, authority_key: bytes, now: datetime) -> Published:
+    """Cabins and agencies get this directory from now on. Raises Refused when the authority (Ed25519, 32 bytes) did not sign it or it is
+    not the very next version."""
+    before = current(connection)
+    directory = (
+        verify_successor(before.signed, signed, authority_key) if before else verify_first(signed, authority_key)
+    )
+    due = before.version + 1 if before else 1
+    if directory.version != due:
+        raise Refused(
+            Code.OFF_CHAIN,
+            f"This is directory {directory.version}; the next one here is {due}.",
+            "Write the draft anew with `kabine directory publish --out FILE` and sign that.",
+        )
+    raw = codec.encode(signed)
+    digest = hashlib.sha256(raw).digest()
+    connection.execute(
+        insert(schema.published).values(version=directory.version, digest=digest, signed=raw, published_at=now)
+    )
+    return Published(directory.version, Digest(digest), len(raw), signed, now)
+
+
+def verify_all(connection: Connection, authority_key: bytes) -> int:
+    """Check every version there ever was: signature, digest, and that each follows the one before. How many; raises Refused at the first
+    that is wrong."""
+    before: Signed | None = None
+    count = 0
+    for row in connection.execute(select(schema.published).order_by(schema.published.c.version)):
+        count += 1
+        if row.version != count or hashlib.sha256(row.signed).digest() != row.digest:
+            raise Refused(Code.OFF_CHAIN, f"Directory {count} is missing or was altered in the hub's database.")
+        signed = read_signed(row.signed)
+        directory = verify_successor(before, signed, authority_key) if before else verify_first(signed, authority_key)
+        if directory.version != count:
+            raise Refused(Code.OFF_CHAIN, f"What is stored as directory {count} says that it is {directory.version}.")
+        before = signed
+    return count
+
+
+def read_signed(raw: bytes) -> Signed:
+    """The encoded form that is stored and sent. Raises Refused(MALFORMED)."""
+    return codec.decode_canonical(Signed, raw, limits.DIRECTORY_BYTES_MAX + 1024)

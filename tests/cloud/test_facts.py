@@ -1,0 +1,156 @@
+"""Facts are read from the hub's real tables, some rows of which the hub's loop writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection
+
+from cloud.fleet import facts, status
+from cloud.storage import schema
+from cloud.storage.database import Database, sqlite_url
+from protocol import codec
+from protocol.entries import GENESIS, Mark, following
+from protocol.frames import Vitals
+
+NOW = datetime(2026, 5, 3, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def connection(tmp_path: Path) -> Iterator[Connection]:
+    database = Database(sqlite_url(tmp_path / "hub.sqlite"))
+    with database.turn() as opened:
+        yield opened
+    database.close()
+
+
+def add_cabin(connection: Connection, site: str, code: str = "7K2", **columns: Any) -> None:
+    usual = {"name": site.title(), "area": "12073", "state": "confirmed", "confirmed_at": NOW - timedelta(days=3)}
+    connection.execute(schema.cabin.insert().values(site=site, code=code, **{**usual, **columns}))
+
+
+def add_log(connection: Connection, site: str, count: int, reported: int, machine: int = 1, **columns: Any) -> None:
+    """A real chain of `count` entries; the cabin reported the mark of number `reported`."""
+    mark, hashes = Mark(), [GENESIS]
+    for _ in range(max(count, reported)):
+        entry = following(mark, 1, b"\0" + site.encode())
+        mark = Mark(1, entry.number, entry.hash)
+        hashes.append(entry.hash)
+        if entry.number <= count:
+            row = {"site": site, "machine": machine, "number": entry.number, "epoch": 1, "hash": entry.hash}
+            connection.execute(schema.up_entry.insert().values(payload=entry.payload, **row))
+    usual = {
+        "machine": machine,
+        "up_number": count,
+        "up_hash": hashes[count],
+        "down_hash": GENESIS,
+        "connected": True,
+        "since": NOW - timedelta(hours=1),
+        "last_contact_at": NOW - timedelta(seconds=2),
+        "reported_number": reported,
+        "reported_hash": hashes[reported],
+        "reported_at": NOW - timedelta(seconds=2),
+    }
+    connection.execute(schema.link.insert().values(site=site, **{**usual, **columns}))
+
+
+def add_document(connection: Connection, site: str, number: int, state: str, **columns: Any) -> None:
+    name = number.to_bytes(16, "big")
+    usual = {
+        "receipt": f"7K2-{number:03}",
+        "machine": 1,
+        "agency": "wohngeldstelle",
+        "epoch": 1,
+        "counter": number,
+        "digest": name * 2,
+        "size_bytes": 1000,
+        "manifest_body": b"",
+        "manifest_signature": b"",
+        "summary": b"",
+        "announced_at": NOW - timedelta(minutes=number),
+        "stored_at": None if state in ("announced", "quarantined") else NOW,
+    }
+    row = {"envelope": name, "site": site, "number": number, "state": state, **usual, **columns}
+    connection.execute(schema.document.insert().values(**row))
+
+
+@pytest.mark.parametrize("reported", [0, 3, 5])
+def test_both_ends_agree_wherever_the_cabin_stood(connection: Connection, reported: int) -> None:
+    add_cabin(connection, "templin")
+    add_log(connection, "templin", 5, reported)
+    (site,) = facts.read(connection).sites
+    assert status.site(site, NOW).proof.complete
+
+
+def test_an_entry_changed_in_the_hub_s_table_is_noticed(connection: Connection) -> None:
+    add_cabin(connection, "templin")
+    add_log(connection, "templin", 5, 3)
+    changed = schema.up_entry.update().where(schema.up_entry.c.number == 3)
+    connection.execute(changed.values(hash=bytes(32)))
+    (site,) = facts.read(connection).sites
+    assert status.site(site, NOW).severity is status.Severity.CRITICAL
+
+
+def test_missing_entries(connection: Connection) -> None:
+    add_cabin(connection, "templin")
+    add_log(connection, "templin", 5, 8)
+    (site,) = facts.read(connection).sites
+    assert status.site(site, NOW).proof.missing == 3
+
+
+def test_the_log_of_a_replaced_machine_does_not_count(connection: Connection) -> None:
+    add_cabin(connection, "templin")
+    add_log(connection, "templin", 5, 4, machine=2)
+    row = {"site": "templin", "machine": 1, "number": 4, "epoch": 1, "hash": bytes(32), "payload": b"\0"}
+    connection.execute(schema.up_entry.insert().values(**row))
+    (site,) = facts.read(connection).sites
+    assert status.site(site, NOW).proof.complete
+
+
+def test_documents_are_counted_by_how_far_they_have_come(connection: Connection) -> None:
+    add_cabin(connection, "templin")
+    add_log(connection, "templin", 5, 5, machine=2)
+    add_document(connection, "templin", 1, "announced", machine=2)
+    add_document(connection, "templin", 2, "announced", machine=2)
+    add_document(connection, "templin", 3, "announced", machine=2, trouble="Gone.")
+    add_document(connection, "templin", 4, "announced")  # of the machine that was replaced
+    add_document(connection, "templin", 5, "quarantined", machine=2)
+    add_document(connection, "templin", 6, "stored")
+    add_document(connection, "templin", 7, "accepted")
+    (site,) = facts.read(connection).sites
+    assert site.documents == facts.DocumentFacts(
+        announced=7, stored=2, under_way=2, stuck=2, quarantined=1, oldest_at=NOW - timedelta(minutes=2)
+    )
+
+
+def test_vitals_alarms_and_the_hub_s_own_word(connection: Connection) -> None:
+    add_cabin(connection, "templin")
+    add_cabin(connection, "gartz", "ABC", state="invited", invited_at=NOW)
+    vitals = Vitals(waiting_documents=2, waiting_bytes=600_000, oldest_seconds=12.0)
+    add_log(connection, "templin", 1, 1, vitals=codec.encode(vitals))
+    raised = {"kind": "log-gap", "text": "Lücke", "raised_at": NOW}
+    connection.execute(schema.alarm.insert().values(site="templin", **raised))
+    connection.execute(schema.alarm.insert().values(site="templin", cleared_at=NOW, **raised))
+    connection.execute(schema.alarm.insert().values(site=None, **raised))
+    connection.execute(schema.hub.insert().values(id=1, pid=1, alive_at=NOW, started_at=NOW, software="0.1.0"))
+    found = facts.read(connection)
+    gartz, templin = found.sites
+    assert gartz.contact is None
+    assert gartz.enrolled_at == NOW
+    assert templin.contact is not None
+    assert templin.contact.vitals == vitals
+    assert len(templin.alarms) == len(found.alarms) == 1
+    assert status.hub_alive(found.hub, NOW)
+
+
+def test_vitals_of_another_release_are_unknown_and_do_no_harm(connection: Connection) -> None:
+    add_cabin(connection, "templin")
+    add_log(connection, "templin", 1, 1, vitals=b"\xc1")
+    (site,) = facts.read(connection).sites
+    assert site.contact is not None
+    assert site.contact.vitals is None
+    assert status.site(site, NOW).oldest_seconds is None
