@@ -1,0 +1,222 @@
+"""A node's folder: its keys, its configuration and its database; one process at a time works on it.
+
+The file `kabine-node` says what kind of node it is; `lock` is locked while a process works here and names it. What is written is whole and
+on stable storage under its final name, or not there.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import stat
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Literal
+
+from protocol.errors import Code, Mistake, Refused, Unavailable
+
+Kind = Literal["edge", "hub", "inbox"]
+
+SECRET_BYTES_MAX: Final = 1024 * 1024
+_MARKER: Final = "kabine-node"
+_LOCK: Final = "lock"
+_UNFINISHED: Final = ".unfinished"
+
+
+class NodeFolder:
+    """An open folder. Close it, or use it as a context, to let another process have it; a process that dies lets it go too."""
+
+    def __init__(self, path: Path, kind: Kind, lock: int | None) -> None:
+        self.path = path
+        self.kind = kind
+        self._lock = lock
+
+    @classmethod
+    def create(cls, path: Path | str, kind: Kind) -> NodeFolder:
+        """A new folder (mode 0700) or an empty one, open. Raises Refused when something is in it, Unavailable when it cannot be written."""
+        path = Path(path).absolute()
+        try:
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            there = {name for name in os.listdir(path) if not name.endswith(_UNFINISHED)}
+        except OSError as error:
+            raise _unavailable(error, path) from error
+        if there - {_MARKER, _LOCK} or (_MARKER in there and _kind_of(path) != kind):
+            what = (
+                f"There is a node of kind “{_kind_of(path)}” in {path} already."
+                if _MARKER in there
+                else f"{path} is not empty."
+            )
+            raise Refused(Code.BAD_FILE, what, "Name a folder that does not exist yet or is empty.")
+        folder = cls(path, kind, _locked(path, kind))
+        try:
+            path.chmod(0o700)
+            folder.write_file(_MARKER, f"{kind}\n".encode())
+            sync_folder(path.parent)
+        except BaseException:
+            folder.close()
+            raise
+        return folder
+
+    @classmethod
+    def open(cls, path: Path | str, kind: Kind, exclusive: bool = True) -> NodeFolder:
+        """A folder that `create` made. With `exclusive=False` only to look at it, also while a process works there.
+
+        Raises Refused when it is no node's folder or another kind's, Unavailable while another process works on it."""
+        path = Path(path).absolute()
+        found = _kind_of(path)
+        if found != kind:
+            what = f"There is no {kind} node in {path}" + (f", but one of kind “{found}”." if found else ".")
+            raise Refused(Code.BAD_FILE, what, _MAKE[kind])
+        if not exclusive:
+            return cls(path, kind, None)
+        folder = cls(path, kind, _locked(path, kind))
+        for unfinished in path.rglob(f".*{_UNFINISHED}"):
+            unfinished.unlink(missing_ok=True)  # of a process that died while it wrote
+        return folder
+
+    def write_file(self, name: str, content: bytes, mode: int = 0o600) -> None:
+        """As the function `write_file`; `name` is relative to the folder, and folders on the way are made (0700)."""
+        path = self._inside(name)
+        try:
+            if not path.parent.is_dir():
+                path.parent.mkdir(mode=0o700, parents=True)
+                sync_folder(path.parent.parent)
+        except OSError as error:
+            raise _unavailable(error, path.parent) from error
+        write_file(path, content, mode)
+
+    def read_file(self, name: str) -> bytes:
+        """Raises Unavailable when it is not there or cannot be read."""
+        try:
+            return self._inside(name).read_bytes()
+        except OSError as error:
+            raise _unavailable(error, self.path / name) from error
+
+    def read_secret(self, name: str) -> bytes:
+        """As `read_file`; raises Refused when others than the owner may read it, for then it is no secret any more."""
+        path = self._inside(name)
+        try:
+            found = path.stat()
+        except OSError as error:
+            raise _unavailable(error, path) from error
+        if stat.S_IMODE(found.st_mode) & 0o077:
+            raise Refused(
+                Code.BAD_KEY,
+                f"Others than its owner may read the secret {path}.",
+                f"Run `chmod 600 {path}`; if somebody may have read it, make new keys.",
+            )
+        if found.st_size > SECRET_BYTES_MAX:
+            raise Refused(Code.BAD_KEY, f"{path} is too large for a secret.")
+        return self.read_file(name)
+
+    def has(self, name: str) -> bool:
+        """Is there such a file?"""
+        return self._inside(name).is_file()
+
+    def close(self) -> None:
+        """Let another process work here."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def __enter__(self) -> NodeFolder:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _inside(self, name: str) -> Path:
+        parts = Path(name).parts
+        if not parts or Path(name).is_absolute() or ".." in parts:
+            raise Mistake(f"“{name}” is no name inside a node's folder.")
+        return self.path / name
+
+
+_MAKE: Final[dict[Kind, str]] = {
+    "edge": "Enrol the cabin with `kabine edge enrol INVITATION --dir DIR`.",
+    "hub": "Make a hub with `kabine hub init DIR`.",
+    "inbox": "Make the keys of an inbox with `kabine inbox keygen`.",
+}
+
+
+def write_file(path: Path, content: bytes, mode: int = 0o600) -> None:
+    """Replace `path` by `content`: whole and on stable storage when this returns, unchanged when it raises Unavailable."""
+    temporary = None
+    try:
+        descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=_UNFINISHED, dir=path.parent)
+        with open(descriptor, "wb") as file:
+            os.fchmod(descriptor, mode)
+            file.write(content)
+            file.flush()
+            os.fsync(descriptor)
+        os.rename(temporary, path)
+        temporary = None
+        sync_folder(path.parent)
+    except OSError as error:
+        raise _unavailable(error, path) from error
+    finally:
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)
+
+
+def sync_folder(path: Path) -> None:
+    """Names that were made, renamed or removed in `path` are on stable storage when this returns. Raises OSError."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _kind_of(path: Path) -> str | None:
+    try:
+        return (path / _MARKER).read_text("utf-8", "replace").strip()[:20]
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise _unavailable(error, path) from error
+
+
+def _locked(path: Path, kind: Kind) -> int:
+    try:
+        # O_CLOEXEC: a program we start must not keep the folder locked after us.
+        descriptor = os.open(path / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise _unavailable(error, path) from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+    except BlockingIOError as error:
+        process = os.pread(descriptor, 20, 0).decode("ascii", "replace").strip() or "unknown"
+        os.close(descriptor)
+        raise Unavailable(
+            f"Another {kind} node (process {process}) works on {path}.",
+            "Stop it first, or give this one a folder of its own.",
+        ) from error
+    except OSError as error:
+        os.close(descriptor)
+        raise _unavailable(error, path) from error
+    return descriptor
+
+
+def _unavailable(error: OSError, path: Path) -> Unavailable:
+    """The same in words, with what to do about it."""
+    match error.errno:
+        case errno.ENOSPC | errno.EDQUOT:
+            return Unavailable(f"The disk is full: {path} cannot be written.", "Free some space on it.")
+        case errno.EROFS:
+            return Unavailable(
+                f"The disk is read-only: {path} cannot be written.", "Look at `dmesg`; the disk may fail."
+            )
+        case errno.EACCES | errno.EPERM:
+            return Unavailable(f"{path} cannot be read or written by this user.", "Run this as the user who owns it.")
+        case errno.ENOENT:
+            return Unavailable(f"{path} is not there.", "Check the path.")
+        case errno.ENOTDIR | errno.EEXIST:
+            return Unavailable(f"{path} cannot be made: a file of this name is in the way.", "Name another folder.")
+    return Unavailable(f"{path} cannot be used: {error.strerror or error}.", "Check the path and the disk.")
