@@ -164,7 +164,9 @@ document = Table(
     Column("manifest_body", LargeBinary, nullable=False),
     Column("manifest_signature", LargeBinary, nullable=False),
     Column("summary", LargeBinary, nullable=False),
-    Column("state", String(16), nullable=False),  # announced, or the last manifest.Happening
+    Column(
+        "state", String(16), nullable=False
+    ),  # announced, quarantined (its bytes are not what was signed), or the last Happening
     Column("place", BigInteger),  # in the agency's inbox, 1, 2, 3 …; set when delivered
     Column("announced_at", Instant, nullable=False),
     Column("stored_at", Instant),

@@ -1,0 +1,128 @@
+"""What an agency may do with its inbox: list, read, and say what became of a document."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any, Final
+
+from sqlalchemy import Row, select
+
+from cloud.ledger import Ledger, Told
+from cloud.storage.schema import document, receipt
+from protocol import limits
+from protocol.asking import Delivered, Listing
+from protocol.errors import Code, Refused
+from protocol.ids import AgencyId, Digest, EnvelopeId, SiteId
+from protocol.manifest import AFTER, Happening, Receipt, Signed, digest_of, unverified, verify
+
+LISTING_MAX: Final = 200
+LISTING_BYTES_MAX: Final = limits.MESSAGE_BYTES_MAX // 2  # summaries of 32 KiB: an answer is one message
+_CLOSED: Final = (Happening.ACCEPTED.value, Happening.RETURNED.value)
+
+
+def listing(ledger: Ledger, agency: AgencyId, after: int, count: int, everything: bool) -> Listing:
+    """Documents of this inbox after place `after`, oldest first. `everything` also lists what was accepted or returned."""
+    count = max(1, min(count, LISTING_MAX))
+    where = [document.c.agency == agency, document.c.place > after]
+    if not everything:
+        where.append(document.c.state.not_in(_CLOSED))
+    with ledger.database.reading() as connection:
+        rows = connection.execute(select(document).where(*where).order_by(document.c.place).limit(count + 1)).all()
+        events: defaultdict[bytes, list[Signed]] = defaultdict(list)
+        of = [row.envelope for row in rows[:count]]
+        for row in connection.execute(
+            select(receipt).where(receipt.c.envelope.in_(of)).order_by(receipt.c.envelope, receipt.c.number)
+        ):
+            events[row.envelope].append(Signed(row.body, row.signature))
+    found: list[Delivered] = []
+    size_bytes = 0
+    for row in rows[:count]:
+        one = _delivered(row, events[row.envelope])
+        size_bytes += _size_bytes(one)
+        if found and size_bytes > LISTING_BYTES_MAX:
+            return Listing(tuple(found), more=True)
+        found.append(one)
+    return Listing(tuple(found), more=len(rows) > count)
+
+
+def may_read(ledger: Ledger, agency: AgencyId, digest: Digest) -> bool:
+    """Does this blob lie in the inbox of this agency?"""
+    with ledger.database.reading() as connection:
+        row = connection.execute(
+            select(document.c.envelope).where(
+                document.c.digest == digest, document.c.agency == agency, document.c.place.is_not(None)
+            )
+        ).first()
+    return row is not None
+
+
+def tell(ledger: Ledger, agency: AgencyId, signed: Signed) -> SiteId:
+    """An agency's event: checked here, durable with the next `ledger.settle()`, and only then may it be answered with Done.
+
+    Telling the same again changes nothing. Raises Refused: BAD_SIGNATURE, NOT_YOURS, UNKNOWN_DOCUMENT, UNKNOWN_AGENCY, and OUT_OF_ORDER when
+    something else has happened in the meantime. Returns the cabin that will be told."""
+    addressee = ledger.known.addressee(agency)
+    if addressee is None or addressee.signing_key is None:
+        raise Refused(Code.UNKNOWN_AGENCY, f"The directory has no signing key of {agency}.")
+    event = verify(Receipt, signed, addressee.signing_key)
+    if event.by != agency:
+        raise Refused(Code.NOT_YOURS, f"This receipt speaks for {event.by[:63]}, not for {agency}.")
+    row, chain = _chain(ledger, agency, event.envelope)
+    if any(signed.body == earlier.body for earlier in chain):
+        return SiteId(row.site)
+    last = unverified(Receipt, chain[-1])
+    if event.previous != digest_of(chain[-1]) or event.happening not in AFTER[last.happening]:
+        raise Refused(Code.OUT_OF_ORDER, f"“{event.happening}” does not follow “{last.happening}” for {row.receipt}.")
+    _check(event)
+    ledger.tell(Told(SiteId(row.site), event.envelope, len(chain) + 1, signed, event))
+    return SiteId(row.site)
+
+
+def _chain(ledger: Ledger, agency: AgencyId, envelope: EnvelopeId) -> tuple[Row[Any], list[Signed]]:
+    """The document and its events so far, those of this turn too."""
+    with ledger.database.reading() as connection:
+        row = connection.execute(
+            select(document.c.site, document.c.receipt).where(
+                document.c.envelope == envelope, document.c.agency == agency, document.c.place.is_not(None)
+            )
+        ).first()
+        if row is None:
+            raise Refused(
+                Code.UNKNOWN_DOCUMENT, f"There is no document {envelope.hex()[:32]} in the inbox of {agency}."
+            )
+        events = connection.execute(
+            select(receipt.c.body, receipt.c.signature).where(receipt.c.envelope == envelope).order_by(receipt.c.number)
+        ).all()
+    return row, [*(Signed(one.body, one.signature) for one in events), *ledger.told(envelope)]
+
+
+def _check(event: Receipt) -> None:
+    """Bounds and forms that types cannot say."""
+    if event.happening is Happening.FORWARDED:
+        raise Refused(
+            Code.OUT_OF_ORDER, "This hub cannot forward documents yet.", "Return it and say which agency is competent."
+        )
+    if event.version != 1 or event.at.tzinfo is None:
+        raise Refused(Code.UNSUPPORTED_VERSION, f"A receipt of version {event.version}.")
+    if len(event.reason) > limits.TEXT_CHARS_MAX or len(event.text) > limits.REMARK_CHARS_MAX:
+        raise Refused(
+            Code.TOO_LARGE,
+            f"A reason of {len(event.reason)} and a text of {len(event.text)} characters.",
+            f"Write at most {limits.TEXT_CHARS_MAX} and {limits.REMARK_CHARS_MAX} characters.",
+        )
+
+
+def _delivered(row: Row[Any], events: list[Signed]) -> Delivered:
+    return Delivered(
+        row.place,
+        Signed(row.manifest_body, row.manifest_signature),
+        row.summary,
+        Digest(row.digest),
+        row.size_bytes,
+        tuple(events),
+    )
+
+
+def _size_bytes(one: Delivered) -> int:
+    signed = (one.manifest, *one.receipts)
+    return len(one.summary) + 64 + sum(len(each.body) + len(each.signature) + 8 for each in signed)

@@ -1,0 +1,253 @@
+"""Entries that arrived from a cabin, by kind: check, store, hand on. One table {event type: function}.
+
+A bad entry is never lost and never blocks the log: it is committed like any other, set aside in `quarantine` with the reason in words,
+and a person is called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
+
+import msgspec
+from sqlalchemy import bindparam, delete, select
+
+from cloud.awaited import Awaited, awaited, check
+from cloud.known import Known
+from cloud.site_log import NUMBER_MAX, Place
+from cloud.storage.database import upsert
+from cloud.storage.schema import document, epoch, quarantine, up_entry
+from cloud.turn import ANNOUNCED, Turn, Wanted, printable
+from protocol import entries
+from protocol.entries import DirectoryPublished, DocumentSealed, EpochOpened, Event, Mark, ReceiptGiven, VisitEnded
+from protocol.errors import Code, Refused
+from protocol.ids import Digest, EnvelopeId, SiteId
+from protocol.manifest import Manifest, digest_of, unverified, verify
+
+# What a new directory or a confirmation may heal.
+CURABLE: Final = (Code.UNKNOWN_AGENCY, Code.NOT_CONFIRMED)
+# Kinds of alarm beside the codes of Refused.
+CHAIN: Final = "chain-broken"
+MISSING: Final = "entries-missing"
+
+
+class Arrival(NamedTuple):
+    """One entry of a cabin's machine; `before` is the place in its log before this entry."""
+
+    place: Place
+    machine: int
+    before: Mark
+    entry: entries.Entry
+
+
+class Ingest:
+    """Applies entries within one turn. `awaited` gains every document that is accepted."""
+
+    def __init__(self, turn: Turn, known: Known, awaited: dict[Digest, Awaited]) -> None:
+        self.turn = turn
+        self.known = known
+        self.awaited = awaited
+        self._fresh: dict[bytes, tuple[EnvelopeId, Digest]] = {}  # announced in this turn, by envelope and by digest
+
+    def take(self, arrival: Arrival) -> None:
+        """Hold this entry, and do what it says if it is sound."""
+        place, machine, _, entry = arrival
+        self.turn.insert(
+            up_entry,
+            {
+                "site": place.site,
+                "machine": machine,
+                "number": entry.number,
+                "epoch": entry.epoch,
+                "hash": entry.hash,
+                "payload": entry.payload,
+            },
+        )
+        self.turn.places.add(place)
+        event: Event | None = None
+        try:
+            event = self._open(arrival)
+            APPLY[type(event)](self, arrival, event)
+        except Refused as refused:
+            self._set_aside(arrival, event, refused)
+
+    def reconsider(self, places: Callable[[SiteId], Place]) -> None:
+        """Take up again what a new directory may have healed."""
+        joined = quarantine.join(
+            up_entry,
+            (quarantine.c.site == up_entry.c.site)
+            & (quarantine.c.machine == up_entry.c.machine)
+            & (quarantine.c.number == up_entry.c.number),
+        )
+        rows = self.turn.connection.execute(
+            select(up_entry)
+            .select_from(joined)
+            .where(quarantine.c.reason.in_(CURABLE))
+            .order_by(up_entry.c.site, up_entry.c.machine, up_entry.c.number)
+        ).all()
+        for row in rows:
+            place = places(row.site)
+            if row.machine != place.machine:
+                continue  # signed with keys that are no longer in force
+            entry = entries.Entry(row.epoch, row.number, row.payload, row.hash)
+            arrival = Arrival(place, row.machine, Mark(), entry)
+            try:
+                event = self._open(arrival)
+                APPLY[type(event)](self, arrival, event)
+            except Refused:
+                continue
+            self.turn.connection.execute(
+                delete(quarantine).where(
+                    quarantine.c.site == row.site,
+                    quarantine.c.machine == row.machine,
+                    quarantine.c.number == row.number,
+                )
+            )
+
+    # --- inside ---------------------------------------------------------------------------------------------------
+    def _open(self, arrival: Arrival) -> Event:
+        place, machine, _, entry = arrival
+        key = None
+        if entry.payload[:1] == bytes([entries.SEALED]):
+            key = self.known.journal_key(self.turn.connection, place.site, machine, entry.epoch)
+        return entries.read(entry.payload, key, entry.epoch, entry.number)
+
+    def _set_aside(self, arrival: Arrival, event: Event | None, refused: Refused) -> None:
+        claims: dict[str, Any] = {"envelope": None, "agency": None, "size_bytes": None}
+        if isinstance(event, DocumentSealed):
+            try:
+                claimed = unverified(Manifest, event.manifest)
+            except Refused:
+                pass
+            else:
+                claims = {
+                    "envelope": claimed.envelope[:64],
+                    "agency": printable(claimed.agency[:63]),
+                    "size_bytes": min(event.size_bytes, NUMBER_MAX),
+                }
+        site = arrival.place.site
+        self.turn.insert(
+            quarantine,
+            {
+                "site": site,
+                "machine": arrival.machine,
+                "number": arrival.entry.number,
+                "reason": refused.code.value,
+                "trouble": printable(str(refused)),
+                "quarantined_at": self.turn.now,
+                **claims,
+            },
+        )
+        self.turn.alarm(site, refused.code.value, f"Entry {arrival.entry.number} was set aside: {refused}")
+
+    def epoch_opened(self, arrival: Arrival, event: EpochOpened) -> None:
+        """A process start of the cabin: from here on its entries are sealed with this key."""
+        place, machine, before, entry = arrival
+        connection = self.turn.connection
+        if event.follows != before:
+            missing = min(max(0, event.follows.number - before.number), NUMBER_MAX - place.missing)
+            place.missing += missing
+            self.turn.alarm(
+                place.site,
+                MISSING,
+                f"The cabin wrote up to entry {event.follows.number} before it started anew at entry {entry.number}; "
+                f"{missing or 'some'} of them were lost with a damaged buffer. Keep its folder; look at `kabine edge doctor`.",
+            )
+        if self.known.journal_key(connection, place.site, machine, entry.epoch) is not None:
+            raise Refused(Code.MALFORMED, f"Epoch {entry.epoch} is opened a second time.")
+        row = {"site": place.site, "machine": machine, "epoch": entry.epoch, "number": entry.number}
+        upsert(connection, epoch, [row])
+        self.known.open_epoch(place.site, machine, entry.epoch, event)
+
+    def document_sealed(self, arrival: Arrival, event: DocumentSealed) -> None:
+        """A document waits in the cabin: is it sound, whom is it for, was it ever seen before?"""
+        place, machine, _, entry = arrival
+        connection = self.turn.connection
+        key = self.known.signing_key(connection, place.site)
+        if key is None:
+            raise Refused(Code.NOT_CONFIRMED, f"No machine of {place.site} is confirmed.")
+        manifest = verify(Manifest, event.manifest, key)
+        check(manifest, event, place.site)
+        addressee = self.known.addressee(manifest.agency)
+        if addressee is None:
+            raise Refused(Code.UNKNOWN_AGENCY, f"No agency {manifest.agency} is in the directory.")
+        if manifest.epoch not in addressee.epochs:
+            raise Refused(
+                Code.UNKNOWN_AGENCY, f"The inbox of {manifest.agency} never had a key of epoch {manifest.epoch}."
+            )
+        if self._seen(manifest, event):
+            return
+        self._check_chain(arrival, manifest, digest_of(event.manifest))
+        self._fresh[manifest.envelope] = self._fresh[event.digest] = (manifest.envelope, event.digest)
+        self.turn.insert(
+            document,
+            {
+                "envelope": manifest.envelope,
+                "receipt": manifest.receipt,
+                "site": place.site,
+                "machine": machine,
+                "number": entry.number,
+                "agency": manifest.agency,
+                "epoch": manifest.epoch,
+                "counter": manifest.counter,
+                "digest": event.digest,
+                "size_bytes": event.size_bytes,
+                "manifest_body": event.manifest.body,
+                "manifest_signature": event.manifest.signature,
+                "summary": event.summary,
+                "state": ANNOUNCED,
+                "announced_at": self.turn.now,
+            },
+        )
+        self.awaited[event.digest] = awaited(manifest, digest_of(event.manifest), event.digest, event.size_bytes)
+        self.turn.news.wanted.append(Wanted(place.site, event.digest, event.size_bytes, 0))
+
+    def visit_ended(self, arrival: Arrival, event: VisitEnded) -> None:
+        """Held as it is; statistics read it later."""
+
+    def not_a_cabins(self, arrival: Arrival, event: Event) -> None:
+        """What only the hub says."""
+        raise Refused(Code.MALFORMED, f"A cabin wrote {type(event).__name__}, which only the hub says.")
+
+    def _seen(self, manifest: Manifest, event: DocumentSealed) -> bool:
+        """Announced before, the same in every byte? Raises Refused when only a part is the same."""
+        found = {self._fresh.get(manifest.envelope), self._fresh.get(event.digest)} - {None}
+        found |= {
+            (EnvelopeId(row.envelope), Digest(row.digest))
+            for row in self.turn.connection.execute(_SEEN, {"an_envelope": manifest.envelope, "a_digest": event.digest})
+        }
+        if not found:
+            return False
+        if found != {(manifest.envelope, event.digest)}:
+            raise Refused(
+                Code.OUT_OF_ORDER,
+                f"Envelope {manifest.envelope.hex()} or its bytes were announced before, as something else.",
+                "Look at both entries: the cabin was cloned, or somebody replays its documents.",
+            )
+        return True
+
+    def _check_chain(self, arrival: Arrival, manifest: Manifest, digest: bytes) -> None:
+        site, machine, agency = arrival.place.site, arrival.machine, manifest.agency
+        counter, previous = self.known.chain(self.turn.connection, site, machine, agency)
+        if manifest.counter != counter + 1 or manifest.previous != previous:
+            self.turn.alarm(
+                site,
+                CHAIN,
+                f"Document {manifest.receipt} for {agency} is number {manifest.counter} of its row; {counter + 1} was next, "
+                "or it does not name the one before. It was delivered all the same; look at `kabine edge doctor`.",
+            )
+        if manifest.counter > counter:
+            self.known.chained(site, machine, agency, manifest.counter, digest)
+
+
+_SEEN = select(document.c.envelope, document.c.digest).where(
+    (document.c.envelope == bindparam("an_envelope")) | (document.c.digest == bindparam("a_digest"))
+)
+
+APPLY: Final[dict[type[msgspec.Struct], Callable[[Ingest, Arrival, Any], None]]] = {
+    EpochOpened: Ingest.epoch_opened,
+    DocumentSealed: Ingest.document_sealed,
+    VisitEnded: Ingest.visit_ended,
+    ReceiptGiven: Ingest.not_a_cabins,
+    DirectoryPublished: Ingest.not_a_cabins,
+}

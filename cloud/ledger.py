@@ -1,0 +1,317 @@
+"""The hub's durable half of all links. A turn of the hub's loop tells it everything, and then settles:
+
+    log = ledger.log(site); log.commit(entries); log.acknowledge(7)      only collected
+    ledger.keep(digest, offset, chunk)                                   written, not yet safe
+    news = ledger.settle()                                               blobs synced, then one transaction
+
+On return of `settle` all of it is durable, entries are applied, complete documents lie in their inboxes, signed for. When it raises,
+nothing of the turn may be acknowledged: the process exits, and opens again what the disk holds. One thread.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import bindparam, select, update
+
+from cloud.awaited import Awaited, awaited
+from cloud.contacts import Contacts
+from cloud.delivery import Delivery
+from cloud.ingest import Arrival, Ingest
+from cloud.known import Known, Recent
+from cloud.places import Places
+from cloud.site_log import Place, SiteLog
+from cloud.storage.blobs.segments import Segments
+from cloud.storage.database import Database, upsert
+from cloud.storage.retention import expired
+from cloud.storage.schema import document, hub, link, published
+from cloud.turn import ANNOUNCED, News, Turn, Wanted
+from protocol import entries
+from protocol.entries import DirectoryPublished, Entry, Mark, ReceiptGiven
+from protocol.errors import Unavailable
+from protocol.frames import Beat, Hello
+from protocol.ids import Digest, EnvelopeId, SiteId
+from protocol.manifest import Manifest, Receipt, Signed, digest_of, unverified
+from protocol.recipients import HybridIdentity
+
+ALIVE_SECONDS: Final = 5.0  # how often the hub says in its own row that it lives; three missed are an alert
+
+
+class Told(NamedTuple):
+    """An agency's event about one envelope: `number` in its chain, 2, 3 … (1 is the hub's own)."""
+
+    site: SiteId
+    envelope: EnvelopeId
+    number: int
+    signed: Signed
+    receipt: Receipt
+
+
+class Ledger:
+    """Of all cabins. Raises Unavailable when database or disk fail, and then for ever."""
+
+    def __init__(
+        self,
+        database: Database,
+        folder: Path,
+        signing_key: Ed25519PrivateKey,
+        journal: HybridIdentity,
+        now: Callable[[], datetime],
+        software: str = "",
+    ) -> None:
+        self.database = database
+        self.blobs = Segments(folder, database)
+        self.known = Known(journal)
+        self._now = now
+        self._software = software
+        self._delivery = Delivery(self.known, self.blobs, signing_key)
+        self._contacts = Contacts()
+        self._places = Places(database, self.known)
+        self._awaited: dict[Digest, Awaited] = {}
+        self._sizes: Recent[Digest, int] = Recent()
+        self._alive_at: datetime | None = None
+        self._alive = False
+        self._broken = False
+        # What this turn was told.
+        self._arrived: list[Arrival] = []
+        self._appending: list[tuple[Place, entries.Event]] = []
+        self._announcing: set[Place] = set()
+        self._told: list[Told] = []
+        self._alarms: list[tuple[SiteId | None, str, str]] = []
+        self._freed: list[EnvelopeId] = []
+        self._reconsider = False
+        self._recheck: set[Digest] = set()
+        self.reload()
+        for path in self.blobs.damaged:
+            self.alarm(None, "segment-damaged", f"{path.name} lacks bytes that were stored in it.", now())
+
+    # --- what the loop tells ----------------------------------------------------------------------------------------
+    def log(self, site: SiteId) -> SiteLog:
+        """Both logs of this cabin. A cabin that does not know the directory in force finds it in the next turn."""
+        place = self._places.at(site)
+        self._announce(place)
+        return SiteLog(place, self.database, self._arrive, self._places.acknowledged)
+
+    def keep(self, digest: Digest, offset_bytes: int, chunk: bytes | memoryview) -> None:
+        """Bytes of a document that is awaited; of others nothing is kept. Raises Mistake when they do not follow what is here."""
+        if digest in self._awaited:
+            self.blobs.keep(digest, offset_bytes, chunk)
+
+    def wanted(self, site: SiteId) -> list[Wanted]:
+        """What this cabin has announced and not delivered: asked for when its link opens."""
+        place = self._places.at(site)
+        with self.database.reading() as connection:
+            rows = connection.execute(_OPEN, {"at": site, "by": place.machine}).all()
+        found = []
+        for row in rows:
+            manifest = unverified(Manifest, Signed(row.manifest_body, row.manifest_signature))
+            digest = Digest(row.digest)
+            manifest_digest = digest_of(Signed(row.manifest_body, row.manifest_signature))
+            self._awaited[digest] = awaited(manifest, manifest_digest, digest, row.size_bytes)
+            have_bytes = self._resumable(digest)
+            if have_bytes < row.size_bytes:
+                found.append(Wanted(site, digest, row.size_bytes, have_bytes))
+            else:
+                self._recheck.add(digest)
+        return found
+
+    def tell(self, told: Told) -> None:
+        """An agency's event, checked (inbox.tell). The cabin learns it through its log."""
+        self._told.append(told)
+
+    def told(self, envelope: EnvelopeId) -> list[Signed]:
+        """Events about this envelope that wait for `settle`."""
+        return [told.signed for told in self._told if told.envelope == envelope]
+
+    def append(self, site: SiteId, event: entries.Event) -> None:
+        """One more entry for this cabin."""
+        self._appending.append((self._places.at(site), event))
+
+    def expire(self, now: datetime, keep_days: float) -> int:
+        """Let go of the bytes of documents that were closed more than `keep_days` ago; how many. Free after `settle`."""
+        with self.database.reading() as connection:
+            due = expired(connection, now, keep_days)
+        for envelope, digest in due:
+            self.blobs.forget(digest)
+            self._freed.append(envelope)
+        return len(due)
+
+    def alarm(self, site: SiteId | None, kind: str, text: str, now: datetime) -> None:
+        """Call a person."""
+        self._alarms.append((site, kind, text))
+
+    def observe(self, site: SiteId, frame: Hello | Beat, round_trip_seconds: float, now: datetime) -> None:
+        """A sign of life of this cabin; `round_trip_seconds` is negative when unknown. Written within contacts.WRITE_SECONDS."""
+        self._places.at(site)
+        self._contacts.heard(site, frame, round_trip_seconds, now)
+
+    def disconnected(self, site: SiteId, now: datetime) -> None:
+        """Its link is gone."""
+        self._contacts.lost(site, now)
+
+    # --- the hub itself ---------------------------------------------------------------------------------------------
+    def started(self, now: datetime) -> None:
+        """A hub process begins: nobody is connected yet."""
+        with self.database.turn() as connection:
+            connection.execute(update(link).where(link.c.connected).values(connected=False, since=now))
+            upsert(
+                connection,
+                hub,
+                [{"id": 1, "pid": os.getpid(), "software": self._software, "started_at": now, "alive_at": now}],
+            )
+        self._alive_at = now
+
+    def alive(self, now: datetime) -> None:
+        """The loop turns. Written with the next `settle`, every ALIVE_SECONDS, and at once when the clock was set."""
+        if self._alive_at is None or abs(now - self._alive_at) >= timedelta(seconds=ALIVE_SECONDS):
+            self._alive_at = now
+            self._alive = True
+
+    def reload(self) -> None:
+        """Another process has committed: keys, confirmations, directory. What was set aside for want of them is taken up again."""
+        with self.database.reading() as connection:
+            self.known.reload(connection)
+            self._places.renew(connection)
+        self._reconsider = True
+
+    # --- directories and documents to read --------------------------------------------------------------------------
+    def directory_version(self) -> int:
+        """Of the directory in force; 0 when none was published."""
+        return self.known.current.version
+
+    def announce_directory(self, sites: Iterable[SiteId]) -> None:
+        """Look for a new directory, and tell these cabins in their logs, unless they were told before."""
+        self.reload()
+        for site in sites:
+            self._announce(self._places.at(site))
+
+    def read_directory(self, digest: Digest, offset_bytes: int, length_bytes: int) -> tuple[bytes, int] | None:
+        """Bytes of a published directory, and its size; None for a stranger."""
+        raw: bytes | None = self.known.current.raw if digest == self.known.current.digest else None
+        if raw is None:
+            with self.database.reading() as connection:
+                raw = connection.execute(select(published.c.signed).where(published.c.digest == digest)).scalar()
+        return None if raw is None else (raw[offset_bytes : offset_bytes + length_bytes], len(raw))
+
+    def read_blob(self, digest: Digest, offset_bytes: int, length_bytes: int) -> tuple[bytes, int] | None:
+        """Bytes of a delivered document or of a directory, and the size of the whole; None for a stranger. Ask inbox.may_read first."""
+        size_bytes = self._sizes.get(digest)
+        if size_bytes is None:
+            with self.database.reading() as connection:
+                size_bytes = connection.execute(
+                    select(document.c.size_bytes).where(document.c.digest == digest, document.c.place.is_not(None))
+                ).scalar()
+            if size_bytes is None:
+                return self.read_directory(digest, offset_bytes, length_bytes)
+            self._sizes.put(digest, size_bytes)
+        found = self.blobs.read(digest, offset_bytes, length_bytes)
+        return None if found is None else (found, size_bytes)
+
+    # --- settle -----------------------------------------------------------------------------------------------------
+    def settle(self) -> News:
+        """Make this turn durable and apply it. No transaction when there is nothing to write. Raises Unavailable."""
+        if self._broken:
+            raise Unavailable("The last turn could not be made durable.", "Start the hub again.")
+        news, now = News(), self._now()
+        if not self._pending(now):
+            return news
+        self._broken = True  # until this turn is durable: after a failure nobody knows what the disk holds
+        self.blobs.sync()
+        with self.database.turn() as connection:
+            turn = Turn(connection, now, news)
+            self._apply(turn)
+            turn.write()
+            self._places.write(turn)
+            self._contacts.write(connection)
+            if self._alive:
+                connection.execute(update(hub).where(hub.c.id == 1).values(alive_at=now))
+            self.blobs.record(connection)
+        turn.committed()
+        self._places.committed()
+        self.blobs.committed()
+        self._clear()
+        self._broken = False
+        return news
+
+    def close(self) -> None:
+        """Let go of the blobs' files; the database belongs to the caller."""
+        self.blobs.close()
+
+    # --- inside -----------------------------------------------------------------------------------------------------
+    def _pending(self, now: datetime) -> bool:
+        return bool(
+            self._arrived
+            or self._told
+            or self._places.pending
+            or self._alive
+            or self._appending
+            or self._announcing
+            or self._alarms
+            or self._recheck
+            or self._reconsider
+            or self.blobs.pending
+            or self._contacts.due(now)
+        )
+
+    def _apply(self, turn: Turn) -> None:
+        for raised in self._alarms:
+            turn.alarm(*raised)
+        self._places.bury(turn)
+        ingest = Ingest(turn, self.known, self._awaited)
+        if self._reconsider:
+            ingest.reconsider(self._places.at)
+        for arrival in self._arrived:
+            ingest.take(arrival)
+        for told in self._told:
+            turn.happened(told.envelope, told.number, told.receipt.happening, told.receipt.at, told.signed)
+            turn.state(told.envelope, told.receipt.happening)
+            turn.append(self._places.at(told.site), ReceiptGiven(told.signed))
+        for digest in {*(digest for digest, _ in self.blobs.grown()), *self._recheck}:
+            expected = self._awaited.get(digest)
+            if expected is not None and self._delivery.consider(
+                turn, self._places.at(expected.site), expected, self.blobs.sums(digest)
+            ):
+                del self._awaited[digest]
+        for envelope in self._freed:
+            turn.freed(envelope)
+        for place, event in self._appending:
+            turn.append(place, event)
+        current = self.known.current
+        for place in self._announcing:
+            if current.digest is not None and place.directory_version < current.version:
+                turn.append(place, DirectoryPublished(current.version, current.digest, len(current.raw)))
+                place.directory_version = current.version
+
+    def _clear(self) -> None:
+        for told in (self._arrived, self._appending, self._told, self._alarms, self._freed):
+            told.clear()
+        self._announcing.clear()
+        self._recheck.clear()
+        self._reconsider = self._alive = False
+
+    def _arrive(self, place: Place, before: Mark, entry: Entry) -> None:
+        self._arrived.append(Arrival(place, place.machine, before, entry))
+
+    def _announce(self, place: Place) -> None:
+        if place.directory_version < self.known.current.version:
+            self._announcing.add(place)
+
+    def _resumable(self, digest: Digest) -> int:
+        """Bytes from the front that are here and can be read; those that cannot are let go, and asked for again."""
+        try:
+            return self.blobs.sums(digest).size_bytes if self.blobs.have(digest) else 0
+        except Unavailable:
+            self.blobs.forget(digest)
+            return 0
+
+
+_OPEN = (
+    select(document.c.digest, document.c.size_bytes, document.c.manifest_body, document.c.manifest_signature)
+    .where(document.c.site == bindparam("at"), document.c.machine == bindparam("by"), document.c.state == ANNOUNCED)
+    .order_by(document.c.number)
+)

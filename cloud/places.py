@@ -1,0 +1,131 @@
+"""Where the logs of all cabins stand: looked up once, kept in memory, written with each turn. The hub alone writes `link`."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, bindparam, delete, func, select, update
+
+from cloud.known import Known
+from cloud.site_log import EPOCH, Place
+from cloud.storage.database import Database, upsert
+from cloud.storage.schema import document, down_entry, link
+from cloud.turn import ANNOUNCED, Turn
+from protocol.entries import Mark
+from protocol.ids import SiteId
+
+REPLACED = "machine-replaced"  # kind of alarm
+
+
+class Places:
+    """One `Place` for each cabin that was ever asked for. Rows change with `write`, inside a turn."""
+
+    def __init__(self, database: Database, known: Known) -> None:
+        self._database = database
+        self._known = known
+        self._places: dict[SiteId, Place] = {}
+        self._changed: set[Place] = set()
+        self._acknowledged: set[Place] = set()
+        self._restarted: set[Place] = set()
+
+    @property
+    def pending(self) -> bool:
+        """Is there anything to write?"""
+        return bool(self._changed or self._acknowledged)
+
+    def at(self, site: SiteId) -> Place:
+        """The place of this cabin; a new one begins at nothing."""
+        place = self._places.get(site)
+        if place is None:
+            with self._database.reading() as connection:
+                place = self._places[site] = self._load(connection, site)
+        return place
+
+    def acknowledged(self, place: Place) -> None:
+        """The cabin holds more of the hub's log."""
+        self._acknowledged.add(place)
+
+    def renew(self, connection: Connection) -> None:
+        """Cabins may have been confirmed with other machines."""
+        for place in self._places.values():
+            self._renew(connection, place)
+
+    def bury(self, turn: Turn) -> None:
+        """What machines that were replaced had announced and not delivered will not come any more: said openly."""
+        for place in self._restarted:
+            turn.connection.execute(delete(down_entry).where(down_entry.c.site == place.site))
+            lost = (
+                document.c.site == place.site,
+                document.c.machine < place.machine,
+                document.c.state == ANNOUNCED,
+                document.c.trouble.is_(None),
+            )
+            count = turn.connection.execute(select(func.count()).select_from(document).where(*lost)).scalar()
+            if count:
+                words = "The cabin's machine was replaced before it arrived."
+                turn.connection.execute(update(document).where(*lost).values(trouble=words))
+                words = f"{count} documents lie in the machine that was replaced. Keep its disk: they are sealed in it."
+                turn.alarm(place.site, REPLACED, words)
+
+    def write(self, turn: Turn) -> None:
+        """Rows of `link`, after everything else of this turn."""
+        connection, ends = turn.connection, turn.ends()
+        if self._acknowledged:
+            let_go = [{"at": place.site, "up_to": place.acknowledged} for place in self._acknowledged]
+            connection.execute(_LET_GO, let_go)
+        rows = []
+        for place in turn.places | self._changed | self._acknowledged:
+            down = ends.get(place.site, place.down)
+            rows.append(
+                {
+                    "site": place.site,
+                    "machine": place.machine,
+                    "signing_key": place.signing_key,
+                    "up_epoch": place.up.epoch,
+                    "up_number": place.up.number,
+                    "up_hash": place.up.hash,
+                    "up_missing": place.missing,
+                    "down_number": down.number,
+                    "down_hash": down.hash,
+                    "down_acknowledged": place.acknowledged,
+                    "directory_version": place.directory_version,
+                }
+            )
+        upsert(connection, link, rows)
+
+    def committed(self) -> None:
+        """All of it is durable."""
+        self._changed.clear()
+        self._acknowledged.clear()
+        self._restarted.clear()
+
+    def _load(self, connection: Connection, site: SiteId) -> Place:
+        row = connection.execute(_LINK, {"at": site}).first()
+        place = Place(site)
+        if row is None:
+            place.signing_key = self._known.signing_key(connection, site)
+            self._changed.add(place)
+            return place
+        place.machine, place.signing_key = row.machine, row.signing_key
+        place.up = Mark(row.up_epoch, row.up_number, row.up_hash)
+        place.down = Mark(EPOCH, row.down_number, row.down_hash)
+        place.acknowledged, place.missing = row.down_acknowledged, row.up_missing
+        place.directory_version = row.directory_version
+        self._renew(connection, place)
+        return place
+
+    def _renew(self, connection: Connection, place: Place) -> None:
+        """Another machine was confirmed for this site: it has never said or heard anything, so both logs begin anew."""
+        key = self._known.signing_key(connection, place.site)
+        if key is None or key == place.signing_key:
+            return
+        if place.signing_key is not None:
+            place.machine += 1
+            place.up, place.down = Mark(), Mark(EPOCH)
+            place.acknowledged = place.directory_version = place.missing = 0
+            place.tail = ()
+            self._restarted.add(place)
+        place.signing_key = key
+        self._changed.add(place)
+
+
+_LINK = select(link).where(link.c.site == bindparam("at"))
+_LET_GO = delete(down_entry).where(down_entry.c.site == bindparam("at"), down_entry.c.number <= bindparam("up_to"))

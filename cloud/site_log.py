@@ -1,0 +1,133 @@
+"""Both logs of one cabin, as the hub holds them: where they end, and what of the hub's own is not acknowledged yet.
+
+`Place` is all that is kept in memory of a cabin (a few hundred bytes); `SiteLog` is `protocol.store.Log` over it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from sqlalchemy import bindparam, select
+
+from cloud.storage.database import Database
+from cloud.storage.schema import down_entry
+from protocol import entries
+from protocol.entries import Entry, Mark
+from protocol.errors import Code, Mistake, Refused
+from protocol.ids import SiteId
+
+TAIL_MAX: Final = 16  # own entries per cabin kept in memory until acknowledged: what is sent at once is not read back
+NUMBER_MAX: Final = 2**63 - 1  # what a database column holds
+EPOCH: Final = 0  # of the hub's own logs: they live in a transaction and never lose a row
+
+_READ = (
+    select(down_entry.c.number, down_entry.c.payload, down_entry.c.hash)
+    .where(down_entry.c.site == bindparam("at"), down_entry.c.number > bindparam("after"))
+    .order_by(down_entry.c.number)
+    .limit(bindparam("count"))
+)
+
+
+class Place:
+    """Where the two logs of one cabin's machine stand. `down` is durable; `up` may be ahead of the disk until `settle`."""
+
+    __slots__ = ("acknowledged", "directory_version", "down", "machine", "missing", "signing_key", "site", "tail", "up")
+
+    def __init__(self, site: SiteId, machine: int = 1, signing_key: bytes | None = None) -> None:
+        self.site = site
+        self.machine = machine
+        self.signing_key = signing_key
+        self.up = Mark()
+        self.down = Mark(EPOCH)
+        self.acknowledged = 0
+        self.directory_version = 0
+        self.missing = 0
+        self.tail: tuple[Entry, ...] = ()
+
+    def appended(self, fresh: Sequence[Entry]) -> None:
+        """These entries of the hub's own log are durable now."""
+        last = fresh[-1]
+        self.down = Mark(last.epoch, last.number, last.hash)
+        self.tail = (*self.tail, *fresh)[-TAIL_MAX:]
+
+
+class SiteLog:
+    """`protocol.store.Log` of one cabin. `commit` and `acknowledge` only collect; `Ledger.settle` makes them durable."""
+
+    def __init__(
+        self,
+        place: Place,
+        database: Database,
+        arrived: Callable[[Place, Mark, Entry], None],
+        acknowledged: Callable[[Place], None],
+    ) -> None:
+        self._place = place
+        self._database = database
+        self._arrived = arrived
+        self._acknowledged = acknowledged
+
+    def last(self) -> Mark:
+        """Last durable entry of the hub's own log for this cabin."""
+        return self._place.down
+
+    def first(self) -> int:
+        """Acknowledged entries are let go."""
+        return self._place.acknowledged + 1
+
+    def read(self, after: int, bytes_max: int, count_max: int) -> Sequence[Entry]:
+        """Own entries from `after` + 1 on: at least one if there is one, together at most `bytes_max` otherwise."""
+        place = self._place
+        if after >= place.down.number:
+            return ()
+        tail = place.tail
+        if tail and tail[0].number <= after + 1:
+            return _fitting(tail[after + 1 - tail[0].number :], bytes_max, count_max)
+        with self._database.reading() as connection:
+            rows = connection.execute(_READ, {"at": place.site, "after": after, "count": min(count_max, 256)}).all()
+        found = [Entry(EPOCH, number, payload, hash_) for number, payload, hash_ in rows]
+        return _fitting([entry for entry in found if entry.number <= place.down.number], bytes_max, count_max)
+
+    def acknowledge(self, number: int) -> None:
+        """The cabin holds the entries up to `number`. Raises Mistake when there are not so many."""
+        place = self._place
+        if number > place.down.number:
+            raise Mistake(f"{place.site} acknowledged entry {number}; the log ends at {place.down.number}.")
+        if number > place.acknowledged:
+            place.acknowledged = number
+            place.tail = tuple(entry for entry in place.tail if entry.number > number)
+            self._acknowledged(place)
+
+    def acknowledged(self) -> int:
+        """Highest number given to `acknowledge`."""
+        return self._place.acknowledged
+
+    def theirs(self) -> Mark:
+        """How far the cabin's log is held; what was committed in this turn counts already."""
+        return self._place.up
+
+    def commit(self, entries_: Sequence[Entry]) -> None:
+        """Hold these entries. What is held already is passed over; raises Mistake at a gap, Refused at numbers out of bounds."""
+        place = self._place
+        for entry in entries_:
+            if not (0 <= entry.epoch <= NUMBER_MAX and entry.number <= NUMBER_MAX):
+                raise Refused(Code.MALFORMED, f"An entry of {place.site} in epoch {entry.epoch}, out of bounds.")
+            if entry.number <= place.up.number:
+                continue
+            previous = place.up
+            if entry.number != previous.number + 1:
+                raise Mistake(f"Entry {entry.number} of {place.site} committed; {previous.number + 1} was next.")
+            if entry.hash != entries.chain(previous.hash, entry.epoch, entry.number, entry.payload):
+                raise Mistake(f"Entry {entry.number} of {place.site} does not continue entry {previous.number}.")
+            place.up = Mark(entry.epoch, entry.number, entry.hash)
+            self._arrived(place, previous, entry)
+
+
+def _fitting(found: Sequence[Entry], bytes_max: int, count_max: int) -> Sequence[Entry]:
+    fitting: list[Entry] = []
+    for entry in found[:count_max]:
+        bytes_max -= len(entry.payload)
+        if bytes_max < 0 and fitting:
+            break
+        fitting.append(entry)
+    return fitting

@@ -1,0 +1,187 @@
+"""The segment files of one folder: append to the newest, read anywhere, fdatasync what was touched.
+
+After one failed write or fsync every further one is refused: what the file holds is unknown until it is opened again.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from cloud.storage.blobs.holes import punch
+from protocol.errors import Mistake, Unavailable
+
+_OPEN_MAX: Final = 64  # descriptors kept for reading; a year of documents has thousands of segments
+_SUFFIX: Final = ".segment"
+
+
+class SegmentFiles:
+    """Numbered files `000001.segment` … in `folder`, which is made when it is missing. Raises Unavailable."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._reading: OrderedDict[int, int] = OrderedDict()
+        self._lock = threading.Lock()  # a descriptor must not be closed under a reading thread
+        self._touched: dict[int, int] = {}  # segment → descriptor, to be fdatasynced
+        self._folder_touched = False
+        self._broken = ""
+        self._writing = -1
+        self.newest = 0
+        self.end_bytes = 0
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise self._trouble("made", error) from error
+
+    def recover(self, ends: Mapping[int, int]) -> list[Path]:
+        """Cut off what lies behind `ends` (segment → bytes that rows speak of), remove files without any, go on with the newest.
+
+        Returns the files that are missing or too short."""
+        try:
+            for path in self._folder.glob(f"*{_SUFFIX}"):
+                number = int(path.name.removesuffix(_SUFFIX))
+                if number not in ends:
+                    path.unlink()
+                elif path.stat().st_size > ends[number]:
+                    os.truncate(path, ends[number])
+            damaged = [self._path(number) for number, end in ends.items() if self._size(number) < end]
+        except (OSError, ValueError) as error:
+            raise self._trouble("opened", error) from error
+        self.newest = max(ends, default=1)
+        self.end_bytes = ends.get(self.newest, 0)
+        self._open_newest()
+        return damaged
+
+    def begin(self, number: int) -> None:
+        """Append to a new segment from now on."""
+        self._check()
+        if self._writing >= 0 and self.newest not in self._touched:
+            os.close(self._writing)
+        self.newest, self.end_bytes = number, 0
+        self._open_newest()
+
+    def append(self, chunk: bytes | memoryview) -> int:
+        """Write at the end; the position where it begins."""
+        self._check()
+        position, rest = self.end_bytes, memoryview(chunk)
+        self._touched[self.newest] = self._writing
+        try:
+            while rest:
+                written = os.pwrite(self._writing, rest, self.end_bytes)
+                self.end_bytes += written
+                rest = rest[written:]
+        except OSError as error:
+            raise self._broke("written", error) from error
+        return position
+
+    def read(self, segment: int, position_bytes: int, length_bytes: int) -> bytes:
+        """Exactly these bytes."""
+        try:
+            with self._lock:
+                found = os.pread(self._descriptor(segment), length_bytes, position_bytes)
+        except OSError as error:
+            raise self._trouble("read", error) from error
+        if len(found) != length_bytes:
+            raise Unavailable(f"{self._path(segment)} ends too early.", "Bring the folder back from a copy.")
+        return found
+
+    def sync(self) -> None:
+        """What was appended, and the names of new files, are on the disk."""
+        self._check()
+        try:
+            for descriptor in self._touched.values():
+                os.fdatasync(descriptor)
+            if self._folder_touched:
+                folder = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
+                try:
+                    os.fsync(folder)
+                finally:
+                    os.close(folder)
+        except OSError as error:
+            raise self._broke("written", error) from error
+        for segment, descriptor in self._touched.items():
+            if segment != self.newest:
+                os.close(descriptor)
+        self._touched.clear()
+        self._folder_touched = False
+
+    def punch(self, segment: int, position_bytes: int, length_bytes: int) -> None:
+        """Give these bytes back; where that cannot be done, they stay until the whole segment is free."""
+        if segment == self.newest:
+            punch(self._writing, position_bytes, length_bytes)
+            return
+        try:
+            descriptor = os.open(self._path(segment), os.O_RDWR)
+        except OSError:
+            return  # space only; read() says what is wrong with the file
+        try:
+            punch(descriptor, position_bytes, length_bytes)
+        finally:
+            os.close(descriptor)
+
+    def allocated_bytes(self, segment: int) -> int:
+        """What the file occupies on the disk."""
+        path = self._path(segment)
+        return path.stat().st_blocks * 512 if path.exists() else 0
+
+    def remove(self, segment: int) -> None:
+        """Nothing lives in this file any more."""
+        if segment == self.newest:
+            raise Mistake(f"Segment {segment} is being written.")
+        with self._lock:
+            descriptor = self._reading.pop(segment, None)
+            if descriptor is not None:
+                os.close(descriptor)
+        self._path(segment).unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Close every descriptor."""
+        with self._lock:
+            for descriptor in {*self._reading.values(), *self._touched.values(), self._writing} - {-1}:
+                os.close(descriptor)
+            self._reading.clear()
+        self._touched.clear()
+        self._writing = -1
+
+    # --- inside ---------------------------------------------------------------------------------------------------
+    def _open_newest(self) -> None:
+        try:
+            self._writing = os.open(self._path(self.newest), os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise self._broke("made", error) from error
+        self._folder_touched = True
+
+    def _descriptor(self, segment: int) -> int:
+        found = self._reading.get(segment)
+        if found is None:
+            found = self._reading[segment] = os.open(self._path(segment), os.O_RDONLY)
+            if len(self._reading) > _OPEN_MAX:
+                os.close(self._reading.popitem(last=False)[1])
+        self._reading.move_to_end(segment)
+        return found
+
+    def _path(self, segment: int) -> Path:
+        return self._folder / f"{segment:06}{_SUFFIX}"
+
+    def _size(self, segment: int) -> int:
+        path = self._path(segment)
+        return path.stat().st_size if path.exists() else -1
+
+    def _check(self) -> None:
+        if self._broken:
+            raise Unavailable(self._broken, "Look after the disk, then start the hub again.")
+
+    def _broke(self, what: str, error: OSError) -> Unavailable:
+        trouble = self._trouble(what, error)
+        self._broken = trouble.what
+        return trouble
+
+    def _trouble(self, what: str, error: OSError | ValueError) -> Unavailable:
+        return Unavailable(
+            f"{self._folder} cannot be {what}: {error}.",
+            "Make room on the disk and check it, then start the hub again.",
+        )

@@ -1,0 +1,238 @@
+"""Blobs in append-only segment files, found through the tables `blob` and `piece`.
+
+    keep …  keep …          bytes go to the end of the newest segment
+    sync()                  one fdatasync of each file touched
+    record(connection)      their rows, in the transaction of the same turn
+    committed()             only now space that was let go is given back
+
+A row never speaks of bytes that are not on the disk; bytes that no row speaks of are cut off when the folder is opened. One thread
+writes; any thread may read what is recorded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import Connection, bindparam, delete, func, insert, select
+
+from cloud.storage.blobs.files import SegmentFiles
+from cloud.storage.blobs.sums import Sums
+from cloud.storage.database import Database, upsert
+from cloud.storage.schema import blob, piece
+from protocol.errors import Mistake, Unavailable
+from protocol.ids import Digest
+
+SEGMENT_BYTES: Final = (
+    256 * 1024 * 1024
+)  # few files; small enough that one is soon free as a whole where holes cannot be punched
+
+_LEAK_BYTES_MAX: Final = 4 * 1024 * 1024  # not worth looking for; blocks are larger than what lies in them
+
+
+class Piece(NamedTuple):
+    """`length_bytes` of a blob from `offset_bytes` on lie in `segment` at `position_bytes`."""
+
+    offset_bytes: int
+    length_bytes: int
+    segment: int
+    position_bytes: int
+
+
+_PIECES = (
+    select(piece.c.offset_bytes, piece.c.length_bytes, piece.c.segment, piece.c.position_bytes)
+    .where(
+        piece.c.digest == bindparam("of"),
+        piece.c.offset_bytes < bindparam("end"),
+        piece.c.offset_bytes + piece.c.length_bytes > bindparam("start"),
+    )
+    .order_by(piece.c.offset_bytes)
+)
+_HAVE = select(blob.c.have_bytes).where(blob.c.digest == bindparam("of"))
+
+
+class Segments:
+    """`protocol.store.Blobs` for the hub. Opening cuts off what no row speaks of. Raises Unavailable."""
+
+    def __init__(self, folder: Path, database: Database, segment_bytes: int = SEGMENT_BYTES) -> None:
+        self._database = database
+        self._segment_bytes = segment_bytes
+        self._files = SegmentFiles(folder)
+        self._sums: dict[Digest, Sums] = {}  # of blobs that have grown since this process started
+        self._fresh: dict[Digest, list[Piece]] = {}  # written, and not yet recorded
+        self._forgotten: set[Digest] = set()
+        self._freed: list[Piece] = []
+        self._live: dict[int, int] = {}  # segment → pieces in it
+        self.damaged: list[Path] = []  # files that lack bytes which rows speak of
+        self._open()
+
+    # --- Blobs ----------------------------------------------------------------------------------------------------
+    def have(self, digest: Digest) -> int:
+        """How many bytes from the front are here; 0 for a stranger."""
+        sums = self._sums.get(digest)
+        if sums is not None:
+            return sums.size_bytes
+        if digest in self._forgotten:
+            return 0
+        with self._database.reading() as connection:
+            return connection.execute(_HAVE, {"of": digest}).scalar() or 0
+
+    def keep(self, digest: Digest, offset_bytes: int, chunk: bytes | memoryview) -> None:
+        """Write at `offset_bytes`, which is `have(digest)`. Raises Mistake otherwise, Unavailable when the disk refuses."""
+        sums = self._sums.get(digest) or self._resume(digest)
+        if offset_bytes != sums.size_bytes:
+            raise Mistake(f"Bytes from {offset_bytes} on for blob {digest.hex()}, which ends at {sums.size_bytes}.")
+        if not len(chunk):
+            return
+        if self._files.end_bytes + len(chunk) > self._segment_bytes and self._files.end_bytes:
+            self._files.begin(self._files.newest + 1)
+        position, segment = self._files.append(chunk), self._files.newest
+        sums.update(chunk)
+        fresh = self._fresh.setdefault(digest, [])
+        if fresh and fresh[-1].segment == segment and fresh[-1].position_bytes + fresh[-1].length_bytes == position:
+            fresh[-1] = fresh[-1]._replace(length_bytes=fresh[-1].length_bytes + len(chunk))
+        else:
+            fresh.append(Piece(offset_bytes, len(chunk), segment, position))
+            self._live[segment] = self._live.get(segment, 0) + 1
+
+    def read(self, digest: Digest, offset_bytes: int, length_bytes: int) -> bytes | None:
+        """These bytes, fewer at the end; None for a stranger, and where the disk has lost them."""
+        pieces = self._pieces(digest, offset_bytes, offset_bytes + length_bytes)
+        if not pieces:
+            return b"" if self.have(digest) else None
+        parts = []
+        for found in pieces:
+            skip = max(0, offset_bytes - found.offset_bytes)
+            take = min(found.length_bytes, offset_bytes + length_bytes - found.offset_bytes) - skip
+            try:
+                parts.append(self._files.read(found.segment, found.position_bytes + skip, take))
+            except Unavailable:
+                return None  # one damaged file must not stop the hub for everybody else
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def forget(self, digest: Digest) -> None:
+        """Free the space, once it is committed that nobody needs it; a stranger is no error."""
+        if digest not in self._forgotten:
+            with self._database.reading() as connection:
+                self._freed += _all_pieces(connection, digest)
+        self._freed += self._fresh.pop(digest, [])
+        self._sums.pop(digest, None)
+        self._forgotten.add(digest)
+
+    # --- one turn -------------------------------------------------------------------------------------------------
+    @property
+    def pending(self) -> bool:
+        """Is there anything to record?"""
+        return bool(self._fresh or self._forgotten)
+
+    def grown(self) -> Iterable[tuple[Digest, Sums]]:
+        """Blobs that grew since the last `committed`, with their sums."""
+        return [(digest, self._sums[digest]) for digest in self._fresh if digest in self._sums]
+
+    def sums(self, digest: Digest) -> Sums:
+        """Sums of what is here, read again from the disk where an earlier process wrote it. Raises Unavailable when it cannot be read."""
+        return self._sums.get(digest) or self._resume(digest)
+
+    def finished(self, digest: Digest) -> None:
+        """Nothing more will come: its sums are not needed after this turn."""
+        self._sums.pop(digest, None)
+
+    def sync(self) -> None:
+        """What was kept is on the disk. Raises Unavailable, and then for ever: nobody knows what a failed fsync has lost."""
+        self._files.sync()
+
+    def record(self, connection: Connection) -> None:
+        """Write the rows of this turn; after `sync`."""
+        if self._forgotten:
+            gone = [{"of": digest} for digest in self._forgotten]
+            connection.execute(delete(piece).where(piece.c.digest == bindparam("of")), gone)
+            connection.execute(delete(blob).where(blob.c.digest == bindparam("of")), gone)
+        if self._fresh:
+            upsert(
+                connection,
+                blob,
+                [
+                    {"digest": digest, "have_bytes": pieces[-1].offset_bytes + pieces[-1].length_bytes}
+                    for digest, pieces in self._fresh.items()
+                ],
+            )
+            rows: list[dict[str, Any]] = [
+                {"digest": digest, **found._asdict()} for digest, pieces in self._fresh.items() for found in pieces
+            ]
+            connection.execute(insert(piece), rows)
+
+    def committed(self) -> None:
+        """The transaction of `record` is durable: give back what was forgotten."""
+        self._fresh.clear()
+        self._forgotten.clear()
+        freed, self._freed = self._freed, []
+        for found in freed:
+            self._live[found.segment] -= 1
+            if self._live[found.segment] == 0 and found.segment != self._files.newest:
+                del self._live[found.segment]
+                self._files.remove(found.segment)
+            else:
+                self._files.punch(found.segment, found.position_bytes, found.length_bytes)
+
+    def close(self) -> None:
+        """Close every file."""
+        self._files.close()
+
+    # --- inside ---------------------------------------------------------------------------------------------------
+    def _open(self) -> None:
+        end = piece.c.position_bytes + piece.c.length_bytes
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                select(piece.c.segment, func.count(), func.max(end), func.sum(piece.c.length_bytes)).group_by(
+                    piece.c.segment
+                )
+            ).all()
+            self._live = {segment: count for segment, count, _, _ in rows}
+            self.damaged = self._files.recover({segment: end for segment, _, end, _ in rows})
+            for segment, _, _, live_bytes in rows:
+                if self._files.allocated_bytes(segment) > live_bytes + _LEAK_BYTES_MAX:
+                    self._reclaim(connection, segment)
+
+    def _reclaim(self, connection: Connection, segment: int) -> None:
+        """Give back what a process that was killed had let go and not yet freed."""
+        position = 0
+        for start, length in connection.execute(
+            select(piece.c.position_bytes, piece.c.length_bytes)
+            .where(piece.c.segment == segment)
+            .order_by(piece.c.position_bytes)
+        ):
+            if start > position:
+                self._files.punch(segment, position, start - position)
+            position = start + length
+
+    def _resume(self, digest: Digest) -> Sums:
+        """Sums of what an earlier process wrote, read again from the disk."""
+        sums = Sums()
+        if digest not in self._forgotten:
+            with self._database.reading() as connection:
+                pieces = _all_pieces(connection, digest)
+            for found in pieces:
+                for start in range(0, found.length_bytes, 1 << 20):
+                    take = min(1 << 20, found.length_bytes - start)
+                    sums.update(self._files.read(found.segment, found.position_bytes + start, take))
+        self._sums[digest] = sums
+        return sums
+
+    def _pieces(self, digest: Digest, start: int, end: int) -> list[Piece]:
+        found: list[Piece] = []
+        if digest not in self._forgotten:
+            with self._database.reading() as connection:
+                rows = connection.execute(_PIECES, {"of": digest, "start": start, "end": end}).all()
+            found = [Piece(*row) for row in rows]
+        found += [
+            fresh
+            for fresh in self._fresh.get(digest, ())
+            if fresh.offset_bytes < end and fresh.offset_bytes + fresh.length_bytes > start
+        ]
+        return found
+
+
+def _all_pieces(connection: Connection, digest: Digest) -> list[Piece]:
+    rows = connection.execute(_PIECES, {"of": digest, "start": 0, "end": 1 << 62}).all()
+    return [Piece(*row) for row in rows]

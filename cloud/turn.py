@@ -1,0 +1,164 @@
+"""What one turn of the hub's loop writes: collected row by row while entries are applied, written table by table in one transaction."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import Connection, Table, bindparam, insert, update
+
+from cloud.site_log import EPOCH, Place
+from cloud.storage.schema import alarm, document, down_entry, receipt
+from protocol import entries
+from protocol.entries import Entry, Mark
+from protocol.ids import AgencyId, Digest, EnvelopeId, SiteId
+from protocol.manifest import Happening, Signed
+
+# States of a document before its first receipt.
+ANNOUNCED: Final = "announced"
+QUARANTINED: Final = "quarantined"
+
+
+class Wanted(NamedTuple):
+    """A document that was announced and is not complete: ask `site` for it from `have_bytes` on."""
+
+    site: SiteId
+    digest: Digest
+    size_bytes: int
+    have_bytes: int
+
+
+class Alarm(NamedTuple):
+    """Something a person must look at. `kind` is one word for machines, `text` a sentence."""
+
+    site: SiteId | None
+    kind: str
+    text: str
+
+
+@dataclass
+class News:
+    """What a turn made durable that concerns others: cabins whose down log grew, agencies whose inbox did, what to ask for."""
+
+    appended: set[SiteId] = field(default_factory=set)
+    delivered: set[AgencyId] = field(default_factory=set)
+    wanted: list[Wanted] = field(default_factory=list)
+    alarms: list[Alarm] = field(default_factory=list)
+
+
+_STATE = (
+    update(document)
+    .where(document.c.envelope == bindparam("of"))
+    .values(state=bindparam("new_state"), closed_at=bindparam("closed"))
+)
+_STORED = (
+    update(document)
+    .where(document.c.envelope == bindparam("of"))
+    .values(state=Happening.STORED.value, place=bindparam("new_place"), stored_at=bindparam("at"), trouble=None)
+)
+_TROUBLE = (
+    update(document)
+    .where(document.c.envelope == bindparam("of"))
+    .values(trouble=bindparam("words"), state=bindparam("new_state"))
+)
+
+_FREED = update(document).where(document.c.envelope == bindparam("of")).values(freed_at=bindparam("at"))
+
+
+class Turn:
+    """One transaction in the making. `now` is the time of everything in it."""
+
+    def __init__(self, connection: Connection, now: datetime, news: News) -> None:
+        self.connection = connection
+        self.now = now
+        self.news = news
+        self._rows: defaultdict[Table, list[Mapping[str, Any]]] = defaultdict(list)
+        self._states: list[dict[str, Any]] = []
+        self._stored: list[dict[str, Any]] = []
+        self._troubles: list[dict[str, Any]] = []
+        self._freed: list[dict[str, Any]] = []
+        self._appended: dict[SiteId, tuple[Place, list[Entry]]] = {}
+        self.places: set[Place] = set()  # whose row in `link` changes
+
+    def insert(self, table: Table, row: Mapping[str, Any]) -> None:
+        """One more row; rows of one table have equal columns."""
+        self._rows[table].append(row)
+
+    def append(self, place: Place, event: entries.Event) -> None:
+        """One more entry of the hub's own log for this cabin."""
+        _, fresh = self._appended.setdefault(place.site, (place, []))
+        mark = Mark(EPOCH, fresh[-1].number, fresh[-1].hash) if fresh else place.down
+        entry = entries.following(mark, EPOCH, entries.clear(event))
+        fresh.append(entry)
+        self.places.add(place)
+        self.insert(
+            down_entry, {"site": place.site, "number": entry.number, "hash": entry.hash, "payload": entry.payload}
+        )
+
+    def alarm(self, site: SiteId | None, kind: str, text: str) -> None:
+        """Call a person."""
+        self.news.alarms.append(Alarm(site, kind, printable(text)))
+
+    def happened(self, envelope: EnvelopeId, number: int, happening: Happening, at: datetime, signed: Signed) -> None:
+        """Event `number` in the chain of one envelope."""
+        self.insert(
+            receipt,
+            {
+                "envelope": envelope,
+                "number": number,
+                "happening": happening.value,
+                "at": at,
+                "body": signed.body,
+                "signature": signed.signature,
+            },
+        )
+
+    def state(self, envelope: EnvelopeId, happening: Happening) -> None:
+        """The agency has said something about this document."""
+        done = happening in (Happening.ACCEPTED, Happening.RETURNED)
+        self._states.append({"of": envelope, "new_state": happening.value, "closed": self.now if done else None})
+
+    def stored(self, envelope: EnvelopeId, place: int) -> None:
+        """This document lies in its inbox."""
+        self._stored.append({"of": envelope, "new_place": place, "at": self.now})
+
+    def trouble(self, envelope: EnvelopeId, words: str, state: str) -> None:
+        """Why this document is stuck, and its state."""
+        self._troubles.append({"of": envelope, "words": words, "new_state": state})
+
+    def freed(self, envelope: EnvelopeId) -> None:
+        """The bytes of this document were let go."""
+        self._freed.append({"of": envelope, "at": self.now})
+
+    def write(self) -> None:
+        """Everything but the rows of `link`, which the ledger writes last."""
+        for raised in self.news.alarms:
+            self.insert(alarm, {**raised._asdict(), "raised_at": self.now})
+        for table, rows in self._rows.items():
+            self.connection.execute(insert(table), rows)
+        for statement, changes in (
+            (_STORED, self._stored),
+            (_STATE, self._states),
+            (_TROUBLE, self._troubles),
+            (_FREED, self._freed),
+        ):
+            if changes:
+                self.connection.execute(statement, changes)
+
+    def ends(self) -> dict[SiteId, Mark]:
+        """Where the hub's own logs end after this turn."""
+        return {site: Mark(EPOCH, fresh[-1].number, fresh[-1].hash) for site, (_, fresh) in self._appended.items()}
+
+    def committed(self) -> None:
+        """The transaction is durable: memory may follow."""
+        for site, (place, fresh) in self._appended.items():
+            place.appended(fresh)
+            self.news.appended.add(site)
+
+
+def printable(text: str) -> str:
+    """Words that a stranger had a hand in: no control characters (PostgreSQL takes no NUL, a terminal obeys some)."""
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)
