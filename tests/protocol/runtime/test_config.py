@@ -12,7 +12,6 @@ from msgspec import Meta, Struct, field
 from protocol.errors import Code, Refused, Unavailable
 from protocol.runtime.config import CONFIG_BYTES_MAX, parse_config, read_config, write_default
 
-
 KNOWN = "site, colour, mode, verbose, names, codes, limit, link, devices, rooms, labels"
 
 
