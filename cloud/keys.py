@@ -1,13 +1,18 @@
-"""The hub's own keys, in its folder. The authority's lies there under a passphrase, or is carried off to another machine."""
+"""The keys in a hub's folder. The hub's own lie open to it; the authority's lies beside them under a passphrase, or far away.
+
+`curve.key` and `signing.key` are 32 raw bytes, `journal.txt` an age identity, `authority.age` an age file that a passphrase opens and
+`authority.pub` the authority's public half in base32: it stays when `authority.age` is carried off.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Final
 
-from protocol import limits
+from protocol import cards, limits, soundness
 from protocol.envelope import open_bytes, seal_bytes
-from protocol.errors import Code, Mistake, Refused, Unavailable
+from protocol.errors import Code, Refused, Unavailable
+from protocol.ids import key_bytes, key_text
 from protocol.keys import KEY_BYTES, CurvePair, SigningPair
 from protocol.randomness import Random
 from protocol.recipients import (
@@ -15,88 +20,99 @@ from protocol.recipients import (
     PassphraseIdentity,
     PassphraseRecipient,
     generate_identity,
-    parse_identity,
+    parse_identities,
 )
 from protocol.runtime.folder import NodeFolder
 
-CURVE: Final = "keys/curve.secret"  # 32 bytes
-SIGNING: Final = "keys/signing.secret"  # Ed25519 seed, 32 bytes
-JOURNAL: Final = "keys/journal.secret"  # age identity, one line
-AUTHORITY: Final = "keys/authority.age"  # Ed25519 seed, an age file under a passphrase
-AUTHORITY_PUBLIC: Final = "keys/authority.public"  # 32 bytes
+CURVE: Final = "curve.key"
+SIGNING: Final = "signing.key"
+JOURNAL: Final = "journal.txt"
+AUTHORITY: Final = "authority.age"
+AUTHORITY_PUBLIC: Final = "authority.pub"
+_KIND: Final = "authority"
 
 
 @dataclass(frozen=True)
 class HubKeys:
-    """What a running hub needs; `authority` is only the public half (Ed25519, 32 bytes)."""
+    """`curve`: who the hub is on the wire. `signing`: signs *gesichert*. `journal`: opens the cabins' journals. `authority`: public half of
+    the key that signs directories (Ed25519, 32 bytes)."""
 
     curve: CurvePair
     signing: SigningPair
     journal: HybridIdentity
     authority: bytes
 
+    @property
+    def journal_recipient(self) -> str:
+        """`age1pq1…`: what cabins wrap their journal keys for."""
+        return str(self.journal.recipient())
 
-def make(folder: NodeFolder, passphrase: str, random: Random, work_factor: int = limits.SCRYPT_WORK_FACTOR) -> HubKeys:
-    """New keys in `folder`. `work_factor`: log2 of scrypt's N for the authority's key. Raises Refused when there are keys already."""
-    if folder.has(CURVE) or folder.has(AUTHORITY_PUBLIC):
-        raise Refused(
-            Code.BAD_FILE,
-            f"There are keys in {folder.path} already.",
-            "Name another folder; keys are never overwritten.",
-        )
-    if not passphrase:
-        raise Refused(Code.BAD_KEY, "The passphrase of the authority is empty.", "Choose one of several words.")
+
+def make_keys(
+    folder: NodeFolder, random: Random, passphrase: str, work_factor: int = limits.SCRYPT_WORK_FACTOR
+) -> HubKeys:
+    """New keys, written into `folder` (0600). Raises Refused for an empty passphrase."""
+    if not passphrase.strip():
+        raise Refused(Code.BAD_KEY, "An empty passphrase protects nothing.", "Choose some words nobody would guess.")
+    curve = CurvePair.generate(random)
+    signing, authority = SigningPair.generate(random), SigningPair.generate(random)
     journal = generate_identity(random, "pq")
-    if not isinstance(journal, HybridIdentity):
-        raise Mistake("The journal needs a hybrid identity.")
-    authority = SigningPair.generate(random)
-    found = HubKeys(CurvePair.generate(random), SigningPair.generate(random), journal, authority.public)
-    folder.write_file(AUTHORITY, seal_bytes(authority.seed, [PassphraseRecipient(passphrase, work_factor)], random))
-    folder.write_file(AUTHORITY_PUBLIC, authority.public, 0o644)
-    folder.write_file(JOURNAL, f"{journal}\n".encode())
-    folder.write_file(SIGNING, found.signing.seed)
-    folder.write_file(CURVE, found.curve.secret)
-    return found
+    assert isinstance(journal, HybridIdentity)
+    text = f"# authority of {key_text(authority.public)}\n{cards.write(_KIND, authority.seed)}\n"
+    folder.write_file(AUTHORITY, seal_bytes(text.encode(), [PassphraseRecipient(passphrase, work_factor)], random))
+    folder.write_file(AUTHORITY_PUBLIC, f"{key_text(authority.public)}\n".encode(), 0o644)
+    folder.write_file(CURVE, curve.secret)
+    folder.write_file(SIGNING, signing.seed)
+    folder.write_file(JOURNAL, f"# public key: {journal.recipient()}\n{journal}\n".encode())
+    return HubKeys(curve, signing, journal, authority.public)
 
 
-def load(folder: NodeFolder) -> HubKeys:
-    """Raises Refused when a key is malformed or may be read by others, Unavailable when it is missing."""
-    journal = parse_identity(folder.read_secret(JOURNAL).decode("ascii", "replace").strip())
-    if not isinstance(journal, HybridIdentity):
-        raise Refused(Code.BAD_KEY, f"{folder.path / JOURNAL} is no hybrid identity.")
+def read_keys(folder: NodeFolder) -> HubKeys:
+    """The hub's own keys. Raises Refused(BAD_KEY) when one is damaged or others may read it, Unavailable when one is missing."""
+    journal = parse_identities(folder.read_secret(JOURNAL).decode("utf-8", "replace"))
+    if len(journal) != 1 or not isinstance(journal[0], HybridIdentity):
+        raise Refused(Code.BAD_KEY, f"{folder.path / JOURNAL} is not one post-quantum identity.", _RESTORE)
     return HubKeys(
-        CurvePair(_sized(folder, CURVE, folder.read_secret(CURVE))),
-        SigningPair(_sized(folder, SIGNING, folder.read_secret(SIGNING))),
-        journal,
-        _sized(folder, AUTHORITY_PUBLIC, folder.read_file(AUTHORITY_PUBLIC)),
+        CurvePair(_raw(folder, CURVE)), SigningPair(_raw(folder, SIGNING)), journal[0], read_authority_public(folder)
     )
 
 
-def authority(folder: NodeFolder, passphrase: str) -> SigningPair:
-    """The key that signs directories. Raises Unavailable when the passphrase is wrong or the key was carried off."""
+def read_authority_public(folder: NodeFolder) -> bytes:
+    """Public half of the authority's key, 32 bytes. Raises as `read_keys`."""
+    return key_bytes(folder.read_file(AUTHORITY_PUBLIC).decode("ascii", "replace"), KEY_BYTES)
+
+
+def read_authority(folder: NodeFolder, passphrase: str) -> SigningPair:
+    """The authority's key. Raises Unavailable when it was carried off or the passphrase is another, Refused(BAD_KEY) when it is not the one
+    that this hub's cabins pin."""
     if not folder.has(AUTHORITY):
         raise Unavailable(
-            f"The key of the authority is not in {folder.path}.",
-            "Sign where it is kept: `kabine directory publish --out FILE`, then bring the signed file back.",
+            f"The authority's key is not in {folder.path}.",
+            "Write the draft with `kabine directory publish --out FILE`, sign it where the key is with `kabine directory sign`, "
+            "and bring it back with `kabine directory publish --signed FILE`.",
         )
-    sealed = folder.read_secret(AUTHORITY)
-    try:
-        seed = open_bytes(sealed, [PassphraseIdentity(passphrase)])
-    except Refused as refused:
-        if refused.code is not Code.NOT_YOURS:
-            raise
-        raise Unavailable(
-            "The passphrase of the authority is wrong.", "Type it again; nothing was changed."
-        ) from refused
-    pair = SigningPair(_sized(folder, AUTHORITY, seed))
-    if pair.public != folder.read_file(AUTHORITY_PUBLIC):
+    pair = open_authority(folder.read_secret(AUTHORITY), passphrase)
+    if pair.public != read_authority_public(folder):
         raise Refused(
-            Code.BAD_KEY, "The key of the authority does not fit its public half.", "Bring both back from a copy."
+            Code.BAD_KEY, f"{folder.path / AUTHORITY} is not the key that cabins and agencies believe.", _RESTORE
         )
     return pair
 
 
-def _sized(folder: NodeFolder, name: str, found: bytes) -> bytes:
-    if len(found) != KEY_BYTES:
-        raise Refused(Code.BAD_KEY, f"{folder.path / name} has {len(found)} bytes instead of {KEY_BYTES}.")
-    return found
+def open_authority(sealed: bytes, passphrase: str) -> SigningPair:
+    """The key in the bytes of an `authority.age`. Raises Unavailable for another passphrase, Refused for another file."""
+    plain = open_bytes(sealed, [PassphraseIdentity(passphrase)]).decode("utf-8", "replace")
+    lines = [line for line in plain.splitlines() if line.strip() and not line.startswith("#")]
+    seed = cards.read(_KIND, "".join(lines))
+    soundness.expect("authority's key", soundness.key("seed", seed), _RESTORE)
+    return SigningPair(seed)
+
+
+_RESTORE: Final = "Take it back from the backup of the hub's folder."
+
+
+def _raw(folder: NodeFolder, name: str) -> bytes:
+    raw = folder.read_secret(name)
+    if len(raw) != KEY_BYTES:
+        raise Refused(Code.BAD_KEY, f"{folder.path / name} has {len(raw)} bytes, not {KEY_BYTES}.", _RESTORE)
+    return raw
