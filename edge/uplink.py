@@ -135,7 +135,7 @@ class Uplink:
             dialler.close()
 
     def _talk(self, dialler: Dialler) -> tuple[bool, float]:
-        pump = Pump(Link(HUB_ID), self._buffer, self, dialler.say, self._clock, self._utc)
+        pump = Pump(Link(HUB_ID), self._buffer.log, self, dialler.say, self._clock, self._utc)
         for digest, size_bytes, have_bytes in self._buffer.wanted():
             pump.want(digest, size_bytes, have_bytes)
         pump.connected()

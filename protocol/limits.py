@@ -17,6 +17,8 @@ WHISPER_BYTES_MAX: Final = 64 * KIB
 CHUNK_BYTES_MAX: Final = 256 * KIB  # 1.5 GB/s through CURVE with this size; larger gains nothing
 CHUNK_BYTES_MIN: Final = 8 * KIB  # smaller pays more for headers than it wins in promptness
 TEXT_CHARS_MAX: Final = 500  # any text for a person on the wire
+NUMBER_MAX: Final = 2**53 - 1  # any whole number on the wire: a browser counts no further, SQLite to 2**63
+SPAN_SECONDS_MAX: Final = 10.0**11  # any length of time on the wire: as far as a wrong clock can be off; leaves out infinity and NaN
 
 # --- link -------------------------------------------------------------------------------------------------------
 BEAT_SECONDS: Final = 5.0  # shown as "last contact"; three missed end a link
@@ -26,7 +28,9 @@ HELLO_SECONDS: Final = 10.0  # a peer that is connected but says no Hello
 RECONNECT_SECONDS_MIN: Final = 0.5  # full jitter between 0 and a bound that doubles from here …
 RECONNECT_SECONDS_MAX: Final = 15.0  # … to here, for ever
 HANDSHAKE_MILLISECONDS: Final = 2000  # ZMQ HANDSHAKE_IVL: a slow-loris holds a descriptor no longer than this
-HIGH_WATER_MESSAGES: Final = 64  # of the socket; what is outstanding is bounded in bytes before (pacing.py)
+HIGH_WATER_MESSAGES: Final = 64  # of the socket; what may be outstanding stays below, so that a burst never meets it
+WANTS_MAX: Final = 32  # wants outstanding: their answers fit below the high-water mark …
+ENTRIES_FRAMES_MAX: Final = 16  # … beside so many frames of entries not yet acknowledged
 ENTRIES_WINDOW_BYTES: Final = 1 * MIB  # entries sent and not yet acknowledged
 WINDOW_BYTES_MIN: Final = 24 * KIB  # wants outstanding: on 2 Mbit/s this keeps an entry's delay below 0.1 s
 WINDOW_BYTES_MAX: Final = 8 * MIB  # on loopback more gains nothing
@@ -58,7 +62,8 @@ BALLAST_BYTES: Final = 32 * MIB  # of no use but to be given up: on a full disk 
 ENTRIES_KEPT: Final = 300  # acknowledged entries a cabin still has, should the hub come back from an older copy
 DOCUMENTS_REMEMBERED: Final = 1000  # accepted or returned ones that the cabin's screen can still tell about
 RECEIPTS_PARKED_MAX: Final = 10_000  # receipts that wait for the directory which names their signer
-TROUBLES_MAX: Final = 32  # different sentences about what is wrong; a beat carries them
+TROUBLES_MAX: Final = 32  # different sentences about what is wrong, kept for the doctor …
+TROUBLES_TOLD_MAX: Final = 8  # … and told in a beat
 
 # --- trust ------------------------------------------------------------------------------------------------------
 INVITATION_SECONDS: Final = 24 * 3600

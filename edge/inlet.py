@@ -1,0 +1,180 @@
+"""What came from the hub, made durable and applied in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+
+from edge.blobs import Blobs, DamageError
+from edge.cabin_log import CabinLog
+from edge.database import Database
+from edge.directory import DirectoryInForce, Wanted
+from edge.documents import Documents
+from edge.journal import Journal
+from edge.receipts import Receipts
+from protocol import entries, limits
+from protocol.entries import DirectoryPublished, Entry, EpochOpened, Mark, ReceiptGiven
+from protocol.errors import Code, Mistake, Refused
+from protocol.ids import Digest, ReceiptNumber
+from protocol.manifest import Happening, Receipt, Signed
+
+_FROM_HUB_BYTES_MAX: Final = limits.DIRECTORY_BYTES_MAX + limits.KIB  # a directory with its signature
+_NO_SIGNER: Final = frozenset({Code.BAD_SIGNATURE, Code.UNKNOWN_AGENCY})
+
+
+class News(msgspec.Struct, frozen=True):
+    """What one `sync` brought; false when nothing. `secured`: documents that the hub has now; `receipts`: all events, those too;
+    `directory`: version that came into force; `wanted`: blobs to ask the hub for."""
+
+    secured: tuple[ReceiptNumber, ...] = ()
+    receipts: tuple[Receipt, ...] = ()
+    directory: int | None = None
+    wanted: tuple[Wanted, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.receipts or self.wanted or self.directory is not None)
+
+
+class Inlet:
+    """Collects blobs beside `log`; `settle` within a turn of `database`, then `settled` once it is durable."""
+
+    def __init__(
+        self,
+        database: Database,
+        log: CabinLog,
+        journal: Journal,
+        blobs: Blobs,
+        documents: Documents,
+        receipts: Receipts,
+        directory: DirectoryInForce,
+        trouble: Callable[[str], None],
+    ) -> None:
+        self._database = database
+        self._log = log
+        self._journal = journal
+        self._blobs = blobs
+        self._documents = documents
+        self._receipts = receipts
+        self._directory = directory
+        self._trouble = trouble
+        self._kept: dict[Digest, bytearray] = {}  # bytes that follow what is durable
+        self._forgotten: set[Digest] = set()
+
+    def have(self, digest: Digest) -> int:
+        """How many bytes from the front are here, durable or collected."""
+        durable_bytes = 0 if digest in self._forgotten else self._blobs.have(digest)
+        return durable_bytes + len(self._kept.get(digest, b""))
+
+    def keep(self, digest: Digest, offset_bytes: int, chunk: bytes | memoryview) -> None:
+        """Collect the next bytes of a blob. Raises Mistake unless `offset_bytes` is `have(digest)`, Refused(TOO_LARGE)."""
+        have_bytes = self.have(digest)
+        if offset_bytes != have_bytes:
+            raise Mistake(f"Bytes from {offset_bytes} on were to be kept; {have_bytes} are here.")
+        if offset_bytes + len(chunk) > _FROM_HUB_BYTES_MAX:
+            raise Refused(Code.TOO_LARGE, f"A blob from the hub of more than {_FROM_HUB_BYTES_MAX} bytes.")
+        self._kept.setdefault(digest, bytearray()).extend(chunk)
+
+    def forget(self, digest: Digest) -> None:
+        """Free its space; a stranger is no error."""
+        self._kept.pop(digest, None)
+        self._forgotten.add(digest)
+
+    def forgets(self, digest: Digest) -> bool:
+        """Will it be gone with the next `settle`?"""
+        return digest in self._forgotten
+
+    def pending(self) -> bool:
+        """Is there anything to settle?"""
+        return bool(self._log.arrived or self._log.told or self._kept or self._forgotten)
+
+    def settle(self) -> News:
+        """Apply everything that was collected; within a turn."""
+        for digest in self._forgotten:
+            self._blobs.free(digest)
+        news = News()
+        wanted_before = self._database.place.wanted
+        for entry in self._log.arrived:
+            news = self._apply(entry, news)
+            self._place(theirs=Mark(entry.epoch, entry.number, entry.hash))
+        if self._log.told:
+            self._place(acknowledged=self._log.told)
+            self._journal.forget()
+        for digest, data in self._kept.items():
+            try:
+                self._blobs.extend(digest, bytes(data))
+            except DamageError:
+                self._blobs.free(digest)  # and is fetched again from its first byte
+                self._trouble(f"A blob from the hub ({digest.hex()[:16]}…) was altered on this cabin's disk.")
+        news = self._new_directory(news, again=wanted_before != self._database.place.wanted)
+        self._receipts.forget_old()
+        return news
+
+    def settled(self) -> None:
+        """It is durable: no longer to be collected."""
+        self._log.arrived.clear()
+        self._log.told = 0
+        self._kept.clear()
+        self._forgotten.clear()
+
+    def _apply(self, entry: Entry, news: News) -> News:
+        """One entry of the hub. A bad one is told as a trouble and never blocks those behind it."""
+        try:
+            event = entries.read(entry.payload, None, entry.epoch, entry.number)
+            match event:
+                case ReceiptGiven(signed):
+                    return self._fold(entry.number, signed, news)
+                case DirectoryPublished():
+                    self._directory.announced(event)
+                case EpochOpened():
+                    pass  # the hub's log is not sealed to us; it may begin an epoch nevertheless
+                case _:
+                    self._trouble(f"Entry {entry.number} of the hub is of a kind that is a cabin's to write.")
+        except Refused as refused:
+            self._trouble(f"Entry {entry.number} of the hub was refused: {refused.what}")
+        return news
+
+    def _fold(self, number: int, signed: Signed, news: News) -> News:
+        try:
+            receipt = self._receipts.fold(signed, self._directory.directory)
+        except Refused as refused:
+            if refused.code not in _NO_SIGNER or not self._receipts.park(number, signed):
+                raise
+            self._trouble("A receipt waits for a directory that names its signer.")
+            return news
+        return news if receipt is None else self._with(news, receipt)
+
+    def _with(self, news: News, receipt: Receipt) -> News:
+        news = msgspec.structs.replace(news, receipts=(*news.receipts, receipt))
+        row = self._documents.rows.get(receipt.envelope)
+        if receipt.happening is not Happening.STORED or row is None:
+            return news
+        return msgspec.structs.replace(news, secured=(*news.secured, ReceiptNumber(row.receipt)))
+
+    def _new_directory(self, news: News, *, again: bool) -> News:
+        version, fault, retry = self._directory.arrived()
+        if fault:
+            self._trouble(fault)
+        if version is not None:
+            news = self.unpark(msgspec.structs.replace(news, directory=version))
+        if again or retry:
+            news = msgspec.structs.replace(news, wanted=tuple(self._directory.wanted()))
+        return news
+
+    def unpark(self, news: News) -> News:
+        """Try the receipts again that waited for a directory; those it still does not explain go on waiting."""
+        for row in self._receipts.parked.where("ORDER BY number"):
+            try:
+                receipt = self._receipts.fold(Signed(row.body, row.signature), self._directory.directory)
+            except Refused as refused:
+                if refused.code in _NO_SIGNER:
+                    continue
+                self._trouble(f"Entry {row.number} of the hub was refused: {refused.what}")
+                receipt = None
+            self._receipts.parked.drop(row.number)
+            news = news if receipt is None else self._with(news, receipt)
+        return news
+
+    def _place(self, **changes: object) -> None:
+        self._database.place = msgspec.structs.replace(self._database.place, **changes)
