@@ -84,7 +84,8 @@ class HubRow(msgspec.Struct, frozen=True, array_like=True):
 
 class Directory(Signable, frozen=True, array_like=True):
     """Everything cabins and agencies must believe about each other. `version` grows by 1; `previous` is the SHA-256 of the signed body
-    before, NO_DIRECTORY for the first. `holidays_region` as in `DE-BB`."""
+    before, NO_DIRECTORY for the first. `holidays_region` as in `DE-BB`. `former_cabins`: machines that were replaced or revoked; what they
+    signed before may still lie unopened in an inbox."""
 
     context: ClassVar[bytes] = b"kabine/directory/1"
 
@@ -97,6 +98,7 @@ class Directory(Signable, frozen=True, array_like=True):
     routes: tuple[Route, ...]
     cabins: tuple[CabinRow, ...]
     holidays_region: str
+    former_cabins: tuple[CabinRow, ...] = ()
 
 
 def competent(directory: Directory, service: ServiceId, area: AreaId) -> Agency:
@@ -126,6 +128,15 @@ def cabin(directory: Directory, site: SiteId) -> CabinRow:
         if candidate.site == site:
             return candidate
     raise Refused(Code.NOT_ENROLLED, f"The directory knows no cabin “{site[:80]}”.")
+
+
+def machines(directory: Directory, site: SiteId) -> tuple[CabinRow, ...]:
+    """The cabin at `site` and all that stood there before, newest first: one of them signed what came from there. Raises
+    Refused(NOT_ENROLLED) when there never was one."""
+    known = tuple(row for row in (*directory.cabins, *directory.former_cabins) if row.site == site)
+    if not known:
+        cabin(directory, site)
+    return known
 
 
 def service(directory: Directory, id: ServiceId) -> Service:

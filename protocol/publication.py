@@ -75,9 +75,10 @@ def mistakes(directory: Directory) -> Iterator[str]:
         yield "no agency is the dispatcher"
     yield from _services_and_routes(directory)
     yield from soundness.twice("cabin", (cabin.site for cabin in directory.cabins))
-    yield from soundness.twice("receipt code", (cabin.code for cabin in directory.cabins))
-    yield from soundness.twice("key", (cabin.curve_key.hex() for cabin in directory.cabins))
-    for cabin in directory.cabins:
+    every = (*directory.cabins, *directory.former_cabins)
+    yield from soundness.twice("receipt code", (cabin.code for cabin in every))
+    yield from soundness.twice("key", (cabin.curve_key.hex() for cabin in every))
+    for cabin in every:
         yield from soundness.within(f"cabin {cabin.site}", _cabin(cabin))
 
 

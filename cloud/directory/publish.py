@@ -17,7 +17,7 @@ from cloud import enrolment
 from cloud.directory import draft
 from cloud.storage import schema
 from protocol import codec, limits, manifest
-from protocol.directory import NO_DIRECTORY, Directory, HubRow
+from protocol.directory import NO_DIRECTORY, CabinRow, Directory, HubRow
 from protocol.errors import Code, Refused
 from protocol.ids import Digest
 from protocol.manifest import Signed, digest_of, unverified
@@ -52,6 +52,7 @@ def current(connection: Connection) -> Published | None:
 def build(connection: Connection, hub: HubRow, holidays_region: str, now: datetime) -> Directory:
     """The next version from the tables, checked. Raises Refused that names every mistake."""
     before = current(connection)
+    cabins = enrolment.admitted_cabins(connection)
     directory = Directory(
         version=before.version + 1 if before else 1,
         previous=digest_of(before.signed) if before else NO_DIRECTORY,
@@ -60,11 +61,18 @@ def build(connection: Connection, hub: HubRow, holidays_region: str, now: dateti
         agencies=draft.agencies(connection),
         services=draft.services(connection),
         routes=draft.routes(connection),
-        cabins=enrolment.admitted_cabins(connection),
+        cabins=cabins,
         holidays_region=holidays_region,
+        former_cabins=_former(before.directory, cabins) if before else (),
     )
     validate(directory)
     return directory
+
+
+def _former(before: Directory, cabins: tuple[CabinRow, ...]) -> tuple[CabinRow, ...]:
+    """Machines of earlier directories that are no longer there, newest first: what they signed stays verifiable."""
+    present = {row.signing_key for row in cabins}
+    return tuple(row for row in (*before.cabins, *before.former_cabins) if row.signing_key not in present)
 
 
 def same(one: Directory, other: Directory) -> bool:

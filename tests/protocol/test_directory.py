@@ -102,3 +102,15 @@ def test_an_agency_lists_what_it_is_competent_for_at_a_place() -> None:
     assert listed("kreis", "120735304189") == [WOHNGELD, PFLEGE]
     assert listed("kreis", "120730572572") == [PFLEGE]
     assert listed("land", "120600181181") == [WOHNGELD]
+
+
+def test_a_machine_that_was_replaced_can_still_be_believed_for_what_it_signed() -> None:
+    former = replace(DIRECTORY.cabins[0], code="OLD", signing_key=bytes([1]) * 32)
+    directory = replace(DIRECTORY, former_cabins=(former,))
+    assert look.machines(directory, SiteId("templin")) == (DIRECTORY.cabins[0], former)
+    assert look.cabin(directory, SiteId("templin")) == DIRECTORY.cabins[0]
+    revoked = replace(directory, cabins=())
+    assert look.machines(revoked, SiteId("templin")) == (former,)
+    with pytest.raises(Refused) as caught:
+        look.machines(directory, SiteId("gartz"))
+    assert caught.value.code is Code.NOT_ENROLLED
