@@ -1,0 +1,93 @@
+"""One TOML file per hub, `hub.toml` in its folder. `kabine hub init` writes it; the operator may edit it, and restarts the hub."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Final
+
+from msgspec import Meta, Struct
+
+from cloud.storage.database import sqlite_url
+from protocol import hours, limits, soundness
+from protocol.errors import Refused
+from protocol.runtime.config import read_config
+
+FILE: Final = "hub.toml"
+PORT: Final = 7400
+DATABASE_FILE: Final = "hub.sqlite"
+_LISTEN = re.compile(r"tcp://(?:\*|[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}")
+
+
+class DiskConfig(Struct, frozen=True, forbid_unknown_fields=True):
+    """How much room there is, and for how long."""
+
+    free_bytes_min: Annotated[
+        int,
+        Meta(ge=16 * limits.MIB, description="Below this much free space the hub asks cabins for no more documents."),
+    ] = limits.DISK_FREE_BYTES_MIN
+    retention_days: Annotated[
+        int, Meta(ge=1, le=3650, description="A document stays so long after the agency accepted or returned it.")
+    ] = 30
+
+
+class LogConfig(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the hub writes what it does: identifiers only, never about people."""
+
+    file: Annotated[str, Meta(description="A file name in this folder; empty: to stderr.")] = ""
+
+
+class HubConfig(Struct, frozen=True, forbid_unknown_fields=True):
+    """A hub of Kabine. After a change: restart the hub; after a change of name, address or holidays also `kabine directory publish`."""
+
+    name: Annotated[
+        str,
+        Meta(min_length=1, max_length=limits.TITLE_CHARS_MAX, description="What the hub is called in the directory."),
+    ]
+    address: Annotated[
+        str,
+        Meta(
+            description="Where cabins and agencies reach the hub, as in tcp://hub.example:7400; stands in every invitation."
+        ),
+    ] = f"tcp://127.0.0.1:{PORT}"
+    listen: Annotated[
+        str,
+        Meta(description="Where the hub listens: tcp://127.0.0.1:PORT for this machine only, tcp://*:PORT for all."),
+    ] = f"tcp://127.0.0.1:{PORT}"
+    database: Annotated[
+        str, Meta(description="URL as in postgresql://…; empty: the SQLite file hub.sqlite in this folder.")
+    ] = ""
+    blobs: Annotated[
+        str,
+        Meta(min_length=1, description="Folder of the sealed documents; relative to this file, or an absolute path."),
+    ] = "blobs"
+    holidays_region: Annotated[str, Meta(description="Whose public holidays close agencies, as in DE-BB.")] = "DE-BB"
+    disk: DiskConfig = DiskConfig()
+    log: LogConfig = LogConfig()
+
+    def __post_init__(self) -> None:
+        # ValueError, not Refused: the reader of configurations collects it with the other mistakes.
+        wrong = list(soundness.address(self.address))
+        if _LISTEN.fullmatch(self.listen) is None or not 0 < int(self.listen.rpartition(":")[2]) < 65536:
+            wrong.append(f"listen: “{self.listen[:80]}” is no address as in tcp://*:{PORT}")
+        try:
+            hours.holidays_of(self.holidays_region)
+        except Refused as error:
+            wrong.append(f"holidays_region: {error.what}")
+        if wrong:
+            raise ValueError("; ".join(wrong))
+
+
+def read(folder: Path) -> HubConfig:
+    """The configuration in a hub's folder. Raises Refused that names every mistake, Unavailable when there is none."""
+    return read_config(folder / FILE, HubConfig)
+
+
+def database_url(config: HubConfig, folder: Path) -> str:
+    """What `Database` takes."""
+    return config.database or sqlite_url(folder.absolute() / DATABASE_FILE)
+
+
+def blobs_folder(config: HubConfig, folder: Path) -> Path:
+    """Where `Segments` keeps its files."""
+    return folder.absolute() / config.blobs

@@ -1,0 +1,71 @@
+"""What a hub's folder holds, opened: configuration, keys, database. The hub works on it alone; the operator's commands look in beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from cloud import config as configs
+from cloud import keys as hub_keys
+from cloud.config import HubConfig
+from cloud.keys import HubKeys
+from cloud.storage.database import Database
+from protocol import limits
+from protocol.contacts import HubCard
+from protocol.directory import HubRow
+from protocol.randomness import Random
+from protocol.runtime.config import write_default
+from protocol.runtime.folder import NodeFolder
+
+
+@dataclass(frozen=True)
+class Premises:
+    """An open hub folder."""
+
+    folder: NodeFolder
+    config: HubConfig
+    keys: HubKeys
+    database: Database
+
+    @property
+    def card(self) -> HubCard:
+        """What agencies get."""
+        return HubCard(self.config.address, self.keys.curve.public, self.keys.authority)
+
+    @property
+    def row(self) -> HubRow:
+        """The hub in the directory."""
+        return HubRow(
+            self.config.name,
+            self.config.address,
+            self.keys.curve.public,
+            self.keys.signing.public,
+            self.keys.journal_recipient,
+        )
+
+
+def make(
+    path: Path, config: HubConfig, random: Random, passphrase: str, work_factor: int = limits.SCRYPT_WORK_FACTOR
+) -> None:
+    """A new hub in an empty folder: configuration, keys and database. Raises Refused when something is there, Unavailable when the folder
+    cannot be written."""
+    with NodeFolder.create(path, "hub") as folder:
+        folder.write_file(configs.FILE, write_default(config).encode(), 0o600)
+        hub_keys.make_keys(folder, random, passphrase, work_factor)
+        Database(configs.database_url(config, folder.path)).close()
+
+
+@contextmanager
+def opened(path: Path, exclusive: bool = False) -> Iterator[Premises]:
+    """The hub in `path`; `exclusive` for the hub process itself. Raises Refused for a folder that is no hub's, Unavailable when another
+    hub process works on it or something is missing."""
+    with NodeFolder.open(path, "hub", exclusive) as folder:
+        config = configs.read(folder.path)
+        keys = hub_keys.read_keys(folder)
+        database = Database(configs.database_url(config, folder.path))
+        try:
+            yield Premises(folder, config, keys, database)
+        finally:
+            database.close()
