@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from protocol.ids import Digest
+from protocol.codec import BlobName, Number
 from protocol.manifest import Signed
 
 
@@ -25,8 +25,8 @@ class ShowDirectory(msgspec.Struct, frozen=True, array_like=True, tag="show-dire
 class ListInbox(msgspec.Struct, frozen=True, array_like=True, tag="list-inbox"):
     """Documents of my inbox whose place is greater than `after`, oldest first, at most `count`. `everything` also lists what is done with."""
 
-    after: int = 0
-    count: int = 50
+    after: Number = 0
+    count: Number = 50
     everything: bool = False
 
 
@@ -42,19 +42,19 @@ Question = MakeClaim | ShowDirectory | ListInbox | Tell
 class CurrentDirectory(msgspec.Struct, frozen=True, array_like=True, tag="current-directory"):
     """The directory in force is blob `digest` of `size_bytes` (a Signed directory): fetch it with `Want`."""
 
-    version: int
-    digest: Digest
-    size_bytes: int
+    version: Number
+    digest: BlobName
+    size_bytes: Number
 
 
 class Delivered(msgspec.Struct, frozen=True, array_like=True):
     """One document in an inbox. `place` grows with every delivery to this inbox; `receipts` are its signed events so far."""
 
-    place: int
+    place: Number
     manifest: Signed
     summary: bytes
-    digest: Digest
-    size_bytes: int
+    digest: BlobName
+    size_bytes: Number
     receipts: tuple[Signed, ...]
 
 
@@ -75,12 +75,12 @@ Reply = CurrentDirectory | Listing | Done
 class Ask(msgspec.Struct, frozen=True, array_like=True, tag="ask"):
     """A question; `number` is the asker's own count and comes back in the answer."""
 
-    number: int
+    number: Number
     question: Question
 
 
 class Answer(msgspec.Struct, frozen=True, array_like=True, tag="answer"):
     """What was asked; a `Refused` frame with this number is the other possibility."""
 
-    number: int
+    number: Number
     reply: Reply

@@ -6,11 +6,24 @@ the same bytes again, so that one meaning has one form and a signature covers wh
 
 from __future__ import annotations
 
-from typing import TypeVar
+from datetime import datetime
+from typing import Annotated, TypeVar
 
 import msgspec
 
+from protocol import limits
 from protocol.errors import Code, Refused
+from protocol.ids import Digest
+
+# Bounds that a reader holds before anybody computes with what it read.
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]  # aware
+Number = Annotated[int, msgspec.Meta(ge=0, le=limits.NUMBER_MAX)]
+Seconds = Annotated[float, msgspec.Meta(ge=0, le=limits.SPAN_SECONDS_MAX)]
+Hash = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]  # SHA-256
+Age = Annotated[
+    float, msgspec.Meta(ge=-limits.SPAN_SECONDS_MAX, le=limits.SPAN_SECONDS_MAX)
+]  # by a clock that may jump
+BlobName = Annotated[Digest, msgspec.Meta(min_length=32, max_length=32)]
 
 T = TypeVar("T")
 _encoder = msgspec.msgpack.Encoder()

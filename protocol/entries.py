@@ -8,7 +8,6 @@ journal key of its epoch (`SEALED`): a cabin can forward its journal and never r
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime
 from typing import Final
 
 import msgspec
@@ -16,8 +15,8 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
 from protocol import codec, limits
+from protocol.codec import BlobName, Hash, Moment, Number
 from protocol.errors import Code, Mistake, Refused
-from protocol.ids import Digest
 from protocol.manifest import Signed
 
 GENESIS: Final = bytes(32)  # the hash before entry 1
@@ -28,18 +27,18 @@ SEALED: Final = 1
 class Entry(msgspec.Struct, frozen=True, array_like=True):
     """One row of a log. `payload` starts with CLEAR or SEALED; `hash` is `chain(previous hash, epoch, number, payload)`."""
 
-    epoch: int
-    number: int
+    epoch: Number
+    number: Number
     payload: bytes
-    hash: bytes
+    hash: Hash
 
 
 class Mark(msgspec.Struct, frozen=True, array_like=True):
     """A place in a log: everything up to and including `number`, whose hash is `hash`, in `epoch`. 0 is the beginning."""
 
-    epoch: int = 0
-    number: int = 0
-    hash: bytes = GENESIS
+    epoch: Number = 0
+    number: Number = 0
+    hash: Hash = GENESIS
 
 
 class EpochOpened(msgspec.Struct, frozen=True, array_like=True, tag="epoch"):
@@ -50,7 +49,7 @@ class EpochOpened(msgspec.Struct, frozen=True, array_like=True, tag="epoch"):
 
     wrapped_key: bytes
     follows: Mark
-    at: datetime
+    at: Moment
 
 
 class DocumentSealed(msgspec.Struct, frozen=True, array_like=True, tag="document"):
@@ -58,18 +57,18 @@ class DocumentSealed(msgspec.Struct, frozen=True, array_like=True, tag="document
 
     manifest: Signed
     summary: bytes
-    digest: Digest
-    size_bytes: int
+    digest: BlobName
+    size_bytes: Number
 
 
 class VisitEnded(msgspec.Struct, frozen=True, array_like=True, tag="visit"):
     """One stay in a cabin, without a word about who it was. `outcome`: `handed-in`, `left`, `timed-out` …"""
 
     visit: bytes
-    began_at: datetime
-    ended_at: datetime
+    began_at: Moment
+    ended_at: Moment
     outcome: str
-    documents: int
+    documents: Number
     language: str
 
 
@@ -82,9 +81,9 @@ class ReceiptGiven(msgspec.Struct, frozen=True, array_like=True, tag="receipt"):
 class DirectoryPublished(msgspec.Struct, frozen=True, array_like=True, tag="directory"):
     """A new directory is there: blob `digest` of `size_bytes` spells a Signed directory."""
 
-    version: int
-    digest: Digest
-    size_bytes: int
+    version: Number
+    digest: BlobName
+    size_bytes: Number
 
 
 Event = EpochOpened | DocumentSealed | VisitEnded | ReceiptGiven | DirectoryPublished

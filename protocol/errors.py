@@ -9,7 +9,7 @@ from __future__ import annotations
 import enum
 
 
-class Trouble(Exception):
+class Trouble(Exception):  # noqa: N818  (a noun of this house, not a suffix)
     """Base of the three families. `what` is a sentence; `remedy` tells the person in charge what to do."""
 
     def __init__(self, what: str, remedy: str = "") -> None:

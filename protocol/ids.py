@@ -62,7 +62,9 @@ def service_id(text: str) -> ServiceId:
 def area_id(text: str) -> AreaId:
     """German regional key (ARS) or a leading part of one, 2 to 12 digits. Raises Refused."""
     if re.fullmatch(r"[0-9]{2,12}", text) is None:
-        raise Refused(Code.MALFORMED, f"“{text[:80]}” is no regional key.", "An ARS has 2 to 12 digits; Uckermark: 12073.")
+        raise Refused(
+            Code.MALFORMED, f"“{text[:80]}” is no regional key.", "An ARS has 2 to 12 digits; Uckermark: 12073."
+        )
     return AreaId(text)
 
 

@@ -18,7 +18,9 @@ CHUNK_BYTES_MAX: Final = 256 * KIB  # 1.5 GB/s through CURVE with this size; lar
 CHUNK_BYTES_MIN: Final = 8 * KIB  # smaller pays more for headers than it wins in promptness
 TEXT_CHARS_MAX: Final = 500  # any text for a person on the wire
 NUMBER_MAX: Final = 2**53 - 1  # any whole number on the wire: a browser counts no further, SQLite to 2**63
-SPAN_SECONDS_MAX: Final = 10.0**11  # any length of time on the wire: as far as a wrong clock can be off; leaves out infinity and NaN
+SPAN_SECONDS_MAX: Final = (
+    10.0**11
+)  # any length of time on the wire: as far as a wrong clock can be off; leaves out infinity and NaN
 
 # --- link -------------------------------------------------------------------------------------------------------
 BEAT_SECONDS: Final = 5.0  # shown as "last contact"; three missed end a link

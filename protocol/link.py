@@ -33,7 +33,7 @@ from protocol.events import Appended, Committed, Connected, Event, Heard, Lost, 
 from protocol.frames import Ack, Beat, Chunk, Entries, Gone, Hello, Unknown, Want, Whisper
 from protocol.machine import advance
 from protocol.pacing import Pacing
-from protocol.transfer import Transfers
+from protocol.transfer import Arrival, Transfers
 
 NEVER: Final = float("inf")
 
@@ -79,6 +79,7 @@ class Link:
         self._unacknowledged_bytes = 0
         self._first = 1
         self._heard = Mark()  # the peer's entries given to my owner
+        self._committed = 0  # … and durable
         self._told = 0  # … and acknowledged
         self._since = 0.0  # of the present state
         self._heard_at = 0.0
@@ -87,6 +88,7 @@ class Link:
         self._beat_at = NEVER
         self._beat_said: dict[int, float] = {}
         self._beat_heard = (0, 0.0)
+        self._chunk_bytes_max = limits.CHUNK_BYTES_MAX  # what the peer answers with at most
 
     def step(self, event: Event, now: float) -> list[Effect]:
         """What to do after `event` at monotonic time `now` in seconds. Raises Mistake when our own side broke a rule."""
@@ -101,9 +103,7 @@ class Link:
             case Said(number, size_bytes):
                 self._said(number, size_bytes, now)
             case Committed(number):
-                if self.state == UP and number > self._told:
-                    self._told = number
-                    effects.append(Say(Ack(number)))
+                self._committed = max(self._committed, number)
             case Wanted(digest, size_bytes, have_bytes):
                 self.transfers.want(digest, size_bytes, have_bytes)
             case Connected(first, last, theirs):
@@ -121,6 +121,7 @@ class Link:
         self._first = first
         self._last = last
         self._heard = theirs
+        self._committed = max(self._committed, theirs.number)
         self._told = theirs.number
         self._since = self._heard_at = self._progress_at = now
         effects.append(SayHello(first, last, theirs.number))
@@ -132,6 +133,7 @@ class Link:
         self._unacknowledged_bytes = 0
         self._beat_at = NEVER
         self._beat_said.clear()
+        self._beat_heard = (0, 0.0)  # its number means nothing on another connection
         self.transfers.lost()
         self.pacing.reset()
 
@@ -152,13 +154,8 @@ class Link:
         self._heard_at = now
         match frame:
             case Chunk(digest, offset_bytes, total_bytes):
-                size = len(data)
-                if self.transfers.arrived(digest, offset_bytes, size, total_bytes):
-                    self._progress_at = now
-                    self.pacing.arrived(size, now)
-                    effects.append(Keep(digest, offset_bytes, data))
-                else:
-                    effects.append(Note("chunk.unwanted"))
+                arrival = self.transfers.arrived(digest, offset_bytes, len(data), total_bytes)
+                self._answered(arrival, frame, data, now, effects)
             case Want():
                 effects.append(SayChunk(frame))
             case Entries():
@@ -177,15 +174,13 @@ class Link:
             case Whisper():
                 effects.append(Deliver(frame))
             case Gone(digest):
-                self.transfers.drop(digest)
-                effects.append(Note("blob.gone", digest.hex()))
+                self._answered(self.transfers.gone(digest), frame, b"", now, effects)
             case frames.Refused(code, text, retry_after_seconds):
                 effects.append(End(code, text, retry_after_seconds, by_peer=True))
                 self._down()
-            case Unknown(tag):
-                effects.append(Note("frame.unknown", tag))
             case _:
-                raise Mistake(f"TABLE allows {type(frame).__name__}, and nobody hears it.")
+                assert isinstance(frame, Unknown)  # TABLE lets nothing else pass
+                effects.append(Note("frame.unknown", frame.tag))
 
     def _hear_hello(self, hello: Hello, now: float, effects: list[Effect]) -> None:
         fault = self._fault(hello)
@@ -195,6 +190,7 @@ class Link:
         self._since = self._progress_at = now
         self._sent = self._acknowledged = hello.committed
         self._beat_at = now
+        self._chunk_bytes_max = min(hello.chunk_bytes_max, limits.CHUNK_BYTES_MAX)
         effects.append(Observe(hello, -1.0))
         effects.append(Acknowledged(hello.committed))
 
@@ -253,30 +249,58 @@ class Link:
             self._unacknowledged_bytes -= self._unacknowledged.popleft()[1]
         effects.append(Acknowledged(committed))
 
+    def _answered(
+        self, arrival: Arrival, frame: Chunk | Gone, data: bytes | memoryview, now: float, effects: list[Effect]
+    ) -> None:
+        """The peer answered a Want."""
+        if arrival is Arrival.STRAY:
+            self._end(Code.MALFORMED, f"A {type(frame).__name__} that is no answer to the oldest Want.", effects)
+            return
+        self._progress_at = now
+        self.pacing.arrived(len(data), now)
+        if isinstance(frame, Chunk) and arrival is Arrival.NEXT:
+            effects.append(Keep(frame.digest, frame.offset_bytes, data))
+        elif arrival is Arrival.UNFIT:
+            # Dropped until it is wanted again, so that one bad blob never holds up the others.
+            effects.append(Note("blob.gone" if isinstance(frame, Gone) else "blob.unfit", frame.digest.hex()))
+
     # --- speaking ------------------------------------------------------------------------------------------------
     def _speak(self, now: float, effects: list[Effect]) -> None:
-        """Whatever may be said now: entries first, then wants."""
+        """Whatever may be said now: small before large, so acknowledgement, entries, wants."""
+        durable = min(self._committed, self._heard.number)
+        if durable > self._told:
+            self._told = durable
+            effects.append(Say(Ack(durable)))
         if (
             self._sent < self._last.number
             and self._unacknowledged_bytes < limits.ENTRIES_WINDOW_BYTES
-
+            and len(self._unacknowledged) < limits.ENTRIES_FRAMES_MAX
         ):
             effects.append(SayEntries(self._sent, limits.ENTRIES_FRAME_BYTES_MAX))
-        if len(self.transfers):
-            if self.transfers.outstanding_bytes == 0:
-                self._progress_at = max(self._progress_at, now)
-            for want in self.transfers.asks(self.pacing.window_bytes(), self.pacing.chunk_bytes()):
+        if self.transfers:
+            self._owed(now)
+            chunk_bytes = min(self.pacing.chunk_bytes(), self._chunk_bytes_max)
+            for want in self.transfers.asks(self.pacing.window_bytes(), chunk_bytes):
                 self.pacing.asked(now)
                 effects.append(Say(want))
 
     def _said(self, number: int, size_bytes: int, now: float) -> None:
+        if self.state != UP:
+            return  # the connection broke while they were being said
         if number <= self._sent:
             raise Mistake(f"Entries up to {number} said; {self._sent} were said before.")
-        if not self._unacknowledged:
-            self._progress_at = now
+        self._owed(now)
         self._sent = number
         self._unacknowledged.append((number, size_bytes))
         self._unacknowledged_bytes += size_bytes
+
+    def _owed(self, now: float) -> None:
+        """Something is asked of the peer: where nothing was outstanding, its time begins."""
+        if not self._outstanding_bytes():
+            self._progress_at = now
+
+    def _outstanding_bytes(self) -> int:
+        return self._unacknowledged_bytes + self.transfers.outstanding_bytes
 
     def _tick(self, now: float, effects: list[Effect]) -> None:
         if self.state == DOWN:
@@ -304,8 +328,8 @@ class Link:
         return ""
 
     def _stall_at(self) -> float:
-        outstanding = self._unacknowledged_bytes + self.transfers.outstanding_bytes
-        return self._progress_at + self.pacing.patience_seconds(outstanding) if outstanding else NEVER
+        outstanding_bytes = self._outstanding_bytes()
+        return self._progress_at + self.pacing.patience_seconds(outstanding_bytes) if outstanding_bytes else NEVER
 
     def _arm(self) -> None:
         if self.state == UP:

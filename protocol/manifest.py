@@ -9,7 +9,6 @@ from __future__ import annotations
 import enum
 import hashlib
 from collections.abc import Sequence
-from datetime import datetime
 from typing import ClassVar, Final, TypeVar
 
 import msgspec
@@ -17,6 +16,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from protocol import codec, limits
+from protocol.codec import Hash, Moment, Number
 from protocol.errors import Code, Refused
 from protocol.ids import AgencyId, EnvelopeId, ReceiptNumber, SiteId
 
@@ -49,19 +49,19 @@ class Manifest(Signable, frozen=True, array_like=True):
 
     context: ClassVar[bytes] = b"kabine/manifest/1"
 
-    version: int
+    version: Number
     suite: str
     envelope: EnvelopeId
     receipt: ReceiptNumber
     agency: AgencyId
-    epoch: int
+    epoch: Number
     cabin: SiteId
-    captured_at: datetime
-    length_bytes: int
-    header_sha256: bytes
-    payload_sha256: bytes
-    counter: int
-    previous: bytes
+    captured_at: Moment
+    length_bytes: Number
+    header_sha256: Hash
+    payload_sha256: Hash
+    counter: Number
+    previous: Hash
 
 
 class Happening(enum.StrEnum):
@@ -80,12 +80,12 @@ class Receipt(Signable, frozen=True, array_like=True):
 
     context: ClassVar[bytes] = b"kabine/receipt/1"
 
-    version: int
+    version: Number
     envelope: EnvelopeId
     happening: Happening
     by: str
-    at: datetime
-    previous: bytes
+    at: Moment
+    previous: Hash
     reason: str = ""
     text: str = ""
 
@@ -98,6 +98,7 @@ AFTER: Final[dict[Happening, frozenset[Happening]]] = {
     Happening.ACCEPTED: frozenset(),
     Happening.RETURNED: frozenset(),
 }
+
 
 def sign(noun: Signable, key: Ed25519PrivateKey) -> Signed:
     """Sign the canonical bytes of `noun` under its kind's context."""
@@ -131,7 +132,9 @@ def check_chain(manifest: Signed, receipts: Sequence[Signed]) -> list[Receipt]:
         event = unverified(Receipt, signed)
         allowed = {Happening.STORED} if last is None else AFTER[last]
         if event.previous != previous or event.happening not in allowed:
-            raise Refused(Code.OUT_OF_ORDER, f"“{event.happening}” does not follow “{last or 'handed in'}” in this chain.")
+            raise Refused(
+                Code.OUT_OF_ORDER, f"“{event.happening}” does not follow “{last or 'handed in'}” in this chain."
+            )
         previous, last = digest_of(signed), event.happening
         events.append(event)
     return events

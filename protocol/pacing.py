@@ -2,20 +2,31 @@
 
 What ZeroMQ and the kernel have swallowed cannot be overtaken. So the receiver asks for no more than about twice what the line holds
 (bandwidth × delay), measured as BBR does it (draft-cardwell-iccrg-bbr): the best rate of delivery seen lately times the shortest round
-trip seen lately. The window doubles with every round trip until the rate grows no more.
+trip. The window doubles with every round trip until the rate grows no more; and every ten seconds the line is drained for one round
+trip, for behind a standing queue nobody sees how short the line is.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from typing import Final
+from typing import Final, NamedTuple
 
 from protocol import limits
 
-_ROUNDS_KEPT: Final = 16  # samples over which the best rate counts
+_SAMPLES_KEPT: Final = 16  # over which the best rate counts
 _BASE_SECONDS: Final = 10.0  # how long a shortest round trip is believed
 _CHUNK_SECONDS: Final = 0.05  # one Want is about so much of the line's time
+_QUEUE_SECONDS: Final = 0.05  # may queue beside a call; also what the turns of a busy receiver cost on a short line
+_WANTS_AIM: Final = limits.WANTS_MAX // 2  # so that a window is not cut into more wants than may be outstanding
 _RATE_UNKNOWN: Final = 16 * limits.KIB  # bytes per second; only to be patient with before anything is measured
+
+
+class _Asked(NamedTuple):
+    """One Want: when it was said, what had been delivered then, and whether the line was being drained."""
+
+    at: float
+    delivered_bytes: int
+    drained: bool
 
 
 class Pacing:
@@ -25,12 +36,12 @@ class Pacing:
         self.ceiling_bytes = limits.WINDOW_BYTES_MAX  # set lower by whoever shares a budget among many links
         self.call_is_up = False  # then delay counts more than speed
         self._delivered_bytes = 0
-        self._asked: deque[tuple[float, int]] = (
-            deque()
-        )  # for each chunk outstanding: when it was asked for, delivered then
-        self._rates: deque[float] = deque(maxlen=_ROUNDS_KEPT)
-        self._base: tuple[float, float] | None = None  # shortest round trip, and when it was seen
+        self._asked: deque[_Asked] = deque()  # wants not answered yet, oldest first
+        self._rates: deque[float] = deque(maxlen=_SAMPLES_KEPT)
         self._best = 0.0
+        self._base = 0.0  # shortest round trip, 0 when none was seen
+        self._base_at = 0.0
+        self._draining = False
 
     @property
     def rate(self) -> float:
@@ -41,39 +52,49 @@ class Pacing:
         """A new connection: nothing is outstanding, and the line may be another."""
         self._asked.clear()
         self._rates.clear()
-        self._best = 0.0
-        self._base = None
+        self._best = self._base = 0.0
+        self._draining = False
 
     def asked(self, now: float) -> None:
         """One Want was said."""
-        self._asked.append((now, self._delivered_bytes))
+        self._asked.append(_Asked(now, self._delivered_bytes, self._draining))
 
     def arrived(self, length_bytes: int, now: float) -> None:
-        """The oldest outstanding chunk came."""
+        """The oldest Want was answered, with `length_bytes`."""
         self._delivered_bytes += length_bytes
-        if not self._asked:
-            return
-        at, delivered = self._asked.popleft()
-        elapsed = max(now - at, 1e-6)
-        self.round_trip(elapsed, now)
-        self._rates.append((self._delivered_bytes - delivered) / elapsed)
+        asked = self._asked.popleft()
+        seconds = max(now - asked.at, 1e-6)
+        self._rates.append((self._delivered_bytes - asked.delivered_bytes) / seconds)
         self._best = max(self._rates)
+        if asked.drained and self._draining:
+            self._measured(seconds, now)
+        else:
+            self.round_trip(seconds, now)
 
     def round_trip(self, seconds: float, now: float) -> None:
         """A round trip was seen, with whatever queued in it."""
-        if self._base is None or seconds <= self._base[0] or now - self._base[1] > _BASE_SECONDS:
-            self._base = (seconds, now)
+        stale = now - self._base_at > _BASE_SECONDS
+        if not self._base or seconds <= self._base or (stale and not self._asked):
+            self._measured(max(seconds, 1e-6), now)
+        elif stale:
+            self._draining = True
+
+    def _measured(self, seconds: float, now: float) -> None:
+        self._base, self._base_at = seconds, now
+        self._draining = False
 
     def window_bytes(self) -> int:
         """How much may be outstanding."""
-        base = self._base[0] if self._base else 0.0
-        gain = 1 if self.call_is_up else 2
-        window = int(gain * self._best * base)
+        if self._draining:
+            return limits.WINDOW_BYTES_MIN
+        queue_seconds = _QUEUE_SECONDS if self.call_is_up else max(self._base, _QUEUE_SECONDS)
+        window = int(self._best * (self._base + queue_seconds))
         return max(limits.WINDOW_BYTES_MIN, min(window, self.ceiling_bytes, limits.WINDOW_BYTES_MAX))
 
     def chunk_bytes(self) -> int:
         """Length of the next Want: a power of two, about 50 ms of the line, at most half a window."""
-        aim = min(self._best * _CHUNK_SECONDS, self.window_bytes() / 2)
+        window = self.window_bytes()
+        aim = min(max(self._best * _CHUNK_SECONDS, window / _WANTS_AIM), window / 2)
         size = limits.CHUNK_BYTES_MIN
         while size * 2 <= min(aim, limits.CHUNK_BYTES_MAX):
             size *= 2
@@ -81,9 +102,8 @@ class Pacing:
 
     def patience_seconds(self, outstanding_bytes: int) -> float:
         """How long to wait for anything at all while so much is outstanding, before the line counts as gone."""
-        base = self._base[0] if self._base else 0.0
         return (
             limits.STALL_SECONDS
-            + 4 * base
+            + 4 * self._base
             + min(outstanding_bytes, limits.CHUNK_BYTES_MAX) / (self._best or _RATE_UNKNOWN)
         )

@@ -1,16 +1,29 @@
 """Which range of which blob to ask for next; resumable anywhere. SPEC.md section 5.
 
-The receiver asks, the sender answers and keeps no state. So back-pressure, fairness and resuming are one mechanism: a blob goes on
-at the byte that is here, and nobody is sent what nobody asked for. Small blobs go before large ones, older before newer among equals.
+The receiver asks, the sender answers every Want, in the order in which they came, and keeps no state. So back-pressure, fairness and
+resuming are one mechanism: a blob goes on at the byte that is here, and nobody is sent what nobody asked for. Small blobs go before
+large ones, older before newer among equals.
 """
 
 from __future__ import annotations
 
+import enum
 import heapq
+from collections import deque
 from collections.abc import Iterator
 
+from protocol import limits
 from protocol.frames import Want
 from protocol.ids import Digest
+
+
+class Arrival(enum.Enum):
+    """What an answer is worth."""
+
+    NEXT = "next"  # the bytes that come next: keep them
+    UNWANTED = "unwanted"  # asked for before this blob was dropped: let it pass
+    UNFIT = "unfit"  # not what was announced, or not there at all: the blob is dropped until it is wanted again
+    STRAY = "stray"  # no answer to the oldest Want: the peer broke the rule
 
 
 class Transfer:
@@ -29,10 +42,9 @@ class Transfers:
 
     def __init__(self) -> None:
         self._open: dict[Digest, Transfer] = {}
-        self._hungry: list[
-            tuple[tuple[int, int], Digest]
-        ] = []  # heap of transfers that still have something to ask for
+        self._hungry: list[tuple[tuple[int, int], Transfer]] = []  # heap of those that still have something to ask for
         self._count = 0
+        self._under_way: deque[Want] = deque()  # not answered yet, whether or not their blob is still wanted
         self.outstanding_bytes = 0
         self.paused = False  # the receiver's disk is nearly full: ask for nothing, forget nothing
 
@@ -43,54 +55,70 @@ class Transfers:
         return digest in self._open
 
     def want(self, digest: Digest, size_bytes: int, have_bytes: int) -> None:
-        """Begin, or begin again at `have_bytes`."""
-        self.drop(digest)
+        """Begin at `have_bytes`. Nothing changes for a blob that is wanted already, or has nothing left to ask for."""
+        if digest in self._open or have_bytes >= size_bytes:
+            return
         self._count += 1
         # Sizes are compared by their binary order of magnitude, so that age decides among documents of a kind.
         transfer = Transfer(digest, size_bytes, have_bytes, (size_bytes.bit_length(), self._count))
         self._open[digest] = transfer
-        heapq.heappush(self._hungry, (transfer.order, digest))
-
-    def drop(self, digest: Digest) -> None:
-        """Ask no more for this blob."""
-        transfer = self._open.pop(digest, None)
-        if transfer is not None:
-            self.outstanding_bytes -= transfer.asked_bytes - transfer.have_bytes
+        heapq.heappush(self._hungry, (transfer.order, transfer))
 
     def lost(self) -> None:
         """The line is gone: what was asked for will not come."""
+        self._under_way.clear()
         self.outstanding_bytes = 0
         for transfer in self._open.values():
             transfer.asked_bytes = transfer.have_bytes
-        self._hungry = [(transfer.order, digest) for digest, transfer in self._open.items()]
+        self._hungry = [(transfer.order, transfer) for transfer in self._open.values()]
         heapq.heapify(self._hungry)
 
     def asks(self, window_bytes: int, chunk_bytes: int) -> Iterator[Want]:
         """What to ask for now, so that at most `window_bytes` are outstanding (but always at least one chunk)."""
-        while not self.paused and self._hungry and (self.outstanding_bytes == 0 or self.outstanding_bytes + chunk_bytes <= window_bytes):
-            order, digest = self._hungry[0]
-            transfer = self._open.get(digest)
-            if transfer is None or transfer.order != order or transfer.asked_bytes >= transfer.size_bytes:
+        while self._hungry and self._room(window_bytes, chunk_bytes):
+            transfer = self._hungry[0][1]
+            left_bytes = transfer.size_bytes - transfer.asked_bytes
+            if self._open.get(transfer.digest) is not transfer or not left_bytes:
                 heapq.heappop(self._hungry)
                 continue
-            length = min(chunk_bytes, transfer.size_bytes - transfer.asked_bytes)
-            offset = transfer.asked_bytes
-            transfer.asked_bytes += length
-            self.outstanding_bytes += length
-            yield Want(digest, offset, length)
+            want = Want(transfer.digest, transfer.asked_bytes, min(chunk_bytes, left_bytes))
+            transfer.asked_bytes += want.length_bytes
+            self.outstanding_bytes += want.length_bytes
+            self._under_way.append(want)
+            yield want
 
-    def arrived(self, digest: Digest, offset_bytes: int, length_bytes: int, total_bytes: int) -> bool:
-        """A chunk came. True when it is the next one of its blob: keep it. False: nobody waits for it, or it is not the next."""
-        transfer = self._open.get(digest)
-        if (
-            transfer is None
-            or offset_bytes != transfer.have_bytes
-            or total_bytes != transfer.size_bytes
-            or not 0 < length_bytes <= transfer.asked_bytes - offset_bytes
-        ):
+    def _room(self, window_bytes: int, chunk_bytes: int) -> bool:
+        if self.paused or len(self._under_way) >= limits.WANTS_MAX:
             return False
+        return not self._under_way or self.outstanding_bytes + chunk_bytes <= window_bytes
+
+    def arrived(self, digest: Digest, offset_bytes: int, length_bytes: int, total_bytes: int) -> Arrival:
+        """A chunk came, of a blob that the peer says has `total_bytes`."""
+        want = self._answered(digest, offset_bytes)
+        if want is None:
+            return Arrival.STRAY
+        transfer = self._open.get(digest)
+        if transfer is None or offset_bytes != transfer.have_bytes:
+            return Arrival.UNWANTED
+        if total_bytes != transfer.size_bytes or length_bytes != want.length_bytes:
+            del self._open[digest]
+            return Arrival.UNFIT
         transfer.have_bytes += length_bytes
-        self.outstanding_bytes -= length_bytes
         if transfer.have_bytes == transfer.size_bytes:
             del self._open[digest]
-        return True
+        return Arrival.NEXT
+
+    def gone(self, digest: Digest) -> Arrival:
+        """The peer has nothing to send for its oldest Want."""
+        if self._answered(digest, None) is None:
+            return Arrival.STRAY
+        return Arrival.UNWANTED if self._open.pop(digest, None) is None else Arrival.UNFIT
+
+    def _answered(self, digest: Digest, offset_bytes: int | None) -> Want | None:
+        """The oldest Want, taken off, if this answers it; `offset_bytes` None answers any."""
+        oldest = self._under_way[0] if self._under_way else None
+        if oldest is None or oldest.digest != digest or offset_bytes not in (None, oldest.offset_bytes):
+            return None
+        self._under_way.popleft()
+        self.outstanding_bytes -= oldest.length_bytes
+        return oldest

@@ -7,6 +7,7 @@ fsync) and then calls `settled`, and only then the acknowledgement leaves.
 from __future__ import annotations
 
 import itertools
+from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Protocol
@@ -71,7 +72,7 @@ class Pump:
         return self.link.deadline
 
     def connected(self) -> None:
-        """A connection stands: say Hello."""
+        """A connection stands: say Hello. Call it only when all that was committed is durable: a Hello acknowledges as an Ack does."""
         self.feed(events.Connected(self._log.first(), self._log.last(), self._log.theirs()))
 
     def hear(self, frame: frames.Frame | frames.Unknown, data: bytes | memoryview = b"") -> None:
@@ -104,9 +105,14 @@ class Pump:
 
     def feed(self, event: events.Event) -> None:
         """Step the machine and do what it says."""
-        todo = self.link.step(event, self._clock())
-        for effect in todo:
-            self._do(effect)
+        todo = deque(self.link.step(event, self._clock()))
+        while todo:
+            effect = todo.popleft()
+            if isinstance(effect, effects.SayEntries):
+                said = self._say_entries(effect.after, effect.bytes_max)
+                todo.extend(self.link.step(said, self._clock()))
+            else:
+                self._do(effect)
 
     def _do(self, effect: effects.Effect) -> None:
         match effect:
@@ -116,8 +122,6 @@ class Pump:
                 self._say(frames.encode(frame), None)
             case effects.SayChunk(want):
                 self._say_chunk(want)
-            case effects.SayEntries(after, bytes_max):
-                self._say_entries(after, bytes_max)
             case effects.Commit(batch):
                 self._log.commit(batch)
                 self._commit_to = batch[-1].number
@@ -143,21 +147,23 @@ class Pump:
                 self._owner.note(name, detail)
 
     def _say_chunk(self, want: frames.Want) -> None:
+        """Exactly what was asked for, up to the end of the blob, or Gone: the peer counts on it."""
         found = self._owner.read(want.digest, want.offset_bytes, want.length_bytes)
-        if found is None or not found[0]:
+        data, total_bytes = found or (b"", 0)
+        if not data or len(data) != min(want.length_bytes, total_bytes - want.offset_bytes):
+            self._owner.note("blob.missing", want.digest.hex())
             self._say(frames.encode(frames.Gone(want.digest)), None)
             return
-        data, total_bytes = found
         self._say(frames.encode(frames.Chunk(want.digest, want.offset_bytes, total_bytes)), data)
 
-    def _say_entries(self, after: int, bytes_max: int) -> None:
+    def _say_entries(self, after: int, bytes_max: int) -> events.Said:
         batch = one_epoch(self._log.read(after, bytes_max, limits.ENTRIES_PER_FRAME_MAX))
         if not batch or batch[0].number != after + 1:
             raise Mistake(f"The log ends before entry {after + 1}, which it said it had.")
         payloads = tuple(entry.payload for entry in batch)
         last = batch[-1]
         self._say(frames.encode(frames.Entries(last.epoch, after + 1, payloads, last.hash)), None)
-        self.feed(events.Said(last.number, sum(map(len, payloads))))
+        return events.Said(last.number, sum(map(len, payloads)))
 
 
 def one_epoch(batch: Sequence[Entry]) -> list[Entry]:
