@@ -1,16 +1,84 @@
-"""The counter: whoever keeps no link asks here. Newcomers claim their site, agencies' connectors see to their inbox."""
+"""The counter: whoever keeps no link asks here. Newcomers claim their site, agencies' connectors see to their inbox.
+
+What a question changes is durable with the next `settle` of the ledger; the hub gives the answer after that.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Final
 
 from cloud import enrolment, inbox
 from cloud.admission import Guest, Kind
 from cloud.ledger import Ledger
-from protocol import limits
-from protocol.asking import Answer, Ask, CurrentDirectory, Done, ListInbox, MakeClaim, Reply, ShowDirectory, Tell
+from protocol.asking import (
+    Answer,
+    Ask,
+    CurrentDirectory,
+    Done,
+    ListInbox,
+    MakeClaim,
+    Question,
+    Reply,
+    ShowDirectory,
+    Tell,
+)
 from protocol.errors import Code, Refused
 from protocol.ids import AgencyId, Digest
+from protocol.keys import CurvePair
 
-LISTING_MAX = 50
+# Who may ask what.
+MAY: Final[dict[Kind, tuple[type, ...]]] = {
+    Kind.INVITATION: (MakeClaim, ShowDirectory),
+    Kind.AGENCY: (ShowDirectory, ListInbox, Tell),
+}
+
+
+class Counter:
+    """Answers questions. `claimed` is called when a claim changed who may speak."""
+
+    def __init__(
+        self, ledger: Ledger, own: CurvePair, utc: Callable[[], datetime], claimed: Callable[[], None]
+    ) -> None:
+        self._ledger = ledger
+        self._own = own
+        self._utc = utc
+        self._claimed = claimed
+
+    def answer(self, guest: Guest, ask: Ask) -> Answer:
+        """Raises Refused when this guest may not ask that, or for the reason the answer is no."""
+        if not isinstance(ask.question, MAY.get(guest.kind, ())):
+            raise Refused(Code.NOT_YOURS, f"A {guest.kind} may not ask this.", "Use the key that was made for it.")
+        return Answer(ask.number, self._reply(guest, ask.question))
+
+    def _reply(self, guest: Guest, question: Question) -> Reply:
+        match question:
+            case MakeClaim(claim):
+                with self._ledger.database.turn() as connection:
+                    enrolment.claim(connection, guest.key, claim, self._own, self._utc())
+                self._claimed()
+                return self._directory()
+            case ShowDirectory():
+                return self._directory()
+            case ListInbox(after, count, everything):
+                return inbox.listing(self._ledger, AgencyId(guest.name), after, count, everything)
+            case Tell(receipt):
+                inbox.tell(self._ledger, AgencyId(guest.name), receipt)
+                return Done()
+
+    def _directory(self) -> CurrentDirectory:
+        current = self._ledger.known.current
+        if current.digest is None:
+            raise Refused(
+                Code.UNKNOWN_DOCUMENT,
+                "The hub has no directory in force yet.",
+                "Publish the first one at the hub: `kabine directory publish`.",
+            )
+        return CurrentDirectory(current.version, current.digest, len(current.raw))
+
+    def read(self, guest: Guest, digest: Digest, offset_bytes: int, length_bytes: int) -> tuple[bytes, int] | None:
+        """Bytes of a blob and the size of the whole: documents for whom they were sealed, directories for everybody."""
+        if guest.kind is Kind.AGENCY and inbox.may_read(self._ledger, AgencyId(guest.name), digest):
+            return self._ledger.read_blob(digest, offset_bytes, length_bytes)
+        return self._ledger.read_directory(digest, offset_bytes, length_bytes)

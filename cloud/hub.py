@@ -17,7 +17,8 @@ import structlog
 
 from cloud.admission import Admission, Guest, Kind
 from cloud.counter import Counter
-from cloud.ledger import Ledger, News
+from cloud.ledger import Ledger
+from cloud.turn import News
 from protocol import frames, limits
 from protocol.asking import Ask
 from protocol.errors import REMEDIES, Code, Refused
@@ -31,6 +32,7 @@ log = structlog.get_logger("hub")
 TURN_MESSAGES_MAX = 1024  # heard in one turn: bounds its memory and how long the first of them waits
 TURN_BYTES_MAX = 32 * limits.MIB
 BELL_SECONDS = 0.25  # how often another process's changes are looked for: a revocation holds within a second
+EXPIRE_SECONDS = 3600.0  # how often documents past their retention are looked for
 
 
 class Connection:
@@ -77,7 +79,7 @@ class Connection:
 
 
 class Hub:
-    """The loop. `refresh(admission)` reads who may speak; `changed()` tells whether another process has changed anything."""
+    """The loop. `refresh()` reads anew who may speak; `changed()` tells whether another process has changed anything."""
 
     def __init__(
         self,
@@ -90,10 +92,11 @@ class Hub:
         software: str,
         folder: Path,
         disk_free_bytes_min: int,
+        retention_days: float,
         clock: Callable[[], float],
         utc: Callable[[], datetime],
         changed: Callable[[], bool],
-        refresh: Callable[[Admission], None],
+        refresh: Callable[[], None],
     ) -> None:
         self.listener = listener
         self.ledger = ledger
@@ -107,6 +110,7 @@ class Hub:
         self._disk_free_bytes_min = disk_free_bytes_min
         self._changed = changed
         self._refresh = refresh
+        self._retention_days = retention_days
         self._by_route: dict[bytes, Connection] = {}
         self._by_site: dict[SiteId, Connection] = {}
         self._desks: dict[AgencyId, set[bytes]] = {}  # connectors' routes, to tell them that something came
@@ -114,6 +118,8 @@ class Hub:
         self._tiebreak = itertools.count()
         self._bell_at = 0.0
         self._full = False
+        self._answers: list[tuple[bytes, frames.Frame]] = []  # given when what they promise is durable
+        self._expire_at = 0.0
 
     def run(self, stopping: Callable[[], bool]) -> None:
         """Turn after turn until `stopping()`. Raises Unavailable when the disk failed: nothing of that turn was acknowledged."""
@@ -134,6 +140,9 @@ class Hub:
             if connection is not None:
                 heard[connection.route] = connection
         news = self.ledger.settle()
+        for route, answer in self._answers:
+            self.listener.say(route, frames.encode(answer))
+        self._answers.clear()
         for connection in heard.values():
             connection.pump.settled()
         self._tell(news, heard)
@@ -183,7 +192,7 @@ class Hub:
                 answer: frames.Frame = self._counter.answer(guest, frame)
             except Refused as refused:
                 answer = frames.Refused(refused.code, str(refused)[: limits.TEXT_CHARS_MAX], ask=frame.number)
-            self.listener.say(message.route, frames.encode(answer))
+            self._answers.append((message.route, answer))
 
     # --- opening and closing -------------------------------------------------------------------------------------
     def _open(self, guest: Guest, route: bytes) -> Connection:
@@ -257,12 +266,17 @@ class Hub:
         self._bell_at = self.clock() + BELL_SECONDS
         self.ledger.alive(self.utc())
         if self._changed():
-            self._refresh(self._admission)
+            self._refresh()
             self.ledger.announce_directory(list(self._by_site))
             for connection in list(self._by_route.values()):
                 if self._admission.guest(connection.guest.user) is None:
                     self._refuse(connection.route, Refused(Code.REVOKED, f"The cabin {connection.site} was revoked."))
             self._tell(self.ledger.settle(), {})
+        if self.clock() >= self._expire_at:
+            self._expire_at = self.clock() + EXPIRE_SECONDS
+            freed = self.ledger.expire(self.utc(), self._retention_days)
+            if freed:
+                log.info("documents.freed", count=freed)
         self._share()
 
     def _share(self) -> None:

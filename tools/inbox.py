@@ -11,7 +11,6 @@ from typing import Final
 
 import click
 import msgspec
-from protocol.runtime.folder import NodeFolder, write_file
 
 from protocol import contacts
 from protocol.contacts import HubCard, InboxCard
@@ -21,8 +20,9 @@ from protocol.ids import AgencyId, ReceiptNumber, agency_id, receipt_number
 from protocol.keys import CurvePair, SigningPair, fingerprint, words
 from protocol.manifest import Happening
 from protocol.recipients import HybridIdentity, generate_identity, parse_identities
-from protocol.runtime import world
+from protocol.runtime.folder import NodeFolder, write_file
 from protocol.runtime.wires import Asker
+from protocol.runtime.world import REAL
 from tools.connector import Connector, Letter, Taken, receipts_json
 
 IDENTITY: Final = "identity.txt"
@@ -59,13 +59,13 @@ def keygen(keys: Path, agency: str) -> None:
     """Make the keys of an inbox, the offline recovery key first, and print the card for the hub's operator."""
     name = agency_id(agency)
     folder = NodeFolder.create(keys, "inbox")
-    recovery = generate_identity(world.random_bytes, "pq")
-    identity = generate_identity(world.random_bytes, "pq")
-    signing, curve = SigningPair.generate(world.random_bytes), CurvePair.generate(world.random_bytes)
+    recovery = generate_identity(REAL.random, "pq")
+    identity = generate_identity(REAL.random, "pq")
+    signing, curve = SigningPair.generate(REAL.random), CurvePair.generate(REAL.random)
     made = datetime.now(UTC).date().isoformat()
     text = f"# inbox of {name}, epoch 1, made {made}\n# public key: {identity.recipient()}\n{identity}\n"
     write_file(keys / RECOVERY, f"# recovery key of {name}, made {made}\n{recovery}\n".encode(), 0o600)
-    write_file(keys / RECOVERED, seal_bytes(text.encode(), [recovery.recipient()], world.random_bytes), 0o600)
+    write_file(keys / RECOVERED, seal_bytes(text.encode(), [recovery.recipient()], REAL.random), 0o600)
     write_file(keys / SIGNING, signing.seed, 0o600)
     write_file(keys / CURVE, curve.secret, 0o600)
     card = InboxCard(name, 1, str(identity.recipient()), signing.public, curve.public)

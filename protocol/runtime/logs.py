@@ -1,4 +1,4 @@
-"""The node's log: one JSON object a line, events with fields, identifiers only, never about people."""
+"""A node's log: one JSON object a line, events with fields, identifiers only, never about people."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ from protocol.errors import Unavailable
 LOG_BYTES_MAX: Final = 16 * 1024 * 1024  # then the file becomes `.1`, the one before is gone
 
 
-def to_file(path: Path | None, site: str) -> None:
-    """Send all logs of this process to `path` (0600, appended), or to stderr. Raises Unavailable when it cannot be written."""
+def to_file(path: Path | None, **always: str) -> None:
+    """Send all logs of this process to `path` (0600, appended), or to stderr; `always` are fields of every line.
+
+    Raises Unavailable when it cannot be written."""
     stream: TextIO = sys.stderr
     if path is not None:
         try:
@@ -37,4 +39,4 @@ def to_file(path: Path | None, site: str) -> None:
         logger_factory=structlog.PrintLoggerFactory(stream),
         cache_logger_on_first_use=False,
     )
-    structlog.contextvars.bind_contextvars(site=site)
+    structlog.contextvars.bind_contextvars(**always)
