@@ -15,6 +15,7 @@ from PIL import Image, ImageFilter
 CELL_INCHES: Final = 0.2
 BRIGHT_PERCENTILE: Final = 80
 DARKEST_PAPER: Final = 0.55  # of the page's own paper tone; darker than this is not shadow but print
+PALEST_TINT: Final = 0.72  # weakest channel of paper against its strongest; stronger tints are colour and stay
 STRIP_ROWS: Final = 256  # rows turned into wider numbers at a time: bounds the memory
 
 Grey = npt.NDArray[np.uint8]  # [height, width]
@@ -23,12 +24,16 @@ Grey = npt.NDArray[np.uint8]  # [height, width]
 def flatten(image: Image.Image, dpi: float) -> Image.Image:
     """`image` (L or RGB) with its paper at 250 of 255 everywhere, channel by channel."""
     if image.mode == "L":
-        return _flatten_plane(image, dpi)
-    return Image.merge("RGB", [_flatten_plane(plane, dpi) for plane in image.split()])
+        return _divided(image, _paper(image, dpi))
+    planes = image.split()
+    papers = [_paper(plane, dpi) for plane in planes]
+    palest = np.maximum.reduce([np.asarray(paper) for paper in papers])
+    least = (palest * np.float32(PALEST_TINT)).astype(np.uint8)
+    papers = [Image.fromarray(np.maximum(np.asarray(paper), least)) for paper in papers]
+    return Image.merge("RGB", [_divided(plane, paper) for plane, paper in zip(planes, papers, strict=True)])
 
 
-def _flatten_plane(plane: Image.Image, dpi: float) -> Image.Image:
-    paper = _paper(plane, dpi)
+def _divided(plane: Image.Image, paper: Image.Image) -> Image.Image:
     pixels = np.asarray(plane)
     out = np.empty_like(pixels)
     for top in range(0, plane.height, STRIP_ROWS):
