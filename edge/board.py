@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Final
 
-from edge.orders import DocumentMoved, DocumentRow, Told
+from edge.orders import DocumentMoved, DocumentStatus, Told
 
 WATCHER_BACKLOG_MAX: Final = 4096  # a watcher that reads no more is let go
 ROWS_MAX: Final = 2000  # documents whose state is remembered for comparison
@@ -15,9 +15,9 @@ ROWS_MAX: Final = 2000  # documents whose state is remembered for comparison
 class Board:
     """Lives in the event loop; `rows` asks the buffer for the newest documents."""
 
-    def __init__(self, rows: Callable[[], Iterable[DocumentRow]]) -> None:
+    def __init__(self, rows: Callable[[], Iterable[DocumentStatus]]) -> None:
         self._rows = rows
-        self._known: dict[str, DocumentRow] = {}
+        self._known: dict[str, DocumentStatus] = {}
         self._queues: set[asyncio.Queue[Told | None]] = set()
 
     def tell(self, told: Told) -> None:

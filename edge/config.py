@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Final
 
 import msgspec
 from msgspec import Meta
 
 from hardware.fitted import ScannerModel
-from protocol import limits
+from protocol import limits, soundness
+from protocol.ids import area_id, key_bytes, site_id
+from protocol.keys import KEY_BYTES
 
 FILE: Final = "edge.toml"
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]
@@ -73,3 +76,32 @@ class EdgeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     disk: DiskConfig = DiskConfig()
     visit: VisitConfig = VisitConfig()
     log: LogConfig = LogConfig()
+
+    def __post_init__(self) -> None:
+        # ValueError: the reader reports it beside the other mistakes.
+        mistakes = [
+            *soundness.refused(site_id, self.cabin.site),
+            *soundness.code(self.cabin.code),
+            *soundness.refused(area_id, self.cabin.area),
+            *soundness.address(self.hub.address),
+            *soundness.refused(_key, self.hub.curve_key),
+            *soundness.refused(_key, self.hub.authority_key),
+        ]
+        if self.log.file and Path(self.log.file).name != self.log.file:
+            mistakes.append(f"log.file “{self.log.file}” is no plain file name")
+        if mistakes:
+            raise ValueError("; ".join(mistakes))
+
+    @property
+    def hub_key(self) -> bytes:
+        """The hub's CURVE key, 32 bytes."""
+        return _key(self.hub.curve_key)
+
+    @property
+    def authority_key(self) -> bytes:
+        """The authority's Ed25519 key, 32 bytes."""
+        return _key(self.hub.authority_key)
+
+
+def _key(text: str) -> bytes:
+    return key_bytes(text, KEY_BYTES)

@@ -97,7 +97,7 @@ class Failed(msgspec.Struct, frozen=True, tag_field="event", tag="failed"):
     remedy: str
 
 
-class DocumentRow(msgspec.Struct, frozen=True):
+class DocumentStatus(msgspec.Struct, frozen=True):
     """A document of this cabin. `state`: waiting, secured, fetched, accepted, returned, forwarded; `at`: of that state."""
 
     receipt: str
@@ -111,7 +111,7 @@ class DocumentRow(msgspec.Struct, frozen=True):
 class DocumentMoved(msgspec.Struct, frozen=True, tag_field="event", tag="document"):
     """A document has a new state."""
 
-    document: DocumentRow
+    document: DocumentStatus
 
 
 class LinkStatus(msgspec.Struct, frozen=True):
@@ -142,7 +142,7 @@ class Status(msgspec.Struct, frozen=True, tag_field="event", tag="status"):
     devices: dict[str, str]
     troubles: tuple[str, ...]
     directory_version: int
-    documents: tuple[DocumentRow, ...]
+    documents: tuple[DocumentStatus, ...]
 
 
 Told = PageCaptured | Captured | SealedUp | Accepted | Secured | Failed | DocumentMoved | Status

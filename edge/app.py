@@ -1,0 +1,151 @@
+"""The process of one cabin: opens what it owns, in the order in which it is needed, and closes it in the reverse. Only this file knows all of it."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from edge import hygiene
+from edge.buffer import Buffer, News
+from edge.capture.workshop import Workshop
+from edge.config import FILE, EdgeConfig
+from edge.enrol import BOOT_BYTES, DIRECTORY_FILE, read_directory
+from edge.hatch import Hatch
+from edge.keys import CabinKeys
+from edge.node import Node
+from edge.uplink import Uplink
+from hardware import fitted
+from protocol import codec
+from protocol.errors import Trouble, Unavailable
+from protocol.ids import SiteId
+from protocol.runtime import logs
+from protocol.runtime.config import read_config
+from protocol.runtime.folder import NodeFolder
+from protocol.runtime.world import REAL, World
+
+log = structlog.get_logger("app")
+
+CLOSING_SECONDS: Final = 20.0  # for the visit that is on when the node is told to end
+SPOOL: Final = "spool"
+
+
+def software() -> str:
+    """What the hub is told about this node."""
+    return f"kabine {version('kabine')}"
+
+
+def run(path: Path) -> None:
+    """Run the cabin in `path` until SIGTERM or SIGINT. Raises Trouble when it cannot start or must not go on; whoever started it starts it anew."""
+    hygiene.no_core_dumps()
+    with NodeFolder.open(path, "edge") as folder:
+        config = read_config(folder.path / FILE, EdgeConfig)
+        logs.to_file(folder.path / config.log.file if config.log.file else None, site=config.cabin.site)
+        asyncio.run(_run(folder, config, REAL))
+
+
+@asynccontextmanager
+async def house(folder: NodeFolder, config: EdgeConfig, world: World) -> AsyncIterator[tuple[Node, Buffer, CabinKeys]]:
+    """Everything in the cabin but the line and the hatch, open. The folder must be locked. Raises Trouble."""
+    keys = CabinKeys.load(folder)
+    signed, directory = read_directory(folder, config.authority_key)
+    buffer = Buffer(
+        folder.path,
+        now=world.utc,
+        random=world.random,
+        site=SiteId(config.cabin.site),
+        code=config.cabin.code,
+        signing_key=keys.signing.private(),
+        journal_recipient=directory.hub.journal_recipient,
+        authority_key=config.authority_key,
+        disk_free_bytes_min=config.disk.free_bytes_min,
+    )
+    try:
+        if buffer.directory_version() < directory.version:
+            buffer.set_directory(signed)
+        spool = folder.path / SPOOL
+        spool.mkdir(mode=0o700, exist_ok=True)
+        scanner = fitted.scanner(
+            config.scanner.fitted,
+            folder=folder.path / config.scanner.folder,
+            seed=config.scanner.seed,
+            pages=config.scanner.pages,
+        )
+        workshop = Workshop(spool)
+        node = Node(config, buffer, workshop, scanner, utc=world.utc, clock=world.clock, random=world.random)
+        try:
+            yield node, buffer, keys
+        finally:
+            await workshop.close()
+            scanner.close()
+    finally:
+        buffer.close()
+
+
+async def _run(folder: NodeFolder, config: EdgeConfig, world: World) -> None:
+    loop = asyncio.get_running_loop()
+    ending: asyncio.Future[Trouble | None] = loop.create_future()
+
+    def end(trouble: Trouble | None) -> None:
+        if not ending.done():
+            ending.set_result(trouble)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, end, None)
+
+    async with house(folder, config, world) as (node, buffer, keys):
+
+        def brought(news: News) -> None:
+            """In the uplink's thread."""
+            if news.directory is not None:
+                keep_directory(folder, buffer)
+            loop.call_soon_threadsafe(node.brought, news)
+
+        def failed(trouble: Trouble) -> None:
+            """In the uplink's thread: the buffer must be opened anew, and only another process may do that."""
+            loop.call_soon_threadsafe(end, trouble)
+
+        uplink = Uplink(
+            buffer,
+            site=SiteId(config.cabin.site),
+            address=config.hub.address,
+            hub_key=config.hub_key,
+            own=keys.curve,
+            boot=world.random(BOOT_BYTES),
+            software=software(),
+            clock=world.clock,
+            utc=world.utc,
+            chance=world.chance,
+            vitals=node.vitals,
+            on_news=brought,
+            on_trouble=failed,
+        )
+        node.line, node.stirred = uplink.status, uplink.wake
+        async with Hatch(folder.path, node.answer).open():
+            uplink.start()
+            try:
+                await node.warm_up()
+                log.info("node.ready", software=software(), directory=buffer.directory_version())
+                trouble = await ending
+                await node.reception.close(CLOSING_SECONDS)
+            finally:
+                await asyncio.to_thread(uplink.stop)
+        log.info("node.ended", trouble=trouble.what if trouble is not None else "")
+    if trouble is not None:
+        raise trouble
+
+
+def keep_directory(folder: NodeFolder, buffer: Buffer) -> None:
+    """The next start seals its journal to whom the newest directory names."""
+    signed = buffer.directory()
+    if signed is not None:
+        try:
+            folder.write_file(DIRECTORY_FILE, codec.encode(signed))
+        except Unavailable as trouble:
+            log.error("directory.not-kept", what=trouble.what)

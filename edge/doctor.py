@@ -1,0 +1,267 @@
+"""Examine one cabin: every line says how something is and what to do about it. Changes nothing."""
+
+from __future__ import annotations
+
+import enum
+import stat
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from edge.config import FILE, EdgeConfig
+from edge.enrol import read_directory
+from edge.keys import CabinKeys
+from edge.knock import knock
+from edge.offline import look
+from edge.orders import ShowStatus, Status
+from hardware import fitted
+from hardware.scanner import ScannerState
+from protocol import directory as directories
+from protocol import limits
+from protocol.directory import Directory
+from protocol.errors import Refused, Trouble
+from protocol.ids import SiteId
+from protocol.runtime.config import read_config
+from protocol.runtime.folder import NodeFolder
+from protocol.runtime.world import World
+
+ANSWER_SECONDS: Final = 10.0  # a node that answers later is of no use to a visitor either
+DIRECTORY_DAYS_WARN: Final = 90
+CUT_SECONDS_CRITICAL: Final = 600.0  # as the fleet's alert: ten minutes without a line
+WAITING_SECONDS_WARN: Final = 600.0
+WAITING_SECONDS_CRITICAL: Final = 24 * 3600.0
+
+
+class Severity(enum.IntEnum):
+    """Also the exit code of `kabine edge doctor`."""
+
+    OK = 0
+    WARNING = 1
+    CRITICAL = 2
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One line: `what` is a sentence, `remedy` an imperative one, empty when all is well."""
+
+    name: str
+    severity: Severity
+    what: str
+    remedy: str = ""
+
+
+def examine(path: Path, world: World) -> Iterator[Finding]:
+    """Finding by finding. Ends early when nothing further could be said."""
+    try:
+        folder = NodeFolder.open(path, "edge", exclusive=False)
+        config = read_config(folder.path / FILE, EdgeConfig)
+    except Trouble as trouble:
+        yield _critical("config", trouble)
+        return
+    yield _folder(folder.path)
+    yield Finding("config", Severity.OK, f"{FILE} is in order; this is {config.cabin.name} ({config.cabin.site}).")
+    yield from _trust(folder, config, world)
+    yield from _life(folder, config, world)
+
+
+def _folder(path: Path) -> Finding:
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & 0o077:
+        return Finding(
+            "folder", Severity.WARNING, f"Others may look into {path} ({mode:04o}).", f"Run `chmod 700 {path}`."
+        )
+    return Finding("folder", Severity.OK, f"{path} is open to its owner only.")
+
+
+def _trust(folder: NodeFolder, config: EdgeConfig, world: World) -> Iterator[Finding]:
+    try:
+        keys = CabinKeys.load(folder)
+    except Trouble as trouble:
+        yield _critical("keys", trouble)
+        return
+    yield Finding("keys", Severity.OK, "Both keys are there and readable by their owner only.")
+    try:
+        _, directory = read_directory(folder, config.authority_key)
+    except Trouble as trouble:
+        yield _critical("directory", trouble)
+        return
+    yield _directory(directory, config, world)
+    yield _membership(directory, config, keys)
+    now = world.utc()
+    if now < directory.published_at - timedelta(seconds=limits.CLOCK_OFFSET_CRITICAL_SECONDS):
+        yield Finding(
+            "clock",
+            Severity.CRITICAL,
+            f"This machine's clock ({now:%Y-%m-%d %H:%M} UTC) is earlier than its directory.",
+            "Set the clock, and have the machine keep it with NTP (`timedatectl set-ntp true`).",
+        )
+
+
+def _directory(directory: Directory, config: EdgeConfig, world: World) -> Finding:
+    age_days = (world.utc() - directory.published_at).days
+    what = f"Version {directory.version} of {directory.published_at:%Y-%m-%d}, signed by the authority"
+    if not any(agency.inboxes for agency in directory.agencies):
+        return Finding(
+            "directory",
+            Severity.WARNING,
+            f"{what}; no agency takes documents yet.",
+            "At the hub: `kabine agency add`, then `kabine directory publish`.",
+        )
+    if age_days > DIRECTORY_DAYS_WARN:
+        return Finding(
+            "directory",
+            Severity.WARNING,
+            f"{what}, {age_days} days old.",
+            "Check at the hub with `kabine directory show` whether it is the newest.",
+        )
+    takers = sum(bool(agency.inboxes) for agency in directory.agencies)
+    return Finding("directory", Severity.OK, f"{what}; {takers} agencies take documents.")
+
+
+def _membership(directory: Directory, config: EdgeConfig, keys: CabinKeys) -> Finding:
+    try:
+        row = directories.cabin(directory, SiteId(config.cabin.site))
+    except Refused:
+        return Finding(
+            "enrolment",
+            Severity.WARNING,
+            "The directory does not list this cabin yet.",
+            f"Compare the words of both screens, then run `kabine cabin confirm {config.cabin.site}` at the hub.",
+        )
+    if (row.curve_key, row.signing_key) != (keys.curve.public, keys.signing.public):
+        return Finding(
+            "enrolment",
+            Severity.CRITICAL,
+            "The directory lists another machine for this site.",
+            "If this one is to work here, enrol it anew; otherwise switch it off.",
+        )
+    return Finding("enrolment", Severity.OK, "The directory lists this cabin with its keys.")
+
+
+def _life(folder: NodeFolder, config: EdgeConfig, world: World) -> Iterator[Finding]:
+    """What the running node says, else what lies in the folder."""
+    try:
+        told = knock(folder.path, ShowStatus(1), ANSWER_SECONDS)
+        status = next((told for told in told if isinstance(told, Status)), None) if told is not None else None
+    except Trouble as trouble:
+        yield _critical("node", trouble)
+        return
+    if status is not None:
+        yield Finding("node", Severity.OK, f"The node runs (process {status.process}).")
+        yield _link(status, world)
+        yield from _clock(status)
+        yield _buffer(status.troubles)
+        yield _waiting(status.waiting_documents, status.oldest_seconds)
+        yield _disk(status.disk_free_bytes, config)
+        yield from (_device(name, state) for name, state in status.devices.items())
+        return
+    try:
+        with NodeFolder.open(folder.path, "edge"):
+            found = look(folder.path, 1)
+    except Trouble as trouble:
+        yield _critical("node", trouble)
+        return
+    yield Finding(
+        "node", Severity.WARNING, "The node does not run; nothing is sent.", f"Run `kabine edge run {folder.path}`."
+    )
+    faults = [found.fault] if found.fault else []
+    yield _buffer((*faults, *(f"A damaged buffer lies aside as {name}." for name in found.set_aside)))
+    oldest = found.waiting.oldest_at
+    yield _waiting(found.waiting.documents, (world.utc() - oldest).total_seconds() if oldest else 0.0)
+    yield _disk(found.disk_free_bytes, config)
+    scanner = fitted.scanner(config.scanner.fitted, folder=folder.path / config.scanner.folder)
+    yield _device("scanner", scanner.state())
+    scanner.close()
+
+
+def _link(status: Status, world: World) -> Finding:
+    link = status.link
+    if link.connected:
+        trip = f", round trip {link.round_trip_seconds * 1000:.0f} ms" if link.round_trip_seconds is not None else ""
+        return Finding("link", Severity.OK, f"Connected to the hub{trip}.")
+    cut_seconds = (world.utc() - link.since).total_seconds() if link.since is not None else 0.0
+    return Finding(
+        "link",
+        Severity.CRITICAL if cut_seconds > CUT_SECONDS_CRITICAL else Severity.WARNING,
+        f"Not connected for {_span(cut_seconds)}: {link.reason}.",
+        "Check cable, address and key; what was handed in is kept and sent by itself.",
+    )
+
+
+def _clock(status: Status) -> Iterator[Finding]:
+    offset_seconds = status.link.hub_offset_seconds
+    if offset_seconds is None:
+        return
+    size = abs(offset_seconds)
+    severity = (
+        Severity.CRITICAL
+        if size > limits.CLOCK_OFFSET_CRITICAL_SECONDS
+        else Severity.WARNING
+        if size > limits.CLOCK_OFFSET_WARN_SECONDS
+        else Severity.OK
+    )
+    remedy = "" if severity is Severity.OK else "Have the machine keep its clock (`timedatectl set-ntp true`)."
+    yield Finding("clock", severity, f"The hub's clock is {offset_seconds:+.1f} s from this one.", remedy)
+
+
+def _buffer(troubles: tuple[str, ...]) -> Finding:
+    if not troubles:
+        return Finding("buffer", Severity.OK, "The buffer is what was written.")
+    return Finding(
+        "buffer",
+        Severity.CRITICAL,
+        " ".join(troubles),
+        "Delete nothing in this folder; ask the hub with `kabine fleet status` what has arrived.",
+    )
+
+
+def _waiting(documents: int, oldest_seconds: float) -> Finding:
+    if not documents:
+        return Finding("documents", Severity.OK, "No document waits.")
+    severity = Severity.OK
+    if oldest_seconds > WAITING_SECONDS_WARN:
+        severity = Severity.CRITICAL if oldest_seconds > WAITING_SECONDS_CRITICAL else Severity.WARNING
+    what = f"{documents} document{'s' if documents > 1 else ''} waiting for the hub, the oldest for {_span(oldest_seconds)}."
+    return Finding("documents", severity, what, "Bring the cabin's line up; nothing else." if severity else "")
+
+
+def _disk(free_bytes: int, config: EdgeConfig) -> Finding:
+    megabytes = free_bytes // 1_000_000
+    if free_bytes < config.disk.free_bytes_min:
+        return Finding(
+            "disk",
+            Severity.CRITICAL,
+            f"Only {megabytes} MB are free: no new document is taken.",
+            "Free space on this disk.",
+        )
+    if free_bytes < 2 * config.disk.free_bytes_min:
+        return Finding("disk", Severity.WARNING, f"Only {megabytes} MB are free.", "Free space on this disk.")
+    return Finding("disk", Severity.OK, f"{megabytes} MB are free.")
+
+
+_DEVICE: Final[dict[str, tuple[Severity, str, str]]] = {
+    ScannerState.READY: (Severity.OK, "is ready", ""),
+    ScannerState.NO_PAPER: (Severity.OK, "waits for paper", ""),
+    ScannerState.ABSENT: (Severity.OK, "is not fitted; files are handed in with `kabine edge submit`", ""),
+    ScannerState.JAMMED: (Severity.WARNING, "is jammed", "Open it and take the sheet out."),
+    ScannerState.UNREACHABLE: (Severity.CRITICAL, "does not answer", "Check its cable, its power and edge.toml."),
+}
+
+
+def _device(name: str, state: str) -> Finding:
+    severity, what, remedy = _DEVICE.get(state, (Severity.WARNING, f"is {state}", "Look at it."))
+    return Finding(name, severity, f"The {name} {what}.", remedy)
+
+
+def _critical(name: str, trouble: Trouble) -> Finding:
+    return Finding(name, Severity.CRITICAL, trouble.what, trouble.remedy)
+
+
+def _span(seconds: float) -> str:
+    """As people say it."""
+    for size, word in ((86_400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds / size:.0f} {word}"
+    return f"{seconds:.0f} s"

@@ -1,0 +1,271 @@
+"""`kabine edge`: in the cabin. Enrol it, run it, hand in as a scanner would, see how it is."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, Literal
+
+import click
+import msgspec
+
+from edge.knock import knock
+from edge.orders import (
+    Accepted,
+    Captured,
+    DocumentStatus,
+    LinkStatus,
+    PageCaptured,
+    SealedUp,
+    Secured,
+    ShowStatus,
+    Status,
+    Submit,
+    Told,
+)
+from protocol.errors import Unavailable
+from protocol.runtime.world import REAL
+
+DOCTOR_VERSION: Final = 1
+_folder = click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+_json = click.option("--json", "as_json", is_flag=True, help="For programs: JSON, one object a line.")
+
+
+@click.group()
+def edge() -> None:
+    """In the cabin: enrol it, run it, hand in, see how it is."""
+
+
+@edge.command()
+@click.argument("invitation")
+@click.option("--dir", "folder", required=True, type=click.Path(path_type=Path), help="The cabin's new folder.")
+def enrol(invitation: str, folder: Path) -> None:
+    """Make this machine a cabin. INVITATION is the line that `kabine cabin invite SITE` prints, `-` reads it from standard input.
+
+    An enrolment that was cut goes on when the same command is given again."""
+    from edge.app import software
+    from edge.enrol import enrol as enrolled_with
+
+    text = sys.stdin.read() if invitation == "-" else invitation
+    enrolled = enrolled_with(text, folder, REAL, software())
+    click.echo(f"{enrolled.name} ({enrolled.site}) has made its keys in {enrolled.folder} and told the hub.")
+    click.echo(f"\n    {' '.join(enrolled.words)}\n")
+    click.echo(f"1. At the hub: kabine cabin confirm {enrolled.site}   (the words there must be the same)")
+    click.echo(f"2. Here:       kabine edge run {enrolled.folder}")
+
+
+@edge.command()
+@_folder
+def run(folder: Path) -> None:
+    """Run the cabin in DIR until it is told to end (SIGTERM, Ctrl-C)."""
+    from edge.app import run as run_cabin
+
+    run_cabin(folder)
+
+
+@edge.command()
+@_folder
+@click.argument("files", metavar="FILE...", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--agency", default="", help="For whom, as in sozialamt-uckermark.")
+@click.option("--service", default="", help="LeiKa key; without --agency it decides which agency is competent here.")
+@click.option("--title", default="", help="What the agency reads in its list; nobody on the way can.")
+@click.option(
+    "--wait",
+    type=click.Choice(["accepted", "secured"]),
+    default="accepted",
+    show_default=True,
+    help="Until the document is durable in this cabin, or until the hub has it too.",
+)
+@_json
+def submit(
+    folder: Path,
+    files: tuple[Path, ...],
+    agency: str,
+    service: str,
+    title: str,
+    wait: Literal["accepted", "secured"],
+    as_json: bool,
+) -> None:
+    """Hand in FILEs (JPEG, PNG, TIFF, WebP, PDF) as one document; without a FILE, what lies in the fitted scanner.
+
+    Goes through the node that runs on DIR. When none runs the document is accepted all the same, and sent when one does."""
+    order = Submit(agency, service, tuple(str(file.absolute()) for file in files), title, wait)
+    show = _print_json if as_json else _print_told
+    told = knock(folder, order)
+    if told is None:
+        _submit_alone(folder, order, show)
+        return
+    last: Told | None = None
+    for last in told:
+        show(last)
+    if not isinstance(last, Secured if wait == "secured" else Accepted):
+        raise Unavailable(
+            "The node ended before it had answered.",
+            f"Look with `kabine edge status {folder}` whether the document is there before handing it in again.",
+        )
+
+
+@edge.command()
+@_folder
+@_json
+def status(folder: Path, as_json: bool) -> None:
+    """What waits, what became of what was handed in, and how the line is."""
+    found = _status(folder)
+    if as_json:
+        _print_json(found)
+    else:
+        _print_status(found)
+
+
+@edge.command()
+@_folder
+@_json
+@click.pass_context
+def doctor(context: click.Context, folder: Path, as_json: bool) -> None:
+    """Examine the cabin in DIR, line by line with what to do. Exit code: 0 all is well, 1 warning, 2 critical."""
+    from edge.doctor import Finding, Severity, examine
+
+    worst, findings = Severity.OK, list[Finding]()
+    for finding in examine(folder, REAL):
+        findings.append(finding)
+        worst = max(worst, finding.severity)
+        if not as_json:
+            colour = {Severity.OK: "green", Severity.WARNING: "yellow", Severity.CRITICAL: "red"}[finding.severity]
+            word = click.style(f"{finding.severity.name.lower():<8}", fg=colour)
+            click.echo(f"{word}  {finding.name:<10}  {finding.what}")
+            if finding.remedy:
+                click.echo(f"{'':<22}{finding.remedy}")
+    if as_json:
+        rows = [
+            {"name": row.name, "state": row.severity.name.lower(), "what": row.what, "remedy": row.remedy}
+            for row in findings
+        ]
+        click.echo(
+            json.dumps({"version": DOCTOR_VERSION, "state": worst.name.lower(), "findings": rows}, ensure_ascii=False)
+        )
+    context.exit(int(worst))
+
+
+def _submit_alone(folder: Path, order: Submit, show: Callable[[Told], None]) -> None:
+    """Without a node: take the lock, accept, leave it to the next run."""
+    from edge import hygiene
+    from edge.app import house
+    from edge.config import FILE, EdgeConfig
+    from protocol.runtime.config import read_config
+    from protocol.runtime.folder import NodeFolder
+    from protocol.runtime.logs import to_file
+
+    with NodeFolder.open(folder, "edge") as opened:
+        if order.wait == "secured":
+            raise Unavailable(
+                f"No node runs on {folder}, so nothing can be secured.",
+                f"Start it with `kabine edge run {folder}`, or hand in with --wait accepted.",
+            )
+        config = read_config(opened.path / FILE, EdgeConfig)
+        hygiene.no_core_dumps()
+        to_file(opened.path / config.log.file if config.log.file else None, site=config.cabin.site)
+
+        async def hand_in() -> None:
+            async def tell(told: Told) -> None:
+                show(told)
+
+            async with house(opened, config, REAL) as (node, _, _):
+                await node.answer(order, tell, asyncio.Event())
+
+        asyncio.run(hand_in())
+    click.echo(f"No node runs here: it is sent when `kabine edge run {folder}` does.", err=True)
+
+
+def _status(folder: Path) -> Status:
+    told = knock(folder, ShowStatus(), 10.0)
+    if told is not None:
+        for found in told:
+            if isinstance(found, Status):
+                return found
+        raise Unavailable("The node gave no answer.", "Look at its log.")
+    return _resting(folder)
+
+
+def _resting(folder: Path) -> Status:
+    """The same from a folder on which no node runs."""
+    from edge.config import FILE, EdgeConfig
+    from edge.enrol import read_directory
+    from edge.node import NOT_RUNNING, STATUS_VERSION, row
+    from edge.offline import look
+    from protocol.runtime.config import read_config
+    from protocol.runtime.folder import NodeFolder
+
+    with NodeFolder.open(folder, "edge") as opened:
+        config = read_config(opened.path / FILE, EdgeConfig)
+        found = look(opened.path)
+        _, directory = read_directory(opened, config.authority_key)
+        now, oldest = REAL.utc(), found.waiting.oldest_at
+        return Status(
+            version=STATUS_VERSION,
+            at=now,
+            site=config.cabin.site,
+            running=False,
+            process=0,
+            link=NOT_RUNNING,
+            waiting_documents=found.waiting.documents,
+            waiting_bytes=found.waiting.bytes,
+            oldest_seconds=max(0.0, (now - oldest).total_seconds()) if oldest else 0.0,
+            disk_free_bytes=found.disk_free_bytes,
+            visitor=False,
+            devices={},
+            troubles=(found.fault,) if found.fault else (),
+            directory_version=directory.version,
+            documents=tuple(map(row, found.documents)),
+        )
+
+
+def _print_json(told: Told) -> None:
+    click.echo(msgspec.json.encode(told))
+
+
+def _print_told(told: Told) -> None:
+    match told:
+        case PageCaptured(_, page, encoding, size_bytes, blank, seconds):
+            click.echo(
+                f"  page {page}: {encoding}, {size_bytes / 1000:.1f} kB, {seconds:.2f} s{', blank' if blank else ''}"
+            )
+        case Captured(_, _, pages, input_bytes, seconds):
+            click.echo(f"captured  {pages} pages from {input_bytes / 1000:.0f} kB in {seconds:.2f} s")
+        case SealedUp(_, _, pdf_bytes, envelope_bytes, seconds):
+            click.echo(
+                f"sealed    PDF {pdf_bytes / 1000:.1f} kB, envelope {envelope_bytes / 1000:.1f} kB, {seconds:.2f} s"
+            )
+        case Accepted(_, receipt, words, agency, connected, seconds):
+            click.echo(f"accepted  {receipt}  ({' '.join(words)})  for {agency}, {seconds:.2f} s")
+            if not connected:
+                click.echo("          safely stored in this cabin; it is sent as soon as the line is back")
+        case Secured(receipt, seconds):
+            click.echo(f"secured   {receipt}  the hub has it, {seconds:.2f} s")
+        case _:
+            pass
+
+
+def _print_status(found: Status) -> None:
+    click.echo(f"{found.site}: {'running' if found.running else 'not running'}, {_link(found.link)}")
+    click.echo(
+        f"{found.waiting_documents} waiting ({found.waiting_bytes / 1000:.0f} kB, oldest {found.oldest_seconds:.0f} s); "
+        f"directory {found.directory_version}; {found.disk_free_bytes // 1_000_000} MB free"
+    )
+    for trouble in found.troubles:
+        click.echo(f"trouble: {trouble}")
+    for name, state in found.devices.items():
+        click.echo(f"{name}: {state}")
+    for row in found.documents:
+        click.echo(_document(row))
+
+
+def _link(link: LinkStatus) -> str:
+    since = f" since {link.since:%Y-%m-%d %H:%M} UTC" if link.since else ""
+    return f"connected{since}" if link.connected else f"not connected{since} ({link.reason})"
+
+
+def _document(row: DocumentStatus) -> str:
+    return f"  {row.receipt:<12} {row.state:<10} {row.agency:<32} {row.size_bytes / 1000:>9.1f} kB  {row.handed_in_at:%Y-%m-%d %H:%M:%S}"
