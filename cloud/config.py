@@ -16,7 +16,7 @@ from protocol.runtime.config import read_config
 FILE: Final = "hub.toml"
 PORT: Final = 7400
 DATABASE_FILE: Final = "hub.sqlite"
-_LISTEN = re.compile(r"tcp://(?:\*|[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}")
+_LISTEN = re.compile(r"tcp://(?:\*|[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]):(?:\*|[1-9][0-9]{0,4})")
 
 
 class DiskConfig(Struct, frozen=True, forbid_unknown_fields=True):
@@ -52,7 +52,9 @@ class HubConfig(Struct, frozen=True, forbid_unknown_fields=True):
     ] = f"tcp://127.0.0.1:{PORT}"
     listen: Annotated[
         str,
-        Meta(description="Where the hub listens: tcp://127.0.0.1:PORT for this machine only, tcp://*:PORT for all."),
+        Meta(
+            description="Where the hub listens: tcp://127.0.0.1:PORT for this machine only, tcp://*:PORT for all; PORT may be * for any that is free."
+        ),
     ] = f"tcp://127.0.0.1:{PORT}"
     database: Annotated[
         str, Meta(description="URL as in postgresql://…; empty: the SQLite file hub.sqlite in this folder.")
@@ -68,7 +70,7 @@ class HubConfig(Struct, frozen=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         # ValueError, not Refused: the reader of configurations collects it with the other mistakes.
         wrong = list(soundness.address(self.address))
-        if _LISTEN.fullmatch(self.listen) is None or not 0 < int(self.listen.rpartition(":")[2]) < 65536:
+        if _LISTEN.fullmatch(self.listen) is None:
             wrong.append(f"listen: “{self.listen[:80]}” is no address as in tcp://*:{PORT}")
         try:
             hours.holidays_of(self.holidays_region)

@@ -50,8 +50,9 @@ class HubKeys:
 
 def make_keys(
     folder: NodeFolder, random: Random, passphrase: str, work_factor: int = limits.SCRYPT_WORK_FACTOR
-) -> HubKeys:
-    """New keys, written into `folder` (0600). Raises Refused for an empty passphrase."""
+) -> tuple[HubKeys, SigningPair]:
+    """New keys, written into `folder` (0600), and the authority's pair, to sign the first directory with. Raises Refused for an empty
+    passphrase."""
     if not passphrase.strip():
         raise Refused(Code.BAD_KEY, "An empty passphrase protects nothing.", "Choose some words nobody would guess.")
     curve = CurvePair.generate(random)
@@ -64,7 +65,7 @@ def make_keys(
     folder.write_file(CURVE, curve.secret)
     folder.write_file(SIGNING, signing.seed)
     folder.write_file(JOURNAL, f"# public key: {journal.recipient()}\n{journal}\n".encode())
-    return HubKeys(curve, signing, journal, authority.public)
+    return HubKeys(curve, signing, journal, authority.public), authority
 
 
 def read_keys(folder: NodeFolder) -> HubKeys:

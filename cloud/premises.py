@@ -15,6 +15,7 @@ from cloud.storage.database import Database
 from protocol import limits
 from protocol.contacts import HubCard
 from protocol.directory import HubRow
+from protocol.keys import SigningPair
 from protocol.randomness import Random
 from protocol.runtime.config import write_default
 from protocol.runtime.folder import NodeFolder
@@ -48,13 +49,14 @@ class Premises:
 
 def make(
     path: Path, config: HubConfig, random: Random, passphrase: str, work_factor: int = limits.SCRYPT_WORK_FACTOR
-) -> None:
-    """A new hub in an empty folder: configuration, keys and database. Raises Refused when something is there, Unavailable when the folder
-    cannot be written."""
+) -> SigningPair:
+    """A new hub in an empty folder: configuration, keys and database; gives the authority's pair, to sign the first directory with. Raises
+    Refused when something is there, Unavailable when the folder cannot be written."""
     with NodeFolder.create(path, "hub") as folder:
         folder.write_file(configs.FILE, write_default(config).encode(), 0o600)
-        hub_keys.make_keys(folder, random, passphrase, work_factor)
+        _, authority = hub_keys.make_keys(folder, random, passphrase, work_factor)
         Database(configs.database_url(config, folder.path)).close()
+    return authority
 
 
 @contextmanager
