@@ -49,6 +49,7 @@ class Workshop:
         self._report_seconds = report_seconds
         self._worker: asyncio.subprocess.Process | None = None
         self._turn = asyncio.Lock()
+        self._holds_pages = False
 
     @property
     def process_id(self) -> int | None:
@@ -91,6 +92,11 @@ class Workshop:
 
     async def _carry_out(self, order: Order) -> AsyncGenerator[Report, None]:
         async with self._turn:
+            if self._worker is not None and self._worker.returncode is not None:
+                code, held = self._worker.returncode, self._holds_pages
+                await self._end()
+                if held:
+                    raise _gone(code)
             worker = await self._started()
             finished = False
             try:
@@ -100,14 +106,14 @@ class Workshop:
                 while not finished:
                     report = await self._heard(worker, self._report_seconds)
                     finished = isinstance(report, _LAST)
+                    self._holds_pages = not isinstance(report, Discarded) and (
+                        self._holds_pages or isinstance(report, PageTaken)
+                    )
                     if isinstance(report, Failed):
                         raise dialogue.error(report)
                     yield report
             except (asyncio.IncompleteReadError, ConnectionError) as error:
-                code = await worker.wait()
-                raise PagesGone(
-                    f"The pages are lost: the program that works on them ended ({_how(code)}).", "Take the pages again."
-                ) from error
+                raise _gone(await worker.wait()) from error
             except TimeoutError as error:
                 raise PagesGone(
                     f"The pages are lost: a page could not be worked on within {self._report_seconds:.0f} seconds.",
@@ -160,7 +166,7 @@ class Workshop:
             return dialogue.read_report(await worker.stdout.readexactly(size_bytes))
 
     async def _end(self) -> None:
-        worker, self._worker = self._worker, None
+        worker, self._worker, self._holds_pages = self._worker, None, False
         if worker is None:
             return
         if worker.returncode is None:
@@ -176,5 +182,6 @@ class Workshop:
         await worker.wait()
 
 
-def _how(code: int) -> str:
-    return f"signal {-code}" if code < 0 else f"exit {code}"
+def _gone(code: int) -> PagesGone:
+    how = f"signal {-code}" if code < 0 else f"exit {code}"
+    return PagesGone(f"The pages are lost: the program that works on them ended ({how}).", "Take the pages again.")

@@ -1,0 +1,292 @@
+"""The worker process from the node's side: from files to a sealed document, and what happens when it dies."""
+
+import asyncio
+import hashlib
+import io
+import os
+import secrets
+import signal
+from contextlib import aclosing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pymupdf
+import pytest
+from PIL import Image
+
+from edge.capture import dialogue
+from edge.capture.dialogue import Captured, PageTaken, Part, SealedUp, SummarySealed
+from edge.capture.workshop import PagesGone, Workshop
+from hardware.scanner import Scan
+from hardware.simulated.paper import draw_scan
+from protocol import envelope, inner, limits
+from protocol.errors import Code, Refused, Unavailable
+
+AT = datetime(2026, 11, 21, 8, 30, tzinfo=UTC)
+IDENTITY = envelope.generate_identity(secrets.token_bytes)
+MARK = "KANARIE-Petznick"
+
+
+def with_workshop(folder, play, **settings):
+    """Run `play(workshop)`, whatever happens close it."""
+
+    async def run():
+        workshop = Workshop(folder, **settings)
+        try:
+            return await play(workshop)
+        finally:
+            await workshop.close()
+
+    return asyncio.run(run())
+
+
+async def everything(reports) -> list:
+    return [report async for report in reports]
+
+
+def order(**other) -> dialogue.Seal:
+    fields = {
+        "recipient": str(IDENTITY.recipient()),
+        "envelope": bytes(range(16)),
+        "receipt": "7K2-418",
+        "agency": "sozialamt-uckermark",
+        "epoch": 3,
+        "captured_at": AT,
+        "title": "Wohngeldbescheid",
+        "remark": MARK,
+    }
+    return dialogue.Seal(**{**fields, **other})
+
+
+def opened(reports) -> tuple[inner.Inner, bytes, SealedUp]:
+    sealed = b"".join(report.piece for report in reports if isinstance(report, Part))
+    unpacker = inner.Unpacker()
+    pdf = unpacker.update(envelope.open_bytes(sealed, [IDENTITY]))
+    return unpacker.finish(), pdf, reports[-1]
+
+
+def memory_mb(process_id: int, line: str) -> float:
+    for row in Path(f"/proc/{process_id}/status").read_text().splitlines():
+        if row.startswith(line):
+            return int(row.split()[1]) / 1024
+    raise AssertionError(f"no {line} of process {process_id}")
+
+
+def bounds_of(process_id: int) -> dict[str, list[str]]:
+    rows = Path(f"/proc/{process_id}/limits").read_text().splitlines()
+    return {row[:25].strip(): row[25:].split()[:2] for row in rows}
+
+
+@pytest.fixture(scope="module")
+def scan(tmp_path_factory) -> list[Path]:
+    return draw_scan(1, 3, tmp_path_factory.mktemp("scan"), dpi=120, mark=MARK)
+
+
+def test_from_files_to_a_document_that_only_the_agency_opens(scan, tmp_path):
+    async def play(workshop):
+        await workshop.start()
+        taken = await everything(workshop.capture(scan))
+        sealed = await everything(workshop.seal(order()))
+        return taken, sealed, os.listdir(tmp_path)
+
+    taken, sealed, left = with_workshop(tmp_path, play)
+    *pages, captured = taken
+    assert [page.number for page in pages] == [1, 2, 3]
+    assert all(isinstance(page, PageTaken) and page.encoding == "g4" for page in pages)
+    assert isinstance(captured, Captured)
+    assert captured.pages == 3
+    assert left == []
+
+    manifest, pdf, done = opened(sealed)
+    assert (manifest.receipt, manifest.agency, manifest.epoch) == ("7K2-418", "sozialamt-uckermark", 3)
+    assert manifest.envelope == bytes(range(16)).hex()
+    assert [verdict.skew_degrees for verdict in manifest.verdicts] == [page.skew_degrees for page in pages]
+    with pymupdf.open(stream=pdf, filetype="pdf") as document:
+        assert len(document) == manifest.pages == done.pages == 3
+        assert not document.is_repaired
+
+    assert isinstance(sealed[0], SummarySealed)
+    summary = inner.read_summary(envelope.open_bytes(sealed[0].sealed, [IDENTITY]))
+    assert (summary.title, summary.pages, summary.bytes) == ("Wohngeldbescheid", 3, len(pdf))
+    assert len(sealed[0].sealed) <= limits.SUMMARY_BYTES_MAX
+
+    parts = [report.piece for report in sealed if isinstance(report, Part)]
+    whole = b"".join(parts)
+    assert max(map(len, parts)) <= dialogue.PART_BYTES_MAX
+    assert (done.digest, done.header_bytes + done.payload_bytes) == (hashlib.sha256(whole).digest(), len(whole))
+    assert done.header_sha256 == hashlib.sha256(whole[: done.header_bytes]).digest()
+    assert done.payload_sha256 == hashlib.sha256(whole[done.header_bytes :]).digest()
+    assert whole[: done.header_bytes].startswith(b"age-encryption.org/v1\n")
+    assert MARK.encode() not in whole
+
+
+def test_pages_are_chosen_reordered_and_added_to(scan, tmp_path):
+    async def play(workshop):
+        await everything(workshop.capture(scan[:2]))
+        again = await everything(workshop.capture_scan(Scan("sheet", scan[2].read_bytes())))
+        return again, await everything(workshop.seal(order(pages=(3, 1)))), await everything(workshop.seal(order()))
+
+    again, chosen, whole = with_workshop(tmp_path, play)
+    assert [report.number for report in again[:-1]] == [3]
+    assert opened(chosen)[0].pages == 2
+    assert opened(whole)[0].pages == 3
+    first, third = (verdict.skew_degrees for verdict in opened(whole)[0].verdicts[::2])
+    assert [verdict.skew_degrees for verdict in opened(chosen)[0].verdicts] == [third, first]
+
+
+@pytest.mark.parametrize("pages", [(4,), (0,), (1, 1), (-1,)])
+def test_pages_that_are_not_there_are_not_sealed(scan, tmp_path, pages):
+    async def play(workshop):
+        await everything(workshop.capture(scan[:1]))
+        with pytest.raises(Refused, match="not there"):
+            await everything(workshop.seal(order(pages=pages)))
+
+    with_workshop(tmp_path, play)
+
+
+def test_bad_input_is_refused_and_the_worker_and_its_pages_live_on(scan, tmp_path):
+    folder = tmp_path / "spool"
+    folder.mkdir()
+    (tmp_path / "brief.txt").write_text("Guten Tag")
+    (tmp_path / "leer.pdf").touch()
+
+    async def play(workshop):
+        await everything(workshop.capture(scan[:1]))
+        process_id = workshop.process_id
+        for name, words in (("brief.txt", "neither"), ("leer.pdf", "0 bytes"), ("fehlt.jpg", "no file")):
+            with pytest.raises(Refused, match=words) as caught:
+                await everything(workshop.capture([scan[1], tmp_path / name]))
+            assert caught.value.code == Code.BAD_FILE
+            assert caught.value.remedy
+        with pytest.raises(Refused, match="no file to take"):
+            await everything(workshop.capture([]))
+        with pytest.raises(Refused) as caught:
+            await everything(workshop.seal(order(recipient="age1nonsense")))
+        assert caught.value.code == Code.BAD_KEY
+        assert workshop.process_id == process_id
+        return opened(await everything(workshop.seal(order())))[0].pages
+
+    assert with_workshop(folder, play) == 1
+
+
+def test_more_than_300_pages_are_refused_before_the_first_is_taken(scan, tmp_path):
+    async def play(workshop):
+        with pytest.raises(Refused, match="303 pages") as caught:
+            await everything(workshop.capture(scan * 101))
+        assert caught.value.code == Code.TOO_LARGE
+        with pytest.raises(Refused, match="no page to hand in"):
+            await everything(workshop.seal(order()))
+
+    with_workshop(tmp_path, play)
+
+
+def test_after_discard_there_is_nothing_to_seal(scan, tmp_path):
+    async def play(workshop):
+        await workshop.discard()  # nothing was ever there
+        await everything(workshop.capture(scan[:1]))
+        await workshop.discard()
+        with pytest.raises(Refused, match="no page to hand in"):
+            await everything(workshop.seal(order()))
+        return await everything(workshop.capture(scan[:1]))
+
+    assert with_workshop(tmp_path, play)[0].number == 1
+
+
+def test_a_killed_worker_is_told_in_plain_words_and_the_next_order_finds_a_fresh_one(scan, tmp_path):
+    async def killed_at_the_first_page(workshop):
+        async for _ in workshop.capture(scan * 5):
+            os.kill(workshop.process_id, signal.SIGKILL)
+
+    async def play(workshop):
+        with pytest.raises(PagesGone, match=r"pages are lost.*signal 9") as caught:
+            await killed_at_the_first_page(workshop)
+        assert "again" in caught.value.remedy
+        assert workshop.process_id is None
+        return await everything(workshop.capture(scan[:1]))
+
+    assert with_workshop(tmp_path, play)[0].number == 1
+
+
+def test_a_worker_killed_between_two_orders_has_lost_the_pages(scan, tmp_path):
+    async def play(workshop):
+        await everything(workshop.capture(scan[:1]))
+        os.kill(workshop.process_id, signal.SIGKILL)
+        with pytest.raises(PagesGone, match=r"pages are lost"):
+            await everything(workshop.seal(order()))
+        await workshop.discard()
+
+    with_workshop(tmp_path, play)
+
+
+def test_a_worker_that_is_silent_for_too_long_is_ended(scan, tmp_path):
+    async def play(workshop):
+        await workshop.start()
+        process_id = workshop.process_id
+        os.kill(process_id, signal.SIGSTOP)
+        with pytest.raises(PagesGone, match="could not be worked on"):
+            await everything(workshop.capture(scan))
+        return process_id
+
+    process_id = with_workshop(tmp_path, play, report_seconds=0.3)
+    assert not Path(f"/proc/{process_id}").exists()
+
+
+def test_who_stops_listening_loses_the_pages_and_nobody_hears_the_rest(scan, tmp_path):
+    async def play(workshop):
+        async with aclosing(workshop.capture(scan)) as reports:
+            async for _ in reports:
+                break
+        assert workshop.process_id is None
+        return await everything(workshop.capture(scan[:2]))
+
+    assert [report.number for report in with_workshop(tmp_path, play)[:-1]] == [1, 2]
+
+
+def test_two_orders_at_once_take_turns(scan, tmp_path):
+    async def play(workshop):
+        return await asyncio.gather(*(everything(workshop.capture([path])) for path in scan))
+
+    told = with_workshop(tmp_path, play)
+    assert sorted(reports[0].number for reports in told) == [1, 2, 3]
+
+
+def test_a_spool_folder_that_cannot_be_written_is_told(tmp_path):
+    async def play(workshop):
+        with pytest.raises(Unavailable, match="cannot be kept") as caught:
+            await workshop.start()
+        assert "folder" in caught.value.remedy
+
+    with_workshop(tmp_path / "missing", play)
+
+
+def test_the_worker_leaves_no_core_dump_and_cannot_take_all_memory(tmp_path):
+    async def play(workshop):
+        await workshop.start()
+        return bounds_of(workshop.process_id), memory_mb(workshop.process_id, "VmRSS")
+
+    bounds, idle_mb = with_workshop(tmp_path, play)
+    assert bounds["Max core file size"] == ["0", "0"]
+    assert bounds["Max address space"] == [str(1_500 * limits.MIB)] * 2
+    assert idle_mb < 130
+
+
+def test_memory_does_not_grow_with_the_document(tmp_path):
+    """Twelve pages of A4 at 300 dpi that hardly compress."""
+    noise = Image.effect_noise((2480, 3508), 90)
+    file = io.BytesIO()
+    noise.save(file, "JPEG", quality=60, dpi=(300, 300))
+    path = tmp_path / "noise.jpg"
+    path.write_bytes(file.getvalue())
+
+    async def play(workshop):
+        await workshop.start()
+        idle_mb = memory_mb(workshop.process_id, "VmRSS")
+        await everything(workshop.capture([path] * 12))
+        sealed_bytes = 0
+        async for report in workshop.seal(order()):
+            sealed_bytes += len(report.piece) if isinstance(report, Part) else 0
+        return memory_mb(workshop.process_id, "VmHWM") - idle_mb, sealed_bytes
+
+    grown_mb, sealed_bytes = with_workshop(tmp_path, play)
+    assert sealed_bytes > 8_000_000
+    assert grown_mb < 150
