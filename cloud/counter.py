@@ -58,7 +58,7 @@ class Counter:
                 with self._ledger.database.turn() as connection:
                     enrolment.claim(connection, guest.key, claim, self._own, self._utc())
                 self._claimed()
-                return self._directory()
+                return Done()
             case ShowDirectory():
                 return self._directory()
             case ListInbox(after, count, everything):

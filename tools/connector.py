@@ -17,14 +17,12 @@ from typing import Final
 
 import msgspec
 import structlog
-from protocol.runtime.folder import write_file
 
 from protocol import codec, limits, publication
-from protocol import directory as directories
 from protocol.asking import CurrentDirectory, Delivered, ListInbox, Listing, ShowDirectory, Tell
 from protocol.directory import Directory
 from protocol.envelope import Opener, open_bytes
-from protocol.errors import Code, Mistake, Refused, Unavailable
+from protocol.errors import Code, Refused, Unavailable
 from protocol.ids import HUB_ID, AgencyId, Digest
 from protocol.inner import Inner, Summary, Unpacker, read_summary
 from protocol.keys import SigningPair
@@ -41,6 +39,7 @@ from protocol.manifest import (
     verify,
 )
 from protocol.recipients import HybridIdentity
+from protocol.runtime.folder import write_file
 from protocol.runtime.wires import Asker
 
 RECEIPT_VERSION: Final = 1
@@ -50,10 +49,12 @@ log = structlog.get_logger("connector")
 
 
 class Letter(msgspec.Struct, frozen=True):
-    """One document in the inbox, its signatures checked. `events`: its receipts in order; `summary` is None when it does not open."""
+    """One document in the inbox, its signatures checked. `machine`: the key (Ed25519) that signed the manifest; `events`: its receipts in
+    order; `summary` is None when it does not open."""
 
     delivered: Delivered
     manifest: Manifest
+    machine: bytes
     events: tuple[Receipt, ...]
     summary: Summary | None
 
@@ -131,7 +132,7 @@ class Connector:
         claimed = unverified(Manifest, delivered.manifest)
         if claimed.agency != self._agency:
             raise Refused(Code.NOT_YOURS, f"The hub shows {self._agency} a document for {claimed.agency}.")
-        manifest = self._by_cabin(claimed, delivered.manifest)
+        manifest, machine = self._by_cabin(claimed, delivered.manifest)
         events = check_chain(delivered.manifest, delivered.receipts)
         if not events:
             raise Refused(Code.OUT_OF_ORDER, f"Document {manifest.receipt} came without the hub's receipt.")
@@ -144,25 +145,28 @@ class Connector:
             summary = read_summary(open_bytes(delivered.summary, self._identities))
         except Refused:
             summary = None
-        return Letter(delivered, manifest, tuple(events), summary)
+        return Letter(delivered, manifest, machine, tuple(events), summary)
 
-    def _by_cabin(self, claimed: Manifest, signed: Signed) -> Manifest:
-        """The manifest, its signature checked with the key of the cabin that it names; a cabin that is new here makes us look again."""
+    def _by_cabin(self, claimed: Manifest, signed: Signed) -> tuple[Manifest, bytes]:
+        """The manifest and the key that signed it: of a machine that is or was at that site. A machine that is new makes us look again."""
         for attempt in range(2):
-            try:
-                cabin = directories.cabin(self.directory, claimed.cabin)
-                return verify(Manifest, signed, cabin.signing_key)
-            except Refused:
-                if attempt:
-                    raise
+            for row in (*self.directory.cabins, *self.directory.former_cabins):
+                if row.site == claimed.cabin:
+                    try:
+                        return verify(Manifest, signed, row.signing_key), row.signing_key
+                    except Refused:
+                        continue
+            if not attempt:
                 self.directory = self._current_directory()
-        raise Mistake("unreachable")
+        raise Refused(
+            Code.BAD_SIGNATURE, f"No machine of the cabin {claimed.cabin} has signed document {claimed.receipt}."
+        )
 
     def gaps(self) -> Iterator[str]:
         """Go on counting where the last run ended: what the cabins' own numbering says about documents that never came, in words."""
         for letter in self._letters(self._memory.place, everything=True):
             manifest = letter.manifest
-            key = directories.cabin(self.directory, manifest.cabin).signing_key.hex()
+            key = letter.machine.hex()
             row = self._memory.cabins.get(key, Row(0, NO_MANIFEST.hex()))
             if manifest.counter > row.counter + 1:
                 gone = manifest.counter - row.counter - 1

@@ -58,28 +58,35 @@ def _keys_option(function: click.decorators.FC) -> click.decorators.FC:
 def keygen(keys: Path, agency: str) -> None:
     """Make the keys of an inbox, the offline recovery key first, and print the card for the hub's operator."""
     name = agency_id(agency)
-    folder = NodeFolder.create(keys, "inbox")
-    recovery = generate_identity(REAL.random, "pq")
-    identity = generate_identity(REAL.random, "pq")
-    signing, curve = SigningPair.generate(REAL.random), CurvePair.generate(REAL.random)
-    made = datetime.now(UTC).date().isoformat()
-    text = f"# inbox of {name}, epoch 1, made {made}\n# public key: {identity.recipient()}\n{identity}\n"
-    write_file(keys / RECOVERY, f"# recovery key of {name}, made {made}\n{recovery}\n".encode(), 0o600)
-    write_file(keys / RECOVERED, seal_bytes(text.encode(), [recovery.recipient()], REAL.random), 0o600)
-    write_file(keys / SIGNING, signing.seed, 0o600)
-    write_file(keys / CURVE, curve.secret, 0o600)
-    card = InboxCard(name, 1, str(identity.recipient()), signing.public, curve.public)
-    write_file(keys / CARD, (contacts.write_inbox_card(card, signing) + "\n").encode(), 0o644)
-    write_file(keys / IDENTITY, text.encode(), 0o600)
-    folder.close()
+    card, spoken = make_inbox(keys, name)
     click.echo(
         f"The keys of {name} are in {keys}.\n\n"
         f"1. Take {keys / RECOVERY} off this machine now: print it or put it on a stick in the safe, then delete the file.\n"
         f"   With it and {RECOVERED} the inbox can be opened when everything else is lost. Without any key nobody can.\n"
-        f"2. Give the operator of the hub this card. Words to compare on the telephone: {' '.join(words(fingerprint(signing.public)))}\n"
+        f"2. Give the operator of the hub this card. Words to compare on the telephone: {' '.join(spoken)}\n"
         f"   kabine agency add {name} --name … --card {keys / CARD}\n\n"
-        f"{contacts.write_inbox_card(card, signing)}"
+        f"{card}"
     )
+
+
+def make_inbox(keys: Path, agency: AgencyId) -> tuple[str, tuple[str, ...]]:
+    """New keys of an inbox in the new folder `keys`; its card, and words to compare on the telephone. Raises Refused, Unavailable."""
+    made = datetime.now(UTC).date().isoformat()
+    recovery = generate_identity(REAL.random, "pq")
+    identity = generate_identity(REAL.random, "pq")
+    signing, curve = SigningPair.generate(REAL.random), CurvePair.generate(REAL.random)
+    text = f"# inbox of {agency}, epoch 1, made {made}\n# public key: {identity.recipient()}\n{identity}\n"
+    card = contacts.write_inbox_card(
+        InboxCard(agency, 1, str(identity.recipient()), signing.public, curve.public), signing
+    )
+    with NodeFolder.create(keys, "inbox") as folder:
+        folder.write_file(RECOVERY, f"# recovery key of {agency}, made {made}\n{recovery}\n".encode())
+        folder.write_file(RECOVERED, seal_bytes(text.encode(), [recovery.recipient()], REAL.random))
+        folder.write_file(SIGNING, signing.seed)
+        folder.write_file(CURVE, curve.secret)
+        folder.write_file(IDENTITY, text.encode())
+        folder.write_file(CARD, f"{card}\n".encode(), 0o644)
+    return card, words(fingerprint(signing.public))
 
 
 @inbox.command("list")

@@ -1,0 +1,5 @@
+"""`python -m tools` is `kabine`."""
+
+from tools.command import main
+
+main()

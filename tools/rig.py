@@ -1,0 +1,254 @@
+"""A whole house on this machine: a hub, cabins on lines that can be cut, agencies. For the demo, benchmarks and journeys.
+
+Everything is set up through the same functions that an operator's commands call; hub, cabins and connectors run as processes of their own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from cloud import enrolment, premises
+from cloud.config import HubConfig, LogConfig
+from cloud.directory import draft, publish
+from cloud.keys import read_authority
+from cloud.premises import Premises
+from edge.enrol import enrol
+from edge.hatch import reach
+from edge.orders import ShowStatus, Status, line, told
+from protocol import contacts
+from protocol.directory import Agency
+from protocol.enrolment import write_invitation
+from protocol.errors import Unavailable
+from protocol.ids import AgencyId, SiteId
+from protocol.runtime.world import REAL
+from tools.inbox import make_inbox
+from tools.line import Line
+from tools.town import Site, Town, uckermark
+
+PASSPHRASE: Final = "nur zum Vorführen"  # noqa: S105  # protects nothing: everything in a rig is thrown away
+WORK_FACTOR: Final = 12  # of a passphrase that stands in this file
+START_SECONDS: Final = 60.0
+STOP_SECONDS: Final = 20.0
+
+
+@dataclass
+class Rig:
+    """Folders and processes of one house below `folder`. `lines`: one for each site."""
+
+    folder: Path
+    town: Town
+    port: int
+    lines: dict[SiteId, Line] = field(default_factory=dict)
+    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    @property
+    def hub(self) -> Path:
+        """The hub's folder."""
+        return self.folder / "hub"
+
+    def cabin(self, site: str) -> Path:
+        """A cabin's folder."""
+        return self.folder / "cabins" / site
+
+    def keys(self, agency: str) -> Path:
+        """The folder of an agency's keys."""
+        return self.folder / "agencies" / agency
+
+    # --- setting up ----------------------------------------------------------------------------------------------
+    def make(self, agencies: Sequence[AgencyId]) -> None:
+        """The hub's folder with a signed directory, and keys for these agencies."""
+        address = f"tcp://127.0.0.1:{self.port}"
+        config = HubConfig(name="Landkreis Uckermark", address=address, listen=address, log=LogConfig("hub.log"))
+        premises.make(self.hub, config, REAL.random, PASSPHRASE, WORK_FACTOR)
+        with premises.opened(self.hub) as place:
+            with place.database.turn() as connection:
+                for agency in self.town.agencies:
+                    draft.add_agency(connection, agency)
+                for service in self.town.services:
+                    draft.put_service(connection, service)
+                for route in self.town.routes:
+                    draft.put_route(connection, route)
+            for name in agencies:
+                make_inbox(self.keys(name), name)
+                self.adopt(place, name)
+            self.publish(place)
+            (self.folder / "hub-card.txt").write_text(contacts.write_hub_card(place.card) + "\n")
+
+    def adopt(self, place: Premises, agency: AgencyId) -> None:
+        """The operator takes an inbox's card; the cabins seal to it from the next directory on."""
+        card = contacts.read_inbox_card((self.keys(agency) / "card.txt").read_text())
+        with place.database.turn() as connection:
+            draft.set_inbox_key(connection, card)
+
+    def publish(self, place: Premises) -> None:
+        """Sign and put in force what the drafts say."""
+        now = datetime.now(UTC)
+        authority = read_authority(place.folder, PASSPHRASE)
+        with place.database.turn() as connection:
+            directory = publish.build(connection, place.row, place.config.holidays_region, now)
+            _, signed = publish.sign(publish.unsigned(directory), authority.private())
+            publish.put_in_force(connection, signed, authority.public, now)
+
+    def enrol(self, sites: Sequence[Site], bits_per_second: float | None = None) -> None:
+        """Invite, enrol and confirm these cabins, each on a line of its own. The hub must be running."""
+        (self.folder / "cabins").mkdir(exist_ok=True)
+        with premises.opened(self.hub) as place:
+            for site in sites:
+                relay = self.lines[site.id] = Line(self.port, bits_per_second)
+                card = contacts.HubCard(f"tcp://127.0.0.1:{relay.port}", place.card.curve_key, place.card.authority_key)
+                with place.database.turn() as connection:
+                    now = datetime.now(UTC)
+                    invitation = enrolment.invite(
+                        connection, site.id, site.name, site.area, site.address, card, REAL.random, now
+                    )
+                self._enrolled(write_invitation(invitation), self.cabin(site.id))
+                with place.database.turn() as connection:
+                    enrolment.confirm(connection, site.id, datetime.now(UTC))
+            self.publish(place)
+
+    def _enrolled(self, text: str, folder: Path) -> None:
+        """A hub that has just been told of an invitation lets it in within a quarter of a second."""
+        until = time.monotonic() + START_SECONDS
+        while True:
+            try:
+                enrol(text, folder, REAL, "kabine demo")
+            except Unavailable:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.1)
+            else:
+                return
+
+    # --- running -------------------------------------------------------------------------------------------------
+    def start(self, name: str, *arguments: str, stdout: int | None = None) -> subprocess.Popen[bytes]:
+        """Start `kabine ARGUMENTS` as process `name`; its errors go to a file in `logs`."""
+        logs = self.folder / "logs"
+        logs.mkdir(exist_ok=True)
+        with (logs / f"{name}.err").open("ab") as errors:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "tools", *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=stdout if stdout is not None else errors,
+                stderr=errors,
+                start_new_session=True,
+            )
+        self.processes[name] = process
+        return process
+
+    def start_hub(self) -> None:
+        """Start the hub and wait until it listens. Raises Unavailable with what it said when it does not."""
+        process = self.start("hub", "hub", "run", str(self.hub))
+        self._until(lambda: _listens(self.port), "hub", process)
+
+    def start_cabin(self, site: str) -> None:
+        """Start a cabin's node and wait until its hatch is open."""
+        process = self.start(f"cabin-{site}", "edge", "run", str(self.cabin(site)))
+        self._until(lambda: _hatch(self.cabin(site)), f"cabin-{site}", process)
+
+    def start_connector(self, agency: str, into: Path) -> subprocess.Popen[bytes]:
+        """Start an agency's connector, which takes whatever comes; it tells of each document in a line of JSON."""
+        return self.start(
+            f"inbox-{agency}",
+            *("inbox", "pull", "--keys", str(self.keys(agency)), "--hub", str(self.folder / "hub-card.txt")),
+            *("--into", str(into), "--follow", "--json"),
+            stdout=subprocess.PIPE,
+        )
+
+    def status(self, site: str) -> Status | None:
+        """A cabin's own view of itself; None when its node does not run."""
+        guest = reach(self.cabin(site), 10.0)
+        if guest is None:
+            return None
+        with guest, guest.makefile("rb") as answer:
+            guest.sendall(line(ShowStatus()))
+            status = told(answer.readline())
+        return status if isinstance(status, Status) else None
+
+    def kill(self, name: str) -> None:
+        """kill -9."""
+        process = self.processes.pop(name)
+        process.kill()
+        process.wait()
+        if process.stdout:
+            process.stdout.close()
+
+    def stop(self, name: str) -> int:
+        """Ask it to end, and wait; its exit code."""
+        process = self.processes.pop(name)
+        with contextlib.suppress(ProcessLookupError):
+            process.send_signal(signal.SIGTERM)
+        try:
+            code = process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            code = process.wait()
+        if process.stdout:
+            process.stdout.close()
+        return code
+
+    def close(self) -> None:
+        """End everything."""
+        for name in sorted(self.processes, key=lambda name: name == "hub"):
+            self.stop(name)
+        for relay in self.lines.values():
+            relay.close()
+
+    def _until(self, ready: Callable[[], bool], name: str, process: subprocess.Popen[bytes]) -> None:
+        until = time.monotonic() + START_SECONDS
+        while not ready():
+            if process.poll() is not None or time.monotonic() > until:
+                said = (self.folder / "logs" / f"{name}.err").read_text(errors="replace").strip()
+                raise Unavailable(
+                    f"{name} did not start: {said[-400:] or 'it said nothing'}", f"Look into {self.folder / 'logs'}."
+                )
+            time.sleep(0.02)
+
+
+@contextlib.contextmanager
+def rig(folder: Path, agencies: Sequence[AgencyId] | None = None, town: Town | None = None) -> Iterator[Rig]:
+    """A house in the empty or new `folder`, its hub running; `agencies` get keys (all of the town, when not told)."""
+    folder.mkdir(parents=True, exist_ok=True)
+    chosen = town or uckermark()
+    house = Rig(folder.absolute(), chosen, free_port())
+    try:
+        house.make([agency.id for agency in chosen.agencies] if agencies is None else agencies)
+        house.start_hub()
+        yield house
+    finally:
+        house.close()
+
+
+def agency_named(town: Town, id: AgencyId) -> Agency | None:
+    """The agency with this id."""
+    return next((agency for agency in town.agencies if agency.id == id), None)
+
+
+def free_port() -> int:
+    """A TCP port on loopback that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _hatch(folder: Path) -> bool:
+    guest = reach(folder)
+    if guest is None:
+        return False
+    guest.close()
+    return True
