@@ -81,6 +81,12 @@ def cabin(connection: Connection, site: SiteId, now: datetime) -> Cabin:
     )
 
 
+def waiting_words(connection: Connection, site: SiteId) -> tuple[str, ...]:
+    """Words of the machine that waits for confirmation; empty when none does."""
+    row = connection.execute(select(schema.cabin).where(schema.cabin.c.site == site)).first()
+    return () if row is None else _words(site, row.claimed_curve_key, row.claimed_signing_key)
+
+
 def invite(
     connection: Connection,
     site: SiteId,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
@@ -122,6 +122,11 @@ def read(connection: Connection) -> FleetFacts:
     )
     version = connection.execute(select(func.max(schema.published.c.version))).scalar_one()
     return FleetFacts(_hub(connection), sites, tuple(alarms.get(None, ())), version or 0)
+
+
+def only(facts: FleetFacts, site: SiteId) -> FleetFacts:
+    """The same, of one cabin."""
+    return replace(facts, sites=tuple(each for each in facts.sites if each.site == site))
 
 
 def _hub(connection: Connection) -> HubFacts:

@@ -1,0 +1,182 @@
+"""`kabine directory`: what everybody must believe about each other. Show it, sign the next one, check the chain."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import msgspec
+
+from cloud import keys, premises
+from cloud.directory import draft, publish
+from protocol import codec, limits
+from protocol.directory import Directory, Service
+from protocol.errors import Code, Refused, Unavailable
+from protocol.ids import key_bytes, key_text, service_id
+from protocol.keys import KEY_BYTES, fingerprint, words
+from protocol.publication import verify_first
+from protocol.runtime.folder import write_file
+from protocol.runtime.world import REAL
+from tools.office import hub_option, publish_draft, say_drafted, say_published, unlock
+from tools.passphrase import ask_passphrase, passphrase_option
+
+_file = click.Path(path_type=Path)
+
+
+@click.group()
+def directory() -> None:
+    """The signed directory: show, publish, verify."""
+
+
+@directory.command()
+@hub_option
+@click.option("--draft", "drafted", is_flag=True, help="What the next one would say, instead of the one in force.")
+@click.option("--json", "as_json", is_flag=True)
+def show(hub: Path, drafted: bool, as_json: bool) -> None:
+    """The directory in force."""
+    with premises.opened(hub) as place, place.database.reading() as connection:
+        if drafted:
+            found = publish.build(connection, place.row, place.config.holidays_region, REAL.utc())
+        else:
+            current = publish.current(connection)
+            if current is None:
+                raise Unavailable("No directory was published yet.", "Run `kabine directory publish`.")
+            found = current.directory
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode({"version": 1, "directory": _plain(found)})).decode())
+    else:
+        _say(found)
+
+
+@directory.command("publish")
+@hub_option
+@click.option(
+    "--out", type=_file, help="Write the unsigned draft to a file, to be signed where the authority's key is."
+)
+@click.option("--signed", type=_file, help="Put in force what `kabine directory sign` made.")
+@passphrase_option
+def publish_(hub: Path, out: Path | None, signed: Path | None, passphrase_file: Path | None) -> None:
+    """Sign the draft and put it in force."""
+    if out and signed:
+        raise Refused(
+            Code.MALFORMED, "--out and --signed do not go together.", "First --out, then sign, then --signed."
+        )
+    with premises.opened(hub) as place:
+        now = REAL.utc()
+        if signed:
+            brought = publish.read_signed(_read(signed))
+            with place.database.turn() as connection:
+                say_published(publish.put_in_force(connection, brought, place.keys.authority, now))
+            return
+        with place.database.reading() as connection:
+            before = publish.current(connection)
+            built = publish.build(connection, place.row, place.config.holidays_region, now)
+        if out:
+            write_file(out, publish.unsigned(built), 0o644)
+            click.echo(f"The draft of directory {built.version} is in {out}. Where the authority's key is:")
+            click.echo(f"  kabine directory sign {out} --key authority.age --out SIGNED")
+            return
+        if before is not None and publish.same(before.directory, built):
+            say_published(None)
+            return
+        authority = unlock(place, passphrase_file)
+        with place.database.turn() as connection:
+            say_published(publish_draft(connection, place, authority, now))
+
+
+@directory.command()
+@click.argument("file", type=_file)
+@click.option("--key", "key_file", type=_file, required=True, help="The authority's key, authority.age.")
+@click.option("--out", type=_file, required=True)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@passphrase_option
+def sign(file: Path, key_file: Path, out: Path, yes: bool, passphrase_file: Path | None) -> None:
+    """Sign a draft that `publish --out` wrote. Needs no hub: for the machine where the authority's key lies."""
+    raw = _read(file)
+    drafted = codec.decode_canonical(Directory, raw, limits.DIRECTORY_BYTES_MAX)
+    _say(drafted)
+    if not yes and not click.confirm("Sign this?"):
+        raise Refused(Code.OUT_OF_ORDER, "Nothing was signed.", "Correct the draft at the hub.")
+    passphrase = ask_passphrase(passphrase_file, "Passphrase of the authority's key")
+    authority = keys.open_authority(_read(key_file), passphrase)
+    signed_directory, signed = publish.sign(raw, authority.private())
+    write_file(out, codec.encode(signed), 0o644)
+    click.echo(f"Directory {signed_directory.version} is signed. At the hub: kabine directory publish --signed {out}")
+
+
+@directory.command()
+@click.argument("file", type=_file, required=False)
+@hub_option
+@click.option("--authority", metavar="KEY", help="Public key to check with, base32. Default: that of the hub.")
+def verify(file: Path | None, hub: Path, authority: str | None) -> None:
+    """Check every directory the hub ever published, or one signed FILE."""
+    if file is not None:
+        known = key_bytes(authority, KEY_BYTES) if authority else _authority_of(hub)
+        found = verify_first(publish.read_signed(_read(file)), known)
+        click.echo(f"Directory {found.version} of {found.published_at:%Y-%m-%d %H:%M} UTC is signed and sound.")
+        return
+    with premises.opened(hub) as place, place.database.reading() as connection:
+        known = key_bytes(authority, KEY_BYTES) if authority else place.keys.authority
+        count = publish.verify_all(connection, known)
+    if count == 0:
+        raise Unavailable("No directory was published yet.", "Run `kabine directory publish`.")
+    click.echo(f"All {count} directories are signed, sound, and each follows the one before.")
+
+
+@directory.command()
+@click.argument("leika")
+@hub_option
+@click.option("--name", required=True, help="Official name.")
+@click.option("--plain", required=True, help="The concern in plain German words.")
+@click.option("--keyword", "keywords", multiple=True, help="What people search it by; again for more.")
+def service(leika: str, hub: Path, name: str, plain: str, keywords: tuple[str, ...]) -> None:
+    """Add or replace the service with this LeiKa key in the next directory."""
+    new = Service(service_id(leika), name, plain, keywords)
+    with premises.opened(hub) as place, place.database.turn() as connection:
+        draft.put_service(connection, new)
+    click.echo(f"{new.id} {new.name} is noted.")
+    say_drafted()
+
+
+def _authority_of(hub: Path) -> bytes:
+    with premises.opened(hub) as place:
+        return place.keys.authority
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(limits.DIRECTORY_BYTES_MAX + 2048)
+    except OSError as error:
+        raise Unavailable(f"{path} cannot be read: {error.strerror}.", "Check the path.") from error
+
+
+def _say(found: Directory) -> None:
+    click.echo(
+        f"Directory {found.version} of {found.published_at:%Y-%m-%d %H:%M} UTC, holidays of {found.holidays_region}"
+    )
+    click.echo(
+        f"Hub        {found.hub.name}, {found.hub.address}   {' '.join(words(fingerprint(found.hub.curve_key)))}"
+    )
+    for agency in found.agencies:
+        key = f"key {agency.inboxes[-1].epoch}" if agency.inboxes else "no key"
+        click.echo(f"Agency     {agency.id:<28} {key:<8} {agency.name}{'  (dispatcher)' if agency.dispatcher else ''}")
+    for known in found.services:
+        routes = [f"{route.area}→{route.agency}" for route in found.routes if route.service == known.id]
+        click.echo(f"Service    {known.id}  {known.name}: {', '.join(routes) or 'nobody'}")
+    for cabin in found.cabins:
+        click.echo(f"Cabin      {cabin.site:<20} {cabin.code}  {cabin.area:<12}  {cabin.name}")
+    for cabin in found.former_cabins:
+        click.echo(f"Formerly   {cabin.site:<20} {cabin.code}")
+
+
+def _plain(noun: object) -> object:
+    """Structs as JSON objects with their field names, keys in base32."""
+    match noun:
+        case msgspec.Struct():
+            return {name: _plain(getattr(noun, name)) for name in noun.__struct_fields__}
+        case tuple() | list():
+            return [_plain(each) for each in noun]
+        case bytes():
+            return key_text(noun)
+    return noun

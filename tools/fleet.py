@@ -1,0 +1,77 @@
+"""`kabine fleet`: has every site delivered everything? The words are those of the page, in German."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime
+from pathlib import Path
+
+import click
+import msgspec
+
+from cloud import enrolment, premises
+from cloud.fleet import facts, status, words
+from cloud.fleet.report import report
+from cloud.fleet.status import FleetStatus, SiteStatus
+from protocol.ids import site_id
+from protocol.runtime.world import REAL
+from tools.office import hub_option
+
+
+@click.group()
+def fleet() -> None:
+    """Has every site delivered everything?"""
+
+
+@fleet.command("status")
+@hub_option
+@click.option("--site", help="Only this one.")
+@click.option("--json", "as_json", is_flag=True)
+def status_(hub: Path, site: str | None, as_json: bool) -> None:
+    """State of every site, and the proof that everything has arrived. Exit code 0: all is well, 1: warning, 2: critical."""
+    now = REAL.utc()
+    with premises.opened(hub) as place, place.database.reading() as connection:
+        found = facts.read(connection)
+        if site is not None:
+            wanted = enrolment.cabin(connection, site_id(site), now).site
+            found = facts.only(found, wanted)
+    state = status.fleet(found, now)
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(report(state, now))).decode())
+    else:
+        _say(state, now)
+    sys.exit(int(state.severity))
+
+
+def _say(state: FleetStatus, now: datetime) -> None:
+    click.echo(state.sentence)
+    for site in state.sites:
+        width = max(len(each.facts.site) for each in state.sites)
+        since = f" seit {words.moment(site.since, now)}" if site.since else ""
+        click.echo(f"\n{site.facts.site:<{width}}  {site.state}{since}{f': {site.reason}' if site.reason else ''}")
+        lines = [finding.text for finding in site.findings if finding.text != site.reason]
+        if site.facts.contact is not None:
+            lines += [_numbers(site), site.proof.text]
+        for line in lines:
+            click.echo(f"{'':<{width}}  {line}")
+
+
+def _numbers(site: SiteStatus) -> str:
+    """What the cabin last said, with its age."""
+    contact = site.facts.contact
+    assert contact is not None
+    told = []
+    if contact.vitals is not None:
+        vitals = contact.vitals
+        if vitals.waiting_documents:
+            told.append(
+                f"{words.documents(vitals.waiting_documents)} {words.agree(vitals.waiting_documents, 'wartet', 'warten')}"
+                f" ({words.size(vitals.waiting_bytes)}, das älteste seit {words.duration(site.oldest_seconds or 0.0)})"
+            )
+        else:
+            told.append("nichts wartet")
+    if contact.clock_offset_seconds is not None:
+        told.append(f"Uhr {contact.clock_offset_seconds:+.1f} s".replace(".", ","))
+    if site.age_seconds is not None:
+        told.append(f"Stand {words.ago(site.age_seconds)}")
+    return " · ".join(told)

@@ -1,0 +1,63 @@
+"""What the operator's commands at the hub share: which hub, and the step that most of them end with: publishing a directory."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+import click
+from click.decorators import FC
+from sqlalchemy import Connection
+
+from cloud import keys
+from cloud.directory import publish
+from cloud.directory.publish import Published
+from cloud.premises import Premises
+from protocol import manifest
+from protocol.keys import SigningPair
+from tools.passphrase import ask_passphrase
+
+
+def hub_option(function: FC) -> FC:
+    """`--hub`, or KABINE_HUB, or ./hub."""
+    return click.option(
+        "--hub",
+        type=click.Path(path_type=Path),
+        envvar="KABINE_HUB",
+        default=Path("hub"),
+        show_default=True,
+        help="The hub's folder (or KABINE_HUB). The hub may be running.",
+    )(function)
+
+
+def unlock(premises: Premises, passphrase_file: Path | None) -> SigningPair:
+    """The authority's key. Raises Unavailable when it was carried off or the passphrase is another."""
+    if not premises.folder.has(keys.AUTHORITY):
+        return keys.read_authority(premises.folder, "")
+    passphrase = ask_passphrase(passphrase_file, "Passphrase of the authority's key")
+    return keys.read_authority(premises.folder, passphrase)
+
+
+def publish_draft(
+    connection: Connection, premises: Premises, authority: SigningPair, now: datetime
+) -> Published | None:
+    """Put the draft in force. None when the directory in force says the same already; raises Refused that names every mistake."""
+    before = publish.current(connection)
+    directory = publish.build(connection, premises.row, premises.config.holidays_region, now)
+    if before is not None and publish.same(before.directory, directory):
+        return None
+    signed = manifest.sign(directory, authority.private())
+    return publish.put_in_force(connection, signed, premises.keys.authority, now)
+
+
+def say_published(published: Published | None) -> None:
+    """Tell the operator."""
+    if published is None:
+        click.echo("The directory in force says all of this already.")
+    else:
+        click.echo(f"Directory {published.version} is in force; cabins get it as soon as they are connected.")
+
+
+def say_drafted() -> None:
+    """Tell the operator that a change is not in force yet."""
+    click.echo("This is a draft. Put it in force with `kabine directory publish`.")
