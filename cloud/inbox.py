@@ -67,18 +67,18 @@ def tell(ledger: Ledger, agency: AgencyId, signed: Signed) -> SiteId:
     event = verify(Receipt, signed, addressee.signing_key)
     if event.by != agency:
         raise Refused(Code.NOT_YOURS, f"This receipt speaks for {event.by[:63]}, not for {agency}.")
-    row, chain = _chain(ledger, agency, event.envelope)
+    site, number, chain = _chain(ledger, agency, event.envelope)
     if any(signed.body == earlier.body for earlier in chain):
-        return SiteId(row.site)
+        return site
     last = unverified(Receipt, chain[-1])
     if event.previous != digest_of(chain[-1]) or event.happening not in AFTER[last.happening]:
-        raise Refused(Code.OUT_OF_ORDER, f"“{event.happening}” does not follow “{last.happening}” for {row.receipt}.")
+        raise Refused(Code.OUT_OF_ORDER, f"“{event.happening}” does not follow “{last.happening}” for {number}.")
     _check(event)
-    ledger.tell(Told(SiteId(row.site), event.envelope, len(chain) + 1, signed, event))
-    return SiteId(row.site)
+    ledger.tell(Told(site, event.envelope, len(chain) + 1, signed, event))
+    return site
 
 
-def _chain(ledger: Ledger, agency: AgencyId, envelope: EnvelopeId) -> tuple[Row[Any], list[Signed]]:
+def _chain(ledger: Ledger, agency: AgencyId, envelope: EnvelopeId) -> tuple[SiteId, str, list[Signed]]:
     """The document and its events so far, those of this turn too."""
     with ledger.database.reading() as connection:
         row = connection.execute(
@@ -93,7 +93,7 @@ def _chain(ledger: Ledger, agency: AgencyId, envelope: EnvelopeId) -> tuple[Row[
         events = connection.execute(
             select(receipt.c.body, receipt.c.signature).where(receipt.c.envelope == envelope).order_by(receipt.c.number)
         ).all()
-    return row, [*(Signed(one.body, one.signature) for one in events), *ledger.told(envelope)]
+    return SiteId(row.site), row.receipt, [*(Signed(one.body, one.signature) for one in events), *ledger.told(envelope)]
 
 
 def _check(event: Receipt) -> None:

@@ -1,0 +1,204 @@
+"""Segment files: what the disk holds, what is given back, what a damaged folder does."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cloud.storage.blobs import files
+from cloud.storage.blobs.segments import Segments
+from cloud.storage.database import Database, sqlite_url
+from protocol.errors import Unavailable
+from protocol.ids import Digest
+
+SEGMENT = 1 << 20
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    found = Database(sqlite_url(tmp_path / "hub.sqlite"))
+    yield found
+    found.close()
+
+
+def blob(seed: int, size: int) -> tuple[Digest, bytes]:
+    made = random.Random(seed).randbytes(size)
+    return Digest(hashlib.sha256(made).digest()), made
+
+
+def settle(segments: Segments, database: Database) -> None:
+    segments.sync()
+    with database.turn() as connection:
+        segments.record(connection)
+    segments.committed()
+
+
+def fill(segments: Segments, database: Database, count: int, size: int = 300_000) -> list[tuple[Digest, bytes]]:
+    blobs = [blob(seed, size) for seed in range(count)]
+    for digest, made in blobs:
+        segments.keep(digest, 0, made[: size // 2])
+        segments.keep(digest, size // 2, made[size // 2 :])
+        settle(segments, database)
+        segments.finished(digest)
+    return blobs
+
+
+def allocated(folder: Path) -> int:
+    return sum(path.stat().st_blocks * 512 for path in folder.iterdir())
+
+
+def test_segments_stay_below_their_size_and_read_back(tmp_path: Path, database: Database) -> None:
+    segments = Segments(tmp_path / "blobs", database, SEGMENT)
+    blobs = fill(segments, database, 10)
+    assert [path.name for path in sorted((tmp_path / "blobs").iterdir())] == [
+        "000001.segment", "000002.segment", "000003.segment", "000004.segment",
+    ]  # fmt: skip
+    assert all(path.stat().st_size <= SEGMENT for path in (tmp_path / "blobs").iterdir())
+    for digest, made in blobs:
+        assert segments.read(digest, 0, len(made) + 1) == made
+        assert segments.read(digest, 149_000, 2000) == made[149_000:151_000]
+    segments.close()
+
+
+def test_neighbouring_chunks_are_one_row(tmp_path: Path, database: Database) -> None:
+    segments = Segments(tmp_path / "blobs", database)
+    (digest, made), (other, _) = blob(1, 4000), blob(2, 10)
+    for offset in range(0, 3000, 1000):
+        segments.keep(digest, offset, made[offset : offset + 1000])
+    segments.keep(other, 0, b"between")
+    segments.keep(digest, 3000, made[3000:])
+    settle(segments, database)
+    with database.reading() as connection:
+        rows = connection.exec_driver_sql("SELECT offset_bytes, length_bytes FROM piece ORDER BY position_bytes").all()
+    assert rows == [(0, 3000), (0, 7), (3000, 1000)]
+    assert segments.read(digest, 2500, 1000) == made[2500:3500]
+    segments.close()
+
+
+def test_space_is_given_back(tmp_path: Path, database: Database) -> None:
+    segments = Segments(tmp_path / "blobs", database, SEGMENT)
+    blobs = fill(segments, database, 10)
+    before = allocated(tmp_path / "blobs")
+    for digest, _ in blobs[:3]:
+        segments.forget(digest)
+    assert allocated(tmp_path / "blobs") == before  # not before it is committed
+    settle(segments, database)
+    assert not (tmp_path / "blobs" / "000001.segment").exists()
+    segments.forget(blobs[4][0])
+    settle(segments, database)
+    assert allocated(tmp_path / "blobs") < before - 3 * 300_000 - 250_000
+    assert segments.read(blobs[4][0], 0, 10) is None
+    for digest, made in (*blobs[3:4], *blobs[5:]):
+        assert segments.read(digest, 0, len(made)) == made
+    segments.close()
+
+
+def test_space_that_a_killed_process_had_let_go_is_found(tmp_path: Path, database: Database) -> None:
+    segments = Segments(tmp_path / "blobs", database, 64 * SEGMENT)
+    blobs = fill(segments, database, 20)
+    segments.forget(blobs[0][0])
+    for digest, _ in blobs[3:19]:
+        segments.forget(digest)
+    with database.turn() as connection:
+        segments.record(connection)
+    segments.close()  # killed before `committed`
+    before = allocated(tmp_path / "blobs")
+    segments = Segments(tmp_path / "blobs", database, 64 * SEGMENT)
+    assert allocated(tmp_path / "blobs") < before - 16 * 300_000
+    for digest, made in (*blobs[1:3], blobs[19]):
+        assert segments.read(digest, 0, len(made)) == made
+    segments.close()
+
+
+def test_a_tail_that_no_row_speaks_of_is_cut_off(tmp_path: Path, database: Database) -> None:
+    segments = Segments(tmp_path / "blobs", database, SEGMENT)
+    ((digest, made),) = fill(segments, database, 1)
+    segments.keep(blob(7, 1)[0], 0, bytes(100_000))
+    segments.sync()
+    segments.close()
+    (tmp_path / "blobs" / "000009.segment").write_bytes(b"never recorded")
+    segments = Segments(tmp_path / "blobs", database, SEGMENT)
+    assert [path.stat().st_size for path in (tmp_path / "blobs").iterdir()] == [300_000]
+    assert segments.have(blob(7, 1)[0]) == 0
+    segments.keep(blob(7, 1)[0], 0, b"again")
+    settle(segments, database)
+    assert segments.read(digest, 0, 300_000) == made
+    segments.close()
+
+
+def test_an_unfinished_blob_goes_on_in_another_process(tmp_path: Path, database: Database) -> None:
+    digest, made = blob(1, 3_000_000)
+    for end in (1_300_000, 2_900_000, 3_000_000):
+        segments = Segments(tmp_path / "blobs", database, SEGMENT)
+        for offset in range(segments.have(digest), end, 250_000):
+            segments.keep(digest, offset, made[offset : min(end, offset + 250_000)])
+        settle(segments, database)
+        sums = segments.sums(digest)
+        assert sums.digest() == hashlib.sha256(made[:end]).digest()
+        segments.close()
+    segments = Segments(tmp_path / "blobs", database, SEGMENT)
+    assert segments.read(digest, 0, 3_000_000) == made
+    segments.close()
+
+
+def test_a_full_disk_keeps_what_was_settled(
+    tmp_path: Path, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    segments = Segments(tmp_path / "blobs", database, SEGMENT)
+    ((digest, made),) = fill(segments, database, 1)
+    write = os.pwrite
+
+    def half(descriptor: int, data: memoryview, position: int) -> int:
+        if position >= 301_000:
+            raise OSError(28, os.strerror(28))
+        return write(descriptor, data[:1000], position)
+
+    monkeypatch.setattr(files.os, "pwrite", half)
+    with pytest.raises(Unavailable, match="No space left"):
+        segments.keep(blob(2, 1)[0], 0, bytes(5000))
+    monkeypatch.undo()
+    with pytest.raises(Unavailable, match="No space left"):
+        segments.keep(blob(3, 1)[0], 0, b"one more")
+    with pytest.raises(Unavailable, match="No space left"):
+        segments.sync()
+    segments.close()
+    segments = Segments(tmp_path / "blobs", database, SEGMENT)
+    assert segments.read(digest, 0, 300_000) == made
+    assert segments.have(blob(2, 1)[0]) == 0
+    segments.close()
+
+
+def test_a_damaged_file_does_not_stop_the_others(tmp_path: Path, database: Database) -> None:
+    segments = Segments(tmp_path / "blobs", database, SEGMENT)
+    blobs = fill(segments, database, 7)
+    segments.close()
+    (tmp_path / "blobs" / "000001.segment").unlink()
+    os.truncate(tmp_path / "blobs" / "000002.segment", 350_000)
+    segments = Segments(tmp_path / "blobs", database, SEGMENT)
+    assert sorted(path.name for path in segments.damaged) == ["000001.segment", "000002.segment"]
+    whole = [segments.read(digest, 0, len(made)) == made for digest, made in blobs]
+    assert whole == [False, False, False, True, False, False, True]
+    segments.close()
+
+
+def test_a_folder_that_cannot_be_written(tmp_path: Path, database: Database) -> None:
+    (tmp_path / "blobs").write_bytes(b"a file")
+    with pytest.raises(Unavailable, match="cannot be made"):
+        Segments(tmp_path / "blobs", database)
+
+
+def test_many_files_need_few_descriptors(tmp_path: Path, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "_OPEN_MAX", 3)
+    segments = Segments(tmp_path / "blobs", database, 1000)
+    blobs = fill(segments, database, 12, 900)
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(2):
+        for digest, made in blobs:
+            assert segments.read(digest, 0, 900) == made
+    assert len(os.listdir("/proc/self/fd")) <= before + 4
+    segments.close()
