@@ -77,7 +77,7 @@ class Database:
         self._sqlite = sqlite_utils.Database(self._connection, execute_plugins=False, recursive_triggers=False)
 
     def prepare(self) -> None:
-        """Open or make the file. Raises sqlite3.Error when it is damaged or cannot be opened, Unavailable when a later release wrote it."""
+        """Open or make the file. Raises sqlite3.Error when it is damaged or cannot be opened."""
         for pragma in (
             f"page_size = {PAGE_BYTES}",
             "journal_mode = WAL",
@@ -93,6 +93,13 @@ class Database:
             f"max_page_count = {self._bytes_max // PAGE_BYTES}",
         ):
             self._connection.execute(f"PRAGMA {pragma}").fetchall()
+
+    def empty(self) -> bool:
+        """Has no release of Kabine ever written it? Changes nothing."""
+        return not migrations.MIGRATIONS.applied(self._sqlite)
+
+    def migrate(self) -> None:
+        """Bring the tables to this release. Raises Unavailable when a later release wrote them."""
         if {done.name for done in migrations.MIGRATIONS.applied(self._sqlite)} - migrations.known():
             raise Unavailable(
                 "A later release of Kabine wrote this cabin's buffer.", "Install that release again, or a newer one."

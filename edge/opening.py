@@ -58,21 +58,26 @@ def open_file(
 
     Raises Unavailable when the disk does not let us, or a later release wrote the file."""
     path = folder / FILE
-    fault = "" if path.exists() or known is None else "It is gone."
-    database = Database(path, bytes_max=bytes_max)
-    with database.or_closed():
-        fault = fault or _fault(database, known or HighWater())
-        if not fault:
-            return Opened(database)
-        name = _move_aside(folder, now)
-        agencies, directory = _sound(database)
-        place = database.place
-    database.close()  # only now, under its new name: closing would have put away the WAL that is evidence
+    if path.exists() or known is None:
+        database = Database(path, bytes_max=bytes_max)
+        with database.or_closed():
+            fault = _fault(database, known or HighWater())
+            if not fault:
+                return Opened(database)
+            name = _move_aside(folder, now)
+            agencies, directory = _sound(database)
+            place = database.place
+        database.close()  # only now, under its new name: closing would have put away the WAL that is evidence
+        fault = f"The cabin's buffer was damaged and lies aside as {name}: {fault}"
+    else:
+        _move_aside(folder, now)  # a WAL without its file
+        fault = "The cabin's buffer is gone; what waited in it is lost unless the file is found."
+        agencies, directory, place = [], b"", Place()
     database = Database(path, bytes_max=bytes_max)
     with database.or_closed():
         _begin(database, _continue(known, place), agencies)
         disk.sync_folder(folder)
-    return Opened(database, f"The cabin's buffer was damaged and lies aside as {name}: {fault}", directory)
+    return Opened(database, fault, directory)
 
 
 def fault(database: Database, known: HighWater) -> str:
@@ -93,16 +98,22 @@ def set_aside(folder: Path) -> list[str]:
 def _fault(database: Database, known: HighWater) -> str:
     try:
         database.prepare()
+        if known.mark.number and database.empty():
+            return "Its tables are gone."
+        database.migrate()
         return fault(database, known)
     except sqlite3.Error as error:
         if (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF in _WORLD:
             raise database.unavailable(error) from error
         return f"SQLite says: {error}."
+    except (TypeError, ValueError, OverflowError) as error:  # a value became one of another type
+        return f"A value in it is not what was written ({error})."
 
 
 def _begin(database: Database, place: Place, agencies: list[AgencyRow]) -> None:
     try:
         database.prepare()
+        database.migrate()
         database.place = place
         with database.turn():
             rows = Rows(database, "agency", AgencyRow)

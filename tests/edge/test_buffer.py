@@ -1,0 +1,469 @@
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from edge.buffer import Buffer, State
+from protocol import limits
+from protocol.entries import DocumentSealed, EpochOpened, Mark, VisitEnded
+from protocol.errors import Code, Mistake, Refused, Unavailable
+from protocol.ids import AgencyId, Digest
+from protocol.manifest import NO_MANIFEST, Happening, Manifest, digest_of, verify
+from tests.edge.cabin import (
+    AGENCY,
+    BEGAN,
+    CABIN,
+    HUB,
+    OFFICE,
+    SITE,
+    Cabin,
+    directory,
+    journal_of,
+    manifest_of,
+    public,
+    receipt,
+)
+
+VISIT = VisitEnded(b"visit", BEGAN, BEGAN, "handed-in", 1, "de")
+
+
+@pytest.fixture
+def cabin(tmp_path: Path) -> Cabin:
+    return Cabin(tmp_path / "cabin")
+
+
+def documents_in(buffer: Buffer) -> list[DocumentSealed]:
+    return [event for event in journal_of(buffer) if isinstance(event, DocumentSealed)]
+
+
+# --- handing in
+def test_what_is_put_is_there_after_opening_anew(cabin: Cabin) -> None:
+    buffer = cabin.open()
+    envelope = cabin.envelope(1_700_000)
+    put = cabin.hand_in(buffer, envelope)
+    buffer.close()
+    buffer = cabin.open()
+    assert buffer.read(put.digest, 0, len(envelope) + 1) == envelope
+    assert put.digest == hashlib.sha256(envelope).digest()
+    assert buffer.have(put.digest) == len(envelope)
+    assert [row.receipt for row in buffer.documents()] == [put.receipt]
+    waiting = buffer.waiting()
+    assert (waiting.documents, waiting.bytes) == (1, len(envelope))
+    assert waiting.oldest_at == buffer.documents()[0].accepted_at
+    assert buffer.troubles == ()
+
+
+def test_the_manifest_says_what_was_put_and_who_put_it(cabin: Cabin) -> None:
+    buffer = cabin.open()
+    envelope = cabin.envelope()
+    put = cabin.hand_in(buffer, envelope)
+    sealed = documents_in(buffer)[0]
+    manifest = verify(Manifest, sealed.manifest, public(CABIN))
+    assert (manifest.envelope, manifest.receipt, manifest.agency) == (put.envelope, put.receipt, AGENCY)
+    assert (manifest.counter, manifest.previous, manifest.length_bytes) == (1, NO_MANIFEST, len(envelope) - 100)
+    assert (sealed.digest, sealed.size_bytes, sealed.summary) == (put.digest, len(envelope), b"sealed summary")
+
+
+def test_manifests_are_counted_and_chained_per_agency_without_gaps(cabin: Cabin) -> None:
+    buffer = cabin.open()
+    other = AgencyId("aok-nordost")
+    for agency in (AGENCY, other, AGENCY):
+        cabin.hand_in(buffer, agency=agency)
+    buffer.close()
+    buffer = cabin.open()
+    cabin.hand_in(buffer, agency=AGENCY)
+    chain = NO_MANIFEST
+    counters = []
+    for sealed in (event.manifest for event in documents_in(buffer)):
+        manifest = verify(Manifest, sealed, public(CABIN))
+        if manifest.agency == AGENCY:
+            assert manifest.previous == chain
+            chain = digest_of(sealed)
+            counters.append(manifest.counter)
+    assert counters == [1, 2, 3]
+
+
+@pytest.mark.parametrize("size_bytes", [101, 256 * 1024, 256 * 1024 + 1, 1024 * 1024, 2_500_000])
+def test_any_range_is_read_as_it_was_written(cabin: Cabin, size_bytes: int) -> None:
+    buffer = cabin.open()
+    envelope = cabin.envelope(size_bytes)
+    put = cabin.hand_in(buffer, envelope)
+    for offset, length in ((0, 1), (0, size_bytes), (size_bytes - 1, 9), (size_bytes // 2, 300_000), (size_bytes, 5)):
+        assert buffer.read(put.digest, offset, length) == envelope[offset : offset + length]
+
+
+def test_a_discarded_staging_leaves_nothing(cabin: Cabin) -> None:
+    buffer = cabin.open()
+    staging = buffer.stage()
+    staging.write(cabin.envelope(2_500_000))
+    used = buffer._database.rows("SELECT count(*) FROM chunk")[0][0]
+    staging.discard()
+    staging.discard()
+    assert used > 0
+    assert buffer._database.rows("SELECT count(*) FROM chunk") == [(0,)]
+    assert documents_in(buffer) == []
+    with pytest.raises(Mistake):
+        staging.write(b"more")
+
+
+def test_a_staging_that_was_left_over_is_wiped_when_the_cabin_starts(cabin: Cabin) -> None:
+    buffer = cabin.open()
+    put = cabin.hand_in(buffer)
+    buffer.stage().write(cabin.envelope(5_000_000))
+    buffer.close()
+    buffer = cabin.open()
+    assert buffer._database.rows("SELECT count(*) FROM chunk") == [(1,)]
+    assert buffer.have(put.digest) > 0
+
+
+def test_a_sync_does_not_sweep_a_staging_that_is_being_written(cabin: Cabin) -> None:
+    buffer = cabin.open()
+    buffer.set_directory(directory(1))
+    first = cabin.hand_in(buffer)
+    envelope = cabin.envelope(1_500_000)
+    staging = buffer.stage()
+    staging.write(envelope)
+    cabin.told(buffer, receipt(manifest_of(buffer, first.entry), Happening.STORED))
+    put = staging.put(cabin.facts(buffer, envelope))
+    assert buffer.read(put.digest, 0, len(envelope)) == envelope
+
+
+def test_an_envelope_that_is_too_large_is_refused(cabin: Cabin) -> None:
+    buffer = cabin.open()
+    staging = buffer.stage()
+    staging.size_bytes = limits.ENVELOPE_BYTES_MAX
+    with pytest.raises(Refused) as refused:
+        staging.write(b"x")
+    assert refused.value.code == Code.TOO_LARGE
+
+
+def test_facts_that_cannot_be_of_this_envelope_are_a_mistake(cabin: Cabin) -> None:
+    buffer = cabin.open()
+    staging = buffer.stage()
+    staging.write(b"x" * 200)
+    facts = cabin.facts(buffer, b"x" * 301)
+    with pytest.raises(Mistake):
+        staging.put(facts)
+
+
+def test_a_receipt_number_that_was_not_issued_or_was_used_is_a_mistake_and_nothing_is_left(cabin: Cabin) -> None:
+    buffer = cabin.open()
+    envelope = cabin.envelope()
+    facts = cabin.facts(buffer, envelope)
+    staging = buffer.stage()
+    staging.write(envelope)
+    staging.put(facts)
+    before = buffer.log.last()
+    again = buffer.stage()
+    again.write(cabin.envelope())
+    with pytest.raises(Mistake, match="used before"):
+        again.put(facts)
+    assert buffer.log.last() == before
+    assert buffer.waiting().documents == 1
+
+
+# --- receipt numbers
+def test_receipt_numbers_never_repeat_and_grow_by_a_digit_when_half_are_used(cabin: Cabin) -> None:
+    buffer = cabin.open()
+    numbers = [buffer.issue_number() for _ in range(250)]
+    buffer.close()
+    buffer = cabin.open()
+    numbers += [buffer.issue_number() for _ in range(260)]
+    assert len(set(numbers)) == 510
+    assert {len(number) for number in numbers[:500]} == {7}
+    assert {len(number) for number in numbers[500:]} == {8}
+    assert all(number.startswith("7K2-") for number in numbers)
+
+
+def test_a_source_of_randomness_that_repeats_itself_is_a_mistake(cabin: Cabin) -> None:
+    buffer = cabin.open(random=lambda size_bytes: b"\x05" * size_bytes)
+    buffer.issue_number()
+    with pytest.raises(Mistake):
+        buffer.issue_number()
+
+
+# --- the journal
+def test_every_start_opens_an_epoch_that_follows_the_last_entry_known(cabin: Cabin) -> None:
+    buffer = cabin.open()
+    assert buffer.append(VISIT) == 2
+    last = buffer.log.last()
+    buffer.close()
+    buffer = cabin.open()
+    events = journal_of(buffer)
+    assert [type(event) for event in events] == [EpochOpened, VisitEnded, EpochOpened]
+    assert isinstance(events[2], EpochOpened)
+    assert events[2].follows == last
+    assert [entry.epoch for entry in buffer.log.read(0, 1 << 20, 100)] == [1, 1, 2]
+    assert events[1] == VISIT
+
+
+def test_entries_are_read_within_bounds_and_at_least_one(cabin: Cabin) -> None:
+    buffer = cabin.open()
+    for _ in range(5):
+        buffer.append(VISIT)
+    everything = buffer.log.read(0, 1 << 20, 100)
+    assert [entry.number for entry in everything] == [1, 2, 3, 4, 5, 6]
+    assert [entry.number for entry in buffer.log.read(2, 1, 100)] == [3]
+    assert [entry.number for entry in buffer.log.read(2, 1 << 20, 2)] == [3, 4]
+    assert [entry.number for entry in buffer.log.read(1, len(everything[1].payload) * 2, 9)] == [2, 3]
+    assert buffer.log.read(6, 1 << 20, 100) == []
+
+
+def test_acknowledged_entries_are_forgotten_but_for_the_last_few_hundred(cabin: Cabin) -> None:
+    buffer = cabin.open()
+    for _ in range(limits.ENTRIES_KEPT + 120):
+        buffer.append(VISIT)
+    last = buffer.log.last().number
+    buffer.log.acknowledge(last)
+    assert buffer.log.acknowledged() == last
+    buffer.sync()
+    assert buffer.log.first() == last - limits.ENTRIES_KEPT + 1
+    buffer.close()
+    buffer = cabin.open()
+    assert (buffer.log.acknowledged(), buffer.troubles) == (last, ())
+    assert len(buffer.log.read(buffer.log.first() - 1, 1 << 30, 1 << 20)) == limits.ENTRIES_KEPT + 1
+    with pytest.raises(Mistake):
+        buffer.log.read(0, 1 << 20, 10)
+
+
+def test_more_entries_acknowledged_than_there_are_is_a_mistake(cabin: Cabin) -> None:
+    buffer = cabin.open()
+    with pytest.raises(Mistake):
+        buffer.log.acknowledge(2)
+
+
+def test_entries_of_the_hub_count_once_and_may_not_leave_a_gap(cabin: Cabin) -> None:
+    buffer = cabin.open()
+    first, second, third = (cabin.from_hub(VISIT) for _ in range(3))
+    buffer.log.commit([first])
+    with pytest.raises(Mistake):
+        buffer.log.commit([third])
+    buffer.log.commit([first, second])
+    assert buffer.log.theirs().number == 2
+    buffer.sync()
+    buffer.close()
+    assert cabin.open().log.theirs() == Mark(second.epoch, second.number, second.hash)
+
+
+def test_what_is_not_synced_is_not_there_after_a_power_cut(cabin: Cabin) -> None:
+    buffer = cabin.open()
+    buffer.log.commit([cabin.from_hub(VISIT)])
+    buffer.keep(Digest(bytes(32)), 0, b"abc")
+    buffer.close()
+    buffer = cabin.open()
+    assert (buffer.log.theirs(), buffer.have(Digest(bytes(32)))) == (Mark(), 0)
+
+
+# --- receipts
+def test_stored_secures_the_document_and_frees_its_bytes(cabin: Cabin) -> None:
+    buffer = cabin.open()
+    buffer.set_directory(directory(1))
+    put = cabin.hand_in(buffer, cabin.envelope(600_000))
+    news = cabin.told(buffer, receipt(manifest_of(buffer, put.entry), Happening.STORED))
+    assert news.secured == (put.receipt,)
+    assert [row.state for row in buffer.documents()] == [State.SECURED]
+    assert buffer.read(put.digest, 0, 10) is None
+    assert buffer.waiting().documents == 0
+    # The directory's chunk is left; those of the document were zeroed and freed in the same transaction.
+    assert buffer._database.rows("SELECT count(*) FROM chunk") == [(1,)]
+
+
+def test_a_large_document_is_freed_in_short_turns(cabin: Cabin) -> None:
+    buffer = cabin.open()
+    buffer.set_directory(directory(1))
+    put = cabin.hand_in(buffer, cabin.envelope(9_000_000))
+    cabin.told(buffer, receipt(manifest_of(buffer, put.entry), Happening.STORED))
+    assert buffer._database.rows("SELECT count(*) > 1 FROM chunk") == [(1,)]
+    assert buffer.have(put.digest) == 0
+    for _ in range(3):
+        buffer.sync()
+    assert buffer._database.rows("SELECT count(*) FROM chunk") == [(1,)]
+
+
+def test_the_whole_way_of_a_document_is_folded_and_can_be_shown(cabin: Cabin) -> None:
+    buffer = cabin.open()
+    buffer.set_directory(directory(1))
+    put = cabin.hand_in(buffer)
+    stored = receipt(manifest_of(buffer, put.entry), Happening.STORED)
+    fetched = receipt(stored.receipt, Happening.FETCHED)
+    returned = receipt(fetched.receipt, Happening.RETURNED, text="Bitte noch einmal scannen.")
+    cabin.told(buffer, stored, fetched, returned)
+    row = buffer.documents()[0]
+    assert (row.state, row.reason, row.text) == (State.RETURNED, "unreadable", "Bitte noch einmal scannen.")
+    assert buffer.receipts(put.envelope) == [stored.receipt, fetched.receipt, returned.receipt]
+
+
+def test_the_same_receipt_again_is_no_news(cabin: Cabin) -> None:
+    buffer = cabin.open()
+    buffer.set_directory(directory(1))
+    stored = receipt(manifest_of(buffer, cabin.hand_in(buffer).entry), Happening.STORED)
+    assert cabin.told(buffer, stored)
+    assert not cabin.told(buffer, stored)
+    assert buffer.troubles == ()
+
+
+def test_a_receipt_that_does_not_follow_changes_nothing_and_is_told(cabin: Cabin) -> None:
+    buffer = cabin.open()
+    buffer.set_directory(directory(1))
+    put = cabin.hand_in(buffer)
+    fetched = receipt(manifest_of(buffer, put.entry), Happening.FETCHED)
+    assert not cabin.told(buffer, fetched)
+    assert "does not follow" in buffer.troubles[0]
+    assert (buffer.documents()[0].state, buffer.log.theirs().number) == (State.WAITING, 1)
+
+
+@pytest.mark.parametrize(
+    ("happening", "by", "key"),
+    [(Happening.STORED, "", OFFICE), (Happening.STORED, AGENCY, OFFICE), (Happening.FETCHED, "hub", HUB), (Happening.STORED, "", CABIN)],
+)  # fmt: skip
+def test_nobody_but_the_hub_can_say_stored_and_the_hub_nothing_else(
+    cabin: Cabin, happening: Happening, by: str, key: object
+) -> None:
+    buffer = cabin.open()
+    buffer.set_directory(directory(1))
+    put = cabin.hand_in(buffer)
+    forged = receipt(manifest_of(buffer, put.entry), happening, by=by, key=key)  # type: ignore[arg-type]
+    assert not cabin.told(buffer, forged)
+    assert buffer.documents()[0].state is State.WAITING
+    assert buffer.have(put.digest) > 0
+    assert buffer.troubles
+
+
+def test_a_receipt_waits_for_the_directory_that_names_its_signer(cabin: Cabin) -> None:
+    buffer = cabin.open()
+    first = directory(1, hub=CABIN)  # the hub's key of before
+    buffer.set_directory(first)
+    put = cabin.hand_in(buffer)
+    assert not cabin.told(buffer, receipt(manifest_of(buffer, put.entry), Happening.STORED))
+    buffer.close()
+    buffer = cabin.open()
+    assert buffer.have(put.digest) > 0
+    event, raw = cabin.published(directory(2, digest_of(first)))
+    cabin.told(buffer, event)
+    buffer.keep(event.digest, 0, raw)
+    news = buffer.sync()
+    assert (news.directory, news.secured) == (2, (put.receipt,))
+    assert buffer.documents()[0].state is State.SECURED
+
+
+def test_receipts_for_envelopes_that_nobody_remembers_are_passed_over(cabin: Cabin) -> None:
+    buffer = cabin.open()
+    buffer.set_directory(directory(1))
+    stranger = Cabin(cabin.folder.parent / "stranger", seed=99)
+    there = stranger.open()
+    put = stranger.hand_in(there)
+    assert not cabin.told(buffer, receipt(manifest_of(there, put.entry), Happening.STORED))
+    assert buffer.troubles == ()
+
+
+# --- the directory
+def test_a_directory_is_announced_fetched_and_put_in_force(cabin: Cabin) -> None:
+    buffer = cabin.open()
+    first = directory(1)
+    buffer.set_directory(first)
+    event, raw = cabin.published(directory(2, digest_of(first)))
+    news = cabin.told(buffer, event)
+    assert [tuple(wanted) for wanted in news.wanted] == [(event.digest, len(raw), 0)]
+    buffer.keep(event.digest, 0, raw[:700])
+    assert not buffer.sync()
+    buffer.close()
+    buffer = cabin.open()
+    assert [tuple(wanted) for wanted in buffer.wanted()] == [(event.digest, len(raw), 700)]
+    buffer.keep(event.digest, 700, memoryview(raw)[700:])
+    assert buffer.sync().directory == 2
+    assert buffer.wanted() == []
+    buffer.close()
+    buffer = cabin.open()
+    assert buffer.directory_version() == 2
+    assert buffer.directory() == directory(2, digest_of(first))
+
+
+def test_a_directory_that_is_off_the_chain_is_refused_and_told(cabin: Cabin) -> None:
+    buffer = cabin.open()
+    buffer.set_directory(directory(1))
+    event, raw = cabin.published(directory(2, bytes(31) + b"?"))
+    cabin.told(buffer, event)
+    buffer.keep(event.digest, 0, raw)
+    assert buffer.sync().directory is None
+    assert buffer.directory_version() == 1
+    assert "refused" in buffer.troubles[0]
+    assert buffer.wanted() == []
+
+
+def test_an_altered_directory_is_fetched_again_and_told_the_third_time(cabin: Cabin) -> None:
+    buffer = cabin.open()
+    event, raw = cabin.published(directory(1))
+    cabin.told(buffer, event)
+    altered = bytes([raw[0] ^ 1]) + raw[1:]
+    for _ in range(2):
+        buffer.keep(event.digest, 0, altered)
+        assert [tuple(wanted) for wanted in buffer.sync().wanted] == [(event.digest, len(raw), 0)]
+        assert buffer.troubles == ()
+    buffer.keep(event.digest, 0, altered)
+    assert not buffer.sync().wanted
+    assert "altered 3 times" in buffer.troubles[0]
+    buffer.keep(event.digest, 0, raw)
+    assert buffer.sync().directory == 1
+
+
+def test_an_older_or_unsigned_directory_is_not_taken(cabin: Cabin) -> None:
+    buffer = cabin.open()
+    second = directory(2, bytes(31) + b"1")
+    buffer.set_directory(second)
+    with pytest.raises(Refused):
+        buffer.set_directory(directory(1))
+    assert buffer.directory() == second
+    event, _ = cabin.published(directory(1))
+    assert not cabin.told(buffer, event).wanted
+
+
+def test_a_large_directory_comes_in_many_parts(cabin: Cabin) -> None:
+    buffer = cabin.open()
+    event, raw = cabin.published(directory(1, padding=900_000))
+    cabin.told(buffer, event)
+    for start in range(0, len(raw), 100_001):
+        buffer.keep(event.digest, start, raw[start : start + 100_001])
+        news = buffer.sync()
+    assert news.directory == 1
+    assert buffer.read(event.digest, 262_000, 500) == raw[262_000:262_500]
+
+
+# --- Blobs
+def test_bytes_are_kept_from_the_front_only(cabin: Cabin) -> None:
+    buffer = cabin.open()
+    digest = Digest(hashlib.sha256(b"abc").digest())
+    with pytest.raises(Mistake):
+        buffer.keep(digest, 1, b"b")
+    buffer.keep(digest, 0, b"a")
+    with pytest.raises(Mistake):
+        buffer.keep(digest, 0, b"a")
+    buffer.keep(digest, 1, b"bc")
+    buffer.sync()
+    assert (buffer.have(digest), buffer.read(digest, 1, 9)) == (3, b"bc")
+    buffer.forget(digest)
+    assert (buffer.have(digest), buffer.read(digest, 0, 9)) == (0, None)
+    buffer.keep(digest, 0, b"abc")
+    buffer.sync()
+    assert buffer.read(digest, 0, 9) == b"abc"
+
+
+def test_a_recipient_that_is_not_post_quantum_is_refused(cabin: Cabin, tmp_path: Path) -> None:
+    with pytest.raises(Refused) as refused:
+        Buffer(
+            tmp_path,
+            now=cabin.clock,
+            random=cabin.dice.randbytes,
+            site=SITE,
+            code="7K2",
+            signing_key=CABIN,
+            journal_recipient="age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwj",
+            authority_key=bytes(32),
+        )
+    assert refused.value.code == Code.BAD_KEY
+
+
+def test_a_folder_that_is_not_there_is_unavailable(cabin: Cabin, tmp_path: Path) -> None:
+    with pytest.raises(Unavailable):
+        cabin.open(tmp_path / "nowhere")
