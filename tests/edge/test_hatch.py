@@ -15,15 +15,26 @@ from edge import orders
 from edge.board import WATCHER_BACKLOG_MAX, Board
 from edge.hatch import NAME, Gone, Hatch, Tell, bind, reach
 from edge.knock import knock
-from edge.orders import Accepted, DocumentMoved, DocumentRow, Failed, Request, Secured, ShowStatus, Submit, Told, Watch
+from edge.orders import (
+    Accepted,
+    DocumentMoved,
+    DocumentStatus,
+    Failed,
+    Request,
+    Secured,
+    ShowStatus,
+    Submit,
+    Told,
+    Watch,
+)
 from protocol.errors import Code, Mistake, Refused, Trouble, Unavailable
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 ACCEPTED = Accepted("ab", "7K2-418", ("Amsel", "Birke", "Dach"), "sozialamt", connected=False, seconds=0.1)
 
 
-def row(state: str, receipt: str = "7K2-418") -> DocumentRow:
-    return DocumentRow(receipt, "sozialamt", state, 1000, NOON, NOON)
+def row(state: str, receipt: str = "7K2-418") -> DocumentStatus:
+    return DocumentStatus(receipt, "sozialamt", state, 1000, NOON, NOON)
 
 
 async def _knock(folder: Path, request: Request) -> list[Told]:
@@ -193,7 +204,7 @@ def test_a_folder_that_is_gone_says_so(tmp_path: Path) -> None:
 
 
 def test_the_board_tells_new_states_once() -> None:
-    states: Iterator[list[DocumentRow]] = iter([[row("waiting")], [row("waiting")], [row("secured")]])
+    states: Iterator[list[DocumentStatus]] = iter([[row("waiting")], [row("waiting")], [row("secured")]])
 
     async def journey() -> list[Told]:
         board = Board(lambda: next(states))
