@@ -293,7 +293,8 @@ def _render(sheet: Any, what: Path | Scan) -> Page:
             "Hand in a copy of at most 1 × 1 m.",
         )
     pixmap: Any = sheet.get_pixmap(matrix=pymupdf.Matrix(dpi / 72, dpi / 72), colorspace=pymupdf.csRGB, alpha=False)
-    image = Image.frombuffer("RGB", (pixmap.width, pixmap.height), pixmap.samples, "raw", "RGB", 0, 1)
+    pymupdf.TOOLS.store_shrink(100)  # the decoded picture, which would lie beside its own copy
+    image = Image.frombytes("RGB", (pixmap.width, pixmap.height), pixmap.samples_mv)
     return Page(image, dpi)
 
 
