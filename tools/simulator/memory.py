@@ -102,13 +102,14 @@ class MemoryBlobs:
 
     def __init__(self) -> None:
         self._bytes: dict[Digest, bytearray] = {}
-        self._durable: dict[Digest, bytes] = {}
+        self._durable: dict[Digest, int] = {}  # how many bytes of each would survive
+        self._forgotten: dict[Digest, bytearray] = {}  # since the last sync
 
     def put(self, blob: bytes) -> Digest:
         """A whole blob of our own, durable at once."""
         digest = Digest(hashlib.sha256(blob).digest())
         self._bytes[digest] = bytearray(blob)
-        self._durable[digest] = blob
+        self._durable[digest] = len(blob)
         return digest
 
     def have(self, digest: Digest) -> int:
@@ -128,15 +129,20 @@ class MemoryBlobs:
 
     def forget(self, digest: Digest) -> None:
         """Free the space; a stranger is no error."""
-        self._bytes.pop(digest, None)
+        blob = self._bytes.pop(digest, None)
+        if blob is not None:
+            self._forgotten[digest] = blob
 
     def sync(self) -> None:
         """Make durable what was told."""
-        self._durable = {digest: bytes(blob) for digest, blob in self._bytes.items()}
+        self._durable = {digest: len(blob) for digest, blob in self._bytes.items()}
+        self._forgotten.clear()
 
     def crash(self) -> None:
         """Power cut: only what is durable is left."""
-        self._bytes = {digest: bytearray(blob) for digest, blob in self._durable.items()}
+        found = {**self._bytes, **self._forgotten}
+        self._bytes = {digest: found[digest][:size_bytes] for digest, size_bytes in self._durable.items()}
+        self._forgotten.clear()
 
 
 def _mark(entry: Entry) -> Mark:
