@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -150,10 +151,11 @@ class Rig:
         process = self.start("hub", "hub", "run", str(self.hub))
         self._until(lambda: _listens(self.port), "hub", process)
 
-    def start_cabin(self, site: str) -> None:
-        """Start a cabin's node and wait until its hatch is open."""
-        process = self.start(f"cabin-{site}", "edge", "run", str(self.cabin(site)))
-        self._until(lambda: _hatch(self.cabin(site)), f"cabin-{site}", process)
+    def start_cabin(self, *sites: str) -> None:
+        """Start the nodes of these cabins and wait until their hatches are open."""
+        started = [(site, self.start(f"cabin-{site}", "edge", "run", str(self.cabin(site)))) for site in sites]
+        for site, process in started:
+            self._until(partial(_hatch, self.cabin(site)), f"cabin-{site}", process)
 
     def start_connector(self, agency: str, into: Path) -> subprocess.Popen[bytes]:
         """Start an agency's connector, which takes whatever comes; it tells of each document in a line of JSON."""

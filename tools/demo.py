@@ -1,0 +1,224 @@
+"""`kabine demo`: from paper to inbox on this machine, with a show in the terminal; with `--once` one document and figures."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Final
+
+import click
+import msgspec
+
+from edge.hatch import reach
+from edge.orders import Accepted, Captured, Failed, PageCaptured, SealedUp, Secured, Submit, line, told, trouble
+from hardware.simulated import paper
+from protocol.errors import Code, Refused, Unavailable
+from protocol.ids import AgencyId
+from protocol.runtime.folder import write_file
+from tools.rig import START_SECONDS, Rig, agency_named, rig
+from tools.town import uckermark
+
+AGENCY: Final = "wohngeldstelle-uckermark"
+SILENT_SECONDS: Final = 600.0  # capture of one page may take so long before we give up on a node
+OPENED_SECONDS: Final = 300.0
+DRAWN_PAGES: Final = 3
+MARKER: Final = ".kabine-demo"
+
+
+class Seconds(msgspec.Struct, frozen=True):
+    """`secured` and `opened` are counted from the confirmation."""
+
+    capture: float
+    seal: float
+    secured: float
+    opened: float
+
+
+class Bytes(msgspec.Struct, frozen=True):
+    """`wire`: all that went over the cabin's line for this document, both ways, above TCP."""
+
+    input: int
+    pdf: int
+    envelope: int
+    wire: int
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What `--json` prints."""
+
+    receipt: str
+    pdf: str
+    pages: int
+    seconds: Seconds
+    bytes: Bytes
+
+
+@click.command()
+@click.option("--once", is_flag=True, help="One document through hub and one cabin, without a show.")
+@click.option(
+    "--scan",
+    "scans",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Image or PDF to hand in; drawn pages where none is named.",
+)
+@click.argument("more_scans", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--agency", default=AGENCY, show_default=True, help="Who shall get it.")
+@click.option("--out", type=click.Path(path_type=Path), help="With --once: folder for <receipt>.pdf and receipt.json.")
+@click.option("--state", type=click.Path(path_type=Path), help="Keep the folders of hub, cabins and agencies here.")
+@click.option("--json", "as_json", is_flag=True, help="With --once: print the figures as JSON.")
+def demo(
+    once: bool,
+    scans: tuple[Path, ...],
+    more_scans: tuple[Path, ...],
+    agency: str,
+    out: Path | None,
+    state: Path | None,
+    as_json: bool,
+) -> None:
+    """From paper to inbox: a hub, cabins and agencies on this machine.
+
+    Without options: five cabins, a few pages at each, a line that is cut for some seconds. --scan may be followed by several files."""
+    files = [*scans, *more_scans]
+    if not once:
+        if out is not None or as_json:
+            raise Refused(Code.MALFORMED, "--out and --json go with --once.", "Add --once.")
+        from tools.show import show
+
+        show(_state_folder(state or Path("demo-run")), files)
+        return
+    if out is None:
+        raise Refused(Code.MALFORMED, "Where shall the opened document go?", "Name a folder with --out.")
+    for file in files:
+        if not file.is_file():
+            raise Refused(Code.BAD_FILE, f"{file} is no file.", "Name an image or a PDF that is there.")
+    if agency_named(uckermark(), AgencyId(agency)) is None:
+        names = ", ".join(each.id for each in uckermark().agencies)
+        raise Refused(Code.UNKNOWN_AGENCY, f"There is no agency “{agency}” in the demo.", f"Choose one of: {names}.")
+    with ExitStack() as stack:
+        folder = (
+            _state_folder(state) if state else Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kabine-")))
+        )
+        outcome = _once(folder, files, AgencyId(agency), out)
+    if as_json:
+        click.echo(msgspec.json.encode(outcome))
+    else:
+        seconds, size = outcome.seconds, outcome.bytes
+        click.echo(
+            f"{outcome.receipt}: {outcome.pages} pages, {size.input / 1000:.0f} kB on paper, {size.envelope / 1000:.0f} kB sealed."
+        )
+        click.echo(f"gesichert {seconds.secured:.2f} s and opened {seconds.opened:.2f} s after the confirmation.")
+        click.echo(outcome.pdf)
+
+
+def _once(folder: Path, files: list[Path], agency: AgencyId, out: Path) -> Outcome:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Unavailable(f"Cannot make the folder {out}: {error.strerror}.", "Choose another with --out.") from error
+    with rig(folder / "house", [agency]) as house:
+        scans = files or paper.draw_scan(7, DRAWN_PAGES, _made(folder / "scans"))
+        site = house.town.sites[0]
+        house.enrol([site])
+        house.start_cabin(site.id)
+        connected(house, site.id)
+        taken_into = _made(folder / "opened")
+        connector = house.start_connector(agency, taken_into)
+        relay = house.lines[site.id]
+        before_bytes = relay.up_bytes + relay.down_bytes
+        handed = hand_in(house, site.id, agency, scans)
+        opened_line = connector.stdout.readline() if connector.stdout else b""
+        opened_at = time.monotonic()
+        if not opened_line:
+            raise Unavailable("The agency's connector ended.", f"Look into {house.folder / 'logs'}.")
+        opened = msgspec.json.decode(opened_line)
+        wire_bytes = relay.up_bytes + relay.down_bytes - before_bytes
+        # The connector signs and tells *accepted* before it says so here, so all events are in the record.
+        pdf = out.absolute() / f"{handed.receipt}.pdf"
+        write_file(pdf, Path(opened["pdf"]).read_bytes())
+        write_file(out.absolute() / "receipt.json", Path(opened["record"]).read_bytes())
+    return Outcome(
+        receipt=handed.receipt,
+        pdf=str(pdf),
+        pages=handed.pages,
+        seconds=Seconds(
+            handed.capture_seconds, handed.seal_seconds, handed.secured_seconds, opened_at - handed.confirmed_at
+        ),
+        bytes=Bytes(handed.input_bytes, handed.pdf_bytes, handed.envelope_bytes, wire_bytes),
+    )
+
+
+class HandedIn(msgspec.Struct):
+    """What a cabin told about one document. `confirmed_at`: monotonic seconds."""
+
+    receipt: str = ""
+    pages: int = 0
+    input_bytes: int = 0
+    pdf_bytes: int = 0
+    envelope_bytes: int = 0
+    capture_seconds: float = 0.0
+    seal_seconds: float = 0.0
+    secured_seconds: float = 0.0
+    confirmed_at: float = 0.0
+
+
+def hand_in(house: Rig, site: str, agency: AgencyId, scans: list[Path]) -> HandedIn:
+    """Hand these files in at a running cabin and wait until they are *gesichert*. Raises what the cabin says."""
+    guest = reach(house.cabin(site), SILENT_SECONDS)
+    if guest is None:
+        raise Unavailable(f"The cabin {site} does not run.", f"Look into {house.folder / 'logs'}.")
+    handed = HandedIn()
+    with guest, guest.makefile("rb") as answer:
+        guest.sendall(line(Submit(agency=agency, paths=tuple(str(scan.absolute()) for scan in scans), wait="secured")))
+        for raw in answer:
+            match told(raw):
+                case Failed() as failed:
+                    raise trouble(failed)
+                case PageCaptured():
+                    pass
+                case Captured(pages=pages, input_bytes=input_bytes, seconds=seconds):
+                    handed.pages, handed.input_bytes, handed.capture_seconds = pages, input_bytes, seconds
+                case SealedUp(pdf_bytes=pdf_bytes, envelope_bytes=envelope_bytes, seconds=seconds):
+                    handed.pdf_bytes, handed.envelope_bytes, handed.seal_seconds = pdf_bytes, envelope_bytes, seconds
+                case Accepted(receipt=receipt, seconds=seconds):
+                    handed.receipt, handed.confirmed_at = receipt, time.monotonic() - seconds
+                case Secured(seconds=seconds):
+                    handed.secured_seconds = seconds
+                    return handed
+                case _:
+                    pass
+    raise Unavailable(f"The cabin {site} ended before the document was secured.", f"Look into {house.folder / 'logs'}.")
+
+
+def connected(house: Rig, site: str) -> None:
+    """Wait until this cabin speaks with the hub. Raises Unavailable when it does not."""
+    until = time.monotonic() + START_SECONDS
+    while (status := house.status(site)) is None or not status.link.connected:
+        if time.monotonic() > until:
+            reason = status.link.reason if status else "its node ended"
+            raise Unavailable(
+                f"The cabin {site} does not reach the hub: {reason}.", f"Look into {house.folder / 'logs'}."
+            )
+        time.sleep(0.05)
+
+
+def _state_folder(path: Path) -> Path:
+    """An empty folder; one that an earlier demo left is made anew. Raises Refused for anything else."""
+    if path.exists() and any(path.iterdir() if path.is_dir() else [path]):
+        if not (path / MARKER).is_file():
+            raise Refused(Code.BAD_FILE, f"{path} is not empty.", "Name a new folder with --state.")
+        shutil.rmtree(path)
+    _made(path)
+    (path / MARKER).write_text("Made by `kabine demo`, which may delete this folder when it is run again.\n")
+    return path.absolute()
+
+
+def _made(path: Path) -> Path:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Unavailable(f"Cannot make the folder {path}: {error.strerror}.", "Choose another.") from error
+    return path
