@@ -120,7 +120,10 @@ def verify(file: Path | None, hub: Path, authority: str | None) -> None:
         count = publish.verify_all(connection, known)
     if count == 0:
         raise Unavailable("No directory was published yet.", "Run `kabine directory publish`.")
-    click.echo(f"All {count} directories are signed, sound, and each follows the one before.")
+    if count == 1:
+        click.echo("Directory 1 is signed and sound.")
+    else:
+        click.echo(f"All {count} directories are signed, sound, and each follows the one before.")
 
 
 @directory.command()
