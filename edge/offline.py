@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from edge import disk, opening
+from edge.blobs import Blobs
 from edge.buffer import HIGH_WATER
 from edge.database import Database
 from edge.documents import Document, Documents, Waiting
 from edge.high_water import HighWater, HighWaterFile
 from protocol.entries import Mark
+from protocol.ids import Digest
 
 
 class Look(NamedTuple):
@@ -40,9 +42,12 @@ def look(folder: Path, documents_max: int = 100) -> Look:
         with closing(HighWaterFile(folder / HIGH_WATER)) as file:
             high_water = file.found or high_water
     try:
-        with closing(Database(folder / opening.FILE)) as database:
+        with closing(Database(folder / opening.FILE, read_only=True)) as database:
             database.prepare()
             fault = opening.fault(database, high_water)
+            directory = Digest(database.place.directory)
+            if not fault and directory and not Blobs(database).check(directory):
+                fault = "The directory in it was altered; it is fetched again from the hub."
             documents = Documents(database)
             return Look(
                 documents.waiting(),

@@ -156,7 +156,7 @@ def _submit_alone(folder: Path, order: Submit, show: Callable[[Told], None]) -> 
     from edge.config import FILE, EdgeConfig
     from protocol.runtime.config import read_config
     from protocol.runtime.folder import NodeFolder
-    from protocol.runtime.logs import to_file
+    from protocol.runtime.logs import written_to
 
     with NodeFolder.open(folder, "edge") as opened:
         if order.wait == "secured":
@@ -166,7 +166,6 @@ def _submit_alone(folder: Path, order: Submit, show: Callable[[Told], None]) -> 
             )
         config = read_config(opened.path / FILE, EdgeConfig)
         hygiene.no_core_dumps()
-        to_file(opened.path / config.log.file if config.log.file else None, site=config.cabin.site)
 
         async def hand_in() -> None:
             async def tell(told: Told) -> None:
@@ -175,7 +174,8 @@ def _submit_alone(folder: Path, order: Submit, show: Callable[[Told], None]) -> 
             async with house(opened, config, REAL) as (node, _, _):
                 await node.answer(order, tell, asyncio.Event())
 
-        asyncio.run(hand_in())
+        with written_to(opened.path / config.log.file if config.log.file else None, site=config.cabin.site):
+            asyncio.run(hand_in())
     click.echo(f"No node runs here: it is sent when `kabine edge run {folder}` does.", err=True)
 
 

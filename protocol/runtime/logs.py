@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, TextIO
 
@@ -14,8 +16,21 @@ from protocol.errors import Unavailable
 LOG_BYTES_MAX: Final = 16 * 1024 * 1024  # then the file becomes `.1`, the one before is gone
 
 
-def to_file(path: Path | None, **always: str) -> None:
-    """Send all logs of this process to `path` (0600, appended), or to stderr; `always` are fields of every line.
+@contextmanager
+def written_to(path: Path | None, **always: str) -> Iterator[None]:
+    """As `to_file`, inside this block only: for a command that works on a node's folder for a moment."""
+    stream = to_file(path, **always)
+    try:
+        yield
+    finally:
+        structlog.reset_defaults()
+        structlog.contextvars.clear_contextvars()
+        if stream is not sys.stderr:
+            stream.close()
+
+
+def to_file(path: Path | None, **always: str) -> TextIO:
+    """Send all logs of this process to `path` (0600, appended), or to stderr; `always` are fields of every line. Returns where they go.
 
     Raises Unavailable when it cannot be written."""
     stream: TextIO = sys.stderr
@@ -40,3 +55,4 @@ def to_file(path: Path | None, **always: str) -> None:
         cache_logger_on_first_use=False,
     )
     structlog.contextvars.bind_contextvars(**always)
+    return stream

@@ -1,0 +1,213 @@
+"""`kabine edge` as an operator types it, with and without a node that runs."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from edge.config import FILE
+from edge.keys import CURVE_FILE
+from edge.knock import knock
+from edge.orders import ShowStatus
+from protocol.errors import Refused, Unavailable
+from tests.edge.house import Counter, config, enrolled, invitation, sheet
+from tools.edge import edge
+
+
+def kabine(*words: str | Path) -> Result:
+    return CliRunner().invoke(edge, [str(word) for word in words])
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return enrolled(tmp_path / "cabin")
+
+
+@contextmanager
+def running(path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """`kabine edge run`, as soon as it answers."""
+    command = [sys.executable, "-c", "from tools.command import main; main()", "edge", "run", str(path)]
+    node = subprocess.Popen(command, stderr=subprocess.PIPE)
+    try:
+        while (told := knock(path, ShowStatus())) is None:
+            assert node.poll() is None, node.communicate()[1].decode()
+        list(told)
+        yield node
+    finally:
+        node.send_signal(signal.SIGTERM)
+        node.communicate(timeout=60)
+
+
+def test_without_a_node_a_document_is_accepted_and_waits(path: Path, tmp_path: Path) -> None:
+    done = kabine("submit", path, "--agency", "sozialamt-uckermark", sheet(tmp_path / "a.png"))
+    assert done.exit_code == 0, done.output
+    assert "accepted  7K2-" in done.output
+    assert "it is sent when `kabine edge run" in done.output
+    status = json.loads(kabine("status", path, "--json").output)
+    assert (status["version"], status["running"], status["waiting_documents"]) == (1, False, 1)
+    assert status["documents"][0]["state"] == "waiting"
+    assert "1 waiting" in kabine("status", path).output
+
+
+def test_without_a_node_nothing_can_be_secured(path: Path, tmp_path: Path) -> None:
+    done = kabine("submit", path, "--agency", "sozialamt-uckermark", "--wait", "secured", sheet(tmp_path / "a.png"))
+    assert isinstance(done.exception, Unavailable)
+    assert "nothing can be secured" in done.exception.what
+    assert json.loads(kabine("status", path, "--json").output)["waiting_documents"] == 0
+
+
+def test_the_running_node_is_asked_and_ends_cleanly(path: Path, tmp_path: Path) -> None:
+    with running(path) as node:
+        done = kabine("submit", path, "--agency", "sozialamt-uckermark", "--json", sheet(tmp_path / "a.png"))
+        assert done.exit_code == 0, done.output
+        events = [json.loads(line) for line in done.output.splitlines()]
+        assert [event["event"] for event in events] == ["page", "captured", "sealed", "accepted"]
+
+        refused = kabine("submit", path, "--agency", "finanzamt", sheet(tmp_path / "a.png"))
+        assert isinstance(refused.exception, Refused)
+        assert "Choose one of: sozialamt-uckermark" in refused.exception.remedy
+
+        status = json.loads(kabine("status", path, "--json").output)
+        assert (status["running"], status["process"], status["waiting_documents"]) == (True, node.pid, 1)
+        assert not status["link"]["connected"]
+
+        report = kabine("doctor", path, "--json")
+        findings = {row["name"]: row for row in json.loads(report.output)["findings"]}
+        assert findings["node"]["state"] == "ok"
+        assert findings["link"]["state"] == "warning"
+        assert "cannot be reached" in findings["link"]["what"]
+        assert report.exit_code == 1
+
+        second = subprocess.run(
+            [sys.executable, "-c", "from tools.command import main; main()", "edge", "run", str(path)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert second.returncode == 1
+        assert f"Another edge node (process {node.pid}) works on" in second.stderr
+
+        # Nobody of this user may look into the process or make it dump its memory.
+        [core] = [line for line in Path(f"/proc/{node.pid}/limits").read_text().splitlines() if "core file" in line]
+        assert core.split()[-3:] == ["0", "0", "bytes"]
+    assert node.returncode == 0
+    log = [json.loads(line) for line in (path / "edge.log").read_text().splitlines()]
+    assert [entry["event"] for entry in log if entry["event"].startswith("node.")] == ["node.ready", "node.ended"]
+    assert all(entry["site"] == "templin" for entry in log)
+    assert "a.png" not in (path / "edge.log").read_text()
+
+
+def test_a_node_that_was_killed_loses_nothing_it_accepted(path: Path, tmp_path: Path) -> None:
+    with running(path) as node:
+        kabine("submit", path, "--agency", "sozialamt-uckermark", sheet(tmp_path / "a.png"))
+        node.kill()
+        node.wait()
+    after = kabine("submit", path, "--agency", "sozialamt-uckermark", sheet(tmp_path / "b.png"))
+    assert after.exit_code == 0, after.output
+    status = json.loads(kabine("status", path, "--json").output)
+    assert status["waiting_documents"] == 2
+    assert status["troubles"] == []
+
+
+def test_enrol_prints_the_words_and_what_to_do(tmp_path: Path) -> None:
+    with Counter().open() as counter:
+        done = kabine("enrol", invitation(counter.address), "--dir", tmp_path / "cabin")
+    assert done.exit_code == 0, done.output
+    assert "kabine cabin confirm templin" in done.output
+    assert "kabine edge run" in done.output
+    doctor = kabine("doctor", tmp_path / "cabin")
+    assert "does not list this cabin yet" in doctor.output
+    assert doctor.exit_code == 1
+
+
+def findings(path: Path) -> tuple[dict[str, dict[str, str]], int]:
+    report = kabine("doctor", path, "--json")
+    return {row["name"]: row for row in json.loads(report.output)["findings"]}, report.exit_code
+
+
+def test_doctor_on_a_cabin_at_rest(path: Path) -> None:
+    found, code = findings(path)
+    assert {name: row["state"] for name, row in found.items()} == {
+        "folder": "ok",
+        "config": "ok",
+        "keys": "ok",
+        "directory": "ok" if found["directory"]["state"] == "ok" else "warning",  # old in some years
+        "enrolment": "ok",
+        "node": "warning",
+        "buffer": "ok",
+        "documents": "ok",
+        "disk": "ok",
+        "scanner": "ok",
+    }
+    assert code == 1
+
+
+def test_doctor_changes_nothing(path: Path, tmp_path: Path) -> None:
+    kabine("submit", path, "--agency", "sozialamt-uckermark", sheet(tmp_path / "a.png"))
+    before = (path / "high-water").read_bytes()
+    found, _ = findings(path)
+    assert found["documents"]["what"].startswith("1 document waiting")
+    assert (path / "high-water").read_bytes() == before
+
+
+def test_doctor_names_every_mistake_in_the_configuration(path: Path) -> None:
+    text = (path / FILE).read_text().replace('site = "templin"', 'site = "Templin!"\ncolour = "red"')
+    (path / FILE).write_text(text + "\n[wheels]\n")
+    found, code = findings(path)
+    assert code == 2
+    assert "colour" in found["config"]["what"]
+    assert "wheels" in found["config"]["what"]
+
+
+def test_doctor_notices_a_key_that_others_may_read(path: Path) -> None:
+    (path / CURVE_FILE).chmod(0o640)
+    found, code = findings(path)
+    assert (found["keys"]["state"], code) == ("critical", 2)
+    assert "chmod 600" in found["keys"]["remedy"]
+
+
+@pytest.mark.parametrize("find", [bytearray.index, bytearray.rindex])
+def test_doctor_notices_a_flipped_bit_in_the_buffer(
+    path: Path, tmp_path: Path, find: Callable[[bytearray, bytes], int]
+) -> None:
+    kabine("submit", path, "--agency", "sozialamt-uckermark", sheet(tmp_path / "a.png"))
+    file = path / "buffer.sqlite"
+    raw = bytearray(file.read_bytes())
+    raw[find(raw, b"sozialamt-uckermark")] ^= 1
+    file.write_bytes(raw)
+    found, code = findings(path)
+    assert (found["buffer"]["state"], code) == ("critical", 2)
+    assert "Delete nothing" in found["buffer"]["remedy"]
+
+
+def test_doctor_says_when_there_is_no_cabin(tmp_path: Path) -> None:
+    found, code = findings(tmp_path)
+    assert code == 2
+    assert "no edge node" in found["config"]["what"]
+
+
+def test_doctor_measures_the_disk(tmp_path: Path) -> None:
+    found, code = findings(enrolled(tmp_path / "cabin", config(free_bytes_min=1 << 60)))
+    assert (found["disk"]["state"], code) == ("critical", 2)
+
+
+def test_a_folder_that_cannot_be_written_is_said_so() -> None:
+    done = kabine("enrol", invitation("tcp://127.0.0.1:9"), "--dir", "/proc/kabine")  # not even by root
+    assert isinstance(done.exception, Unavailable)
+    assert "/proc/kabine" in done.exception.what
+    assert done.exception.remedy
+
+
+def test_a_file_where_the_folder_should_be_is_said_so(tmp_path: Path) -> None:
+    (tmp_path / "cabin").write_text("in the way")
+    done = kabine("enrol", invitation("tcp://127.0.0.1:9"), "--dir", tmp_path / "cabin")
+    assert isinstance(done.exception, Unavailable | Refused)
+    assert "in the way" in str(done.exception) or "cabin" in str(done.exception)
