@@ -6,15 +6,16 @@ and a person is called.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
 import msgspec
-from sqlalchemy import bindparam, delete, select
+from sqlalchemy import delete, select
 
 from cloud.awaited import Awaited, awaited, check
 from cloud.known import Known
 from cloud.site_log import NUMBER_MAX, Place
+from cloud.storage.blobs.segments import Segments
 from cloud.storage.database import upsert
 from cloud.storage.schema import document, epoch, quarantine, up_entry
 from cloud.turn import ANNOUNCED, Turn, Wanted, printable
@@ -29,6 +30,8 @@ CURABLE: Final = (Code.UNKNOWN_AGENCY, Code.NOT_CONFIRMED)
 # Kinds of alarm beside the codes of Refused.
 CHAIN: Final = "chain-broken"
 MISSING: Final = "entries-missing"
+_SEALED: Final = bytes([entries.SEALED])
+_ASKED_MAX: Final = 500  # values in one question; databases bound them
 
 
 class Arrival(NamedTuple):
@@ -43,33 +46,20 @@ class Arrival(NamedTuple):
 class Ingest:
     """Applies entries within one turn. `awaited` gains every document that is accepted."""
 
-    def __init__(self, turn: Turn, known: Known, awaited: dict[Digest, Awaited]) -> None:
+    def __init__(self, turn: Turn, known: Known, awaited: dict[Digest, Awaited], blobs: Segments) -> None:
         self.turn = turn
         self.known = known
         self.awaited = awaited
-        self._fresh: dict[bytes, tuple[EnvelopeId, Digest]] = {}  # announced in this turn, by envelope and by digest
+        self._blobs = blobs
+        self._by_envelope: dict[EnvelopeId, tuple[EnvelopeId, Digest]] = {}  # of those in this turn: announced before
+        self._by_digest: dict[Digest, tuple[EnvelopeId, Digest]] = {}
 
-    def take(self, arrival: Arrival) -> None:
-        """Hold this entry, and do what it says if it is sound."""
-        place, machine, _, entry = arrival
-        self.turn.insert(
-            up_entry,
-            {
-                "site": place.site,
-                "machine": machine,
-                "number": entry.number,
-                "epoch": entry.epoch,
-                "hash": entry.hash,
-                "payload": entry.payload,
-            },
-        )
-        self.turn.places.add(place)
-        event: Event | None = None
-        try:
-            event = self._open(arrival)
-            APPLY[type(event)](self, arrival, event)
-        except Refused as refused:
-            self._set_aside(arrival, event, refused)
+    def take(self, arrivals: Sequence[Arrival]) -> None:
+        """Hold these entries, and do what they say where they are sound."""
+        opened = [(arrival, self._opened(arrival)) for arrival in arrivals]
+        self._look_up([event for _, event in opened if isinstance(event, DocumentSealed)])
+        for arrival, event in opened:
+            self._apply(arrival, event)
 
     def reconsider(self, places: Callable[[SiteId], Place]) -> None:
         """Take up again what a new directory may have healed."""
@@ -91,8 +81,11 @@ class Ingest:
                 continue  # signed with keys that are no longer in force
             entry = entries.Entry(row.epoch, row.number, row.payload, row.hash)
             arrival = Arrival(place, row.machine, Mark(), entry)
+            event = self._opened(arrival)
+            if isinstance(event, Refused):
+                continue
             try:
-                event = self._open(arrival)
+                self._look_up([event] if isinstance(event, DocumentSealed) else [])
                 APPLY[type(event)](self, arrival, event)
             except Refused:
                 continue
@@ -105,14 +98,74 @@ class Ingest:
             )
 
     # --- inside ---------------------------------------------------------------------------------------------------
-    def _open(self, arrival: Arrival) -> Event:
+    def _opened(self, arrival: Arrival) -> Event | Refused:
+        """What the entry says, or why it cannot be read. The key of an epoch is there for the entries that follow."""
         place, machine, _, entry = arrival
         key = None
-        if entry.payload[:1] == bytes([entries.SEALED]):
-            key = self.known.journal_key(self.turn.connection, place.site, machine, entry.epoch)
-        return entries.read(entry.payload, key, entry.epoch, entry.number)
+        try:
+            if entry.payload[:1] == _SEALED:
+                key = self.known.journal_key(self.turn.connection, place.site, machine, entry.epoch)
+            event = entries.read(entry.payload, key, entry.epoch, entry.number)
+            if isinstance(event, EpochOpened):
+                self._open_epoch(arrival, event)
+        except Refused as refused:
+            return refused
+        return event
 
-    def _set_aside(self, arrival: Arrival, event: Event | None, refused: Refused) -> None:
+    def _open_epoch(self, arrival: Arrival, event: EpochOpened) -> None:
+        place, machine, _, entry = arrival
+        connection = self.turn.connection
+        if self.known.journal_key(connection, place.site, machine, entry.epoch) is not None:
+            raise Refused(Code.MALFORMED, f"Epoch {entry.epoch} is opened a second time.")
+        upsert(
+            connection,
+            epoch,
+            [{"site": place.site, "machine": machine, "epoch": entry.epoch, "number": entry.number}],
+        )
+        self.known.open_epoch(place.site, machine, entry.epoch, event)
+
+    def _apply(self, arrival: Arrival, event: Event | Refused) -> None:
+        place, machine, _, entry = arrival
+        self.turn.insert(
+            up_entry,
+            {
+                "site": place.site,
+                "machine": machine,
+                "number": entry.number,
+                "epoch": entry.epoch,
+                "hash": entry.hash,
+                "payload": entry.payload,
+            },
+        )
+        self.turn.places.add(place)
+        try:
+            if isinstance(event, Refused):
+                raise event
+            APPLY[type(event)](self, arrival, event)
+        except Refused as refused:
+            self._set_aside(arrival, event, refused)
+
+    def _look_up(self, events: list[DocumentSealed]) -> None:
+        """Which envelopes and blobs were announced in earlier turns: two questions for all of them."""
+        envelopes: list[bytes] = []
+        for event in events:
+            try:
+                envelopes.append(unverified(Manifest, event.manifest).envelope)
+            except Refused:
+                pass  # said when it is applied
+        digests = [event.digest for event in events]
+        for column, wanted in ((document.c.envelope, envelopes), (document.c.digest, digests)):
+            for start in range(0, len(wanted), _ASKED_MAX):
+                asked = select(document.c.envelope, document.c.digest).where(
+                    column.in_(wanted[start : start + _ASKED_MAX])
+                )
+                for row in self.turn.connection.execute(asked):
+                    self._heard_of(EnvelopeId(row.envelope), Digest(row.digest))
+
+    def _heard_of(self, envelope: EnvelopeId, digest: Digest) -> None:
+        self._by_envelope[envelope] = self._by_digest[digest] = (envelope, digest)
+
+    def _set_aside(self, arrival: Arrival, event: Event | Refused, refused: Refused) -> None:
         claims: dict[str, Any] = {"envelope": None, "agency": None, "size_bytes": None}
         if isinstance(event, DocumentSealed):
             try:
@@ -141,9 +194,8 @@ class Ingest:
         self.turn.alarm(site, refused.code.value, f"Entry {arrival.entry.number} was set aside: {refused}")
 
     def epoch_opened(self, arrival: Arrival, event: EpochOpened) -> None:
-        """A process start of the cabin: from here on its entries are sealed with this key."""
-        place, machine, before, entry = arrival
-        connection = self.turn.connection
+        """A process start of the cabin; its key was taken when the entry was read. Were entries lost before it?"""
+        place, _, before, entry = arrival
         if event.follows != before:
             missing = min(max(0, event.follows.number - before.number), NUMBER_MAX - place.missing)
             place.missing += missing
@@ -153,11 +205,6 @@ class Ingest:
                 f"The cabin wrote up to entry {event.follows.number} before it started anew at entry {entry.number}; "
                 f"{missing or 'some'} of them were lost with a damaged buffer. Keep its folder; look at `kabine edge doctor`.",
             )
-        if self.known.journal_key(connection, place.site, machine, entry.epoch) is not None:
-            raise Refused(Code.MALFORMED, f"Epoch {entry.epoch} is opened a second time.")
-        row = {"site": place.site, "machine": machine, "epoch": entry.epoch, "number": entry.number}
-        upsert(connection, epoch, [row])
-        self.known.open_epoch(place.site, machine, entry.epoch, event)
 
     def document_sealed(self, arrival: Arrival, event: DocumentSealed) -> None:
         """A document waits in the cabin: is it sound, whom is it for, was it ever seen before?"""
@@ -178,7 +225,7 @@ class Ingest:
         if self._seen(manifest, event):
             return
         self._check_chain(arrival, manifest, digest_of(event.manifest))
-        self._fresh[manifest.envelope] = self._fresh[event.digest] = (manifest.envelope, event.digest)
+        self._heard_of(manifest.envelope, event.digest)
         self.turn.insert(
             document,
             {
@@ -200,6 +247,7 @@ class Ingest:
             },
         )
         self.awaited[event.digest] = awaited(manifest, digest_of(event.manifest), event.digest, event.size_bytes)
+        self._blobs.stranger(event.digest)
         self.turn.news.wanted.append(Wanted(place.site, event.digest, event.size_bytes, 0))
 
     def visit_ended(self, arrival: Arrival, event: VisitEnded) -> None:
@@ -211,11 +259,7 @@ class Ingest:
 
     def _seen(self, manifest: Manifest, event: DocumentSealed) -> bool:
         """Announced before, the same in every byte? Raises Refused when only a part is the same."""
-        found = {self._fresh.get(manifest.envelope), self._fresh.get(event.digest)} - {None}
-        found |= {
-            (EnvelopeId(row.envelope), Digest(row.digest))
-            for row in self.turn.connection.execute(_SEEN, {"an_envelope": manifest.envelope, "a_digest": event.digest})
-        }
+        found = {self._by_envelope.get(manifest.envelope), self._by_digest.get(event.digest)} - {None}
         if not found:
             return False
         if found != {(manifest.envelope, event.digest)}:
@@ -239,10 +283,6 @@ class Ingest:
         if manifest.counter > counter:
             self.known.chained(site, machine, agency, manifest.counter, digest)
 
-
-_SEEN = select(document.c.envelope, document.c.digest).where(
-    (document.c.envelope == bindparam("an_envelope")) | (document.c.digest == bindparam("a_digest"))
-)
 
 APPLY: Final[dict[type[msgspec.Struct], Callable[[Ingest, Arrival, Any], None]]] = {
     EpochOpened: Ingest.epoch_opened,

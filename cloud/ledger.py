@@ -262,11 +262,11 @@ class Ledger:
         for raised in self._alarms:
             turn.alarm(*raised)
         self._places.bury(turn)
-        ingest = Ingest(turn, self.known, self._awaited)
+        ingest = Ingest(turn, self.known, self._awaited, self.blobs)
         if self._reconsider:
             ingest.reconsider(self._places.at)
-        for arrival in self._arrived:
-            ingest.take(arrival)
+        if self._arrived:
+            ingest.take(self._arrived)
         for told in self._told:
             turn.happened(told.envelope, told.number, told.receipt.happening, told.receipt.at, told.signed)
             turn.state(told.envelope, told.receipt.happening)

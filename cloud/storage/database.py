@@ -6,13 +6,14 @@ transaction; `changed` is the bell that another process has rung by committing.
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event, inspect, make_url, text
+from sqlalchemy import Connection, Engine, Executable, Table, create_engine, event, inspect, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -123,28 +124,20 @@ class Database:
 def upsert(connection: Connection, table: Table, rows: Iterable[Row]) -> None:
     """Insert rows of equal columns; where the primary key is there already, replace the other columns."""
     batch = list(rows)
-    if not batch:
-        return
+    if batch:
+        connection.execute(_upsert(connection.dialect.name, table, tuple(batch[0])), batch)
+
+
+@functools.cache
+def _upsert(dialect: str, table: Table, names: tuple[str, ...]) -> Executable:
+    if dialect not in ("sqlite", "postgresql"):
+        raise Mistake(f"No upsert is written for {dialect}.")
+    statement = sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
     keys = [column.name for column in table.primary_key]
-    others = [name for name in batch[0] if name not in keys]
-    if connection.dialect.name == "sqlite":
-        lite = sqlite.insert(table)
-        connection.execute(
-            lite.on_conflict_do_update(index_elements=keys, set_={name: lite.excluded[name] for name in others})
-            if others
-            else lite.on_conflict_do_nothing(),
-            batch,
-        )
-    elif connection.dialect.name == "postgresql":
-        big = postgresql.insert(table)
-        connection.execute(
-            big.on_conflict_do_update(index_elements=keys, set_={name: big.excluded[name] for name in others})
-            if others
-            else big.on_conflict_do_nothing(),
-            batch,
-        )
-    else:
-        raise Mistake(f"No upsert is written for {connection.dialect.name}.")
+    others = {name: statement.excluded[name] for name in names if name not in keys}
+    if not others:
+        return statement.on_conflict_do_nothing()
+    return statement.on_conflict_do_update(index_elements=keys, set_=others)
 
 
 def _version(connection: Connection) -> str | None:

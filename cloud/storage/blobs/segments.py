@@ -60,6 +60,7 @@ class Segments:
         self._segment_bytes = segment_bytes
         self._files = SegmentFiles(folder)
         self._sums: dict[Digest, Sums] = {}  # of blobs that have grown since this process started
+        self._strangers: set[Digest] = set()  # known to be not here, without asking the database
         self._fresh: dict[Digest, list[Piece]] = {}  # written, and not yet recorded
         self._forgotten: set[Digest] = set()
         self._freed: list[Piece] = []
@@ -73,7 +74,7 @@ class Segments:
         sums = self._sums.get(digest)
         if sums is not None:
             return sums.size_bytes
-        if digest in self._forgotten:
+        if digest in self._forgotten or digest in self._strangers:
             return 0
         with self._database.reading() as connection:
             return connection.execute(_HAVE, {"of": digest}).scalar() or 0
@@ -125,6 +126,10 @@ class Segments:
     def pending(self) -> bool:
         """Is there anything to record?"""
         return bool(self._fresh or self._forgotten)
+
+    def stranger(self, digest: Digest) -> None:
+        """The caller knows that nothing of this blob is here: it was never heard of before this turn."""
+        self._strangers.add(digest)
 
     def grown(self) -> Iterable[tuple[Digest, Sums]]:
         """Blobs that grew since the last `committed`, with their sums."""
@@ -209,7 +214,9 @@ class Segments:
     def _resume(self, digest: Digest) -> Sums:
         """Sums of what an earlier process wrote, read again from the disk."""
         sums = Sums()
-        if digest not in self._forgotten:
+        if digest in self._strangers:
+            self._strangers.remove(digest)
+        elif digest not in self._forgotten:
             with self._database.reading() as connection:
                 pieces = _all_pieces(connection, digest)
             for found in pieces:
