@@ -159,12 +159,10 @@ class Buffer:
             self._inlet.keep(digest, offset_bytes, chunk)
 
     def read(self, digest: Digest, offset_bytes: int, length_bytes: int) -> bytes | None:
-        """These durable bytes, fewer at the end; None for a stranger, and for what is no longer what was written (a trouble tells)."""
+        """These bytes, fewer at the end; None for a stranger, and for what is no longer what was written (a trouble tells)."""
         with self._database.reading():
-            if self._inlet.forgets(digest):
-                return None
             try:
-                return self._blobs.read(digest, offset_bytes, length_bytes)
+                return self._inlet.read(digest, offset_bytes, length_bytes)
             except DamageError:
                 self._damaged(digest)
                 return None

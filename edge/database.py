@@ -65,15 +65,21 @@ class Place(msgspec.Struct, frozen=True, array_like=True):
 class Database:
     """Owns the connection. `place` is what the last turn left; within a turn, what it will leave."""
 
-    def __init__(self, path: Path, *, bytes_max: int = limits.BUFFER_BYTES_MAX) -> None:
-        """Names the file; `prepare` opens it."""
+    def __init__(self, path: Path, *, bytes_max: int = limits.BUFFER_BYTES_MAX, read_only: bool = False) -> None:
+        """Names the file; `prepare` opens it. Only one that is `read_only` leaves the WAL where it is when it is closed."""
         self.lock = threading.RLock()
         self.place = Place()
         self.broken: Unavailable | None = None
         self._bytes_max = bytes_max
         self._in_turn = False
         self._unchecked_bytes = 0
-        self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=_BUSY_SECONDS)
+        self._connection = sqlite3.connect(
+            f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rwc'}",
+            uri=True,
+            check_same_thread=False,
+            isolation_level=None,
+            timeout=_BUSY_SECONDS,
+        )
         self._sqlite = sqlite_utils.Database(self._connection, execute_plugins=False, recursive_triggers=False)
 
     def prepare(self) -> None:

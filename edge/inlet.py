@@ -81,9 +81,15 @@ class Inlet:
         self._kept.pop(digest, None)
         self._forgotten.add(digest)
 
-    def forgets(self, digest: Digest) -> bool:
-        """Will it be gone with the next `settle`?"""
-        return digest in self._forgotten
+    def read(self, digest: Digest, offset_bytes: int, length_bytes: int) -> bytes | None:
+        """As `Blobs.read`, with what is collected. Raises DamageError."""
+        there = None if digest in self._forgotten else self._blobs.read(digest, offset_bytes, length_bytes)
+        kept = self._kept.get(digest)
+        if kept is None:
+            return there
+        skip = max(0, offset_bytes - (self.have(digest) - len(kept)))
+        there = there or b""
+        return there + bytes(kept[skip : skip + length_bytes - len(there)])
 
     def pending(self) -> bool:
         """Is there anything to settle?"""

@@ -20,6 +20,7 @@ from protocol.entries import VisitEnded
 from protocol.ids import SiteId
 from protocol.recipients import HybridIdentity
 from protocol.store import Blobs, Log
+from tests.edge.cabin import Cabin
 
 NOON: Final = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
@@ -61,7 +62,21 @@ def hub(folder: Path) -> Store:
     )
 
 
-STORES: Final[dict[str, Callable[[Path], Store]]] = {"hub": hub}
+def cabin(folder: Path) -> Store:
+    """A cabin's buffer."""
+    buffer = Cabin(folder).open()
+    visit = VisitEnded(b"visit", NOON, NOON, "left", 0, "de")
+    return Store(
+        buffer.log,
+        buffer,
+        buffer.sync,
+        lambda: buffer.append(visit),
+        lambda number: entries.clear(visit),
+        buffer.close,
+    )
+
+
+STORES: Final[dict[str, Callable[[Path], Store]]] = {"hub": hub, "cabin": cabin}
 
 
 class Disk:

@@ -21,6 +21,7 @@ from protocol.ids import AgencyId, AreaId, Digest, EnvelopeId, SiteId
 from protocol.manifest import Happening, Manifest, Receipt, Signed, digest_of, sign, unverified
 
 BEGAN = datetime(2026, 7, 31, 8, 0, tzinfo=UTC)
+NO_BALLAST = 1 << 60  # bytes to stay free: more than any disk has
 AGENCY = AgencyId("sozialamt-uckermark")
 SITE = SiteId("templin")
 _KEYS = Dice(1)
@@ -78,7 +79,7 @@ class Cabin:
             signing_key=CABIN,
             journal_recipient=str(JOURNAL.recipient()),
             authority_key=public(AUTHORITY),
-            **{"disk_free_bytes_min": 0, **settings},
+            **{"disk_free_bytes_min": NO_BALLAST, **settings},
         )
 
     def envelope(self, size_bytes: int = 3000) -> bytes:

@@ -43,7 +43,7 @@ def no_file_may_grow_beyond(size_bytes: int) -> Iterator[None]:
 
 # --- full
 def test_a_document_is_refused_before_pages_are_taken_when_the_disk_is_nearly_full(cabin: Cabin) -> None:
-    buffer = cabin.open(disk_free_bytes_min=1 << 60)
+    buffer = cabin.open()
     with pytest.raises(Unavailable) as full:
         buffer.room_for(1000)
     assert "no room" in full.value.what
@@ -52,13 +52,13 @@ def test_a_document_is_refused_before_pages_are_taken_when_the_disk_is_nearly_fu
 
 
 def test_there_is_room_while_there_is(cabin: Cabin) -> None:
-    buffer = cabin.open()
+    buffer = cabin.open(disk_free_bytes_min=0)
     buffer.room_for(limits.ENVELOPE_BYTES_MAX)
     assert (cabin.folder / "ballast").stat().st_size == limits.BALLAST_BYTES
 
 
 def test_a_full_buffer_refuses_and_nothing_half_is_left(cabin: Cabin) -> None:
-    buffer = cabin.open(bytes_max=2 * MIB)
+    buffer = cabin.open(bytes_max=2 * MIB, disk_free_bytes_min=0)
     put = cabin.hand_in(buffer, cabin.envelope(300_000))
     with pytest.raises(Unavailable):
         buffer.room_for(2 * MIB)
@@ -85,7 +85,7 @@ def test_a_full_buffer_refuses_and_nothing_half_is_left(cabin: Cabin) -> None:
 
 
 def test_what_was_collected_is_kept_for_the_next_sync_when_the_disk_is_full(cabin: Cabin) -> None:
-    buffer = cabin.open(bytes_max=2 * MIB)
+    buffer = cabin.open(bytes_max=2 * MIB, disk_free_bytes_min=0)
     buffer.set_directory(directory(1))
     put = cabin.hand_in(buffer, cabin.envelope(300_000))
     event, raw = cabin.published(directory(2, b"?" * 32))
@@ -101,7 +101,7 @@ def test_what_was_collected_is_kept_for_the_next_sync_when_the_disk_is_full(cabi
 
 
 def test_the_ballast_goes_first(cabin: Cabin) -> None:
-    buffer = cabin.open(bytes_max=1 * MIB)
+    buffer = cabin.open(bytes_max=1 * MIB, disk_free_bytes_min=0)
     ballast = cabin.folder / "ballast"
     assert ballast.exists()
     with pytest.raises(Unavailable):
@@ -112,7 +112,7 @@ def test_the_ballast_goes_first(cabin: Cabin) -> None:
 
 # --- failing
 def test_after_an_io_error_nothing_is_written_until_it_is_opened_anew(cabin: Cabin) -> None:
-    buffer = cabin.open()
+    buffer = cabin.open(disk_free_bytes_min=0)
     put = cabin.hand_in(buffer, cabin.envelope(50_000))
     wal_bytes = (cabin.folder / "buffer.sqlite-wal").stat().st_size
     with no_file_may_grow_beyond(wal_bytes + 20_000), pytest.raises(Unavailable) as failed:
