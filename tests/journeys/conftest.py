@@ -1,0 +1,24 @@
+"""Journeys: a whole house of real processes over real CurveZMQ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.journeys.stage import Stage, stage
+
+
+@pytest.fixture(scope="module")
+def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """Templin and Gartz, one house for all tests of a module."""
+    with stage(tmp_path_factory.mktemp("town"), "templin", "gartz") as made:
+        yield made
+
+
+@pytest.fixture
+def templin(tmp_path: Path) -> Iterator[Stage]:
+    """A house of one cabin, for a test that leaves nothing as it was."""
+    with stage(tmp_path, "templin") as made:
+        yield made

@@ -1,0 +1,228 @@
+"""What journeys need beside the rig: commands as an operator types them, papers, and the hub's and the agency's truth on disk."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from edge.knock import knock
+from edge.orders import Accepted, Secured, Submit, Told
+from hardware.simulated import paper
+from protocol.envelope import Opener
+from protocol.inner import Unpacker
+from protocol.recipients import HybridIdentity, parse_identities
+from tests.journeys.waiting import until
+from tools.rig import PASSPHRASE, Rig, rig
+from tools.town import HOUSING_OFFICE, SOCIAL_OFFICE
+
+ROOT = Path(__file__).parents[2]
+AGENCY = str(SOCIAL_OFFICE)
+OTHER_AGENCY = str(HOUSING_OFFICE)
+COMMAND_SECONDS = 60.0
+
+
+class Stage:
+    """A house with some cabins, and a connector's folder for each agency. `papers`: where drawn pages lie."""
+
+    def __init__(self, house: Rig) -> None:
+        self.house = house
+        self.papers = house.folder / "papers"
+        self.papers.mkdir()
+        self.passphrase = house.folder / "passphrase"
+        self.passphrase.write_text(f"{PASSPHRASE}\n")
+
+    # --- paper -----------------------------------------------------------------------------------------------------
+    def page(self, seed: int, mark: str = "", dpi: int = 100) -> Path:
+        """One drawn sheet as a small JPEG file."""
+        path = self.papers / f"{seed:05d}.jpg"
+        paper.draw_page(seed, dpi, "receipt", mark).save(path, quality=85, dpi=(dpi, dpi))
+        return path
+
+    # --- commands --------------------------------------------------------------------------------------------------
+    def kabine(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        """`kabine ARGUMENTS` as a process of its own."""
+        return kabine(*arguments)
+
+    def says(self, *arguments: str | Path) -> Any:
+        """The JSON that this command prints; it must succeed."""
+        done = self.kabine(*arguments, "--json")
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    def as_authority(self) -> tuple[str, ...]:
+        """Options of a command that signs."""
+        return "--hub", str(self.house.hub), "--passphrase-file", str(self.passphrase)
+
+    # --- in the cabin ----------------------------------------------------------------------------------------------
+    def submit(
+        self, site: str, *paths: Path, agency: str = AGENCY, title: str = "", secured: bool = False
+    ) -> list[Told]:
+        """Hand in through the hatch; everything that was told. Raises the trouble that the visitor met."""
+        return list(self.submitting(site, *paths, agency=agency, title=title, secured=secured))
+
+    def submitting(
+        self, site: str, *paths: Path, agency: str = AGENCY, title: str = "", secured: bool = False
+    ) -> Iterator[Told]:
+        """The same, told as it happens."""
+        order = Submit(agency, "", tuple(map(str, paths)), title, "secured" if secured else "accepted")
+        told = knock(self.house.cabin(site), order)
+        assert told is not None, f"no node runs at {site}"
+        yield from told
+
+    def hand_in(self, site: str, *paths: Path, agency: str = AGENCY, title: str = "", secured: bool = False) -> str:
+        """The receipt number of an accepted document."""
+        return receipt_of(self.submit(site, *paths, agency=agency, title=title, secured=secured))
+
+    def waiting(self, site: str) -> int:
+        """How many documents wait in this cabin."""
+        status = self.house.status(site)
+        assert status is not None, f"no node runs at {site}"
+        return status.waiting_documents
+
+    def drained(self, site: str) -> None:
+        """Wait until the hub has everything."""
+        until(lambda: self.waiting(site) == 0, f"the backlog of {site} drains", 60.0)
+
+    def connected(self, site: str) -> bool:
+        """Does the cabin say that its line is up?"""
+        status = self.house.status(site)
+        return status is not None and status.link.connected
+
+    def state(self, site: str, receipt: str) -> str:
+        """What the cabin says became of this document."""
+        status = self.house.status(site)
+        assert status is not None
+        return next((row.state for row in status.documents if row.receipt == receipt), "")
+
+    def handed_in(self, site: str) -> dict[str, bytes]:
+        """Receipt number and SHA-256 of the envelope of every document in the cabin's own file."""
+        with _looking(self.house.cabin(site) / "buffer.sqlite") as database:
+            return dict(database.execute("SELECT receipt, digest FROM document").fetchall())
+
+    # --- at the hub ------------------------------------------------------------------------------------------------
+    def ask(self, question: str, *values: object) -> list[Any]:
+        """Rows of the hub's database."""
+        with _looking(self.house.hub / "hub.sqlite") as database:
+            return database.execute(question, values).fetchall()
+
+    def envelope(self, digest: bytes) -> bytes:
+        """The bytes of a document, from the hub's segment files."""
+        pieces = self.ask(
+            "SELECT length_bytes, segment, position_bytes FROM piece WHERE digest = ? ORDER BY offset_bytes", digest
+        )
+        return b"".join(self._piece(*piece) for piece in pieces)
+
+    def _piece(self, length_bytes: int, segment: int, position_bytes: int) -> bytes:
+        with self.segment(segment).open("rb") as file:
+            file.seek(position_bytes)
+            return file.read(length_bytes)
+
+    def segment(self, number: int) -> Path:
+        """The file of a segment."""
+        return next(path for path in (self.house.hub / "blobs").iterdir() if path.stem.lstrip("0") == str(number))
+
+    # --- at the agency ---------------------------------------------------------------------------------------------
+    def into(self, agency: str = AGENCY) -> Path:
+        """Where the agency's connector writes."""
+        return self.house.folder / "opened" / agency
+
+    def pull(self, *options: str, agency: str = AGENCY, into: Path | None = None) -> subprocess.CompletedProcess[str]:
+        """`kabine inbox pull` once."""
+        keys, hub = self.house.keys(agency), self.house.folder / "hub-card.txt"
+        target = into or self.into(agency)
+        return self.kabine("inbox", "pull", "--keys", keys, "--hub", hub, "--into", target, *options)
+
+    def opened(self, agency: str = AGENCY) -> dict[str, Path]:
+        """Every opened document by receipt number."""
+        return {path.stem: path for path in sorted(self.into(agency).glob("*.pdf"))}
+
+    def record(self, receipt: str, agency: str = AGENCY) -> Any:
+        """The JSON beside an opened document."""
+        return json.loads((self.into(agency) / f"{receipt}.json").read_bytes())
+
+    def identities(self, agency: str = AGENCY) -> list[HybridIdentity]:
+        """The keys that open an agency's documents."""
+        text = (self.house.keys(agency) / "identity.txt").read_text()
+        return [each for each in parse_identities(text) if isinstance(each, HybridIdentity)]
+
+    # --- the sum ---------------------------------------------------------------------------------------------------
+    def whole(self, sites: Iterable[str], agency: str = AGENCY) -> None:
+        """Every document of these cabins is opened exactly once, with the bytes that the cabin sealed, and nothing else is."""
+        sealed = {receipt: digest for site in sites for receipt, digest in self.handed_in(site).items()}
+        opened = self.opened(agency)
+        assert sorted(opened) == sorted(sealed)
+        for receipt, path in opened.items():
+            envelope, record = self.envelope(sealed[receipt]), self.record(receipt, agency)
+            assert hashlib.sha256(envelope).digest() == sealed[receipt]
+            pdf = path.read_bytes()
+            assert pdf == self.unsealed(envelope, agency)
+            [file] = record["document"]["files"]
+            assert (file["bytes"], file["sha256"]) == (len(pdf), hashlib.sha256(pdf).hexdigest())
+            assert [event["happening"] for event in record["receipts"]] == ["stored", "fetched", "accepted"]
+        assert len({self.record(receipt, agency)["envelope"] for receipt in opened}) == len(opened)
+        self.counted(sites, agency)
+
+    def counted(self, sites: Iterable[str], agency: str = AGENCY) -> None:
+        """The hub's rows of every cabin number 1, 2, 3 … without a gap, each document has its own place."""
+        for site in sites:
+            rows = self.ask("SELECT counter FROM document WHERE site = ? AND agency = ? ORDER BY counter", site, agency)
+            assert [counter for (counter,) in rows] == list(range(1, len(rows) + 1))
+        places = [place for (place,) in self.ask("SELECT place FROM document WHERE agency = ? ORDER BY place", agency)]
+        assert places == list(range(1, len(places) + 1))
+
+    def unsealed(self, envelope: bytes, agency: str = AGENCY) -> bytes:
+        """The PDF in an envelope."""
+        opener, unpacker = Opener(self.identities(agency)), Unpacker()
+        pdf = unpacker.update(opener.update(envelope)) + unpacker.update(opener.finish())
+        unpacker.finish()
+        return pdf
+
+
+@contextmanager
+def stage(folder: Path, *sites: str, bits_per_second: float | None = None) -> Iterator[Stage]:
+    """A running house whose two offices have keys, and these cabins, running and connected."""
+    with rig(folder, [SOCIAL_OFFICE, HOUSING_OFFICE]) as house:
+        made = Stage(house)
+        house.enrol([site for site in house.town.sites if site.id in sites], bits_per_second)
+        for site in sites:
+            house.start_cabin(site)
+        for site in sites:
+            until(partial(made.connected, site), f"{site} is connected")
+        yield made
+
+
+def kabine(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """`kabine ARGUMENTS` as a process of its own."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("KABINE_")}
+    command = [sys.executable, "-m", "tools", *map(str, arguments)]
+    return subprocess.run(
+        command,
+        cwd=ROOT,
+        env=clean,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=COMMAND_SECONDS,
+        check=False,
+    )
+
+
+def receipt_of(told: Iterable[Told]) -> str:
+    """The receipt number in what a handing in told."""
+    return next(each.receipt for each in told if isinstance(each, Accepted | Secured))
+
+
+@contextmanager
+def _looking(path: Path) -> Iterator[sqlite3.Connection]:
+    """Read a database beside the process that owns it."""
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=20.0)) as database:
+        yield database
