@@ -50,9 +50,8 @@ def run(path: Path) -> None:
         asyncio.run(_run(folder, config, REAL))
 
 
-@asynccontextmanager
-async def house(folder: NodeFolder, config: EdgeConfig, world: World) -> AsyncIterator[tuple[Node, Buffer, CabinKeys]]:
-    """Everything in the cabin but the line and the hatch, open. The folder must be locked. Raises Trouble."""
+def open_buffer(folder: NodeFolder, config: EdgeConfig, world: World) -> tuple[Buffer, CabinKeys]:
+    """The cabin's buffer and keys. Raises Trouble."""
     keys = CabinKeys.load(folder)
     signed, directory = read_directory(folder, config.authority_key)
     buffer = Buffer(
@@ -69,6 +68,17 @@ async def house(folder: NodeFolder, config: EdgeConfig, world: World) -> AsyncIt
     try:
         if buffer.directory_version() < directory.version:
             buffer.set_directory(signed)
+    except Trouble:
+        buffer.close()
+        raise
+    return buffer, keys
+
+
+@asynccontextmanager
+async def house(folder: NodeFolder, config: EdgeConfig, world: World) -> AsyncIterator[tuple[Node, Buffer, CabinKeys]]:
+    """Everything in the cabin but the line and the hatch, open. The folder must be locked. Raises Trouble."""
+    buffer, keys = open_buffer(folder, config, world)
+    try:
         spool = folder.path / SPOOL
         spool.mkdir(mode=0o700, exist_ok=True)
         scanner = fitted.scanner(
