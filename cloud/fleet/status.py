@@ -23,8 +23,8 @@ OLDEST_WARN_SECONDS: Final = 1800.0  # while connected: the line is there, so so
 OLDEST_CRITICAL_SECONDS: Final = 4 * 3600.0
 OUTBOX_SHARE_WARN: Final = 0.8
 DISK_WARN_BYTES: Final = 5 * limits.DISK_FREE_BYTES_MIN
-# Written by whoever observes devices; every other word is a reason to look.
-DEVICE_WELL: Final = frozenset({"ready", "bereit", "ok", "absent", "none"})
+# State words of ports in `hardware`; every other is a reason to look. An empty scanner waits for a visitor's paper.
+DEVICE_WELL: Final = frozenset({"ready", "no-paper", "absent"})
 
 
 class State(enum.StrEnum):
