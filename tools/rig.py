@@ -100,13 +100,16 @@ class Rig:
             _, signed = publish.sign(publish.unsigned(directory), authority.private())
             publish.put_in_force(connection, signed, authority.public, now)
 
-    def enrol(self, sites: Sequence[Site], bits_per_second: float | None = None) -> None:
-        """Invite, enrol and confirm these cabins, each on a line of its own. The hub must be running."""
+    def enrol(self, sites: Sequence[Site], bits_per_second: float | None = None, *, direct: bool = False) -> None:
+        """Invite, enrol and confirm these cabins, each on a line of its own (`direct`: without one). The hub must be running."""
         (self.folder / "cabins").mkdir(exist_ok=True)
         with premises.opened(self.hub) as place:
             for site in sites:
-                relay = self.lines[site.id] = Line(self.port, bits_per_second)
-                card = contacts.HubCard(f"tcp://127.0.0.1:{relay.port}", place.card.curve_key, place.card.authority_key)
+                port = self.port
+                if not direct:
+                    relay = self.lines[site.id] = Line(self.port, bits_per_second)
+                    port = relay.port
+                card = contacts.HubCard(f"tcp://127.0.0.1:{port}", place.card.curve_key, place.card.authority_key)
                 with place.database.turn() as connection:
                     now = datetime.now(UTC)
                     invitation = enrolment.invite(
