@@ -9,7 +9,6 @@ from typing import Final
 from edge.orders import DocumentMoved, DocumentStatus, Told
 
 WATCHER_BACKLOG_MAX: Final = 4096  # a watcher that reads no more is let go
-ROWS_MAX: Final = 2000  # documents whose state is remembered for comparison
 
 
 class Board:
@@ -30,7 +29,9 @@ class Board:
                 queue.put_nowait(told)
 
     def compare(self) -> None:
-        """Tell which documents have a new state since the last call."""
+        """Tell which documents have a new state since the last call, or since somebody began to watch. Costs nothing while nobody does."""
+        if not self._queues:
+            return
         found = {row.receipt: row for row in self._rows()}
         for receipt, row in found.items():
             before = self._known.get(receipt)
@@ -40,6 +41,8 @@ class Board:
 
     def watch(self) -> AsyncIterator[Told]:
         """What is told from now on. Ends when this watcher falls too far behind; close it in any case."""
+        if not self._queues:
+            self._known = {row.receipt: row for row in self._rows()}
         queue: asyncio.Queue[Told | None] = asyncio.Queue()
         self._queues.add(queue)
         return self._listen(queue)

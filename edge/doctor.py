@@ -117,7 +117,7 @@ def _directory(directory: Directory, config: EdgeConfig, world: World) -> Findin
             "Check at the hub with `kabine directory show` whether it is the newest.",
         )
     takers = sum(bool(agency.inboxes) for agency in directory.agencies)
-    return Finding("directory", Severity.OK, f"{what}; {takers} agencies take documents.")
+    return Finding("directory", Severity.OK, f"{what}; agencies that take documents: {takers}.")
 
 
 def _membership(directory: Directory, config: EdgeConfig, keys: CabinKeys) -> Finding:

@@ -204,10 +204,11 @@ def test_a_folder_that_is_gone_says_so(tmp_path: Path) -> None:
 
 
 def test_the_board_tells_new_states_once() -> None:
-    states: Iterator[list[DocumentStatus]] = iter([[row("waiting")], [row("waiting")], [row("secured")]])
+    states: Iterator[list[DocumentStatus]] = iter([[], [row("waiting")], [row("waiting")], [row("secured")]])
 
     async def journey() -> list[Told]:
         board = Board(lambda: next(states))
+        board.compare()  # nobody watches: nothing is asked
         watch = board.watch()
         board.compare()
         board.compare()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -22,6 +23,7 @@ from edge.orders import (
     PageCaptured,
     Request,
     SealedUp,
+    Secured,
     ShowStatus,
     Status,
     Submit,
@@ -29,16 +31,16 @@ from edge.orders import (
     Watch,
 )
 from protocol import entries
-from protocol.entries import DocumentSealed, EpochOpened, Event, VisitEnded
+from protocol.entries import DocumentSealed, EpochOpened, Event, Mark, ReceiptGiven, VisitEnded
 from protocol.envelope import open_bytes, unwrap_key
 from protocol.errors import Code, Refused, Unavailable
 from protocol.inner import Unpacker, read_summary
 from protocol.keys import receipt_words
-from protocol.manifest import Manifest, verify
+from protocol.manifest import Happening, Manifest, Receipt, digest_of, sign, unverified, verify
 from protocol.runtime.config import read_config
 from protocol.runtime.folder import NodeFolder
 from protocol.runtime.world import REAL
-from tests.edge.house import INBOX, JOURNAL, WOHNGELD, config, enrolled, sheet
+from tests.edge.house import HUB_SIGNING, INBOX, JOURNAL, PUBLISHED, WOHNGELD, config, enrolled, sheet
 
 SOZIALAMT = "sozialamt-uckermark"
 
@@ -309,6 +311,77 @@ def test_status_and_watch_tell_of_documents(path: Path, tmp_path: Path) -> None:
         assert (status.waiting_documents, status.site, status.running) == (1, "templin", False)
         assert [row.receipt for row in status.documents] == [accepted.receipt]
         assert status.devices == {"scanner": "ready"}
+
+    run(path, journey)
+
+
+def stored(buffer: Buffer) -> ReceiptGiven:
+    """What the hub writes for the newest document."""
+    manifest = [event.manifest for event in journal(buffer) if isinstance(event, DocumentSealed)][-1]
+    envelope = unverified(Manifest, manifest).envelope
+    receipt = Receipt(1, envelope, Happening.STORED, "hub", PUBLISHED, digest_of(manifest))
+    return ReceiptGiven(sign(receipt, HUB_SIGNING.private()))
+
+
+def test_secured_is_told_when_the_hub_s_receipt_is_durable_here(path: Path, tmp_path: Path) -> None:
+    order = Submit(SOZIALAMT, paths=(str(sheet(tmp_path / "a.png")),), wait="secured")
+
+    async def journey(cabin: Open) -> None:
+        told: list[Told] = []
+        accepted = asyncio.Event()
+
+        async def tell(noun: Told) -> None:
+            told.append(noun)
+            if isinstance(noun, Accepted):
+                accepted.set()
+
+        handing = asyncio.create_task(cabin.node.answer(order, tell, asyncio.Event()))
+        await accepted.wait()
+        entry = entries.following(Mark(), 1, entries.clear(stored(cabin.buffer)))
+        cabin.buffer.log.commit([entry])
+        assert not any(isinstance(noun, Secured) for noun in told)
+        news = await asyncio.to_thread(cabin.buffer.sync)
+        cabin.node.brought(news)
+        cabin.node.brought(news)  # twice within the pause between two looks
+        await handing
+        assert isinstance(told[-1], Secured)
+        assert told[-1].receipt == news.secured[0]
+
+    run(path, journey)
+
+
+def test_who_hangs_up_while_waiting_for_secured_has_handed_in(path: Path, tmp_path: Path) -> None:
+    order = Submit(SOZIALAMT, paths=(str(sheet(tmp_path / "a.png")),), wait="secured")
+
+    async def journey(cabin: Open) -> None:
+        gone = asyncio.Event()
+
+        async def tell(noun: Told) -> None:
+            if isinstance(noun, Accepted):
+                gone.set()
+
+        with pytest.raises(Unavailable, match="hung up"):
+            await cabin.node.answer(order, tell, gone)
+        assert cabin.buffer.waiting().documents == 1
+
+    run(path, journey)
+
+
+def test_a_document_that_the_disk_altered_is_not_waited_for(path: Path, tmp_path: Path) -> None:
+    order = Submit(SOZIALAMT, paths=(str(sheet(tmp_path / "a.png")),), wait="secured")
+
+    async def journey(cabin: Open) -> None:
+        async def tell(noun: Told) -> None:
+            if isinstance(noun, Accepted):
+                document = next(event for event in journal(cabin.buffer) if isinstance(event, DocumentSealed))
+                raw = sqlite3.connect(path / "buffer.sqlite")
+                with raw:
+                    raw.execute("UPDATE chunk SET bytes = zeroblob(length(bytes)) WHERE length(bytes) > 4000")
+                raw.close()
+                assert cabin.buffer.read(document.digest, 0, 100) is None
+
+        with pytest.raises(Refused, match="altered on this cabin's disk"):
+            await cabin.node.answer(order, tell, asyncio.Event())
 
     run(path, journey)
 

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import pytest
+
+from edge.config import EdgeConfig, ScannerConfig
+from protocol.errors import Refused
+from protocol.runtime.config import parse_config, write_default
+from tests.edge.house import AUTHORITY, HUB_CURVE, config
+
+
+def test_what_enrolment_writes_is_read_back_and_documented() -> None:
+    text = write_default(config(scanner=ScannerConfig("folder", "scans")))
+    read = parse_config(text, EdgeConfig)
+    assert (read.hub_key, read.authority_key) == (HUB_CURVE.public, AUTHORITY.public)
+    assert read.scanner.fitted == "folder"
+    assert "# The hub's public CURVE key" in text
+    assert "#quiet_seconds = 120.0" in text
+
+
+def test_all_mistakes_are_told_together() -> None:
+    text = (
+        write_default(config())
+        .replace('site = "templin"', 'site = "Templin!"')
+        .replace('code = "7K2"', 'code = "O0I"')
+        .replace("tcp://127.0.0.1:9", "127.0.0.1")
+    )
+    with pytest.raises(Refused) as caught:
+        parse_config(text, EdgeConfig)
+    for wrong in ("Templin!", "O0I", "127.0.0.1"):
+        assert wrong in caught.value.what
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ('fitted = "simulated"', 'fitted = "magic"', "scanner.fitted"),
+        ("[visit]", "[visit]\nquiet_seconds = -1", "visit.quiet_seconds: expected a number of seconds"),
+        ("[visit]", "[visit]\nquite_seconds = 5", "did you mean “quiet_seconds”"),
+        ("[log]", '[log]\nfile = "../../etc/passwd"', "no plain file name"),
+        ("[disk]\n", "[disk]\nfree_bytes_min = 1\n", "disk.free_bytes_min"),
+    ],
+)
+def test_a_mistake_is_named_with_its_place(before: str, after: str, told: str) -> None:
+    text = write_default(config(free_bytes_min=200 * 1024 * 1024))
+    assert before in text
+    with pytest.raises(Refused) as caught:
+        parse_config(text.replace(before, after, 1), EdgeConfig)
+    assert told in caught.value.what
