@@ -14,6 +14,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from PIL import Image
+
 from edge.knock import knock
 from edge.orders import Accepted, Secured, Submit, Told
 from hardware.simulated import paper
@@ -45,6 +48,12 @@ class Stage:
         """One drawn sheet as a small JPEG file."""
         path = self.papers / f"{seed:05d}.jpg"
         paper.draw_page(seed, dpi, "receipt", mark).save(path, quality=85, dpi=(dpi, dpi))
+        return path
+
+    def photograph(self, seed: int, width: int = 620, height: int = 877, grain: int = 80) -> Path:
+        """A grainy picture that fills an A4 sheet: about 0.28 bytes in the PDF for each of its pixels, up to 150 dpi."""
+        path = self.papers / f"photograph-{seed:05d}.jpg"
+        draw_photograph(path, seed, width, height, grain)
         return path
 
     # --- commands --------------------------------------------------------------------------------------------------
@@ -198,6 +207,14 @@ def stage(folder: Path, *sites: str, bits_per_second: float | None = None) -> It
         for site in sites:
             until(partial(made.connected, site), f"{site} is connected")
         yield made
+
+
+def draw_photograph(path: Path, seed: int, width: int, height: int, grain: int) -> None:
+    """A soft picture with grain, so that no encoding makes it small."""
+    random = np.random.default_rng(seed)
+    soft = Image.fromarray(random.integers(40, 215, (12, 9, 3), np.uint8)).resize((width, height))
+    grainy = np.asarray(soft, np.int16) + random.integers(-grain, grain, (height, width, 3), np.int16)
+    Image.fromarray(grainy.clip(0, 255).astype(np.uint8)).save(path, quality=90, dpi=(height / 11.69, height / 11.69))
 
 
 def kabine(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
