@@ -1,7 +1,6 @@
 """Keep one link to the hub alive, for ever; tell the rest of the cabin "connected, since when, why not".
 
-One plain thread drains the socket: asyncio would cost more than it gives here. Each turn hears all that has come, makes it durable with one
-`sync`, and only then lets the acknowledgements leave.
+One plain thread drains the socket: asyncio would cost more than it gives here. What is said on a connection is `connection`'s affair.
 """
 
 from __future__ import annotations
@@ -13,19 +12,14 @@ from collections.abc import Callable
 from datetime import datetime
 
 import msgspec
-import structlog
 
 from edge.buffer import Buffer, News
+from edge.connection import Connection, Redial
 from protocol import frames, limits
-from protocol.backoff import delay_seconds
-from protocol.errors import Refused, Trouble
-from protocol.ids import HUB_ID, Digest, SiteId
+from protocol.errors import Trouble
+from protocol.ids import SiteId
 from protocol.keys import CurvePair
-from protocol.link import UP, Link
-from protocol.runtime.pump import Pump
 from protocol.runtime.wires import Dialler
-
-log = structlog.get_logger("uplink")
 
 
 class Status(msgspec.Struct, frozen=True):
@@ -103,21 +97,16 @@ class Uplink:
 
     # --- the thread ----------------------------------------------------------------------------------------------
     def _run(self) -> None:
-        attempt = 0
+        redial = Redial()
         try:
             while not self._stopping:
-                pause_seconds = delay_seconds(attempt, self._chance())
-                attempt += 1
-                greeted, retry_after_seconds = self._connection()
-                if greeted:
-                    attempt = 0
-                self._pause(max(retry_after_seconds, 0.0 if greeted else pause_seconds))
+                self._pause(redial.pause_seconds(self._connection(), self._chance()))
         except Trouble as trouble:
             self._disconnected(str(trouble))
             self._on_trouble(trouble)
 
-    def _connection(self) -> tuple[bool, float]:
-        """One connection from dialling to its end: was a Hello exchanged, and how long the hub asked us to wait."""
+    def _connection(self) -> Connection | None:
+        """One connection from dialling to its end; None when it did not come about."""
         dialler = Dialler(self._address, self._hub_key, self._own)
         dialler.also(self._bell)
         try:
@@ -129,44 +118,22 @@ class Uplink:
                 self._drain_bell()
             if not dialler.connected:
                 self._disconnected(dialler.failure)
-                return False, 0.0
+                return None
             return self._talk(dialler)
         finally:
             dialler.close()
 
-    def _talk(self, dialler: Dialler) -> tuple[bool, float]:
-        pump = Pump(Link(HUB_ID), self._buffer.log, self, dialler.say, self._clock, self._utc)
-        for digest, size_bytes, have_bytes in self._buffer.wanted():
-            pump.want(digest, size_bytes, have_bytes)
-        pump.connected()
-        greeted = False
-        while not self._stopping and pump.ended is None and not dialler.failure:
-            dialler.wait(min(pump.deadline - self._clock(), limits.BEAT_SECONDS))
-            try:
-                for first, data, parts in dialler.receive(limits.HIGH_WATER_MESSAGES):
-                    pump.hear(frames.decode(first, parts), data)
-            except Refused as refused:
-                dialler.say(frames.encode(frames.Refused(refused.code, str(refused)[: limits.TEXT_CHARS_MAX])))
-                pump.lost(str(refused))
-            greeted = greeted or pump.link.state == UP
-            self._settle(pump)
-            if self._drain_bell():
-                pump.appended()
-            pump.tick()
-        ended = pump.ended
-        reason = (ended.text if ended else "") or dialler.failure or "stopped"
-        pump.lost(reason)
-        self._disconnected(reason)
-        return greeted and not (ended and ended.code), ended.retry_after_seconds if ended else 0.0
-
-    def _settle(self, pump: Pump) -> None:
-        """Make durable what was heard, then let the acknowledgements leave."""
-        news = self._buffer.sync()
-        pump.settled()
-        for digest, size_bytes, have_bytes in news.wanted:
-            pump.want(digest, size_bytes, have_bytes)
-        if news:
-            self._on_news(news)
+    def _talk(self, dialler: Dialler) -> Connection:
+        connection = Connection(self._buffer, self, dialler.say, self._clock, self._utc)
+        connection.begin()
+        while not self._stopping and not connection.over and not dialler.failure:
+            dialler.wait(min(connection.deadline - self._clock(), limits.BEAT_SECONDS))
+            # The bell is drained first: what is appended after this line rings it again.
+            grown = self._drain_bell()
+            connection.turn(dialler.receive(limits.HIGH_WATER_MESSAGES), grown)
+        connection.close(dialler.failure or "stopped")
+        self._disconnected(connection.reason)
+        return connection
 
     def _drain_bell(self) -> bool:
         try:
@@ -191,23 +158,18 @@ class Uplink:
             attempts=before.attempts + 1,
         )
 
-    # --- what the pump asks of its owner -------------------------------------------------------------------------
-    def introduce(self) -> tuple[str, bytes, int, str]:
-        """For our Hello."""
-        return self._site, self._boot, self._buffer.directory_version(), self._software
+    # --- what a connection asks ----------------------------------------------------------------------------------
+    def introduce(self) -> tuple[SiteId, bytes, str]:
+        """Who calls."""
+        return self._site, self._boot, self._software
 
     def vitals(self) -> frames.Vitals:
-        """For our Beat."""
+        """For a Beat."""
         return self._vitals()
 
-    def read(self, digest: Digest, offset_bytes: int, length_bytes: int) -> tuple[bytes, int] | None:
-        """Bytes of an envelope in the outbox."""
-        chunk = self._buffer.read(digest, offset_bytes, length_bytes)
-        return None if chunk is None else (chunk, self._buffer.have(digest))
-
-    def keep(self, digest: Digest, offset_bytes: int, data: bytes | memoryview) -> None:
-        """Bytes of a blob from the hub."""
-        self._buffer.keep(digest, offset_bytes, data)
+    def brought(self, news: News) -> None:
+        """A turn brought something."""
+        self._on_news(news)
 
     def observe(self, frame: frames.Hello | frames.Beat, round_trip_seconds: float) -> None:
         """The hub lives."""
@@ -221,10 +183,3 @@ class Uplink:
             round_trip_seconds=round_trip_seconds if known else before.round_trip_seconds,
             hub_offset_seconds=offset,
         )
-
-    def deliver(self, whisper: frames.Whisper) -> None:
-        """Calls come in an issue of their own; nobody in the cabin listens to whispers yet."""
-
-    def note(self, name: str, detail: str) -> None:
-        """Counted in the log."""
-        log.info(name, detail=detail)

@@ -1,0 +1,161 @@
+"""One connection of the cabin to the hub, from its Hello to its end. It owns neither socket nor thread nor timer.
+
+`uplink` runs it on CurveZMQ, the simulator on a line that exists in memory: hear all that has come, make it durable with one `sync`, and only
+then let the acknowledgements leave.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Protocol
+
+import structlog
+
+from edge.buffer import Buffer, News
+from protocol import frames, limits
+from protocol.backoff import delay_seconds
+from protocol.errors import Refused
+from protocol.ids import HUB_ID, Digest, SiteId
+from protocol.link import UP, Link
+from protocol.runtime.pump import Pump
+
+log = structlog.get_logger("uplink")
+Message = tuple[bytes | memoryview, bytes | memoryview, int]  # first part, second part, number of parts
+
+
+class Cabin(Protocol):
+    """What a connection must know of the cabin it speaks for, and whom it tells."""
+
+    def introduce(self) -> tuple[SiteId, bytes, str]:
+        """Site, boot id and software version."""
+
+    def vitals(self) -> frames.Vitals:
+        """How the cabin is."""
+
+    def observe(self, frame: frames.Hello | frames.Beat, round_trip_seconds: float) -> None:
+        """The hub lives; `round_trip_seconds` is negative when unknown."""
+
+    def brought(self, news: News) -> None:
+        """What a turn brought; durable."""
+
+
+class Connection:
+    """`begin` once the line stands, `turn` whenever something came or `deadline` has passed, until `over`; then `close`. Raises Unavailable when the
+    buffer failed: then nothing was acknowledged."""
+
+    def __init__(
+        self,
+        buffer: Buffer,
+        cabin: Cabin,
+        say: Callable[[bytes, bytes | None], None],
+        clock: Callable[[], float],
+        utc: Callable[[], datetime],
+    ) -> None:
+        self._buffer = buffer
+        self._cabin = cabin
+        self._say = say
+        self._pump = Pump(Link(HUB_ID), buffer.log, self, say, clock, utc)
+        self.greeted = False  # the hub has said its Hello
+
+    @property
+    def deadline(self) -> float:
+        """When `turn` is due though nothing came, in seconds of `clock`."""
+        return self._pump.deadline
+
+    @property
+    def over(self) -> bool:
+        """One end has ended it."""
+        return self._pump.ended is not None
+
+    @property
+    def reason(self) -> str:
+        """Why it is over, in words."""
+        return self._pump.ended.text if self._pump.ended else ""
+
+    @property
+    def welcome(self) -> bool:
+        """Did the hub speak with us, and refuse nothing?"""
+        return self.greeted and not (self._pump.ended and self._pump.ended.code)
+
+    @property
+    def retry_after_seconds(self) -> float:
+        """How long the hub asked us to wait."""
+        return self._pump.ended.retry_after_seconds if self._pump.ended else 0.0
+
+    def begin(self) -> None:
+        """The line stands: say Hello, and what is to be fetched."""
+        for digest, size_bytes, have_bytes in self._buffer.wanted():
+            self._pump.want(digest, size_bytes, have_bytes)
+        self._pump.connected()
+
+    def turn(self, messages: Iterable[Message], grown: bool) -> None:
+        """Hear `messages`, settle, speak. `grown`: the cabin's log has new entries."""
+        try:
+            for first, data, parts in messages:
+                self._pump.hear(frames.decode(first, parts), data)
+        except Refused as refused:
+            self._say(frames.encode(frames.Refused(refused.code, str(refused)[: limits.TEXT_CHARS_MAX])), None)
+            self._pump.lost(str(refused))
+        self.greeted = self.greeted or self._pump.link.state == UP
+        self._settle()
+        if grown:
+            self._pump.appended()
+        self._pump.tick()
+
+    def close(self, reason: str) -> None:
+        """The line is gone, or the cabin hangs up."""
+        self._pump.lost(reason)
+
+    def _settle(self) -> None:
+        """Make durable what was heard, then let the acknowledgements leave."""
+        news = self._buffer.sync()
+        self._pump.settled()
+        for digest, size_bytes, have_bytes in news.wanted:
+            self._pump.want(digest, size_bytes, have_bytes)
+        if news:
+            self._cabin.brought(news)
+
+    # --- what the pump asks of its owner -------------------------------------------------------------------------
+    def introduce(self) -> tuple[str, bytes, int, str]:
+        """For our Hello."""
+        site, boot, software = self._cabin.introduce()
+        return site, boot, self._buffer.directory_version(), software
+
+    def vitals(self) -> frames.Vitals:
+        """For our Beat."""
+        return self._cabin.vitals()
+
+    def read(self, digest: Digest, offset_bytes: int, length_bytes: int) -> tuple[bytes, int] | None:
+        """Bytes of an envelope in the outbox."""
+        chunk = self._buffer.read(digest, offset_bytes, length_bytes)
+        return None if chunk is None else (chunk, self._buffer.have(digest))
+
+    def keep(self, digest: Digest, offset_bytes: int, data: bytes | memoryview) -> None:
+        """Bytes of a blob from the hub."""
+        self._buffer.keep(digest, offset_bytes, data)
+
+    def observe(self, frame: frames.Hello | frames.Beat, round_trip_seconds: float) -> None:
+        """The hub lives."""
+        self._cabin.observe(frame, round_trip_seconds)
+
+    def deliver(self, whisper: frames.Whisper) -> None:
+        """Calls come in an issue of their own; nobody in the cabin listens to whispers yet."""
+
+    def note(self, name: str, detail: str) -> None:
+        """Counted in the log."""
+        log.info(name, detail=detail)
+
+
+class Redial:
+    """How long to wait before the next connection."""
+
+    def __init__(self) -> None:
+        self._attempt = 0
+
+    def pause_seconds(self, connection: Connection | None, chance: float) -> float:
+        """After `connection`, None when none came about; `chance` is random in [0, 1). A line that was good is dialled again at once."""
+        welcome = connection is not None and connection.welcome
+        pause_seconds = 0.0 if welcome else delay_seconds(self._attempt, chance)
+        self._attempt = 0 if welcome else self._attempt + 1
+        return max(connection.retry_after_seconds if connection else 0.0, pause_seconds)
