@@ -126,14 +126,13 @@ class Buffer:
         known = found.mark.epoch if found else 0
         epoch = max(known, self._database.place.last.epoch) + 1
 
-        def begin() -> None:
-            with self._database.turn():
-                fault = self._directory.load()
-                self._journal.open_epoch(epoch, recipient, self._random, self._now())
-            if fault:
-                self.trouble(fault)
+        def begin() -> str:
+            self._journal.open_epoch(epoch, recipient, self._random, self._now())
+            return self._directory.load()
 
-        self._durably(begin)
+        fault = self._durably(begin)
+        if fault:
+            self.trouble(fault)
         if opened.directory:
             try:
                 self.set_directory(codec.decode(Signed, opened.directory, limits.DIRECTORY_BYTES_MAX + limits.KIB))
@@ -187,15 +186,15 @@ class Buffer:
                 raise self._database.broken
             if not self._inlet.pending() and not self._to_sweep():
                 return _QUIET
-            news = self._durably(self._sync)
+            with self._directory.or_as_before():
+                news = self._durably(self._settle)
             self._inlet.settled()
             self._database.checkpoint(CHECKPOINT_BYTES)
             return news
 
-    def _sync(self) -> News:
-        with self._directory.or_as_before(), self._database.turn():
-            news = self._inlet.settle()
-            self._blobs.sweep(self._outbox.stagings)
+    def _settle(self) -> News:
+        news = self._inlet.settle()
+        self._blobs.sweep(self._outbox.stagings)
         return news
 
     def wanted(self) -> list[Wanted]:
@@ -219,12 +218,12 @@ class Buffer:
         """Put a directory in force that came another way (enrolment). Raises Refused when it may not take the place of the one here."""
 
         def take() -> Directory:
-            with self._directory.or_as_before(), self._database.turn():
-                directory = self._directory.take(signed)
-                self._inlet.unpark(News())
+            directory = self._directory.take(signed)
+            self._inlet.unpark(News())
             return directory
 
-        return self._durably(take)
+        with self._directory.or_as_before():
+            return self._durably(take)
 
     # --- handing in ----------------------------------------------------------------------------------------------
     def room_for(self, size_bytes: int) -> None:
@@ -236,12 +235,7 @@ class Buffer:
 
     def issue_number(self, random: Random | None = None) -> ReceiptNumber:
         """A receipt number that was never given out here; durable on return, also when no document comes to bear it."""
-
-        def issue() -> ReceiptNumber:
-            with self._database.turn():
-                return self._numbers.issue(random or self._random)
-
-        return self._durably(issue)
+        return self._durably(lambda: self._numbers.issue(random or self._random))
 
     def stage(self) -> Staging:
         """Begin to write an envelope."""
@@ -249,12 +243,7 @@ class Buffer:
 
     def append(self, event: Event) -> int:
         """Write an event into the cabin's journal; its number. Durable on return."""
-
-        def append() -> int:
-            with self._database.turn():
-                return self._journal.append(event).number
-
-        return self._durably(append)
+        return self._durably(lambda: self._journal.append(event).number)
 
     # --- for the screen ------------------------------------------------------------------------------------------
     def waiting(self) -> Waiting:
@@ -295,12 +284,7 @@ class Buffer:
     def _sweep(self) -> None:
         """Delete all that is leaving, in short turns."""
         while self._to_sweep():
-
-            def step() -> None:
-                with self._database.turn():
-                    self._blobs.sweep(self._outbox.stagings)
-
-            self._durably(step)
+            self._durably(lambda: self._blobs.sweep(self._outbox.stagings))
             self._database.checkpoint(CHECKPOINT_BYTES)
 
     def _wipe(self, id: int) -> None:

@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 class Durably:
-    """`durably(act)` runs `act`, which is one turn of `database`, and returns when all of it is on stable storage."""
+    """`durably(act)` runs `act` as one turn of `database`, and returns when all of it is on stable storage."""
 
     def __init__(self, database: Database, file: HighWaterFile, ballast: disk.Ballast) -> None:
         self._database = database
@@ -37,10 +37,12 @@ class Durably:
 
     def _with_ballast(self, act: Callable[[], T]) -> T:
         try:
-            return act()
+            with self._database.turn():
+                return act()
         except Unavailable as error:
             if error.what != disk.FULL or not self._ballast.drop():
                 raise
+        with self._database.turn():
             return act()
 
     def _write(self, high_water: HighWater) -> None:

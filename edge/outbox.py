@@ -59,7 +59,7 @@ class Put(msgspec.Struct, frozen=True):
 
 
 class Outbox:
-    """Accepts documents; each call is one turn."""
+    """Accepts documents."""
 
     def __init__(
         self,
@@ -99,31 +99,29 @@ class Outbox:
     def put(
         self, facts: Facts, id: int, pieces: list[bytes], rest: list[bytes], digest: Digest, size_bytes: int
     ) -> Put:
-        """The last chunks, the blob, the manifest, the entry and the row of the document, in one turn."""
-        with self._database.turn():
-            staged, hashes = self._write(id, len(pieces), rest)
-            self._blobs.adopt(BlobRow(digest, staged, size_bytes, b"".join([*pieces, *hashes])))
-            self._numbers.use(facts.receipt)
-            row = self.agencies.get(facts.agency) or AgencyRow(facts.agency, 0, NO_MANIFEST)
-            manifest = sign(self._manifest(facts, row), self._signing_key)
-            self.agencies.put(AgencyRow(facts.agency, row.counter + 1, digest_of(manifest)))
-            entry = self._journal.append(DocumentSealed(manifest, facts.summary, digest, size_bytes))
-            at = microseconds(self._now())
-            self._documents.rows.add(
-                DocumentRow(
-                    facts.envelope,
-                    entry.number,
-                    facts.receipt,
-                    facts.agency,
-                    digest,
-                    size_bytes,
-                    at,
-                    State.WAITING.value,
-                    at,
-                    digest_of(manifest),
-                )
+        """The last chunks, the blob, the manifest, the entry and the row of the document, within a turn."""
+        staged, hashes = self._write(id, len(pieces), rest)
+        self._blobs.adopt(BlobRow(digest, staged, size_bytes, b"".join([*pieces, *hashes])))
+        self._numbers.use(facts.receipt)
+        row = self.agencies.get(facts.agency) or AgencyRow(facts.agency, 0, NO_MANIFEST)
+        manifest = sign(self._manifest(facts, row), self._signing_key)
+        self.agencies.put(AgencyRow(facts.agency, row.counter + 1, digest_of(manifest)))
+        entry = self._journal.append(DocumentSealed(manifest, facts.summary, digest, size_bytes))
+        at = microseconds(self._now())
+        self._documents.rows.add(
+            DocumentRow(
+                facts.envelope,
+                entry.number,
+                facts.receipt,
+                facts.agency,
+                digest,
+                size_bytes,
+                at,
+                State.WAITING.value,
+                at,
+                digest_of(manifest),
             )
-        self.stagings.discard(id)
+        )
         return Put(facts.receipt, facts.envelope, entry.number, digest, size_bytes)
 
     def _manifest(self, facts: Facts, row: AgencyRow) -> Manifest:
@@ -148,10 +146,10 @@ class Staging:
     """An envelope on its way into the outbox. Nothing of it counts before `put`; what is left over is wiped when the buffer opens."""
 
     def __init__(
-        self, outbox: Outbox, settled: Callable[[Callable[[], Put]], Put], wipe: Callable[[int], None]
+        self, outbox: Outbox, durably: Callable[[Callable[[], Put]], Put], wipe: Callable[[int], None]
     ) -> None:
         self._outbox = outbox
-        self._settled = settled
+        self._durably = durably
         self._wipe = wipe
         self._hasher = hashlib.sha256()
         self._waiting = bytearray()
@@ -186,7 +184,8 @@ class Staging:
             raise Refused(Code.TOO_LARGE, f"A summary of {len(facts.summary)} bytes.", "Shorten the remark.")
         rest = self._chunks(len(self._waiting))
         digest = Digest(self._hasher.digest())
-        put = self._settled(lambda: self._outbox.put(facts, self._id, self._pieces, rest, digest, self.size_bytes))
+        put = self._durably(lambda: self._outbox.put(facts, self._id, self._pieces, rest, digest, self.size_bytes))
+        self._outbox.stagings.discard(self._id)
         self._over = True
         self._waiting.clear()
         return put

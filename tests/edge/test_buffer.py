@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from edge.buffer import Buffer, State
-from protocol import limits
-from protocol.entries import DocumentSealed, EpochOpened, Mark, VisitEnded
+from protocol import entries, limits
+from protocol.entries import DirectoryPublished, DocumentSealed, EpochOpened, Mark, VisitEnded
 from protocol.errors import Code, Mistake, Refused, Unavailable
 from protocol.ids import AgencyId, Digest
 from protocol.manifest import NO_MANIFEST, Happening, Manifest, digest_of, verify
@@ -467,3 +467,79 @@ def test_a_recipient_that_is_not_post_quantum_is_refused(cabin: Cabin, tmp_path:
 def test_a_folder_that_is_not_there_is_unavailable(cabin: Cabin, tmp_path: Path) -> None:
     with pytest.raises(Unavailable):
         cabin.open(tmp_path / "nowhere")
+
+
+# --- what must not stop the log
+def test_an_entry_of_the_hub_that_makes_no_sense_is_told_and_blocks_nothing(cabin: Cabin) -> None:
+    buffer = cabin.open()
+    sealed_to_nobody = entries.following(cabin.hub, 1, bytes([entries.SEALED]) + b"?" * 40)
+    cabin.hub = Mark(1, 1, sealed_to_nobody.hash)
+    buffer.log.commit([sealed_to_nobody, cabin.from_hub(VISIT), cabin.from_hub(EpochOpened(b"", Mark(), BEGAN))])
+    event, raw = cabin.published(directory(1))
+    assert cabin.told(buffer, event).wanted
+    assert len(buffer.troubles) == 2
+    assert buffer.log.theirs().number == 4
+    buffer.keep(event.digest, 0, raw)
+    assert buffer.sync().directory == 1
+
+
+def test_a_directory_that_would_be_too_large_is_not_asked_for(cabin: Cabin) -> None:
+    buffer = cabin.open()
+    event = DirectoryPublished(1, Digest(bytes(32)), limits.DIRECTORY_BYTES_MAX * 2)
+    assert not cabin.told(buffer, event).wanted
+    assert "Directory 1 would have" in buffer.troubles[0]
+    with pytest.raises(Refused):
+        buffer.keep(Digest(bytes(32)), 0, bytes(limits.DIRECTORY_BYTES_MAX * 2))
+
+
+def test_a_directory_that_came_by_hand_is_not_fetched_any_more(cabin: Cabin) -> None:
+    buffer = cabin.open()
+    event, raw = cabin.published(directory(1))
+    cabin.told(buffer, event)
+    buffer.keep(event.digest, 0, raw[:100])
+    buffer.sync()
+    assert buffer.set_directory(directory(1)).version == 1
+    assert buffer.set_directory(directory(1)).version == 1
+    assert buffer.wanted() == []
+    assert buffer.read(event.digest, 0, 1 << 20) == raw
+    assert buffer.directory_in_force() is not None
+
+
+def test_documents_long_done_are_forgotten_and_those_that_wait_never(
+    cabin: Cabin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "DOCUMENTS_REMEMBERED", 2)
+    buffer = cabin.open()
+    buffer.set_directory(directory(1))
+    puts = [cabin.hand_in(buffer) for _ in range(5)]
+    for put in puts[:4]:
+        stored = receipt(manifest_of(buffer, put.entry), Happening.STORED)
+        fetched = receipt(stored.receipt, Happening.FETCHED)
+        cabin.told(buffer, stored, fetched, receipt(fetched.receipt, Happening.ACCEPTED))
+    kept = [(row.receipt, row.state) for row in buffer.documents()]
+    assert kept == [(puts[4].receipt, State.WAITING), *((put.receipt, State.ACCEPTED) for put in (puts[3], puts[2]))]
+    assert buffer.receipts(puts[0].envelope) == []
+    assert len(buffer.receipts(puts[3].envelope)) == 3
+    buffer.close()
+    assert cabin.open().troubles == ()
+
+
+def test_what_was_written_stays_when_the_wal_is_moved_into_the_file(cabin: Cabin) -> None:
+    buffer = cabin.open()
+    buffer.set_directory(directory(1))
+    envelope = cabin.envelope(20_000_000)
+    put = cabin.hand_in(buffer, envelope)
+    cabin.told(buffer, receipt(manifest_of(buffer, cabin.hand_in(buffer).entry), Happening.STORED))
+    assert (cabin.folder / "buffer.sqlite").stat().st_size > len(envelope)
+    assert buffer.read(put.digest, 0, 1 << 30) == envelope
+
+
+@pytest.mark.parametrize("sql", ["DELETE FROM chunk", "UPDATE chunk SET bytes = substr(bytes, 2)"])
+def test_a_chunk_that_is_gone_or_cut_is_not_given_out(cabin: Cabin, sql: str) -> None:
+    buffer = cabin.open()
+    put = cabin.hand_in(buffer)
+    with buffer._database.turn():
+        buffer._database.execute(sql)
+    assert buffer.read(put.digest, 0, 10) is None
+    assert put.receipt in buffer.troubles[0]
+    assert buffer.documents()[0].state is State.DAMAGED
