@@ -143,7 +143,7 @@ def decode(first: bytes | memoryview, parts: int) -> Frame | Unknown:
 
 def _tag(first: bytes | memoryview) -> str:
     """Every frame is an array that begins with its tag, a short string."""
-    head = bytes(first[:34])
+    head = bytes(first[:35])
     at = 1 if head and 0x90 <= head[0] <= 0x9F else 3 if head and head[0] == 0xDC else 0
     if at == 0 or len(head) <= at or not 0xA0 <= head[at] <= 0xBF:
         raise Refusal(Code.MALFORMED, "Bytes that spell no frame.")

@@ -108,7 +108,8 @@ class Link:
                 self.transfers.want(digest, size_bytes, have_bytes)
             case Connected(first, last, theirs):
                 self._connect(first, last, theirs, now, effects)
-            case Lost():
+            case _:
+                assert isinstance(event, Lost)  # the last of the union
                 self._down()
         if self.state == UP:
             self._speak(now, effects)

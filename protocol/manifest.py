@@ -127,11 +127,12 @@ def digest_of(signed: Signed) -> bytes:
 
 def check_chain(manifest: Signed, receipts: Sequence[Signed]) -> list[Receipt]:
     """The events of one envelope in order, links and order of happenings checked (not signatures). Raises Refused(OUT_OF_ORDER)."""
+    envelope = unverified(Manifest, manifest).envelope
     previous, last, events = digest_of(manifest), None, []
     for signed in receipts:
         event = unverified(Receipt, signed)
         allowed = {Happening.STORED} if last is None else AFTER[last]
-        if event.previous != previous or event.happening not in allowed:
+        if event.previous != previous or event.happening not in allowed or event.envelope != envelope:
             raise Refused(
                 Code.OUT_OF_ORDER, f"“{event.happening}” does not follow “{last or 'handed in'}” in this chain."
             )

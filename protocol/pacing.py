@@ -2,8 +2,8 @@
 
 What ZeroMQ and the kernel have swallowed cannot be overtaken. So the receiver asks for no more than about twice what the line holds
 (bandwidth × delay), measured as BBR does it (draft-cardwell-iccrg-bbr): the best rate of delivery seen lately times the shortest round
-trip. The window doubles with every round trip until the rate grows no more; and every ten seconds the line is drained for one round
-trip, for behind a standing queue nobody sees how short the line is.
+trip. The window doubles with every round trip until the rate grows no more. Every ten seconds less is asked for until one round trip has
+been seen without a queue: behind a queue of its own a receiver would see the line grow longer and longer.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from typing import Final, NamedTuple
 
 from protocol import limits
 
-_SAMPLES_KEPT: Final = 16  # over which the best rate counts
+_RATE_SECONDS: Final = 1.0  # how long a best rate is believed, and four round trips
 _BASE_SECONDS: Final = 10.0  # how long a shortest round trip is believed
 _CHUNK_SECONDS: Final = 0.05  # one Want is about so much of the line's time
+_DRAINING_GAIN: Final = 0.75  # of what the line holds: no queue is left, and little time is lost
 _QUEUE_SECONDS: Final = 0.05  # may queue beside a call; also what the turns of a busy receiver cost on a short line
 _WANTS_AIM: Final = limits.WANTS_MAX // 2  # so that a window is not cut into more wants than may be outstanding
 _RATE_UNKNOWN: Final = 16 * limits.KIB  # bytes per second; only to be patient with before anything is measured
@@ -37,11 +38,12 @@ class Pacing:
         self.call_is_up = False  # then delay counts more than speed
         self._delivered_bytes = 0
         self._asked: deque[_Asked] = deque()  # wants not answered yet, oldest first
-        self._rates: deque[float] = deque(maxlen=_SAMPLES_KEPT)
+        self._rates: deque[tuple[float, float]] = deque()  # (rate, when): falling, so the first is the best
         self._best = 0.0
         self._base = 0.0  # shortest round trip, 0 when none was seen
         self._base_at = 0.0
         self._draining = False
+        self._reached_bytes = limits.WINDOW_BYTES_MIN  # the window grows towards its aim, never at a leap
 
     @property
     def rate(self) -> float:
@@ -54,6 +56,7 @@ class Pacing:
         self._rates.clear()
         self._best = self._base = 0.0
         self._draining = False
+        self._reached_bytes = limits.WINDOW_BYTES_MIN
 
     def asked(self, now: float) -> None:
         """One Want was said."""
@@ -64,12 +67,18 @@ class Pacing:
         self._delivered_bytes += length_bytes
         asked = self._asked.popleft()
         seconds = max(now - asked.at, 1e-6)
-        self._rates.append((self._delivered_bytes - asked.delivered_bytes) / seconds)
-        self._best = max(self._rates)
+        rate = (self._delivered_bytes - asked.delivered_bytes) / seconds
+        while self._rates and self._rates[-1][0] <= rate:
+            self._rates.pop()
+        self._rates.append((rate, now))
+        while now - self._rates[0][1] > _RATE_SECONDS + 4 * self._base:
+            self._rates.popleft()
+        self._best = self._rates[0][0]
         if asked.drained and self._draining:
             self._measured(seconds, now)
         else:
             self.round_trip(seconds, now)
+        self._reached_bytes = min(self._reached_bytes + length_bytes, self._aim_bytes())
 
     def round_trip(self, seconds: float, now: float) -> None:
         """A round trip was seen, with whatever queued in it."""
@@ -85,10 +94,16 @@ class Pacing:
 
     def window_bytes(self) -> int:
         """How much may be outstanding."""
+        return min(self._reached_bytes, self._aim_bytes())
+
+    def _aim_bytes(self) -> int:
         if self._draining:
-            return limits.WINDOW_BYTES_MIN
-        queue_seconds = _QUEUE_SECONDS if self.call_is_up else max(self._base, _QUEUE_SECONDS)
-        window = int(self._best * (self._base + queue_seconds))
+            held_seconds = self._base * _DRAINING_GAIN
+        elif self.call_is_up:
+            held_seconds = self._base + _QUEUE_SECONDS
+        else:
+            held_seconds = self._base + max(self._base, _QUEUE_SECONDS)
+        window = int(self._best * held_seconds)
         return max(limits.WINDOW_BYTES_MIN, min(window, self.ceiling_bytes, limits.WINDOW_BYTES_MAX))
 
     def chunk_bytes(self) -> int:

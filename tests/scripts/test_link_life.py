@@ -239,3 +239,10 @@ def test_no_row_of_the_deadline_is_in_the_past_after_a_tick(pair):
         pair.run(0.037)
         for end in pair.ends:
             assert end.pump.deadline > pair.now
+
+
+def test_a_tick_that_comes_too_early_does_nothing():
+    link = up()
+    link.step(events.Tick(), 100.0)
+    assert link.step(events.Tick(), 100.1) == []
+    assert link.deadline == 100.0 + limits.BEAT_SECONDS
