@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Final
 
 from protocol.age import Splitter
 from protocol.errors import Refused
+
+_HEAD_BYTES: Final = 4096  # where a header of one post-quantum recipient ends: the rest of a chunk need not be searched, nor copied
 
 
 class Sums:
@@ -23,13 +26,14 @@ class Sums:
 
     def update(self, chunk: bytes | memoryview) -> None:
         """The bytes that follow."""
-        self.size_bytes += len(chunk)
-        self._whole.update(chunk)
-        if self._splitter is not None:
-            chunk = self._split(self._splitter, bytes(chunk))
+        rest = memoryview(chunk)
+        self.size_bytes += len(rest)
+        self._whole.update(rest)
+        while self._splitter is not None and len(rest):
+            self._payload_is(self._split(self._splitter, bytes(rest[:_HEAD_BYTES])))
+            rest = rest[_HEAD_BYTES:]
         if self.header_sha256:
-            self._payload.update(chunk)
-            self.payload_bytes += len(chunk)
+            self._payload_is(rest)
 
     def digest(self) -> bytes:
         """SHA-256 of all bytes so far."""
@@ -38,6 +42,10 @@ class Sums:
     def payload_sha256(self) -> bytes:
         """SHA-256 of the bytes after the header."""
         return self._payload.digest()
+
+    def _payload_is(self, piece: bytes | memoryview) -> None:
+        self._payload.update(piece)
+        self.payload_bytes += len(piece)
 
     def _split(self, splitter: Splitter, chunk: bytes) -> bytes:
         try:
