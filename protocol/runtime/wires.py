@@ -21,6 +21,7 @@ from protocol.keys import CurvePair
 
 ZAP_ADDRESS: Final = "inproc://zeromq.zap.01"
 ZAP_DOMAIN: Final = b"kabine"
+_REASON_MILLISECONDS: Final = 100
 _WATCHED: Final = (
     zmq.EVENT_HANDSHAKE_SUCCEEDED
     | zmq.EVENT_HANDSHAKE_FAILED_AUTH
@@ -222,6 +223,9 @@ class Dialler:
             else:
                 self._socket.send_multipart((first, data), zmq.NOBLOCK, copy=len(data) < 65536)
         except zmq.Again:
+            if not self.connected:
+                self._monitor.poll(_REASON_MILLISECONDS)  # turned away: the reason is on its way to us
+            self._watch()
             self.failure = self.failure or "the wire takes no more"
 
     def close(self) -> None:
