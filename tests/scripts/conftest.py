@@ -179,3 +179,9 @@ class Pair:
 def pair() -> Pair:
     """Two ends, not yet connected."""
     return Pair()
+
+
+@pytest.fixture(scope="session")
+def new_pair() -> Callable[[], Pair]:
+    """For tests that need one for each of many examples."""
+    return Pair
