@@ -22,9 +22,9 @@ from protocol import codec, limits, publication
 from protocol.asking import CurrentDirectory, Delivered, ListInbox, Listing, ShowDirectory, Tell
 from protocol.directory import Directory
 from protocol.envelope import Opener, open_bytes
-from protocol.errors import Code, Refused, Unavailable
+from protocol.errors import Code, Refused
 from protocol.ids import HUB_ID, AgencyId, Digest
-from protocol.inner import Inner, Summary, Unpacker, read_summary
+from protocol.inner import Inner, Unpacker, read_summary
 from protocol.keys import SigningPair
 from protocol.manifest import (
     NO_MANIFEST,
@@ -39,40 +39,14 @@ from protocol.manifest import (
     verify,
 )
 from protocol.recipients import HybridIdentity
-from protocol.runtime.folder import write_file
+from protocol.runtime.folder import sync_folder, write_file
 from protocol.runtime.wires import Asker
+from tools.letter import Letter, Taken, draft_of, free_name, record_of, replace, rewrite, writing
 
 RECEIPT_VERSION: Final = 1
 LISTED_AT_ONCE: Final = 50
 
 log = structlog.get_logger("connector")
-
-
-class Letter(msgspec.Struct, frozen=True):
-    """One document in the inbox, its signatures checked. `machine`: the key (Ed25519) that signed the manifest; `events`: its receipts in
-    order; `summary` is None when it does not open."""
-
-    delivered: Delivered
-    manifest: Manifest
-    machine: bytes
-    events: tuple[Receipt, ...]
-    summary: Summary | None
-
-    @property
-    def state(self) -> Happening:
-        """The last thing that happened to it."""
-        return self.events[-1].happening
-
-
-class Taken(msgspec.Struct, frozen=True):
-    """A document that was opened and written."""
-
-    receipt: str
-    pdf: Path
-    record: Path
-    pages: int
-    pdf_bytes: int
-    envelope_bytes: int
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -184,22 +158,18 @@ class Connector:
         Raises Refused when anything about it is not as signed (then nothing stands under a final name), Unavailable when the disk or the
         line fails."""
         delivered, manifest = letter.delivered, letter.manifest
-        name = _free_name(into, manifest)
-        draft = into / f".{name}.pdf.part"
-        try:
-            inner, pdf_bytes = self._open_into(draft, delivered, manifest)
-            record = into / f"{name}.json"
-            write_file(record, _record(letter, inner), 0o600)
-            pdf = into / f"{name}.pdf"
-            os.replace(draft, pdf)
-            _sync_folder(into)
-        except OSError as error:
-            raise Unavailable(
-                f"Cannot write into {into}: {error.strerror}.", "Make room or choose another folder with --into."
-            ) from error
-        finally:
-            draft.unlink(missing_ok=True)
-        return Taken(manifest.receipt, pdf, record, inner.pages, pdf_bytes, delivered.size_bytes)
+        name = free_name(into, manifest)
+        pdf, beside = into / f"{name}.pdf", into / f"{name}.json"
+        draft = draft_of(pdf)
+        with writing(into):
+            try:
+                inner, pdf_bytes = self._open_into(draft, delivered, manifest)
+                replace(beside, record_of(letter, inner))
+                os.replace(draft, pdf)
+                sync_folder(into)
+            finally:
+                draft.unlink(missing_ok=True)
+        return Taken(manifest.receipt, pdf, beside, inner.pages, pdf_bytes, delivered.size_bytes)
 
     def _open_into(self, draft: Path, delivered: Delivered, manifest: Manifest) -> tuple[Inner, int]:
         opener, unpacker = Opener(self._identities), Unpacker()
@@ -227,23 +197,33 @@ class Connector:
             raise Refused(Code.BAD_FILE, f"Document {manifest.receipt} holds papers that belong to another envelope.")
         return inner, pdf_bytes
 
-    def tell(self, letter: Letter, happening: Happening, reason: str = "", text: str = "") -> Letter:
-        """Sign what happened and tell the hub; the letter with that event added. Raises Refused."""
-        if letter.state is happening:
+    def fetched(self, letter: Letter) -> Letter:
+        """Sign that it is being fetched and tell the hub, once; the letter with that event. Raises Refused."""
+        if letter.state is Happening.FETCHED:
             return letter
+        signed = self._signed(letter, Happening.FETCHED)
+        self._asker.ask(Tell(signed.delivered.receipts[-1]))
+        return signed
+
+    def close(self, letter: Letter, taken: Taken, happening: Happening, reason: str = "", text: str = "") -> Letter:
+        """Sign ACCEPTED or RETURNED, write that into the record, then tell the hub; the letter with that event. Raises Refused."""
+        signed = self._signed(letter, happening, reason, text)
+        # Write before you speak: what was told is closed and never taken up again, so nobody would mend its record after a kill.
+        rewrite(taken.record, signed)
+        try:
+            self._asker.ask(Tell(signed.delivered.receipts[-1]))
+        except Refused:
+            rewrite(taken.record, letter)
+            raise
+        return signed
+
+    def _signed(self, letter: Letter, happening: Happening, reason: str = "", text: str = "") -> Letter:
         previous = digest_of(letter.delivered.receipts[-1])
         envelope = letter.manifest.envelope
         event = Receipt(RECEIPT_VERSION, envelope, happening, self._agency, self._utc(), previous, reason, text)
         signed = sign(event, self._signing.private())
-        self._asker.ask(Tell(signed))
         delivered = msgspec.structs.replace(letter.delivered, receipts=(*letter.delivered.receipts, signed))
         return msgspec.structs.replace(letter, delivered=delivered, events=(*letter.events, event))
-
-    def finish(self, letter: Letter, taken: Taken) -> None:
-        """Write the record once more, now with the last event in it."""
-        record = msgspec.json.decode(taken.record.read_bytes())
-        record["receipts"] = receipts_json(letter)
-        write_file(taken.record, _pretty(record), 0o600)
 
     def wait(self, seconds: float) -> None:
         """Until the hub tells of a delivery, at most `seconds`. Raises Unavailable when the line is gone."""
@@ -272,60 +252,6 @@ class Connector:
         return current
 
 
-def _free_name(into: Path, manifest: Manifest) -> str:
-    """The receipt number; with the envelope's id behind it where another document has that name already."""
-    record = into / f"{manifest.receipt}.json"
-    if record.exists():
-        try:
-            there = msgspec.json.decode(record.read_bytes()).get("envelope")
-        except (msgspec.DecodeError, AttributeError):
-            there = None
-        if there != manifest.envelope.hex():
-            return f"{manifest.receipt}-{manifest.envelope.hex()[:8]}"
-    return manifest.receipt
-
-
-def _record(letter: Letter, inner: Inner) -> bytes:
-    """The JSON beside the PDF: what the cabin wrote inside the envelope, what it signed outside, all signed events."""
-    manifest = letter.manifest
-    record = {
-        "version": 1,
-        "receipt": manifest.receipt,
-        "envelope": manifest.envelope.hex(),
-        "agency": manifest.agency,
-        "cabin": manifest.cabin,
-        "captured_at": manifest.captured_at,
-        "counter": manifest.counter,
-        "document": inner,
-        "manifest": {
-            "body": letter.delivered.manifest.body.hex(),
-            "signature": letter.delivered.manifest.signature.hex(),
-        },
-        "receipts": receipts_json(letter),
-    }
-    return _pretty(record)
-
-
-def _pretty(record: dict[str, object]) -> bytes:
-    return msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n"
-
-
-def receipts_json(letter: Letter) -> list[dict[str, object]]:
-    """All signed events of a document, readable and with what is needed to check the signatures again."""
-    return [
-        {
-            "happening": event.happening,
-            "by": event.by,
-            "at": event.at,
-            "reason": event.reason,
-            "text": event.text,
-            "body": signed.body.hex(),
-            "signature": signed.signature.hex(),
-        }
-        for event, signed in zip(letter.events, letter.delivered.receipts, strict=True)
-    ]
-
-
 def _read_memory(path: Path) -> Memory:
     try:
         return msgspec.json.decode(path.read_bytes(), type=Memory)
@@ -335,11 +261,3 @@ def _read_memory(path: Path) -> Memory:
         raise Refused(
             Code.BAD_FILE, f"{path} is damaged.", "Move it aside; missing documents are then counted anew."
         ) from error
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

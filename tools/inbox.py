@@ -23,7 +23,8 @@ from protocol.recipients import HybridIdentity, generate_identity, parse_identit
 from protocol.runtime.folder import NodeFolder, write_file
 from protocol.runtime.wires import Asker
 from protocol.runtime.world import REAL
-from tools.connector import Connector, Letter, Taken, receipts_json
+from tools.connector import Connector
+from tools.letter import Letter, Taken, receipts_json
 
 IDENTITY: Final = "identity.txt"
 RECOVERY: Final = "recovery-key.txt"
@@ -174,10 +175,9 @@ def _pull_all(
     if reason is not None and len(letters) != 1:
         raise Refused(Code.MALFORMED, f"{len(letters)} documents wait; a return is for one.", "Name it with --receipt.")
     for letter in letters:
-        fetched = connector.tell(letter, Happening.FETCHED) if letter.state is not Happening.FETCHED else letter
+        fetched = connector.fetched(letter)
         taken = connector.take(fetched, into)
-        done = connector.tell(fetched, Happening.RETURNED if reason else Happening.ACCEPTED, reason or "", text)
-        connector.finish(done, taken)
+        done = connector.close(fetched, taken, Happening.RETURNED if reason else Happening.ACCEPTED, reason or "", text)
         _report(done, taken, as_json)
 
 

@@ -1,0 +1,140 @@
+"""One document in an agency's inbox: as the hub shows it, and as it stands in a folder once it is opened.
+
+Files appear under their final names only when whole; drafts always have the same name, so that whoever takes a document again leaves nothing of a
+killed run.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from protocol.asking import Delivered
+from protocol.errors import Unavailable
+from protocol.inner import Inner, Summary
+from protocol.manifest import Happening, Manifest, Receipt
+from protocol.runtime.folder import sync_folder
+
+
+class Letter(msgspec.Struct, frozen=True):
+    """One document in the inbox, its signatures checked. `machine`: the key (Ed25519) that signed the manifest; `events`: its receipts in
+    order; `summary` is None when it does not open."""
+
+    delivered: Delivered
+    manifest: Manifest
+    machine: bytes
+    events: tuple[Receipt, ...]
+    summary: Summary | None
+
+    @property
+    def state(self) -> Happening:
+        """The last thing that happened to it."""
+        return self.events[-1].happening
+
+
+class Taken(msgspec.Struct, frozen=True):
+    """A document that was opened and written."""
+
+    receipt: str
+    pdf: Path
+    record: Path
+    pages: int
+    pdf_bytes: int
+    envelope_bytes: int
+
+
+def free_name(into: Path, manifest: Manifest) -> str:
+    """What to call a document in `into`: its receipt number; with the envelope's id behind it where another document has that name already."""
+    record = into / f"{manifest.receipt}.json"
+    if record.exists():
+        try:
+            there = msgspec.json.decode(record.read_bytes()).get("envelope")
+        except (msgspec.DecodeError, AttributeError):
+            there = None
+        if there != manifest.envelope.hex():
+            return f"{manifest.receipt}-{manifest.envelope.hex()[:8]}"
+    return manifest.receipt
+
+
+def record_of(letter: Letter, inner: Inner) -> bytes:
+    """The JSON beside the PDF: what the cabin wrote inside the envelope, what it signed outside, all signed events."""
+    manifest = letter.manifest
+    return _pretty(
+        {
+            "version": 1,
+            "receipt": manifest.receipt,
+            "envelope": manifest.envelope.hex(),
+            "agency": manifest.agency,
+            "cabin": manifest.cabin,
+            "captured_at": manifest.captured_at,
+            "counter": manifest.counter,
+            "document": inner,
+            "manifest": {
+                "body": letter.delivered.manifest.body.hex(),
+                "signature": letter.delivered.manifest.signature.hex(),
+            },
+            "receipts": receipts_json(letter),
+        }
+    )
+
+
+def rewrite(path: Path, letter: Letter) -> None:
+    """The record once more, with all events that the letter has now. Raises Unavailable."""
+    with writing(path.parent):
+        record = msgspec.json.decode(path.read_bytes())
+        record["receipts"] = receipts_json(letter)
+        replace(path, _pretty(record))
+
+
+@contextmanager
+def writing(into: Path) -> Iterator[None]:
+    """What a disk or a folder refuses in here is told in words. Raises Unavailable."""
+    try:
+        yield
+    except OSError as error:
+        raise Unavailable(
+            f"Cannot write into {into}: {error.strerror}.", "Make room or choose another folder with --into."
+        ) from error
+
+
+def draft_of(path: Path) -> Path:
+    """Where `path` is written before it is whole: always the same name, so that whoever takes a document again leaves nothing of a killed run."""
+    return path.with_name(f".{path.name}.part")
+
+
+def replace(path: Path, content: bytes) -> None:
+    """Write `path` anew: whole and on stable storage when this returns. Raises OSError."""
+    draft = draft_of(path)
+    try:
+        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(draft, path)
+        sync_folder(path.parent)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _pretty(record: dict[str, object]) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n"
+
+
+def receipts_json(letter: Letter) -> list[dict[str, object]]:
+    """All signed events of a document, readable and with what is needed to check the signatures again."""
+    return [
+        {
+            "happening": event.happening,
+            "by": event.by,
+            "at": event.at,
+            "reason": event.reason,
+            "text": event.text,
+            "body": signed.body.hex(),
+            "signature": signed.signature.hex(),
+        }
+        for event, signed in zip(letter.events, letter.delivered.receipts, strict=True)
+    ]
