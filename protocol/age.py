@@ -1,4 +1,4 @@
-"""The header of an age v1 file: read, write, authenticate. SPEC.md section 5; C2SP age, "Header".
+"""The header of an age v1 file: read, write, authenticate. SPEC.md section 9; C2SP age, "Header".
 
     age-encryption.org/v1
     -> mlkem768x25519 <encapsulated key>      one stanza for each recipient: the file key, wrapped

@@ -1,4 +1,4 @@
-"""ASCII armor around an age file, taken off as it streams by. SPEC.md section 5; C2SP age, "ASCII armor".
+"""ASCII armor around an age file, taken off as it streams by. SPEC.md section 9; C2SP age, "ASCII armor".
 
 Strict, because a lenient reader makes one file have many spellings: 64 columns, canonical base64, nothing inside but base64, and
 outside nothing but white space. LF and CRLF are both lines' ends.

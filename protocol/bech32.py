@@ -1,4 +1,4 @@
-"""How age spells keys: Bech32 (BIP 173) without its limit on length. SPEC.md section 5; C2SP age, "Conventions".
+"""How age spells keys: Bech32 (BIP 173) without its limit on length. SPEC.md section 9; C2SP age, "Conventions".
 
 The checksum finds every mistake in up to four letters of a short key; of a hybrid one (1,946 letters) it finds all but one in 2^30.
 """

@@ -1,4 +1,4 @@
-"""The directory: which agencies, services, cabins and keys there are, signed by the authority. SPEC.md section 8.
+"""The directory: which agencies, services, cabins and keys there are, signed by the authority. SPEC.md section 10.
 
 Cabins and agencies pin the authority's key; whoever runs the hub cannot swap an inbox key. This file holds the nouns and the look-ups;
 what makes a directory acceptable is `publication`.

@@ -1,4 +1,4 @@
-"""Seal and open: age v1 files, in a stream. SPEC.md section 5; C2SP age, "Payload".
+"""Seal and open: age v1 files, in a stream. SPEC.md section 9; C2SP age, "Payload".
 
 A sealed file is a header (the file key, wrapped for each recipient) and a payload (nonce, then chunks of 64 KiB, each
 authenticated, the last one marked). Memory does not grow with the document. What `Opener.update` gives out is authentic but may lack

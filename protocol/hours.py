@@ -1,7 +1,7 @@
 """Opening hours: the week, breaks, exceptions, holidays; open, by appointment or closed at a given moment.
 
 A cabin answers “is somebody there?” without a line, so both ends hold this. The only place where time is local: minutes of a wall
-clock in Europe/Berlin. What comes in and goes out is aware UTC. SPEC.md section 8.
+clock in Europe/Berlin. What comes in and goes out is aware UTC. SPEC.md section 10.
 """
 
 from __future__ import annotations

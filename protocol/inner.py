@@ -1,4 +1,4 @@
-"""What lies inside a sealed document: a tar of `manifest.json` and `document.pdf`; and the summary beside it. SPEC.md section 5.
+"""What lies inside a sealed document: a tar of `manifest.json` and `document.pdf`; and the summary beside it. SPEC.md section 9.
 
 So `age -d FILE | tar x` opens it with nobody's program but age and tar. Written and read as a stream: memory does not grow with
 the document. There is one layout: two plain files in ustar form, owned by nobody, dated at the capture, zeros where nothing

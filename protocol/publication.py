@@ -1,4 +1,4 @@
-"""What makes a directory acceptable: signed by the authority, on the chain, and sound in itself. SPEC.md section 8."""
+"""What makes a directory acceptable: signed by the authority, on the chain, and sound in itself. SPEC.md section 10."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who can open an envelope: recipients seal, identities open. SPEC.md section 5; C2SP age, "Native recipient types".
+"""Who can open an envelope: recipients seal, identities open. SPEC.md section 9; C2SP age, "Native recipient types".
 
 Three kinds: hybrid post-quantum (`age1pq1…`, for everything Kabine sends), X25519 (`age1…`, to work with anybody's age keys) and
 a passphrase (to wrap key files). A recipient `wrap`s the file key into a stanza, an identity `unwrap`s it again.
