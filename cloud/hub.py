@@ -9,9 +9,10 @@ from __future__ import annotations
 import heapq
 import itertools
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
+from typing import Protocol
 
 import structlog
 
@@ -25,7 +26,7 @@ from protocol.errors import REMEDIES, Code, Refused
 from protocol.ids import HUB_ID, AgencyId, Digest, SiteId
 from protocol.link import NEVER, UP, Link
 from protocol.runtime.pump import Pump
-from protocol.runtime.wires import Listener, Message
+from protocol.runtime.wires import Message
 
 log = structlog.get_logger("hub")
 
@@ -33,6 +34,19 @@ TURN_MESSAGES_MAX = 1024  # heard in one turn: bounds its memory and how long th
 TURN_BYTES_MAX = 32 * limits.MIB
 BELL_SECONDS = 0.25  # how often another process's changes are looked for: a revocation holds within a second
 EXPIRE_SECONDS = 3600.0  # how often documents past their retention are looked for
+
+
+class Port(Protocol):
+    """What the loop asks of the wire it listens on (protocol.runtime.wires.Listener)."""
+
+    def wait(self, seconds: float) -> bool:
+        """Until a message is there, at most `seconds`."""
+
+    def receive(self, messages_max: int, bytes_max: int) -> Iterator[Message]:
+        """What has arrived, without waiting."""
+
+    def say(self, route: bytes, first: bytes, data: bytes | memoryview | None = None) -> bool:
+        """One message for this connection. False: it is gone or does not take any more."""
 
 
 class Connection:
@@ -83,7 +97,7 @@ class Hub:
 
     def __init__(
         self,
-        listener: Listener,
+        listener: Port,
         ledger: Ledger,
         admission: Admission,
         counter: Counter,
@@ -121,6 +135,11 @@ class Hub:
         self._answers: list[tuple[bytes, frames.Frame]] = []  # given when what they promise is durable
         self._expire_at = 0.0
 
+    @property
+    def deadline(self) -> float:
+        """When a link wants its tick though nothing came, in seconds of `clock`."""
+        return self._timers[0][0] if self._timers else NEVER
+
     def run(self, stopping: Callable[[], bool]) -> None:
         """Turn after turn until `stopping()`. Raises Unavailable when the disk failed: nothing of that turn was acknowledged."""
         self.ledger.started(self.utc())
@@ -132,7 +151,7 @@ class Hub:
 
     def turn(self, wait_seconds: float) -> None:
         """Hear, settle, speak."""
-        due_at = min(self._timers[0][0] if self._timers else NEVER, self._bell_at)
+        due_at = min(self.deadline, self._bell_at)
         self.listener.wait(min(wait_seconds, max(0.0, due_at - self.clock())))
         heard: dict[bytes, Connection] = {}
         for message in self.listener.receive(TURN_MESSAGES_MAX, TURN_BYTES_MAX):
@@ -227,7 +246,7 @@ class Hub:
     # --- speaking ------------------------------------------------------------------------------------------------
     def _tell(self, news: News, heard: dict[bytes, Connection]) -> None:
         """What became durable in this turn concerns others."""
-        for site in news.appended:
+        for site in sorted(news.appended):
             connection = self._by_site.get(site)
             if connection is not None:
                 connection.pump.appended()
@@ -237,7 +256,7 @@ class Hub:
             if connection is not None:
                 connection.pump.want(wanted.digest, wanted.size_bytes, wanted.have_bytes)
                 heard[connection.route] = connection
-        for agency in news.delivered:
+        for agency in sorted(news.delivered):
             bell = frames.encode(frames.Whisper(agency, "delivered"))
             self._desks[agency] = {route for route in self._desks.get(agency, ()) if self.listener.say(route, bell)}
 

@@ -271,7 +271,7 @@ class Ledger:
             turn.happened(told.envelope, told.number, told.receipt.happening, told.receipt.at, told.signed)
             turn.state(told.envelope, told.receipt.happening)
             turn.append(self._places.at(told.site), ReceiptGiven(told.signed))
-        for digest in {*(digest for digest, _ in self.blobs.grown()), *self._recheck}:
+        for digest in dict.fromkeys([*(digest for digest, _ in self.blobs.grown()), *sorted(self._recheck)]):
             expected = self._awaited.get(digest)
             if expected is not None and self._delivery.consider(
                 turn, self._places.at(expected.site), expected, self.blobs.sums(digest)
@@ -282,7 +282,7 @@ class Ledger:
         for place, event in self._appending:
             turn.append(place, event)
         current = self.known.current
-        for place in self._announcing:
+        for place in sorted(self._announcing, key=lambda place: place.site):
             if current.digest is not None and place.directory_version < current.version:
                 turn.append(place, DirectoryPublished(current.version, current.digest, len(current.raw)))
                 place.directory_version = current.version
