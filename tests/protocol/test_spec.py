@@ -1,0 +1,161 @@
+"""The document cannot lie: every example and every bound in SPEC.md is computed anew here, every section cited in the code exists."""
+
+from __future__ import annotations
+
+import re
+import tarfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from protocol import asking, contacts, directory, enrolment, entries, errors, frames, inner, keys, limits, manifest
+from protocol.codec import encode
+from protocol.entries import DirectoryPublished, DocumentSealed, EpochOpened, Mark, ReceiptGiven, VisitEnded
+from protocol.ids import AgencyId, AreaId, Digest, EnvelopeId, ReceiptNumber, SiteId
+from protocol.keys import CurvePair, SigningPair
+from protocol.manifest import NO_MANIFEST, SUITE, Happening, Manifest, Receipt, Signed
+
+PROTOCOL = Path(__file__).parents[2] / "protocol"
+TEXT = (PROTOCOL / "SPEC.md").read_text("utf-8")
+
+NOON = datetime(2026, 3, 28, 12, tzinfo=UTC)
+SEED = bytes(range(32))
+BLOB = Digest(bytes(range(32, 64)))
+ENVELOPE = EnvelopeId(bytes(range(16)))
+VISIT = VisitEnded(ENVELOPE, NOON, NOON, "left", 0, "de")
+FIRST = entries.following(Mark(), 1, entries.clear(VISIT))
+MANIFEST = Manifest(
+    1, SUITE, ENVELOPE, ReceiptNumber("7K2-418"), AgencyId("sozialamt-uckermark"), 1, SiteId("templin"), NOON, 50_000,
+    b"h" * 32, b"p" * 32, 1, NO_MANIFEST,
+)  # fmt: skip
+CABIN = SigningPair(SEED)
+CABIN_CURVE = CurvePair(bytes(range(64, 96)))
+HUB = SigningPair(bytes(range(1, 33)))
+HUB_CURVE = CurvePair(bytes(range(96, 128)))
+SIGNED = manifest.sign(MANIFEST, CABIN.private())
+STORED = manifest.sign(Receipt(1, ENVELOPE, Happening.STORED, "hub", NOON, manifest.digest_of(SIGNED)), HUB.private())
+ONE_TIME = bytes(range(128, 160))
+INVITATION = enrolment.Invitation(
+    SiteId("templin"), "Templin", "7K2", AreaId("120730572572"), "tcp://hub.example:7400", HUB_CURVE.public,
+    HUB.public, ONE_TIME, NOON,
+)  # fmt: skip
+CLAIM = enrolment.make_claim(INVITATION, CABIN_CURVE, CABIN, b"boot", "0.1")
+INNER = inner.Inner(
+    envelope=ENVELOPE.hex(), receipt="7K2-418", agency="sozialamt-uckermark", epoch=1, service="99107023017000",
+    title="Wohngeld", kind="application", language="de", remark="", pages=1, captured_at=NOON,
+    files=(inner.File("document.pdf", 40_000, "00" * 32),), verdicts=(inner.Verdict(1, "ccitt", 300.0, 0.4, blank=False),),
+)  # fmt: skip
+SUMMARY = inner.Summary(
+    title="Wohngeld", kind="application", service="99107023017000", pages=1, language="de", remark="", captured_at=NOON,
+    bytes=40_000,
+)  # fmt: skip
+
+
+def tar_header() -> bytes:
+    whole = next(iter(inner.pack(INNER, [])))
+    assert tarfile.TarInfo.frombuf(whole[:512], "ascii", "strict").name == "manifest.json"
+    return whole[:160]
+
+
+HEX: dict[str, bytes] = {
+    "moment": encode(NOON),
+    "moment with microseconds": encode(NOON.replace(microsecond=250)),
+    "hello": frames.encode(frames.Hello((1,), "templin", b"boot", 1, Mark(1, 1, FIRST.hash), 0, 0, "0.1", NOON)),
+    "entries": frames.encode(frames.Entries(1, 1, (FIRST.payload,), FIRST.hash)),
+    "ack": frames.encode(frames.Ack(1)),
+    "want": frames.encode(frames.Want(BLOB, 65_536, 32_768)),
+    "chunk": frames.encode(frames.Chunk(BLOB, 65_536, 300_000)),
+    "gone": frames.encode(frames.Gone(BLOB)),
+    "whisper": frames.encode(frames.Whisper("sozialamt-uckermark", "delivered")),
+    "beat": frames.encode(frames.Beat(1, NOON, 0, 0.0, Mark(1, 1, FIRST.hash), frames.Vitals(devices={"scanner": "ready"}))),
+    "refused": frames.encode(frames.Refused("revoked", "No.", 2.5)),
+    "ask": frames.encode(asking.Ask(1, asking.ListInbox(0, 50))),
+    "answer": frames.encode(asking.Answer(1, asking.CurrentDirectory(3, BLOB, 5000))),
+    "payload": FIRST.payload,
+    "hash of entry 1": FIRST.hash,
+    "sealed payload": entries.sealed(VISIT, SEED, 3, 9),
+    "manifest body": SIGNED.body,
+    "manifest signature": SIGNED.signature,
+    "manifest digest": manifest.digest_of(SIGNED),
+    "receipt body": STORED.body,
+    "receipt signature": STORED.signature,
+    "claim body": CLAIM.body,
+    "fingerprint": enrolment.cabin_fingerprint(enrolment.read_claim(CLAIM, HUB_CURVE)),
+    "tar header": tar_header(),
+}  # fmt: skip
+SAID: dict[str, str] = {
+    "hub card": contacts.write_hub_card(contacts.HubCard("tcp://hub.example:7400", HUB_CURVE.public, HUB.public)),
+    "fingerprint words": " ".join(keys.words(HEX["fingerprint"])),
+    "receipt words": " ".join(keys.receipt_words(ReceiptNumber("7K2-418"))),
+    "manifest.json": next(iter(inner.pack(INNER, [])))[512:].split(b"\0")[0].decode(),
+    "summary": inner.summary_bytes(SUMMARY).decode(),
+}
+
+
+def blocks(kind: str) -> dict[str, str]:
+    found = re.findall(rf"^```{kind} ([^\n]+)\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
+    assert len({name for name, _ in found}) == len(found), "an example stands there twice"
+    return {name: "".join(body.split("\n")) for name, body in found}
+
+
+def test_every_example_has_its_block_and_every_block_its_example():
+    assert set(blocks("hex")) == set(HEX)
+    assert set(blocks("text")) == set(SAID)
+
+
+@pytest.mark.parametrize("name", HEX)
+def test_bytes_in_the_document_are_those_of_the_code(name):
+    assert blocks("hex")[name].replace(" ", "") == HEX[name].hex()
+
+
+@pytest.mark.parametrize("name", SAID)
+def test_texts_in_the_document_are_those_of_the_code(name):
+    assert blocks("text")[name] == SAID[name]
+
+
+def test_every_bound_in_the_document_is_that_of_the_code():
+    rows = re.findall(r"^\| `([A-Z_]+)` \| ([0-9.]+) \|", TEXT, re.MULTILINE)
+    assert len(rows) >= 20
+    assert {name: float(value) for name, value in rows} == {name: float(getattr(limits, name)) for name, _ in rows}
+
+
+def test_every_code_of_refusal_stands_in_the_document():
+    section = TEXT.split("### 3.6")[1].split("\n## ")[0]
+    assert set(re.findall(r"`([a-z-]+)`", section)) >= {code.value for code in errors.Code}
+
+
+@pytest.mark.parametrize(
+    "noun",
+    [
+        *frames.Frame.__args__, frames.Vitals, Mark, Signed, Manifest, Receipt, enrolment.Invitation, enrolment.Claim,
+        *asking.Question.__args__, *asking.Reply.__args__, asking.Delivered, contacts.HubCard, contacts.InboxCard,
+        EpochOpened, DocumentSealed, VisitEnded, ReceiptGiven, DirectoryPublished,
+        directory.Directory, directory.Agency, directory.InboxKey, directory.Service, directory.Route, directory.CabinRow, directory.HubRow,
+    ],
+    ids=lambda noun: noun.__name__,
+)  # fmt: skip
+def test_the_fields_of_every_noun_stand_in_the_document_in_their_order(noun):
+    fields = ", ".join(noun.__struct_fields__) or "–"
+    tag = noun.__struct_config__.tag
+    row = f"| {noun.__name__} | `{tag}` | {fields} |" if tag else f"| {noun.__name__} | {fields} |"
+    assert row in TEXT
+
+
+def test_every_context_of_a_signature_stands_in_the_document():
+    for kind in (Manifest, Receipt, enrolment.Claim, contacts.InboxCard, directory.Directory):
+        assert f"`{kind.context.decode()}`" in TEXT
+
+
+def test_every_section_that_a_module_cites_exists():
+    headings = set(re.findall(r"^#{2,3} ([0-9]+(?:\.[0-9]+)?)", TEXT, re.MULTILINE))
+    cited = {
+        (path.name, number)
+        for path in PROTOCOL.rglob("*.py")
+        for words in re.findall(
+            r"SPEC\.md,? sections? ((?:[0-9.]+[0-9]|[0-9]+)(?:(?:, | and | to )[0-9.]*[0-9])*)", path.read_text("utf-8")
+        )
+        for number in re.findall(r"[0-9]+(?:\.[0-9]+)?", words)
+    }
+    assert len(cited) > 20
+    assert {number for _, number in cited} <= headings
