@@ -15,7 +15,7 @@ from protocol.errors import Code
 NOON = datetime(2026, 3, 28, 12, tzinfo=UTC)
 steps = st.lists(
     st.tuples(
-        st.sampled_from(["visit", "paper", "order", "cut", "hub crashes", "slow disk", "quick disk", "lossy", "clear"]),
+        st.sampled_from(["visit", "paper", "order", "cut", "hub crashes", "slow disk", "quick disk", "silence"]),
         st.floats(0, 3),
     ),
     max_size=40,
@@ -28,8 +28,18 @@ def test_after_any_storm_everything_has_arrived_once_and_in_order(new_pair, step
     pair, chance = new_pair(), random.Random(seed)
     pair.rate, pair.latency_seconds = rate, latency_seconds
     written, ordered = [], []
+    silent = set()  # ZeroMQ loses nothing in the middle of a connection: who falls silent stays so until the next one
+    pair.lose = lambda sender, _frame: sender.node in silent
     acknowledged = 0
-    pair.connect()
+
+    def again() -> None:
+        pair.cut()
+        silent.clear()
+        for end in pair.ends:
+            end.sync()  # a Hello acknowledges, so nothing may be undecided when it is said
+        pair.connect()
+
+    again()
     for number, (what, seconds) in enumerate(steps):
         match what:
             case "visit":
@@ -43,36 +53,27 @@ def test_after_any_storm_everything_has_arrived_once_and_in_order(new_pair, step
                 ordered.append(VisitEnded(number.to_bytes(16, "big"), NOON, NOON, "order", 0, "de"))
                 pair.hub.append(ordered[-1])
             case "cut":
-                pair.cut()
-                pair.connect()
+                again()
             case "hub crashes":
                 pair.cut()
                 pair.hub.crash()
-                pair.connect()
+                again()
             case "slow disk":
                 pair.hub.durable = False
             case "quick disk":
                 pair.hub.durable = True
-            case "lossy":
-                # A lost message is a broken connection: ZeroMQ never loses one in the middle. Here whole directions fall silent.
-                silent = chance.choice(pair.ends)
-                pair.lose = lambda sender, _frame, silent=silent: sender is silent
-            case "clear":
-                pair.lose = lambda _sender, _frame: False
+            case "silence":
+                silent.add(chance.choice(pair.ends).node)
         pair.run(seconds)
         if any(end.ended for end in pair.ends):
-            pair.cut()
-            pair.connect()
+            again()
         # Promise 1: nothing acknowledged is lost, at no moment.
         assert pair.cabin.log.acknowledged() <= pair.hub.log._durable[1]
         assert pair.cabin.log.acknowledged() >= acknowledged
         acknowledged = pair.cabin.log.acknowledged()
 
-    pair.lose = lambda _sender, _frame: False
     pair.hub.durable = True
-    pair.cut()
-    pair.connect()
-    pair.hub.sync()
+    again()
     pair.run(600)
     assert pair.hub.applied == written
     assert pair.cabin.applied == ordered
