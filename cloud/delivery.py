@@ -36,17 +36,14 @@ class Delivery:
         """Is this blob complete? Then it is delivered, or asked for again, or set aside; True when nothing more is awaited."""
         if sums.size_bytes < awaited.size_bytes:
             return False
-        if sums.size_bytes > awaited.size_bytes or sums.digest() != awaited.digest:
-            self._again(turn, awaited)
-            return False
-        self._attempts.pop(awaited.digest, None)
-        if (sums.header_sha256, sums.payload_sha256(), sums.payload_bytes) != (
+        if (sums.header_sha256, sums.payload_sha256(), sums.payload_bytes, sums.size_bytes) != (
             awaited.header_sha256,
             awaited.payload_sha256,
             awaited.length_bytes,
+            awaited.size_bytes,
         ):
-            self._set_aside(turn, awaited)
-            return True
+            return self._unfit(turn, awaited)
+        self._attempts.pop(awaited.digest, None)
         self._blobs.finished(awaited.digest)
         receipt = Receipt(1, awaited.envelope, Happening.STORED, HUB_ID, turn.now, awaited.manifest_digest)
         signed = sign(receipt, self._key)
@@ -54,6 +51,15 @@ class Delivery:
         turn.happened(awaited.envelope, 1, Happening.STORED, turn.now, signed)
         turn.append(place, ReceiptGiven(signed))
         turn.news.delivered.add(awaited.agency)
+        return True
+
+    def _unfit(self, turn: Turn, awaited: Awaited) -> bool:
+        """These bytes are not those that the manifest signs: were they altered on the way, or did the cabin sign others?"""
+        if self._blobs.digest(awaited.digest) != awaited.digest:
+            self._again(turn, awaited)
+            return False
+        self._attempts.pop(awaited.digest, None)
+        self._set_aside(turn, awaited)
         return True
 
     def _again(self, turn: Turn, awaited: Awaited) -> None:

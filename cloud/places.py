@@ -9,6 +9,7 @@ from cloud.site_log import EPOCH, Place
 from cloud.storage.database import Database, upsert
 from cloud.storage.schema import document, down_entry, link
 from cloud.turn import ANNOUNCED, Turn
+from protocol import limits
 from protocol.entries import Mark
 from protocol.ids import SiteId
 
@@ -69,7 +70,9 @@ class Places:
         """Rows of `link`, after everything else of this turn."""
         connection, ends = turn.connection, turn.ends()
         if self._acknowledged:
-            let_go = [{"at": place.site, "up_to": place.acknowledged} for place in self._acknowledged]
+            let_go = [
+                {"at": place.site, "up_to": place.acknowledged - limits.ENTRIES_KEPT} for place in self._acknowledged
+            ]
             connection.execute(_LET_GO, let_go)
         rows = []
         for place in turn.places | self._changed | self._acknowledged:

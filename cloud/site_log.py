@@ -12,7 +12,7 @@ from sqlalchemy import bindparam, select
 
 from cloud.storage.database import Database
 from cloud.storage.schema import down_entry
-from protocol import entries
+from protocol import entries, limits
 from protocol.entries import Entry, Mark
 from protocol.errors import Code, Mistake, Refused
 from protocol.ids import SiteId
@@ -72,8 +72,8 @@ class SiteLog:
         return self._place.down
 
     def first(self) -> int:
-        """Acknowledged entries are let go."""
-        return self._place.acknowledged + 1
+        """Acknowledged entries are kept for a while: a cabin whose disk lost its last turn asks for them again."""
+        return max(1, self._place.acknowledged + 1 - limits.ENTRIES_KEPT)
 
     def read(self, after: int, bytes_max: int, count_max: int) -> Sequence[Entry]:
         """Own entries from `after` + 1 on: at least one if there is one, together at most `bytes_max` otherwise."""

@@ -21,7 +21,7 @@ from protocol.ids import Digest
 CHUNK_BYTES: Final = limits.CHUNK_BYTES_MAX
 _HASH_BYTES: Final = 32
 _CHUNKS_MAX: Final = 1 << 20  # of one blob
-_SWEEP_CHUNKS: Final = 16  # deleted in one turn: 4 MiB, so that neither the WAL nor a screen's wait grows
+_SWEEP_CHUNKS: Final = 8  # deleted in one turn: 4 MiB, so that neither the WAL nor a screen's wait grows
 _CHECKED_MAX: Final = 100_000
 
 
@@ -143,7 +143,7 @@ class Blobs:
         row = self.rows.get(digest)
         if row is None:
             return False
-        self.rows.drop(digest)
+        self.rows.drop(digest, row)
         self.leaving.add(LeavingRow(row.id, len(row.pieces) // _HASH_BYTES))
         return True
 

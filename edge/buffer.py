@@ -41,6 +41,7 @@ from protocol.randomness import Random
 __all__ = ["Buffer", "Document", "Facts", "News", "Put", "Staging", "State", "Waiting", "Wanted"]
 
 HIGH_WATER: Final = "high-water"
+LEAVING_MAX: Final = 1000  # blobs that may wait to be deleted; beyond, every turn deletes some
 _QUIET: Final = News()
 
 
@@ -184,7 +185,7 @@ class Buffer:
         with self._database.lock:
             if self._database.broken:
                 raise self._database.broken
-            if not self._inlet.pending() and not self._to_sweep():
+            if not self._inlet.pending() and not self.leaving():
                 return _QUIET
             with self._directory.or_as_before():
                 news = self._durably(self._settle)
@@ -193,9 +194,16 @@ class Buffer:
             return news
 
     def _settle(self) -> News:
+        # Space is overwritten and given back when the line is quiet: whoever waits for *gesichert* does not wait for that.
+        quiet = not self._inlet.pending() or self._blobs.leaving_count() > LEAVING_MAX
         news = self._inlet.settle()
-        self._blobs.sweep(self._outbox.stagings)
+        if quiet:
+            self._blobs.sweep(self._outbox.stagings)
         return news
+
+    def leaving(self) -> bool:
+        """Is there space to give back? A `sync` that has nothing else to do gives some."""
+        return self._blobs.leaving_count() > len(self._outbox.stagings)
 
     def wanted(self) -> list[Wanted]:
         """Blobs to ask the hub for, when a link opens."""
@@ -278,12 +286,9 @@ class Buffer:
             self._troubles.pop(next(iter(self._troubles)))
 
     # --- making room ---------------------------------------------------------------------------------------------
-    def _to_sweep(self) -> bool:
-        return self._blobs.leaving_count() > len(self._outbox.stagings)
-
     def _sweep(self) -> None:
         """Delete all that is leaving, in short turns."""
-        while self._to_sweep():
+        while self.leaving():
             self._durably(lambda: self._blobs.sweep(self._outbox.stagings))
             self._database.checkpoint(CHECKPOINT_BYTES)
 

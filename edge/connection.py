@@ -56,12 +56,13 @@ class Connection:
         self._cabin = cabin
         self._say = say
         self._pump = Pump(Link(HUB_ID), buffer.log, self, say, clock, utc)
+        self._sending: tuple[bytes, int] = (b"", 0)  # the blob read last, and its size
         self.greeted = False  # the hub has said its Hello
 
     @property
     def deadline(self) -> float:
         """When `turn` is due though nothing came, in seconds of `clock`."""
-        return self._pump.deadline
+        return 0.0 if self._buffer.leaving() else self._pump.deadline
 
     @property
     def over(self) -> bool:
@@ -129,7 +130,11 @@ class Connection:
     def read(self, digest: Digest, offset_bytes: int, length_bytes: int) -> tuple[bytes, int] | None:
         """Bytes of an envelope in the outbox."""
         chunk = self._buffer.read(digest, offset_bytes, length_bytes)
-        return None if chunk is None else (chunk, self._buffer.have(digest))
+        if chunk is None:
+            return None
+        if self._sending[0] != digest:  # chunk after chunk of one blob: its size is looked up once
+            self._sending = digest, self._buffer.have(digest)
+        return chunk, self._sending[1]
 
     def keep(self, digest: Digest, offset_bytes: int, data: bytes | memoryview) -> None:
         """Bytes of a blob from the hub."""

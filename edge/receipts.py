@@ -68,7 +68,7 @@ class Receipts:
                 f"Receipt {row.receipt}: “{receipt.happening}” does not follow “{row.state}”.",
                 "Keep the cabin's folder; compare with `kabine inbox list` at the agency and report it.",
             )
-        place = self._database.rows("SELECT count(*) FROM receipt WHERE envelope = ?", (row.envelope,))[0][0] + 1
+        place = 1 if last is None else 1 + len(self.of(EnvelopeId(row.envelope)))
         self.rows.add(ReceiptRow(event, row.envelope, place, signed.body, signed.signature))
         self._documents.rows.replace(
             msgspec.structs.replace(
@@ -78,7 +78,8 @@ class Receipts:
                 event=event,
                 reason=receipt.reason[: limits.TEXT_CHARS_MAX],
                 text=receipt.text[: limits.TEXT_CHARS_MAX],
-            )
+            ),
+            row,
         )
         if receipt.happening is Happening.STORED:
             self._blobs.free(Digest(row.digest))

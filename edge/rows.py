@@ -42,10 +42,10 @@ class Rows(Generic[T]):
         self._database.execute(self._insert, (*msgspec.structs.astuple(row), seal))
         self._count(+1, seal)
 
-    def replace(self, row: T) -> None:
-        """A row whose key is there."""
+    def replace(self, row: T, old: T | None = None) -> None:
+        """A row whose key is there; `old` is what `get` gave for it in this turn, and saves looking again."""
         key, *_ = values = msgspec.structs.astuple(row)
-        self._forget(key)
+        self._forget(key, old)
         seal = self._seal(row)
         self._database.execute(self._replace, (*values, seal))
         self._count(+1, seal)
@@ -58,9 +58,9 @@ class Rows(Generic[T]):
         else:
             self.replace(row)
 
-    def drop(self, key: object) -> None:
-        """Delete the row, which is there."""
-        self._forget(key)
+    def drop(self, key: object, old: T | None = None) -> None:
+        """Delete the row, which is there; `old` as in `replace`."""
+        self._forget(key, old)
         self._database.execute(self._delete, (key,))
 
     def get(self, key: object) -> T | None:
@@ -100,8 +100,8 @@ class Rows(Generic[T]):
     def __len__(self) -> int:
         return self._database.place.tallies.get(self._table, Tally()).rows
 
-    def _forget(self, key: object) -> None:
-        seal = self._database.rows(self._select_seal, (key,))[0][0]
+    def _forget(self, key: object, old: T | None) -> None:
+        seal = self._seal(old) if old is not None else self._database.rows(self._select_seal, (key,))[0][0]
         self._count(-1, seal)
 
     def _seal(self, row: T) -> bytes:

@@ -25,6 +25,7 @@ SPAN_SECONDS_MAX: Final = (
 # --- link -------------------------------------------------------------------------------------------------------
 BEAT_SECONDS: Final = 5.0  # shown as "last contact"; three missed end a link
 BEATS_MISSED_MAX: Final = 3
+FRESH_SECONDS: Final = 1.0  # so soon after something became durable the next beat tells of it
 STALL_SECONDS: Final = 2.0  # nothing heard for so long while something is outstanding: the line is gone
 HELLO_SECONDS: Final = 10.0  # a peer that is connected but says no Hello
 RECONNECT_SECONDS_MIN: Final = 0.5  # full jitter between 0 and a bound that doubles from here …

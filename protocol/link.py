@@ -272,6 +272,7 @@ class Link:
         if durable > self._told:
             self._told = durable
             effects.append(Say(Ack(durable)))
+            self._beat_at = min(self._beat_at, now + limits.FRESH_SECONDS)
         if (
             self._sent < self._last.number
             and self._unacknowledged_bytes < limits.ENTRIES_WINDOW_BYTES

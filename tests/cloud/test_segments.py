@@ -138,8 +138,8 @@ def test_an_unfinished_blob_goes_on_in_another_process(tmp_path: Path, database:
         for offset in range(segments.have(digest), end, 250_000):
             segments.keep(digest, offset, made[offset : min(end, offset + 250_000)])
         settle(segments, database)
-        sums = segments.sums(digest)
-        assert sums.digest() == hashlib.sha256(made[:end]).digest()
+        assert segments.sums(digest).size_bytes == end
+        assert segments.digest(digest) == hashlib.sha256(made[:end]).digest()
         segments.close()
     segments = Segments(tmp_path / "blobs", database, SEGMENT)
     assert segments.read(digest, 0, 3_000_000) == made

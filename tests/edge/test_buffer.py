@@ -266,7 +266,9 @@ def test_stored_secures_the_document_and_frees_its_bytes(cabin: Cabin) -> None:
     assert [row.state for row in buffer.documents()] == [State.SECURED]
     assert buffer.read(put.digest, 0, 10) is None
     assert buffer.waiting().documents == 0
-    # The directory's chunk is left; those of the document were zeroed and freed in the same transaction.
+    # The directory's chunk is left; those of the document are zeroed and freed by the first quiet turn.
+    buffer.sync()
+    assert not buffer.leaving()
     assert buffer._database.rows("SELECT count(*) FROM chunk") == [(1,)]
 
 

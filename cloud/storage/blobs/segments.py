@@ -11,6 +11,7 @@ writes; any thread may read what is recorded.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -28,6 +29,7 @@ SEGMENT_BYTES: Final = (
     256 * 1024 * 1024
 )  # few files; small enough that one is soon free as a whole where holes cannot be punched
 
+_READ_BYTES: Final = 1 << 20
 _LEAK_BYTES_MAX: Final = 4 * 1024 * 1024  # not worth looking for; blocks are larger than what lies in them
 
 
@@ -138,6 +140,15 @@ class Segments:
     def sums(self, digest: Digest) -> Sums:
         """Sums of what is here, read again from the disk where an earlier process wrote it. Raises Unavailable when it cannot be read."""
         return self._sums.get(digest) or self._resume(digest)
+
+    def digest(self, digest: Digest) -> bytes:
+        """SHA-256 of what is here under this name, read from the disk: for when something does not fit."""
+        hasher = hashlib.sha256()
+        offset_bytes = 0
+        while part := self.read(digest, offset_bytes, _READ_BYTES):
+            hasher.update(part)
+            offset_bytes += len(part)
+        return hasher.digest()
 
     def finished(self, digest: Digest) -> None:
         """Nothing more will come: its sums are not needed after this turn."""
