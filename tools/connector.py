@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
-import structlog
 
 from protocol import codec, limits, publication
 from protocol.asking import CurrentDirectory, Delivered, ListInbox, Listing, ShowDirectory, Tell
@@ -27,7 +26,6 @@ from protocol.ids import HUB_ID, AgencyId, Digest
 from protocol.inner import Inner, Unpacker, read_summary
 from protocol.keys import SigningPair
 from protocol.manifest import (
-    NO_MANIFEST,
     Happening,
     Manifest,
     Receipt,
@@ -42,18 +40,11 @@ from protocol.recipients import HybridIdentity
 from protocol.runtime.folder import sync_folder, write_file
 from protocol.runtime.wires import Asker
 from tools.letter import Letter, Taken, draft_of, free_name, record_of, replace, rewrite, writing
+from tools.numbering import Gap, Row, counted
 
 RECEIPT_VERSION: Final = 1
 LISTED_AT_ONCE: Final = 50
-
-log = structlog.get_logger("connector")
-
-
-class Row(msgspec.Struct, frozen=True):
-    """Where the numbering of one cabin stands: `counter` and SHA-256 (hex) of its last manifest."""
-
-    counter: int
-    manifest: str
+_ASK: Final = "Ask the operator of the hub, and in the cabin."
 
 
 class Memory(msgspec.Struct, frozen=True):
@@ -84,6 +75,7 @@ class Connector:
         self._keys = keys
         self._utc = utc
         self._memory = _read_memory(keys / "memory.json")
+        self._warned: set[Gap] = set()
         self.directory = self._current_directory()
 
     # --- listing -------------------------------------------------------------------------------------------------
@@ -136,20 +128,24 @@ class Connector:
             Code.BAD_SIGNATURE, f"No machine of the cabin {claimed.cabin} has signed document {claimed.receipt}."
         )
 
-    def gaps(self) -> Iterator[str]:
+    def problems(self) -> Iterator[str]:
         """Go on counting where the last run ended: what the cabins' own numbering says about documents that never came, in words."""
         for letter in self._letters(self._memory.place, everything=True):
-            manifest = letter.manifest
-            key = letter.machine.hex()
-            row = self._memory.cabins.get(key, Row(0, NO_MANIFEST.hex()))
-            if manifest.counter > row.counter + 1:
-                gone = manifest.counter - row.counter - 1
-                yield f"{gone} document(s) of the cabin {manifest.cabin} before {manifest.receipt} never came."
-            elif manifest.counter <= row.counter or manifest.previous.hex() != row.manifest:
-                yield f"Document {manifest.receipt} does not continue the numbering of the cabin {manifest.cabin}."
-            newest = Row(max(manifest.counter, row.counter), digest_of(letter.delivered.manifest).hex())
-            self._memory = Memory(letter.delivered.place, {**self._memory.cabins, key: newest})
+            manifest, key = letter.manifest, letter.machine.hex()
+            before = self._memory.cabins.get(key) or Row(manifest.cabin)
+            row, gap, fits = counted(before, manifest, digest_of(letter.delivered.manifest), self._utc())
+            if not fits:
+                what = f"Document {manifest.receipt} does not continue the numbering of the cabin {manifest.cabin}."
+                yield f"WARNING: {what} {_ASK}"
+            elif gap is not None:
+                yield f"note: {_missing(row, gap)} not come yet: small documents overtake large ones."
+            self._memory = Memory(letter.delivered.place, {**self._memory.cabins, key: row})
             write_file(self._keys / "memory.json", msgspec.json.encode(self._memory), 0o600)
+        for row in self._memory.cabins.values():
+            for gap in row.gaps:
+                if gap.late(self._utc()) and gap not in self._warned:
+                    self._warned.add(gap)
+                    yield f"WARNING: {_missing(row, gap)} been missing since {gap.since:%Y-%m-%d %H:%M} UTC. {_ASK}"
 
     # --- taking --------------------------------------------------------------------------------------------------
     def take(self, letter: Letter, into: Path) -> Taken:
@@ -198,7 +194,7 @@ class Connector:
         return inner, pdf_bytes
 
     def fetched(self, letter: Letter) -> Letter:
-        """Sign that it is being fetched and tell the hub, once; the letter with that event. Raises Refused."""
+        """Sign that its bytes are here, whole and opened, and tell the hub, once; the letter with that event. Raises Refused."""
         if letter.state is Happening.FETCHED:
             return letter
         signed = self._signed(letter, Happening.FETCHED)
@@ -250,6 +246,11 @@ class Connector:
         if held is None or signed.body != held.body:
             write_file(held_path, raw, 0o600)
         return current
+
+
+def _missing(row: Row, gap: Gap) -> str:
+    documents = "1 document" if gap.count == 1 else f"{gap.count} documents"
+    return f"{documents} of the cabin {row.site} before {gap.before} {'has' if gap.count == 1 else 'have'}"
 
 
 def _read_memory(path: Path) -> Memory:

@@ -16,7 +16,7 @@ from protocol import contacts
 from protocol.contacts import HubCard, InboxCard
 from protocol.envelope import seal_bytes
 from protocol.errors import Code, Refused, Unavailable
-from protocol.ids import AgencyId, ReceiptNumber, agency_id, receipt_number
+from protocol.ids import AgencyId, EnvelopeId, ReceiptNumber, agency_id, receipt_number
 from protocol.keys import CurvePair, SigningPair, fingerprint, words
 from protocol.manifest import Happening
 from protocol.recipients import HybridIdentity, generate_identity, parse_identities
@@ -35,6 +35,8 @@ CARD: Final = "card.txt"
 HUB: Final = "hub.txt"
 FOLLOW_SECONDS: Final = 20.0  # a whisper tells of a delivery at once; this often we look even without one
 RETRY_SECONDS: Final = 2.0
+# What the hub says of this connector, not of a document.
+_ABOUT_US: Final = frozenset({Code.NOT_ENROLLED, Code.REVOKED, Code.UNSUPPORTED_VERSION, Code.OVERLOADED})
 
 
 @click.group()
@@ -146,15 +148,23 @@ def pull(
     except OSError as error:
         raise Unavailable(f"Cannot make the folder {into}: {error.strerror}.", "Choose another with --into.") from error
     folder = NodeFolder.open(keys, "inbox")
+    refused: dict[EnvelopeId, ReceiptNumber] = {}  # not tried again by this run
     try:
         while True:
             try:
                 with _connector(keys, hub) as connector:
                     while True:
-                        _pull_all(connector, into, only, reason, text, as_json)
+                        _pull_all(connector, into, only, reason, text, as_json, refused)
                         if not follow:
-                            return
+                            break
                         connector.wait(FOLLOW_SECONDS)
+                if refused:
+                    raise Refused(
+                        Code.BAD_FILE,
+                        f"Not taken, and still in the inbox: {', '.join(sorted(refused.values()))}.",
+                        "Read above what is wrong with each. Ask the operator of the hub, and in the cabin.",
+                    )
+                return
             except Unavailable as trouble:
                 if not follow:
                     raise
@@ -165,20 +175,36 @@ def pull(
 
 
 def _pull_all(
-    connector: Connector, into: Path, only: ReceiptNumber | None, reason: str | None, text: str, as_json: bool
+    connector: Connector,
+    into: Path,
+    only: ReceiptNumber | None,
+    reason: str | None,
+    text: str,
+    as_json: bool,
+    refused: dict[EnvelopeId, ReceiptNumber],
 ) -> None:
-    for problem in connector.gaps():
-        click.echo(f"WARNING: {problem} Ask the operator of the hub.", err=True)
+    for problem in connector.problems():
+        click.echo(problem, err=True)
     letters = [letter for letter in connector.letters() if only in (None, letter.manifest.receipt)]
     if only is not None and not letters:
         raise Refused(Code.UNKNOWN_DOCUMENT, f"No document {only} waits in this inbox.")
     if reason is not None and len(letters) != 1:
         raise Refused(Code.MALFORMED, f"{len(letters)} documents wait; a return is for one.", "Name it with --receipt.")
+    happening = Happening.RETURNED if reason else Happening.ACCEPTED
     for letter in letters:
-        fetched = connector.fetched(letter)
-        taken = connector.take(fetched, into)
-        done = connector.close(fetched, taken, Happening.RETURNED if reason else Happening.ACCEPTED, reason or "", text)
-        _report(done, taken, as_json)
+        if letter.manifest.envelope in refused:
+            continue
+        try:
+            taken = connector.take(letter, into)
+            done = connector.close(connector.fetched(letter), taken, happening, reason or "", text)
+        except Refused as trouble:
+            if trouble.code in _ABOUT_US:
+                raise
+            # One bad document keeps nobody from the others.
+            refused[letter.manifest.envelope] = letter.manifest.receipt
+            click.echo(f"REFUSED {letter.manifest.receipt}: {trouble}", err=True)
+        else:
+            _report(done, taken, as_json)
 
 
 def _report(letter: Letter, taken: Taken, as_json: bool) -> None:

@@ -8,11 +8,12 @@ import os
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from PIL import Image
@@ -40,6 +41,7 @@ class Stage:
         self.house = house
         self.papers = house.folder / "papers"
         self.papers.mkdir()
+        self.reports: list[Any] = []
         self.passphrase = house.folder / "passphrase"
         self.passphrase.write_text(f"{PASSPHRASE}\n")
 
@@ -150,6 +152,12 @@ class Stage:
         target = into or self.into(agency)
         return self.kabine("inbox", "pull", "--keys", keys, "--hub", hub, "--into", target, *options)
 
+    def follow(self, agency: str = AGENCY) -> None:
+        """Start the agency's connector, which takes whatever comes; what it tells is kept in `reports`."""
+        process = self.house.start_connector(agency, self.into(agency))
+        assert process.stdout is not None
+        threading.Thread(target=_collect, args=(process.stdout, self.reports), daemon=True).start()
+
     def opened(self, agency: str = AGENCY) -> dict[str, Path]:
         """Every opened document by receipt number."""
         return {path.stem: path for path in sorted(self.into(agency).glob("*.pdf"))}
@@ -236,6 +244,16 @@ def kabine(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 def receipt_of(told: Iterable[Told]) -> str:
     """The receipt number in what a handing in told."""
     return next(each.receipt for each in told if isinstance(each, Accepted | Secured))
+
+
+def _collect(lines: IO[bytes], reports: list[Any]) -> None:
+    """A pipe that nobody reads would stop the connector when it is full."""
+    try:
+        for line in lines:
+            if line.endswith(b"\n"):
+                reports.append(json.loads(line))
+    except ValueError:
+        pass  # closed: the connector was killed
 
 
 @contextmanager

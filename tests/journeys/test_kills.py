@@ -24,7 +24,7 @@ BITS_PER_SECOND = 1_500_000
 def flowing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """Templin on a slow line; a connector takes what comes."""
     with stage(tmp_path_factory.mktemp("flowing"), "templin", bits_per_second=BITS_PER_SECOND) as made:
-        made.house.start_connector(AGENCY, made.into())
+        made.follow()
         yield made
 
 
@@ -80,7 +80,7 @@ def test_the_connector_is_killed_while_it_opens(flowing: Stage, seed: int) -> No
         until(lambda: _count(flowing, "fetched") > fetched, look_seconds=0.001)  # noqa: B023
         until(lambda: next(looks, None) is None, look_seconds=0.002)  # noqa: B023
         flowing.house.kill(f"inbox-{AGENCY}")
-        flowing.house.start_connector(AGENCY, flowing.into())
+        flowing.follow()
     assert _converged(flowing) - before == set(receipts)
 
 
@@ -93,7 +93,7 @@ def test_everything_is_killed_at_once(flowing: Stage, seed: int) -> None:
     assert flowing.house.status("templin") is None
     flowing.house.start_cabin("templin")
     flowing.house.start_hub()
-    flowing.house.start_connector(AGENCY, flowing.into())
+    flowing.follow()
     assert _converged(flowing) - before == set(receipts)
 
 
@@ -122,6 +122,9 @@ def _converged(flowing: Stage) -> set[str]:
     until(lambda: _states(flowing) == {"accepted"}, "the cabin has heard of it")
     flowing.whole(["templin"])
     assert not [path for path in flowing.into().iterdir() if path.suffix not in (".pdf", ".json")]
+    said = (flowing.house.folder / "logs" / f"inbox-{AGENCY}.err").read_text()
+    assert "WARNING" not in said
+    assert "REFUSED" not in said
     return handed_in
 
 
