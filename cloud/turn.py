@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, Table, bindparam, insert, update
+from sqlalchemy import Connection, Table, bindparam, insert, select, update
 
 from cloud.site_log import EPOCH, Place
 from cloud.storage.schema import alarm, document, down_entry, receipt
@@ -135,6 +135,7 @@ class Turn:
 
     def write(self) -> None:
         """Everything but the rows of `link`, which the ledger writes last."""
+        self.news.alarms[:] = [raised for raised in dict.fromkeys(self.news.alarms) if not self._open(raised)]
         for raised in self.news.alarms:
             self.insert(alarm, {**raised._asdict(), "raised_at": self.now})
         for table, rows in self._rows.items():
@@ -147,6 +148,12 @@ class Turn:
         ):
             if changes:
                 self.connection.execute(statement, changes)
+
+    def _open(self, raised: Alarm) -> bool:
+        """Was a person called for this already? A cabin that is refused comes back every few seconds, for ever."""
+        same = (alarm.c.kind == raised.kind, alarm.c.text == raised.text, alarm.c.cleared_at.is_(None))
+        at = alarm.c.site.is_not_distinct_from(raised.site)
+        return self.connection.execute(select(alarm.c.id).where(at, *same).limit(1)).first() is not None
 
     def ends(self) -> dict[SiteId, Mark]:
         """Where the hub's own logs end after this turn."""
