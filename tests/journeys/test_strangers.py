@@ -1,0 +1,144 @@
+"""Who is not let in, who is thrown out, and that everything delivered stays."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from protocol import limits
+from protocol.asking import ShowDirectory
+from protocol.contacts import read_hub_card
+from protocol.errors import Unavailable
+from protocol.keys import CurvePair
+from protocol.runtime.wires import Asker
+from tests.journeys.stage import Stage
+from tests.journeys.waiting import until
+
+
+def test_a_stranger_is_not_admitted(town: Stage) -> None:
+    card = read_hub_card((town.house.folder / "hub-card.txt").read_text())
+    stranger = Asker(card.address, card.curve_key, CurvePair.generate(os.urandom), time.monotonic)
+    with stranger, pytest.raises(Unavailable, match="does not know this key"):
+        stranger.ask(ShowDirectory())
+
+
+def test_a_cabin_with_other_keys_is_a_stranger(town: Stage) -> None:
+    folder = copied(town, "gartz", "stranger")
+    (folder / "curve.key").write_bytes(CurvePair.generate(os.urandom).secret)
+    town.house.start_cabin("stranger")
+    until(lambda: "does not know this key" in reason(town, "stranger"), "the cabin says why")
+    town.hand_in("stranger", town.page(1))
+    assert town.waiting("stranger") == 1
+    town.house.stop("cabin-stranger")
+    assert town.connected("gartz")
+
+
+def test_a_cabin_cannot_pose_as_another(town: Stage) -> None:
+    """It has Templin's keys, and says that it is Gartz."""
+    receipt = town.hand_in("gartz", town.page(2), secured=True)
+    folder = copied(town, "templin", "impostor")
+    config = (folder / "edge.toml").read_text()
+    assert 'site = "templin"' in config
+    (folder / "edge.toml").write_text(config.replace('site = "templin"', 'site = "gartz"'))
+    town.house.start_cabin("impostor")
+    forged = town.hand_in("impostor", town.page(3))
+    until(lambda: "gartz" in reason(town, "impostor") and "templin" in reason(town, "impostor"), "the hub says why")
+    assert town.waiting("impostor") == 1
+    town.house.stop("cabin-impostor")
+    assert town.ask("SELECT receipt FROM document WHERE site = 'gartz'") == [(receipt,)]
+    assert not town.ask("SELECT receipt FROM document WHERE receipt = ?", forged)
+    assert town.connected("gartz")
+
+
+def test_two_nodes_do_not_work_on_one_folder(town: Stage) -> None:
+    for node, folder in (("edge", town.house.cabin("templin")), ("hub", town.house.hub)):
+        second = town.kabine(node, "run", folder)
+        assert second.returncode == 1
+        assert f"Another {node} node (process " in second.stderr
+        assert "Stop it first" in second.stderr
+    town.hand_in("templin", town.page(4), secured=True)
+
+
+def test_a_copied_cabin_is_noticed_and_quarantined(templin: Stage) -> None:
+    """An image that was restored elsewhere goes on with the same numbers: the hub believes neither copy blindly."""
+    copied(templin, "templin", "copy")
+    kept = templin.hand_in("templin", templin.page(1), secured=True)
+    templin.house.stop("cabin-templin")
+    templin.house.start_cabin("copy")
+    templin.hand_in("copy", templin.page(2))
+    until(lambda: "cloned" in reason(templin, "copy"), "the hub says why")
+    assert templin.ask("SELECT receipt FROM document") == [(kept,)]
+    assert templin.ask("SELECT kind FROM alarm WHERE site = 'templin'") == [("log-fork",)]
+    templin.house.stop("cabin-copy")
+    templin.house.start_cabin("templin")
+    templin.hand_in("templin", templin.page(3), secured=True)
+
+
+def test_a_revoked_cabin_is_cut_off_within_a_second_and_what_it_delivered_stays(templin: Stage) -> None:
+    receipt = templin.hand_in("templin", templin.page(1), secured=True)
+    done = templin.kabine("cabin", "revoke", "templin", "--yes", *templin.as_authority())
+    assert done.returncode == 0, done.stderr
+    until(lambda: not templin.connected("templin"), "the link ends")
+    assert "The cabin templin was revoked." in (templin.house.hub / "hub.log").read_text()
+    [(revoked_at,)] = templin.ask("SELECT revoked_at FROM cabin WHERE site = 'templin'")
+    [(cut_at,)] = until(lambda: templin.ask("SELECT since FROM link WHERE site = 'templin' AND NOT connected"))
+    assert timedelta() <= moment(cut_at) - moment(revoked_at) <= timedelta(seconds=limits.REVOCATION_SECONDS)
+
+    templin.hand_in("templin", templin.page(2))
+    until(lambda: "does not know this key" in reason(templin, "templin"), "its key is refused from then on")
+    templin.house.stop("cabin-templin")
+    templin.house.start_cabin("templin")
+    until(lambda: "does not know this key" in reason(templin, "templin"), "after a restart too")
+    assert templin.waiting("templin") == 1
+    assert templin.pull().returncode == 0
+    assert list(templin.opened()) == [receipt]
+    listed = templin.kabine("cabin", "list", "--hub", templin.house.hub)
+    assert "revoked" in listed.stdout
+
+
+def test_a_replaced_cabin_works_and_both_machines_documents_verify(templin: Stage) -> None:
+    old = templin.hand_in("templin", templin.page(1), secured=True)
+    invitation = templin.says("cabin", "invite", "templin", "--hub", templin.house.hub)["invitation"]
+    enrolled = templin.kabine("edge", "enrol", invitation, "--dir", templin.house.cabin("new"))
+    assert enrolled.returncode == 0, enrolled.stderr
+    templin.house.start_cabin("new")
+    until(lambda: "confirm" in reason(templin, "new"), "the new one waits for confirmation")
+    assert templin.connected("templin"), "the old one works until then"
+    confirmed = templin.kabine("cabin", "confirm", "templin", "--yes", *templin.as_authority())
+    assert confirmed.returncode == 0, confirmed.stderr
+    [words] = [line.strip() for line in enrolled.stdout.splitlines() if line.startswith("    ")]
+    assert words.split() == next(line.split() for line in confirmed.stdout.splitlines() if line.startswith("    "))
+
+    until(lambda: not templin.connected("templin"), "the old one is let in no more")
+    new = templin.hand_in("new", templin.page(2), secured=True)
+    pulled = templin.pull()
+    assert pulled.returncode == 0
+    assert not pulled.stderr
+    assert sorted(templin.opened()) == sorted([old, new])
+    assert old[:3] != new[:3], "two machines never give the same receipt number"
+    assert templin.ask("SELECT machine, counter FROM document ORDER BY place") == [(1, 1), (2, 1)]
+
+
+def copied(stage: Stage, site: str, name: str) -> Path:
+    """A copy of a cabin's folder, as it lies on the disk while its node rests."""
+    stage.house.stop(f"cabin-{site}")
+    folder = Path(shutil.copytree(stage.house.cabin(site), stage.house.cabin(name)))
+    stage.house.start_cabin(site)
+    until(lambda: stage.connected(site), f"{site} is connected")
+    return folder
+
+
+def reason(stage: Stage, site: str) -> str:
+    """Why this cabin has no link."""
+    status = stage.house.status(site)
+    assert status is not None
+    return status.link.reason
+
+
+def moment(microseconds: int) -> datetime:
+    return datetime.fromtimestamp(0, UTC) + timedelta(microseconds=microseconds)
