@@ -1,0 +1,124 @@
+"""A district to simulate: keys, directory, cabins that are confirmed, agencies that have an inbox. Everything from one seed.
+
+It is founded with the functions that the operator's commands call.
+"""
+
+from __future__ import annotations
+
+import random
+import tempfile
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import Connection
+
+from cloud import enrolment
+from cloud.directory import draft, publish
+from cloud.storage.database import Database, sqlite_url
+from protocol.contacts import HubCard, InboxCard
+from protocol.directory import HubRow
+from protocol.enrolment import Invitation, make_claim
+from protocol.ids import AgencyId
+from protocol.keys import CurvePair, SigningPair
+from protocol.manifest import Signed
+from protocol.recipients import HybridIdentity, generate_identity
+from tools.town import Site, Town, uckermark
+
+BEGAN: Final = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
+HUB_FILE: Final = "hub.sqlite"
+SOFTWARE: Final = "kabine simulated"
+_ADDRESS: Final = "tcp://hub.example:7400"
+AGENCIES_MAX: Final = 2  # of the example; more would only be more of the same
+
+
+@dataclass
+class CabinKeys:
+    """What a cabin has made, and the invitation it has used."""
+
+    site: Site
+    curve: CurvePair
+    signing: SigningPair
+    invitation: Invitation
+
+
+@dataclass
+class District:
+    """`dice` gives the keys."""
+
+    dice: random.Random
+    town: Town = field(default_factory=uckermark)
+    cabins: list[CabinKeys] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.authority, self.signing = SigningPair.generate(self.random), SigningPair.generate(self.random)
+        self.curve = CurvePair.generate(self.random)
+        journal = generate_identity(self.random)
+        assert isinstance(journal, HybridIdentity)
+        self.journal = journal
+        self.agencies = {
+            agency.id: (SigningPair.generate(self.random), CurvePair.generate(self.random))
+            for agency in self.town.agencies[:AGENCIES_MAX]
+        }
+
+    def random(self, size_bytes: int) -> bytes:
+        """From the seed."""
+        return self.dice.randbytes(size_bytes)
+
+    @property
+    def row(self) -> HubRow:
+        """The hub in the directory."""
+        return HubRow("Uckermark", _ADDRESS, self.curve.public, self.signing.public, str(self.journal.recipient()))
+
+    def found(self, folder: Path, cabins: int) -> Signed:
+        """Make the hub's folder, with that many cabins confirmed and a directory in force; the directory."""
+        (folder / HUB_FILE).write_bytes(_empty())
+        database = Database(sqlite_url(folder / HUB_FILE))
+        try:
+            with database.turn() as connection:
+                self._draft(connection)
+                for site in self.town.sites[:cabins]:
+                    self._enrol(connection, site)
+                return self.publish(connection, BEGAN)
+        finally:
+            database.close()
+
+    def publish(self, connection: Connection, now: datetime) -> Signed:
+        """The next directory, signed and in force."""
+        noun = publish.build(connection, self.row, self.town.holidays_region, now)
+        _, signed = publish.sign(publish.unsigned(noun), self.authority.private())
+        publish.put_in_force(connection, signed, self.authority.public, now)
+        return signed
+
+    def _draft(self, connection: Connection) -> None:
+        for agency in self.town.agencies:
+            draft.add_agency(connection, agency)
+        for id, (signing, curve) in self.agencies.items():
+            recipient = str(generate_identity(self.random).recipient())
+            draft.set_inbox_key(connection, InboxCard(AgencyId(id), 1, recipient, signing.public, curve.public))
+
+    def _enrol(self, connection: Connection, site: Site) -> None:
+        card = HubCard(_ADDRESS, self.curve.public, self.authority.public)
+        invitation = enrolment.invite(connection, site.id, site.name, site.area, site.address, card, self.random, BEGAN)
+        keys = CabinKeys(site, CurvePair.generate(self.random), SigningPair.generate(self.random), invitation)
+        claim = make_claim(invitation, keys.curve, keys.signing, self.random(16), SOFTWARE)
+        one_time = CurvePair(invitation.curve_secret).public
+        enrolment.claim(connection, one_time, claim, self.curve, BEGAN)
+        enrolment.confirm(connection, site.id, BEGAN)
+        self.cabins.append(keys)
+
+
+def at(seconds: float) -> datetime:
+    """The calendar as people write it."""
+    return BEGAN + timedelta(seconds=seconds)
+
+
+@cache
+def _empty() -> bytes:
+    """A hub's database in shape and with nothing in it: to bring one into shape takes half a second."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / HUB_FILE
+        Database(sqlite_url(path)).close()
+        return path.read_bytes()

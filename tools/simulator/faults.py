@@ -1,0 +1,225 @@
+"""What can go wrong, by name. A fault is a function that does it, and sees to it that it ends; the table is what `kabine simulate` draws from.
+
+A new kind is one function and one row. Each is counted when it really happened.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from tools.simulator.cabin_node import CabinNode
+from tools.simulator.node import Node
+
+if TYPE_CHECKING:
+    from tools.simulator.simulation import Simulation
+
+MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
+_STEPS_MAX: Final = 400  # effects until a crash: from before the first to long after the last of a document
+
+
+@dataclass(frozen=True)
+class Strike:
+    """Where a fault strikes: one cabin and the hub, with the luck of this moment."""
+
+    simulation: Simulation
+    cabin: CabinNode
+    dice: random.Random
+
+    @property
+    def hub(self) -> Node:
+        """The hub."""
+        return self.simulation.hub
+
+    def steps(self) -> int:
+        """Effects until a crash: mostly few, for then most is under way."""
+        return int(_STEPS_MAX ** self.dice.random())
+
+    def later(self, low_seconds: float, high_seconds: float, act: Callable[[], None]) -> None:
+        """By the calendar."""
+        agenda = self.simulation.agenda
+        agenda.on(agenda.now + self.dice.uniform(low_seconds, high_seconds), act)
+
+
+Fault = Callable[[Strike], None]
+
+
+# --- lines --------------------------------------------------------------------------------------------------------
+def reset(strike: Strike) -> None:
+    """The connection is reset; the line is well."""
+    strike.cabin.line.reset()
+
+
+def flap(strike: Strike) -> None:
+    """The line goes and comes."""
+    for _ in range(strike.dice.randint(3, 8)):
+        strike.later(0, 15, strike.cabin.line.reset)
+
+
+def cut(strike: Strike) -> None:
+    """Noticed at once by both."""
+    strike.cabin.line.cut()
+    strike.later(1, 5 * MINUTE, strike.cabin.line.mend)
+
+
+def hush(strike: Strike) -> None:
+    """Nothing goes through any more, and nobody is told."""
+    strike.cabin.line.hush("up", "down")
+    strike.later(1, 90, strike.cabin.line.mend)
+
+
+def hush_up(strike: Strike) -> None:
+    """The hub hears nothing; the cabin hears."""
+    strike.cabin.line.hush("up")
+    strike.later(1, 60, strike.cabin.line.mend)
+
+
+def hush_down(strike: Strike) -> None:
+    """The cabin hears nothing; the hub hears."""
+    strike.cabin.line.hush("down")
+    strike.later(1, 60, strike.cabin.line.mend)
+
+
+def slow(strike: Strike) -> None:
+    """16 to 128 kbit/s."""
+    strike.cabin.line.bytes_per_second = strike.dice.uniform(2_000, 16_000)
+    strike.later(30, 10 * MINUTE, strike.cabin.line.well)
+
+
+def delayed(strike: Strike) -> None:
+    """A satellite, or a full queue on the way."""
+    strike.cabin.line.delay_seconds = strike.dice.uniform(0.3, 2.0)
+    strike.later(30, 10 * MINUTE, strike.cabin.line.well)
+
+
+def altered(strike: Strike) -> None:
+    """Now and then a byte of a document flips in the cabin's memory, before it is encrypted."""
+    strike.cabin.line.alter = 0.1
+    strike.later(30, 10 * MINUTE, strike.cabin.line.well)
+
+
+def hours_away(strike: Strike) -> None:
+    """No line for hours."""
+    strike.cabin.line.cut()
+    strike.later(HOUR, 8 * HOUR, strike.cabin.line.mend)
+
+
+def days_away(strike: Strike) -> None:
+    """No line for more than a day."""
+    strike.cabin.line.cut()
+    strike.later(DAY, 2 * DAY, strike.cabin.line.mend)
+
+
+# --- nodes --------------------------------------------------------------------------------------------------------
+def cabin_killed(strike: Strike) -> None:
+    """kill -9 between any two effects."""
+    strike.cabin.kill_soon(strike.steps(), power=False)
+
+
+def cabin_power(strike: Strike) -> None:
+    """As killed, and what was not fsynced is gone."""
+    strike.cabin.kill_soon(strike.steps(), power=True)
+
+
+def cabin_dark(strike: Strike) -> None:
+    """Nobody switches it on again for a while."""
+    strike.cabin.stay_down(strike.dice.uniform(MINUTE, 6 * HOUR))
+    strike.cabin.kill(power=strike.dice.random() < 0.5)
+
+
+def hub_killed(strike: Strike) -> None:
+    """kill -9 between any two effects."""
+    strike.hub.kill_soon(strike.steps(), power=False)
+
+
+def hub_power(strike: Strike) -> None:
+    """As killed, and what was not fsynced is gone."""
+    strike.hub.kill_soon(strike.steps(), power=True)
+
+
+def hub_away(strike: Strike) -> None:
+    """No hub for up to two hours."""
+    strike.hub.stay_down(strike.dice.uniform(MINUTE, 2 * HOUR))
+    strike.hub.kill(power=strike.dice.random() < 0.5)
+
+
+def cabin_full(strike: Strike) -> None:
+    """Its disk takes nothing."""
+    strike.cabin.fill(True)
+    strike.later(1, 5 * MINUTE, lambda: strike.cabin.fill(False))
+
+
+def hub_full(strike: Strike) -> None:
+    """Its disk takes nothing."""
+    strike.hub.fill(True)
+    strike.later(1, 2 * MINUTE, lambda: strike.hub.fill(False))
+
+
+def hub_low(strike: Strike) -> None:
+    """Its disk is nearly full: it asks for no documents until it is started with room again."""
+    simulation = strike.simulation
+
+    def restart(low: bool) -> None:
+        simulation.hub.low = low
+        simulation.hub.kill(power=False)
+
+    restart(True)
+    strike.later(MINUTE, 30 * MINUTE, lambda: restart(False))
+
+
+def clock_skewed(strike: Strike) -> None:
+    """A clock is some minutes off."""
+    node = strike.dice.choice([strike.cabin, strike.hub])
+    node.skew_seconds += strike.dice.uniform(-10 * MINUTE, 10 * MINUTE)
+
+
+def clock_jumped(strike: Strike) -> None:
+    """A clock jumps by years, and comes back some day."""
+    node = strike.dice.choice([strike.cabin, strike.hub])
+    node.skew_seconds = strike.dice.choice([-56, -1, 1, 80]) * 365.25 * DAY
+
+    def set_right() -> None:
+        node.skew_seconds = 0.0
+
+    strike.later(MINUTE, 12 * HOUR, set_right)
+
+
+FAULTS: Final[dict[str, Fault]] = {
+    "reset": reset,
+    "flap": flap,
+    "cut": cut,
+    "silent-cut": hush,
+    "silent-up": hush_up,
+    "silent-down": hush_down,
+    "slow": slow,
+    "delay": delayed,
+    "altered-byte": altered,
+    "outage-of-hours": hours_away,
+    "outage-of-days": days_away,
+    "cabin-killed": cabin_killed,
+    "cabin-power-cut": cabin_power,
+    "cabin-dark": cabin_dark,
+    "cabin-disk-full": cabin_full,
+    "hub-killed": hub_killed,
+    "hub-power-cut": hub_power,
+    "hub-away": hub_away,
+    "hub-disk-full": hub_full,
+    "hub-disk-nearly-full": hub_low,
+    "clock-skew": clock_skewed,
+    "clock-jump": clock_jumped,
+}
+# How often, beside the others; once when it is not named here.
+WEIGHTS: Final = {
+    "outage-of-days": 0.3,
+    "outage-of-hours": 0.6,
+    "clock-jump": 0.6,
+    "hub-disk-nearly-full": 0.5,
+    "cabin-dark": 0.6,
+    "hub-away": 0.6,
+    "cabin-killed": 2,
+    "cabin-power-cut": 2,
+    "hub-killed": 2,
+    "hub-power-cut": 2,
+}

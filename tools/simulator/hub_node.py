@@ -1,0 +1,122 @@
+"""The hub in virtual time: the real loop, ledger and counter on a real disk, wired as cloud/app.py wires them."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable
+
+from cloud import enrolment
+from cloud.admission import Admission
+from cloud.counter import Counter as AtTheCounter
+from cloud.hub import Hub
+from cloud.ledger import Ledger
+from cloud.storage.database import Database, sqlite_url
+from tools.simulator import district
+from tools.simulator.agenda import Agenda
+from tools.simulator.disk import Disk
+from tools.simulator.district import HUB_FILE, District
+from tools.simulator.line import Port
+from tools.simulator.node import Node
+
+RETENTION_DAYS = 2.0
+BLOBS = "blobs"
+
+
+class HubNode(Node):
+    """`low`: its disk counts as nearly full when it starts next, so that it asks for no documents."""
+
+    kind = "hub"
+
+    def __init__(
+        self, place: District, port: Port, agenda: Agenda, disk: Disk, dice: random.Random, recoveries: Counter[str]
+    ) -> None:
+        super().__init__("hub", agenda, disk, dice, recoveries)
+        self.port = port
+        self.low = False
+        self.plant: Callable[[HubNode], None] = lambda _node: None
+        self.checked: Callable[[HubNode], None] = lambda _node: None
+        self.hub: Hub | None = None
+        self.ledger: Ledger | None = None
+        self._database: Database | None = None
+        self._place = place
+        self._bell_at = 0.0
+        port.wake = lambda: self.waker.by(agenda.clock)
+        port.step = lambda: self.tripwire.step()  # noqa: PLW0108 - the wire may be another later
+
+    def open(self) -> None:
+        """Database, ledger, admission, loop."""
+        database = self._database = Database(sqlite_url(self.disk.folder / HUB_FILE))
+        ledger = self.ledger = Ledger(
+            database,
+            self.disk.folder / BLOBS,
+            self._place.signing.private(),
+            self._place.journal,
+            self.utc,
+            district.SOFTWARE,
+        )
+        admission = Admission()
+
+        def refresh() -> None:
+            with database.reading() as connection:
+                admission.replace(enrolment.admitted(connection, self.utc()))
+
+        refresh()
+        self.hub = Hub(
+            self.port,
+            ledger,
+            admission,
+            AtTheCounter(ledger, self._place.curve, self.utc, refresh),
+            boot=self.dice.randbytes(16),
+            software=district.SOFTWARE,
+            folder=self.disk.folder,
+            disk_free_bytes_min=1 << 62 if self.low else 0,
+            retention_days=RETENTION_DAYS,
+            clock=self.clock,
+            utc=self.utc,
+            changed=database.changed,
+            refresh=refresh,
+        )
+        self.plant(self)
+        ledger.started(self.utc())
+        self.port.admits = lambda user: admission.guest(user) is not None
+
+    def opened(self) -> None:
+        """Only now may anybody knock."""
+        self.port.open = True
+        self.checked(self)
+
+    def turn(self) -> None:
+        """One turn of the loop."""
+        assert self.hub is not None
+        self.hub.turn(0.0)
+
+    def due_at(self) -> float:
+        """The links' timers, or more that has come. The bell rings with whatever comes; on a quiet hub nobody would hear it."""
+        assert self.hub is not None
+        return self.agenda.clock if self.port.wait(0.0) else self.hub.deadline
+
+    def close(self) -> None:
+        """The process is gone."""
+        self.port.close()
+        ledger, self.ledger, self.hub = self.ledger, None, None
+        database, self._database = self._database, None
+        try:
+            if ledger is not None:
+                ledger.close()
+        finally:
+            if database is not None:
+                database.close()
+
+    # --- people --------------------------------------------------------------------------------------------------
+    def publish(self) -> None:
+        """The operator's command, in a process of its own beside the hub."""
+        if not self.runs:
+            return
+        beside = Database(sqlite_url(self.disk.folder / HUB_FILE))
+        try:
+            with beside.turn() as connection:
+                self._place.publish(connection, district.at(self.agenda.now))
+        finally:
+            beside.close()
+        self.agenda.after(0.25, lambda: self.waker.by(self.agenda.clock))

@@ -1,0 +1,272 @@
+"""The line between one cabin and the hub, in virtual time: slow, silent in one direction or both, cut, and late with what it had swallowed.
+
+A connection on it is a `Strand`: two directions, in each of which messages arrive whole, in order and once, or not at all, as TCP and CurveZMQ
+promise. What a silent line has swallowed may come out when it speaks again, long after the connection was given up.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Final, Literal
+
+from protocol import limits
+from protocol.runtime.wires import Message
+from tools.simulator.agenda import Agenda
+
+Way = Literal["up", "down"]
+WAYS: Final[tuple[Way, Way]] = ("up", "down")
+_HANDSHAKE_ROUND_TRIPS: Final = 4.6  # of a new CurveZMQ connection
+_LATE_SECONDS: Final = 4.0
+
+
+class Strand:
+    """One connection. `inbox` is what has arrived at the cabin; `failure` why the cabin knows that it is of no use any more."""
+
+    def __init__(self, line: Line, route: bytes, user: str, wake: Callable[[], None]) -> None:
+        self.line = line
+        self.route = route
+        self.user = user
+        self.wake = wake
+        self.inbox: deque[tuple[memoryview, memoryview, int]] = deque()
+        self.failure = ""
+        self.left = False  # the cabin has hung up
+        self.ended = False  # the hub's side knows that it is gone
+        self.wanted: set[bytes] = set()  # digests asked for on this connection
+        self.under_way = {"up": 0, "down": 0}
+        self.held: dict[Way, deque[tuple[bytes, bytes | None]]] = {"up": deque(), "down": deque()}
+        self._arrives_at = {"up": 0.0, "down": 0.0}
+
+    def say(self, first: bytes, data: bytes | None = None) -> None:
+        """The cabin says something."""
+        if data and self.line.dice.random() < self.line.alter:
+            self.line.altered += 1
+            place = self.line.dice.randrange(len(data))
+            data = data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :]
+        if not self.failure and not self._push("up", first, data):
+            self.failure = "the wire takes no more"
+
+    def hang_up(self) -> None:
+        """The cabin drops the connection, and what it has queued. The hub learns of it when the line carries that."""
+        self.left = True
+        self.inbox.clear()
+        if "up" not in self.line.silent:
+            self.line.agenda.after(self.line.delay_seconds, self.end)
+
+    def end(self) -> None:
+        """The hub's side learns that it is gone."""
+        self.ended = True
+        self.line.port.forget(self)
+
+    def break_(self, reason: str) -> None:
+        """A reset: both sides learn it, and what was under way is lost."""
+        for way in WAYS:
+            self.held[way].clear()
+        self.end()
+        if not self.left and not self.failure:
+            self.failure = reason
+            self.line.agenda.after(self.line.delay_seconds, self.wake)
+
+    def _push(self, way: Way, first: bytes, data: bytes | None) -> bool:
+        """Give one message to the wire; False when it takes no more."""
+        if self.under_way[way] + len(self.held[way]) >= limits.HIGH_WATER_MESSAGES * 2:
+            return False
+        line = self.line
+        line.spoken(self, way, first, data)
+        if way in line.silent:
+            self.held[way].append((first, data))
+            return True
+        arrives_at = max(line.arrival(way, len(first) + len(data or b"")), self._arrives_at[way])
+        self._arrives_at[way] = arrives_at
+        self.under_way[way] += 1
+        line.agenda.after(arrives_at - line.agenda.clock, lambda: self._arrive(way, first, data))
+        return True
+
+    def _arrive(self, way: Way, first: bytes, data: bytes | None) -> None:
+        self.under_way[way] -= 1
+        if way in self.line.silent:
+            self.held[way].append((first, data))
+        elif way == "up":
+            self.line.port.arrived(self, first, data)
+        elif not self.left and not self.failure:
+            self.inbox.append((memoryview(first), memoryview(data or b""), 1 if data is None else 2))
+            self.wake()
+
+    def release(self, way: Way) -> None:
+        """The line speaks again: what it had swallowed arrives, in its order."""
+        held, self.held[way] = self.held[way], deque()
+        late = self.line.dice.random() * _LATE_SECONDS if self.left else 0.0
+        for first, data in held:
+            self.under_way[way] += 1
+            self.line.agenda.after(late + self.line.delay_seconds, lambda f=first, d=data: self._arrive(way, f, d))  # type: ignore[misc]
+        if way == "up" and self.left:
+            self.line.agenda.after(late + self.line.delay_seconds, self.end)
+
+    def from_hub(self, first: bytes, data: bytes | None) -> bool:
+        """The hub says something; False when this connection is known to be gone, or takes no more."""
+        return not self.ended and self._push("down", first, data)
+
+
+class Line:
+    """Of one cabin (or connector). `silent`: ways that swallow everything. `broken`: no connection stands or comes about."""
+
+    def __init__(self, agenda: Agenda, port: Port, name: str, dice: random.Random, trace: Trace) -> None:
+        self.agenda = agenda
+        self.port = port
+        self.name = name
+        self.dice = dice
+        self.trace = trace
+        self.silent: set[Way] = set()
+        self.broken = False
+        self.delay_seconds = 0.03
+        self.bytes_per_second = 250_000.0
+        self.alter = 0.0  # chance that a chunk is altered in a machine's memory before it is encrypted
+        self.altered = 0
+        self.strands: list[Strand] = []
+        self._free_at = {"up": 0.0, "down": 0.0}
+        self._dialled = 0
+
+    def dial(self, user: str, wake: Callable[[], None], answered: Callable[[Strand | None, str], None]) -> None:
+        """Try to connect; `answered` is told the connection, or why there is none."""
+        self._dialled += 1
+        route = f"{self.name}/{self._dialled}".encode()
+        if self.silent:
+            self.agenda.after(limits.HELLO_SECONDS, lambda: answered(None, "the hub cannot be reached"))
+            return
+
+        def arrive() -> None:
+            if self.silent:
+                self.agenda.after(limits.HELLO_SECONDS, lambda: answered(None, "the hub cannot be reached"))
+            elif self.broken or not self.port.open:
+                answered(None, "the hub cannot be reached")
+            elif not self.port.admits(user):
+                answered(None, "the hub does not know this key")
+            else:
+                strand = Strand(self, route, user, wake)
+                self.strands.append(strand)
+                self.port.strands[route] = strand
+                answered(strand, "")
+
+        self.agenda.after(self.delay_seconds * 2 * _HANDSHAKE_ROUND_TRIPS, arrive)
+
+    def arrival(self, way: Way, size_bytes: int) -> float:
+        """When a message that is said now is there, by the machines' clock."""
+        free_at = max(self.agenda.clock, self._free_at[way]) + size_bytes / self.bytes_per_second
+        self._free_at[way] = free_at
+        return free_at + self.delay_seconds * (1 + 0.2 * self.dice.random())
+
+    def spoken(self, strand: Strand, way: Way, first: bytes, data: bytes | None) -> None:
+        """Everything that is said goes past here."""
+        self.trace.said(self.agenda.clock, strand.route, way, len(first), len(data or b""))
+        if first[1:6] != b"\xa4beat":
+            self.agenda.stir()
+        self.port.spoken(strand, way, first)
+
+    def cut(self) -> None:
+        """Reset what stands; nothing comes about until `mend`."""
+        self.broken = True
+        self.reset()
+
+    def reset(self) -> None:
+        """Reset every connection; new ones may come about."""
+        for strand in self.strands:
+            strand.break_("the line was cut")
+        self.strands.clear()
+
+    def hush(self, *ways: Way) -> None:
+        """Swallow everything that goes these ways, without a word."""
+        self.silent |= set(ways)
+
+    def mend(self) -> None:
+        """The line is well again, and gives out late what it had swallowed."""
+        ways, self.silent, self.broken = self.silent, set(), False
+        self.agenda.stir()
+        for way in sorted(ways):
+            for strand in self.strands:
+                strand.release(way)
+        self.strands = [strand for strand in self.strands if not strand.ended]
+
+    def well(self) -> None:
+        """As on the first day."""
+        self.delay_seconds, self.bytes_per_second, self.alter = 0.03, 250_000.0, 0.0
+        self.mend()
+
+
+class Port:
+    """Where the hub listens (what `cloud.hub.Hub` asks of its wire). `spoken` sees every message before it is on its way."""
+
+    def __init__(self) -> None:
+        self.open = False
+        self.admits: Callable[[str], bool] = lambda _user: False
+        self.wake: Callable[[], None] = lambda: None
+        self.spoken: Callable[[Strand, Way, bytes], None] = lambda _strand, _way, _first: None
+        self.step: Callable[[], None] = lambda: None
+        self.strands: dict[bytes, Strand] = {}
+        self.late = 0  # messages of connections that their cabin had given up
+        self._queue: deque[Message] = deque()
+
+    def arrived(self, strand: Strand, first: bytes, data: bytes | None) -> None:
+        """A message is there. A machine that knows nothing of its connection answers with a reset."""
+        if not self.open or strand.ended:
+            strand.break_("the line was cut")
+            return
+        self.late += strand.left
+        parts = 1 if data is None else 2
+        self._queue.append(Message(strand.route, strand.user, memoryview(first), memoryview(data or b""), parts))
+        self.wake()
+
+    def forget(self, strand: Strand) -> None:
+        """This connection is gone."""
+        self.strands.pop(strand.route, None)
+
+    def close(self) -> None:
+        """The hub is gone: whoever the line tells learns it, the others do not."""
+        self.open = False
+        self._queue.clear()
+        for strand in list(self.strands.values()):
+            if strand.line.silent:
+                strand.end()
+                strand.held["down"].clear()
+            else:
+                strand.break_("the line was cut")
+        self.strands.clear()
+
+    # --- what the hub asks of its wire ---------------------------------------------------------------------------
+    def wait(self, seconds: float) -> bool:
+        """Time passes elsewhere."""
+        return bool(self._queue)
+
+    def receive(self, messages_max: int, bytes_max: int) -> Iterator[Message]:
+        """What has arrived."""
+        while self._queue and messages_max > 0 and bytes_max > 0:
+            message = self._queue.popleft()
+            messages_max -= 1
+            bytes_max -= len(message.first) + len(message.data)
+            yield message
+
+    def say(self, route: bytes, first: bytes, data: bytes | memoryview | None = None) -> bool:
+        """One message for this connection; False when it is gone or takes no more."""
+        self.step()
+        strand = self.strands.get(route)
+        return strand is not None and strand.from_hub(first, None if data is None else bytes(data))
+
+
+class Trace:
+    """What was said and when, as one number: two runs from one seed are the same run."""
+
+    def __init__(self) -> None:
+        self._hasher = hashlib.sha256()
+        self.messages = 0
+        self.bytes = 0
+
+    def said(self, clock: float, route: bytes, way: Way, first_bytes: int, data_bytes: int) -> None:
+        """One message."""
+        self.messages += 1
+        self.bytes += first_bytes + data_bytes
+        self._hasher.update(f"{clock:.6f} {route.decode()} {way} {first_bytes} {data_bytes}\n".encode())
+
+    def digest(self) -> str:
+        """Of everything so far."""
+        return self._hasher.hexdigest()

@@ -1,0 +1,162 @@
+"""A process that can end at any moment and is started again: what cabins and the hub have in common."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+from typing import Final
+
+from protocol.errors import Unavailable
+from tools.simulator import district
+from tools.simulator.agenda import Agenda, Waker
+from tools.simulator.disk import Disk
+from tools.simulator.tripwire import Crash, Tripwire
+
+TURN_SECONDS_MAX: Final = 0.01  # what a turn takes, its fsync included
+_KILL_SECONDS: Final = 15.0
+RESTART_SECONDS: Final = 5.0  # whoever starts the process anew waits so long
+
+
+class Node:
+    """`dice` is its own, so that what one node does never changes the luck of another."""
+
+    def __init__(self, name: str, agenda: Agenda, disk: Disk, dice: random.Random, recoveries: Counter[str]) -> None:
+        self.name = name
+        self.agenda = agenda
+        self.disk = disk
+        self.dice = dice
+        self.recoveries = recoveries
+        self.tripwire = Tripwire()
+        self.skew_seconds = 0.0
+        self.runs = False
+        self.wanted = True  # somebody starts it again when it has ended
+        self.looked: Callable[[], None] = lambda: None  # the witness, after each turn
+        self.waker = Waker(agenda, self._woken)
+        self._ready_at = 0.0
+        self._lives = 0
+
+    def utc(self) -> datetime:
+        """What its clock on the wall says."""
+        return district.at(self.agenda.now + self.skew_seconds)
+
+    def clock(self) -> float:
+        """Monotonic seconds."""
+        return self.agenda.clock
+
+    # --- living and dying ----------------------------------------------------------------------------------------
+    def start(self) -> None:
+        """Begin a life, unless one is being lived."""
+        if self.runs or not self.wanted:
+            return
+        self.agenda.stir()
+        self._lives += 1
+        self.runs = True
+        if self.does(self.open):
+            self.recoveries[f"{self.kind} opened again"] += self._lives > 1
+            self.opened()
+            self.waker.by(self.agenda.clock)
+
+    def kill(self, *, power: bool) -> None:
+        """The process ends now."""
+        if self.runs:
+            self.disk.crash(power=power)
+            self._ended()
+
+    def kill_soon(self, steps: int, *, power: bool) -> None:
+        """The process ends after so many more effects; and if it has nothing to do, after some seconds."""
+        life = self._lives
+
+        def crash() -> None:
+            self.disk.crash(power=power)
+
+        def at_last() -> None:
+            if life == self._lives and self.tripwire.disarm():
+                self.kill(power=power)
+
+        if self.runs:
+            self.tripwire.set(steps, crash)
+            self.agenda.after(_KILL_SECONDS, at_last)
+
+    def fill(self, full: bool) -> None:
+        """Its disk is full, or is so no longer."""
+        self.tripwire.fill(full)
+
+    def calm(self) -> None:
+        """No fault concerns it any more."""
+        self.tripwire = Tripwire()
+        self.wanted = True
+        self.start()
+
+    def stay_down(self, seconds: float) -> None:
+        """Whoever starts it anew waits so long from now on."""
+        self.wanted = False
+
+        def again() -> None:
+            self.wanted = True
+            self.start()
+
+        self.agenda.on(self.agenda.now + seconds, again)
+
+    def does(self, act: Callable[[], None]) -> bool:
+        """Let it do something. False when the process has ended over it."""
+        try:
+            with self.tripwire.watching():
+                act()
+        except Crash:
+            self._ended()
+        except Unavailable as trouble:
+            self.recoveries[f"{self.kind} ended and started anew: {_short(trouble)}"] += 1
+            self.disk.crash(power=False)
+            self._ended()
+        else:
+            return True
+        return False
+
+    def _ended(self) -> None:
+        self.agenda.stir()
+        self.runs = False
+        with suppress(Exception):
+            self.close()
+        self.disk.tidy()
+        self.agenda.after(RESTART_SECONDS * (0.2 + self.dice.random()), self.start)
+
+    def _woken(self) -> None:
+        if not self.runs:
+            return
+        if self.agenda.clock < self._ready_at:
+            self.waker.by(self._ready_at)
+            return
+        self._ready_at = self.agenda.clock + TURN_SECONDS_MAX * self.dice.random()
+        if self.does(self.turn):
+            self.looked()
+            self.waker.by(self.due_at())
+
+    # --- each kind its own ---------------------------------------------------------------------------------------
+    kind = "node"
+
+    def open(self) -> None:
+        """Open what the folder holds."""
+        raise NotImplementedError
+
+    def opened(self) -> None:
+        """It is open."""
+        raise NotImplementedError
+
+    def turn(self) -> None:
+        """Hear, settle, speak."""
+        raise NotImplementedError
+
+    def due_at(self) -> float:
+        """When the next turn is due though nothing comes."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Let go of everything, as the kernel does for a process that has ended."""
+        raise NotImplementedError
+
+
+def _short(trouble: Unavailable) -> str:
+    return "no room on the disk" if "room" in trouble.what or "full" in trouble.what else "its disk failed"

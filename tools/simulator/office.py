@@ -1,0 +1,140 @@
+"""An agency's connector in virtual time: it lists, fetches, checks, and tells *fetched* and *accepted*, through the hub's real counter.
+
+It keeps nothing between visits: whatever it has told may be asked for again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections import Counter
+from collections.abc import Callable, Generator
+from typing import Final
+
+from protocol import asking, frames, limits
+from protocol.asking import Delivered, Listing
+from protocol.errors import Code
+from protocol.ids import AgencyId
+from protocol.keys import CurvePair, SigningPair
+from protocol.manifest import Happening, Manifest, Receipt, Signed, check_chain, digest_of, sign, unverified
+from tools.simulator import district
+from tools.simulator.agenda import Agenda
+from tools.simulator.line import Line, Strand
+
+_PATIENCE_SECONDS: Final = 10.0
+Answer = tuple[frames.Frame | frames.Unknown, bytes]
+Work = Generator[frames.Frame, Answer, None]
+
+
+class Office:
+    """`fetched` is told of each document and its bytes."""
+
+    def __init__(
+        self,
+        agency: AgencyId,
+        keys: tuple[SigningPair, CurvePair],
+        line: Line,
+        agenda: Agenda,
+        dice: random.Random,
+        recoveries: Counter[str],
+    ) -> None:
+        self.agency = agency
+        self.line = line
+        self.agenda = agenda
+        self.dice = dice
+        self.recoveries = recoveries
+        self.fetched: Callable[[AgencyId, Delivered, bytes], None] = lambda _agency, _delivered, _raw: None
+        self._signing, curve = keys
+        self.user = f"agency:{agency}:{curve.public.hex()}"
+        self._strand: Strand | None = None
+        self._work: Work | None = None
+        self._visits = 0
+        self._asked = 0
+
+    def visit(self) -> None:
+        """Look what is there, and take it."""
+        if self._strand is None:
+            self._visits += 1
+            visit = self._visits
+            self.line.dial(self.user, self._wake, self._answered)
+            self.agenda.after(_PATIENCE_SECONDS * 6, lambda: self._leave() if visit == self._visits else None)
+
+    def _answered(self, strand: Strand | None, why: str) -> None:
+        if strand is None:
+            return
+        self._strand, self._work = strand, self._take()
+        strand.say(frames.encode(next(self._work)))
+
+    def _wake(self) -> None:
+        strand = self._strand
+        if strand is None:
+            return
+        if strand.failure:
+            self.recoveries["a connector came again after the hub had gone"] += 1
+            self._leave()
+            return
+        while strand.inbox and self._work is not None:
+            first, data, parts = strand.inbox.popleft()
+            frame = frames.decode(first, parts)
+            if isinstance(frame, frames.Whisper):
+                continue
+            try:
+                strand.say(frames.encode(self._work.send((frame, bytes(data)))))
+            except StopIteration:
+                self._leave()
+
+    def _leave(self) -> None:
+        strand, self._strand, self._work = self._strand, None, None
+        if strand is not None:
+            strand.hang_up()
+
+    # --- the work of one visit: says a frame, gets the answer ----------------------------------------------------
+    def _take(self) -> Work:
+        after = 0
+        while True:
+            frame, _ = yield self._ask(asking.ListInbox(after))
+            if not isinstance(frame, asking.Answer) or not isinstance(frame.reply, Listing):
+                return
+            for delivered in frame.reply.documents:
+                after = delivered.place
+                yield from self._see_to(delivered)
+            if not frame.reply.more:
+                return
+
+    def _see_to(self, delivered: Delivered) -> Work:
+        chain = check_chain(delivered.manifest, delivered.receipts)
+        last = delivered.receipts[-1]
+        if chain[-1].happening is Happening.STORED:
+            raw = b""
+            while len(raw) < delivered.size_bytes:
+                length = min(limits.CHUNK_BYTES_MAX, delivered.size_bytes - len(raw))
+                frame, part = yield frames.Want(delivered.digest, len(raw), length)
+                if not isinstance(frame, frames.Chunk):
+                    break
+                raw += part
+            self.fetched(self.agency, delivered, raw)
+            assert hashlib.sha256(raw).digest() == delivered.digest
+            last = yield from self._tell(delivered, Happening.FETCHED, last)
+        if self.dice.random() < 0.7:
+            happening = Happening.ACCEPTED if self.dice.random() < 0.9 else Happening.RETURNED
+            yield from self._tell(delivered, happening, last)
+
+    def _tell(
+        self, delivered: Delivered, happening: Happening, follows: Signed
+    ) -> Generator[frames.Frame, Answer, Signed]:
+        envelope = unverified(Manifest, delivered.manifest).envelope
+        reason, text = ("unreadable", "Bitte noch einmal.") if happening is Happening.RETURNED else ("", "")
+        receipt = Receipt(
+            1, envelope, happening, self.agency, district.at(self.agenda.now), digest_of(follows), reason, text
+        )
+        signed = sign(receipt, self._signing.private())
+        frame, _ = yield self._ask(asking.Tell(signed))
+        if isinstance(frame, asking.Answer):
+            return signed
+        assert isinstance(frame, frames.Refused), frame
+        assert frame.code == Code.OUT_OF_ORDER, frame.text
+        return follows
+
+    def _ask(self, question: asking.Question) -> asking.Ask:
+        self._asked += 1
+        return asking.Ask(self._asked, question)

@@ -1,0 +1,122 @@
+"""Look into a node's files from outside: what is committed, as another process would see it. No code of the node's own is asked."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from edge.database import Place
+from edge.opening import FILE
+from protocol import codec, entries
+from protocol.entries import GENESIS, Mark
+from protocol.manifest import Happening, Receipt, Signed, unverified
+from tools.simulator.district import HUB_FILE
+from tools.simulator.hub_node import BLOBS
+
+_PLACE_BYTES_MAX = 1 << 20
+
+
+class Reader:
+    """One SQLite file, opened anew when its folder changes."""
+
+    name = ""
+
+    def __init__(self) -> None:
+        self._folder: Path | None = None
+        self._connection: sqlite3.Connection | None = None
+        self._version = -1
+
+    def at(self, folder: Path) -> None:
+        """The node works in this folder now."""
+        if folder != self._folder:
+            self.close()
+            self._folder = folder
+            self._connection = sqlite3.connect(folder / self.name, isolation_level=None)
+            self._version = -1
+
+    def close(self) -> None:
+        """Give the file back."""
+        if self._connection is not None:
+            self._connection.close()
+        self._connection = self._folder = None
+
+    def changed(self) -> bool:
+        """Has anything been committed since the last call?"""
+        version = self.rows("PRAGMA data_version")[0][0]
+        changed, self._version = version != self._version, version
+        return bool(changed)
+
+    def rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
+        """What is committed."""
+        assert self._connection is not None
+        return self._connection.execute(sql, values).fetchall()
+
+    @property
+    def folder(self) -> Path:
+        """Where it looks."""
+        assert self._folder is not None
+        return self._folder
+
+
+class CabinReader(Reader):
+    """A cabin's buffer."""
+
+    name = FILE
+
+    def place(self) -> Place:
+        """Where everything stands."""
+        found = self.rows("SELECT body FROM place WHERE id = 1")
+        return codec.decode(Place, found[0][0], _PLACE_BYTES_MAX) if found else Place()
+
+    def blobs(self) -> set[bytes]:
+        """Digests of what is here."""
+        return {row[0] for row in self.rows("SELECT digest FROM blob")}
+
+    def stored(self, envelope: bytes) -> bool:
+        """Is the hub's receipt for this envelope here?"""
+        rows = self.rows("SELECT body, signature FROM receipt WHERE envelope = ?", envelope)
+        return any(unverified(Receipt, Signed(*row)).happening is Happening.STORED for row in rows)
+
+
+class HubReader(Reader):
+    """The hub's database and segment files."""
+
+    name = HUB_FILE
+
+    def held(self, site: str) -> int:
+        """How far this cabin's log is held."""
+        return int(self.rows("SELECT coalesce(max(number), 0) FROM up_entry WHERE site = ?", site)[0][0])
+
+    def new_entries(self, site: str, after: Mark) -> Iterator[Mark]:
+        """Entries behind `after`, whose chain is reckoned anew. Raises ValueError where it breaks."""
+        rows = self.rows(
+            "SELECT number, epoch, payload, hash FROM up_entry WHERE site = ? AND number > ? ORDER BY number",
+            site,
+            after.number,
+        )
+        for number, epoch, payload, hash_ in rows:
+            if number != after.number + 1 or entries.chain(after.hash, epoch, number, payload) != hash_:
+                raise ValueError(f"entry {number} follows entry {after.number}")
+            after = Mark(epoch, number, hash_)
+            yield after
+
+    def bytes_of(self, digest: bytes) -> bytes:
+        """What the segment files hold of this blob."""
+        parts = []
+        for segment, position, length in self.rows(
+            "SELECT segment, position_bytes, length_bytes FROM piece WHERE digest = ? ORDER BY offset_bytes", digest
+        ):
+            with (self.folder / BLOBS / f"{segment:06}.segment").open("rb") as file:
+                file.seek(position)
+                parts.append(file.read(length))
+        return b"".join(parts)
+
+    def sound(self, digest: bytes) -> bool:
+        """Are they the right ones?"""
+        return hashlib.sha256(self.bytes_of(digest)).digest() == digest
+
+
+BEGINNING = Mark(0, 0, GENESIS)

@@ -1,0 +1,246 @@
+"""Some cabins and a hub for some days, from one seed: life, faults, then peace, and everything must come to its end.
+
+The nodes are real but for their wires and clocks. Whatever goes wrong in them that nobody planned (a Mistake, an assertion, any exception)
+is a broken promise too.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections import Counter
+from collections.abc import Callable, Iterator, MutableMapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import structlog
+
+from cloud.fleet import facts, status
+from protocol.errors import Trouble
+from protocol.ids import AgencyId
+from tools.simulator import paper
+from tools.simulator.agenda import Agenda
+from tools.simulator.cabin_node import CabinNode
+from tools.simulator.disk import Disk, Fsyncs, room
+from tools.simulator.district import District, at
+from tools.simulator.faults import DAY, FAULTS, WEIGHTS, Strike
+from tools.simulator.hub_node import HubNode
+from tools.simulator.line import Line, Port, Trace
+from tools.simulator.office import Office
+from tools.simulator.planted import PLANTED, Plant
+from tools.simulator.report import Report
+from tools.simulator.witness import BrokenPromise, Witness
+
+WORLD_DAYS: Final = 4.0  # of one simulation: long enough for an outage of days; a longer run is several of them
+PEACE_SECONDS: Final = 900.0  # after the faults have stopped everything must be where it belongs within this
+_DOCUMENTS_A_DAY: Final = 5
+_FAULTS_A_DAY: Final = 5
+_VISITS_A_DAY: Final = 3
+# What the product itself writes down, and the name under which it counts as a recovery.
+_NOTED: Final = {
+    "entries.again": "entries that came again changed nothing",
+    "blob.unfit": "a misfit answer was passed over",
+}
+_ENDED: Final = ("beats missed", "no progress", "no Hello came", "superseded", "takes no more")
+
+
+class Simulation:
+    """One world. `run` plays it; afterwards `report` says what was found."""
+
+    def __init__(self, folder: Path, seed: int, cabins: int, days: float, plant: str = "") -> None:
+        self.agenda = Agenda()
+        self.report = Report(seed, planted=plant)
+        self.days = days
+        self.trace = Trace()
+        self._dice = dice(f"{seed} fate")
+        self._plant: Plant | None = PLANTED[plant] if plant else None
+        self._fsyncs = Fsyncs()
+        district = District(dice(f"{seed} keys"))
+        self._agencies = [AgencyId(id) for id in district.agencies]
+        port = Port()
+
+        def node(kind: str) -> tuple[Agenda, Disk, random.Random, Counter[str]]:
+            return (
+                self.agenda,
+                Disk(folder / kind, self._fsyncs),
+                dice(f"{seed} {kind}"),
+                self.report.recoveries,
+            )
+
+        def line(name: str) -> Line:
+            return Line(self.agenda, port, name, dice(f"{seed} line {name}"), self.trace)
+
+        agenda, disk, luck, recoveries = node("hub")
+        directory = district.found(disk.folder, cabins)
+        self.hub = HubNode(district, port, agenda, disk, luck, recoveries)
+        self.cabins = [
+            CabinNode(keys, district, directory, line(keys.site.id), *node(keys.site.id)) for keys in district.cabins
+        ]
+        self.offices = [
+            Office(id, keys, line(id), self.agenda, dice(f"{seed} {id}"), self.report.recoveries)
+            for id, keys in district.agencies.items()
+        ]
+        self.witness = Witness(self.hub, self.cabins, self.report.recoveries)
+        for office in self.offices:
+            office.fetched = self.witness.fetched
+        if self._plant is not None:
+            self._plant(self)
+
+    def run(self) -> Report:
+        """Play it to its end, or until a promise is broken."""
+        with self._fsyncs.noted(), _noting(self._note):
+            try:
+                self._live()
+                self._peace()
+            except BrokenPromise as broken:
+                self._broke(str(broken))
+            except (Trouble, Exception) as error:
+                self._broke(f"{type(error).__name__}: {error}")
+            finally:
+                self._end()
+        self.report.cabin_days = len(self.cabins) * self.agenda.now / DAY
+        self.report.documents = sum(map(len, self.witness.accepted.values()))
+        self.report.messages = self.trace.messages
+        self.report.traces = [self.trace.digest()]
+        self.report.recoveries["frames of a connection that was given up came late"] += self.hub.port.late
+        return self.report
+
+    # --- life ----------------------------------------------------------------------------------------------------
+    def _live(self) -> None:
+        self.hub.start()
+        for cabin in self.cabins:
+            cabin.start()
+        for day in range(math.ceil(self.days)):
+            self._plan(day * DAY, min(1.0, self.days - day))
+        self.agenda.run(self.days * DAY)
+
+    def _plan(self, begin: float, share: float) -> None:
+        """One day, or a `share` of it."""
+
+        def times(count: float) -> list[float]:
+            return [begin + self._dice.random() * DAY * share for _ in range(round(count * share))]
+
+        for cabin in self.cabins:
+            for when in times(_DOCUMENTS_A_DAY):
+                self.agenda.on(when, lambda c=cabin: self._hand_in(c))  # type: ignore[misc]
+            for when in times(1):
+                self.agenda.on(when, cabin.visit)
+            for when in times(_FAULTS_A_DAY):
+                self._strike(cabin, when)
+        for office in self.offices:
+            for when in times(_VISITS_A_DAY):
+                self.agenda.on(when, office.visit)
+        for when in times(0.5 + self._dice.random()):
+            self.agenda.on(when, self.hub.publish)
+
+    def _strike(self, cabin: CabinNode, when: float) -> None:
+        """A fault, and around it people who do something."""
+        fate = self._dice
+        name = fate.choices(list(FAULTS), [WEIGHTS.get(name, 1) for name in FAULTS])[0]
+
+        def strike() -> None:
+            self.report.faults[name] += 1
+            FAULTS[name](Strike(self, cabin, fate))
+
+        self.agenda.on(when, strike)
+        for _ in range(fate.randint(0, 2)):
+            self.agenda.on(when + fate.uniform(-0.5, 3), lambda: self._hand_in(cabin))
+        if fate.random() < 0.3:
+            self.agenda.on(when + fate.uniform(-0.5, 3), fate.choice(self.offices).visit)
+
+    def _hand_in(self, cabin: CabinNode) -> None:
+        cabin.hand_in(paper.draw(self._dice, self._agencies))
+
+    # --- peace ---------------------------------------------------------------------------------------------------
+    def _peace(self) -> None:
+        """No fault any more: everything accepted becomes secured, by itself."""
+        for cabin in self.cabins:
+            cabin.line.well()
+        self.hub.low = False
+        for node in (self.hub, *self.cabins):
+            node.calm()
+        if self.report.faults["hub-disk-nearly-full"]:
+            self.hub.kill(power=False)
+        until = self.agenda.clock + PEACE_SECONDS
+        while unfinished := self.witness.unfinished() or self._unproven():
+            if self.agenda.clock > until:
+                raise BrokenPromise(f"{PEACE_SECONDS:.0f} s after the last fault: {'; '.join(unfinished)}")
+            self.agenda.stir()
+            self.agenda.run(self.agenda.now + 1.0)
+        for _ in range(4):
+            for office in self.offices:
+                office.visit()
+            self._minutes(2)
+
+    def _unproven(self) -> list[str]:
+        """What the hub's own proof says (features.md E2)."""
+        if self.hub.ledger is None:
+            return ["the hub does not run"]
+        with self.hub.ledger.database.reading() as connection:
+            fleet = status.fleet(facts.read(connection), self.hub.utc())
+        return [f"{site.facts.site}: {site.proof.text}" for site in fleet.sites if not site.proof.complete]
+
+    def _minutes(self, minutes: float) -> None:
+        for _ in range(int(minutes * 60 / 10)):
+            self.agenda.stir()
+            self.agenda.run(self.agenda.now + 10)
+
+    # --- the end -------------------------------------------------------------------------------------------------
+    def _broke(self, what: str) -> None:
+        seed, cabins, plant = self.report.seed, len(self.cabins), self.report.planted
+        command = f"kabine simulate --days {self.days:g} --seed {seed} --cabins {cabins}"
+        command += f" --plant {plant}" if plant else ""
+        when = at(self.agenda.now)
+        self.report.broken.append(f"{what} ({when:%Y-%m-%d %H:%M:%S}; replay: {command})")
+
+    def _end(self) -> None:
+        self.witness.close()
+        for node in (self.hub, *self.cabins):
+            node.wanted = False
+            if node.runs:
+                node.runs = False
+                try:
+                    node.close()
+                except Trouble:
+                    pass
+
+    def _note(self, name: str, fields: MutableMapping[str, Any]) -> None:
+        if name in _NOTED:
+            self.report.recoveries[_NOTED[name]] += 1
+        elif name == "link.ended":
+            kind = next((kind for kind in _ENDED if kind in fields["reason"]), "")
+            self.report.recoveries[f"hub gave a link up: {kind}"] += bool(kind)
+
+
+def simulate(seed: int, days: float, cabins: int, plant: str = "") -> Report:
+    """A run of `days`, in worlds of WORLD_DAYS with seeds `seed`, `seed` + 1 …; it ends with the first broken promise."""
+    report = Report(seed, planted=plant)
+    worlds = max(1, math.ceil(days / WORLD_DAYS))
+    for number in range(worlds):
+        share = min(WORLD_DAYS, days - number * WORLD_DAYS)
+        with room() as folder:
+            report.add(Simulation(folder, seed + number, cabins, share, plant).run())
+        if report.broken:
+            break
+    return report
+
+
+def dice(name: str) -> random.Random:
+    """Luck of one's own."""
+    return random.Random(name)  # noqa: S311 - luck, not secrets: a seed must give the same again
+
+
+@contextmanager
+def _noting(note: Callable[[str, MutableMapping[str, Any]], None]) -> Iterator[None]:
+    """What the nodes write into their logs goes to `note` and nowhere else."""
+
+    def process(_logger: Any, _method: str, fields: MutableMapping[str, Any]) -> Any:
+        note(fields.pop("event"), fields)
+        raise structlog.DropEvent
+
+    before = structlog.get_config()
+    structlog.configure(processors=[process], cache_logger_on_first_use=False)
+    with ExitStack() as stack:
+        stack.callback(lambda: structlog.configure(**before))
+        yield
