@@ -134,6 +134,7 @@ class Hub:
         self._full = False
         self._answers: list[tuple[bytes, frames.Frame]] = []  # given when what they promise is durable
         self._expire_at = 0.0
+        self._held: Message | None = None
 
     @property
     def deadline(self) -> float:
@@ -152,9 +153,10 @@ class Hub:
     def turn(self, wait_seconds: float) -> None:
         """Hear, settle, speak."""
         due_at = min(self.deadline, self._bell_at)
-        self.listener.wait(min(wait_seconds, max(0.0, due_at - self.clock())))
+        if self._held is None:
+            self.listener.wait(min(wait_seconds, max(0.0, due_at - self.clock())))
         heard: dict[bytes, Connection] = {}
-        for message in self.listener.receive(TURN_MESSAGES_MAX, TURN_BYTES_MAX):
+        for message in self._messages(heard):
             connection = self._hear(message)
             if connection is not None:
                 heard[connection.route] = connection
@@ -170,6 +172,19 @@ class Hub:
         self._tick()
         if self.clock() >= self._bell_at:
             self._bell()
+
+    def _messages(self, heard: dict[bytes, Connection]) -> Iterator[Message]:
+        """What has arrived. A Hello of a cabin that was already heard in this turn, on an older connection, waits for the next one: ours tells how
+        far we hold its log, and that must be durable."""
+        held, self._held = self._held, None
+        arrived = self.listener.receive(TURN_MESSAGES_MAX, TURN_BYTES_MAX)
+        for message in itertools.chain([held] if held else [], arrived):
+            guest = self._admission.guest(message.user)
+            older = self._by_site.get(SiteId(guest.name)) if guest is not None and guest.kind is Kind.CABIN else None
+            if older is not None and older.route in heard and message.route not in self._by_route:
+                self._held = message
+                return
+            yield message
 
     # --- hearing -------------------------------------------------------------------------------------------------
     def _hear(self, message: Message) -> Connection | None:

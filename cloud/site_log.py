@@ -107,20 +107,24 @@ class SiteLog:
         return self._place.up
 
     def commit(self, entries_: Sequence[Entry]) -> None:
-        """Hold these entries. What is held already is passed over; raises Mistake at a gap, Refused at numbers out of bounds."""
+        """Hold these entries. What is held already is passed over; raises Mistake at a gap that no entry explains (entries.leap), Refused at
+        numbers out of bounds."""
         place = self._place
         for entry in entries_:
             if not (0 <= entry.epoch <= NUMBER_MAX and entry.number <= NUMBER_MAX):
                 raise Refused(Code.MALFORMED, f"An entry of {place.site} in epoch {entry.epoch}, out of bounds.")
             if entry.number <= place.up.number:
                 continue
-            previous = place.up
-            if entry.number != previous.number + 1:
-                raise Mistake(f"Entry {entry.number} of {place.site} committed; {previous.number + 1} was next.")
+            held = previous = place.up
+            if entry.number != held.number + 1:
+                follows = entries.leap(entry.payload, entry.epoch, entry.number)
+                if follows is None:
+                    raise Mistake(f"Entry {entry.number} of {place.site} committed; {held.number + 1} was next.")
+                previous = follows
             if entry.hash != entries.chain(previous.hash, entry.epoch, entry.number, entry.payload):
                 raise Mistake(f"Entry {entry.number} of {place.site} does not continue entry {previous.number}.")
             place.up = Mark(entry.epoch, entry.number, entry.hash)
-            self._arrived(place, previous, entry)
+            self._arrived(place, held, entry)
 
 
 def _fitting(found: Sequence[Entry], bytes_max: int, count_max: int) -> Sequence[Entry]:

@@ -159,8 +159,10 @@ class Redial:
         self._attempt = 0
 
     def pause_seconds(self, connection: Connection | None, chance: float) -> float:
-        """After `connection`, None when none came about; `chance` is random in [0, 1). A line that was good is dialled again at once."""
-        welcome = connection is not None and connection.welcome
-        pause_seconds = 0.0 if welcome else delay_seconds(self._attempt, chance)
-        self._attempt = 0 if welcome else self._attempt + 1
+        """After `connection`, None when none came about; `chance` is random in [0, 1). A line that was good is dialled again soon, and never
+        at once: were it cut by what we say, both ends would do nothing else."""
+        if connection is not None and connection.welcome:
+            self._attempt = 0
+        pause_seconds = delay_seconds(self._attempt, chance)
+        self._attempt += 1
         return max(connection.retry_after_seconds if connection else 0.0, pause_seconds)

@@ -133,5 +133,17 @@ def read(payload: bytes, key: bytes | None, epoch: int, number: int) -> Event:
     return codec.decode(Event, body, limits.ENTRY_BYTES_MAX)  # type: ignore[arg-type]
 
 
+def leap(payload: bytes, epoch: int, number: int) -> Mark | None:
+    """What entry `number` follows, when it opens an epoch and says so: there its log goes on whose writer lost entries with a damaged
+    file. None for every other entry."""
+    if payload[:1] != bytes([CLEAR]):
+        return None
+    try:
+        event = read(payload, None, epoch, number)
+    except Refused:
+        return None
+    return event.follows if isinstance(event, EpochOpened) and event.follows.number == number - 1 else None
+
+
 def _nonce(epoch: int, number: int) -> bytes:
     return (epoch & 0xFFFFFFFF).to_bytes(4, "big") + number.to_bytes(8, "big")

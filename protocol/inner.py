@@ -51,7 +51,7 @@ class File(msgspec.Struct, frozen=True):
 class Inner(msgspec.Struct, frozen=True, kw_only=True):
     """The inner manifest: what only the agency reads. `envelope`: 32 hexadecimal digits, the same as in the signed manifest outside."""
 
-    version: int = VERSION
+    version: int
     envelope: str
     receipt: str
     agency: str

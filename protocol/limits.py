@@ -38,7 +38,6 @@ ENTRIES_WINDOW_BYTES: Final = 1 * MIB  # entries sent and not yet acknowledged
 WINDOW_BYTES_MIN: Final = 24 * KIB  # wants outstanding: on 2 Mbit/s this keeps an entry's delay below 0.1 s
 WINDOW_BYTES_MAX: Final = 8 * MIB  # on loopback more gains nothing
 HUB_WINDOW_BYTES: Final = 64 * MIB  # wants outstanding over all cabins: bounds the hub's memory
-TRANSFERS_MAX: Final = 10_000  # blobs one end may have announced and not delivered
 
 # --- documents --------------------------------------------------------------------------------------------------
 DOCUMENT_PAGES_MAX: Final = 300  # a thick file of papers; more is a parcel

@@ -189,7 +189,9 @@ class Link:
             self._end(*fault, effects)
             return
         self._since = self._progress_at = now
-        self._sent = self._acknowledged = hello.committed
+        self._acknowledged = hello.committed
+        # Entries that neither end has any more are passed over; the peer takes it only from an entry that says so (entries.leap).
+        self._sent = max(hello.committed, self._first - 1)
         self._beat_at = now
         self._chunk_bytes_max = min(hello.chunk_bytes_max, limits.CHUNK_BYTES_MAX)
         effects.append(Observe(hello, -1.0))
@@ -207,20 +209,20 @@ class Link:
             return Code.NOT_ENROLLED, f"This key belongs to {self.peer}, not to {hello.node}."
         if hello.committed > mine.number:
             return Code.LOG_FORK, f"{hello.node} holds {hello.committed} of our entries; here are only {mine.number}."
-        if hello.committed < self._first - 1:
-            return Code.LOG_GAP, f"{hello.node} asks for entry {hello.committed + 1}; the oldest here is {self._first}."
         if hello.last.number < theirs.number:
             return Code.LOG_FORK, f"{hello.node} ends at entry {hello.last.number}; we hold {theirs.number} of it."
         if hello.last.number == theirs.number and hello.last.hash != theirs.hash:
             return Code.LOG_FORK, f"Entry {theirs.number} of {hello.node} is not the one we hold."
-        if hello.first > theirs.number + 1:
-            return Code.LOG_GAP, f"{hello.node} begins at entry {hello.first}; we hold {theirs.number}."
         return None
 
     def _hear_entries(self, frame: Entries, now: float, effects: list[Effect]) -> None:
         if frame.first > self._heard.number + 1:
-            self._end(Code.LOG_GAP, f"Entry {frame.first} came; {self._heard.number + 1} was next.", effects)
-            return
+            follows = entries.leap(frame.payloads[0], frame.epoch, frame.first)
+            if follows is None:
+                self._end(Code.LOG_GAP, f"Entry {frame.first} came; {self._heard.number + 1} was next.", effects)
+                return
+            effects.append(Note("entries.missing", f"{self._heard.number + 1} to {follows.number}"))
+            self._heard = follows
         fresh = frame.payloads[self._heard.number + 1 - frame.first :]
         self._progress_at = now
         if not fresh:

@@ -129,6 +129,7 @@ class Bench:
     def _manifest(self, order: Seal, numbers: tuple[int, ...], file: inner.File) -> inner.Inner:
         taken = [self._taken[number - 1] for number in numbers]
         return inner.Inner(
+            version=inner.VERSION,
             envelope=order.envelope.hex(),
             receipt=order.receipt,
             agency=order.agency,

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from cloud.storage import schema
 from cloud.storage.blobs import files
 from protocol import codec, manifest
-from protocol.entries import GENESIS, DirectoryPublished, Mark, ReceiptGiven
+from protocol.entries import GENESIS, DirectoryPublished, Mark, ReceiptGiven, VisitEnded
 from protocol.errors import Mistake, Unavailable
 from protocol.frames import Beat, Hello, Vitals
 from protocol.ids import Digest
@@ -301,8 +301,23 @@ def test_alarms_of_the_loop_are_kept(town: Town) -> None:
 def test_a_log_with_a_gap_is_our_mistake(town: Town) -> None:
     cabin = town.cabin()
     cabin.open_epoch()
+    cabin.event(VisitEnded(b"visit", town.now, town.now, "left", 0, "de"))
     with pytest.raises(Mistake, match="1 was next"):
-        town.ledger.log(cabin.site).commit(cabin.log[1:])
+        town.ledger.log(cabin.site).commit(cabin.log[2:])
+
+
+def test_a_cabin_that_lost_entries_goes_on_and_a_person_is_called(town: Town) -> None:
+    cabin = town.cabin()
+    cabin.open_epoch()
+    town.ledger.log(cabin.site).commit(cabin.log)
+    town.ledger.settle()
+    for _ in range(3):
+        cabin.event(VisitEnded(b"visit", town.now, town.now, "left", 0, "de"))
+    after = cabin.open_epoch()
+    town.ledger.log(cabin.site).commit([after])
+    assert [alarm.kind for alarm in town.ledger.settle().alarms] == ["entries-missing"]
+    assert town.ledger.log(cabin.site).theirs().number == 6
+    assert town.rows(schema.link)[0].up_missing == 3
 
 
 def test_ten_thousand_places_are_small(town: Town) -> None:

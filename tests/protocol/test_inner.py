@@ -22,6 +22,7 @@ def described(pdf: bytes = PDF, **other) -> Inner:
     fields = {
         "envelope": "00" * 16,
         "receipt": "7K2-418",
+        "version": inner.VERSION,
         "agency": "sozialamt-uckermark",
         "epoch": 1,
         "service": "99107023017000",

@@ -42,6 +42,7 @@ INVITATION = enrolment.Invitation(
 )  # fmt: skip
 CLAIM = enrolment.make_claim(INVITATION, CABIN_CURVE, CABIN, b"boot", "0.1")
 INNER = inner.Inner(
+    version=inner.VERSION,
     envelope=ENVELOPE.hex(), receipt="7K2-418", agency="sozialamt-uckermark", epoch=1, service="99107023017000",
     title="Wohngeld", kind="application", language="de", remark="", pages=1, captured_at=NOON,
     files=(inner.File("document.pdf", 40_000, "00" * 32),), verdicts=(inner.Verdict(1, "ccitt", 300.0, 0.4, blank=False),),

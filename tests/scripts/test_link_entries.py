@@ -255,19 +255,48 @@ def test_a_hub_restored_from_an_older_copy_gets_again_what_the_cabin_still_has(p
     assert pair.hub.applied == [visit(number) for number in range(5)]
 
 
-def test_a_hub_that_asks_for_what_the_cabin_has_let_go_is_refused_for_the_gap(pair):
+def test_a_hub_that_lost_what_the_cabin_has_let_go_refuses_for_the_gap(pair):
     grown(pair)
     pair.cabin.log.forget_acknowledged()
     del pair.hub.log.received[3:]
-    pair.hub.pump.lost("restored")
-    pair.cabin.start()
-    pair.cabin.pump.connected()
-    pair.cabin.pump.hear(hello(pair, "hub", last=Mark(), committed=3))
-    assert pair.cabin.ended.code == Code.LOG_GAP
-    pair.hub.start()
-    pair.hub.pump.connected()
-    pair.hub.pump.hear(hello(pair, "templin", first=6, last=pair.cabin.log.last()))
-    assert pair.hub.ended.code == Code.LOG_GAP
+    del pair.hub.applied[3:]
+    pair.cabin.log.append(visit(5))
+    assert refusals(pair) == {"hub": Code.LOG_GAP}
+    assert len(pair.hub.applied) == 3
+
+
+def damaged(pair) -> EpochOpened:
+    """The cabin lost two entries that the hub never got, and goes on after its high-water mark; what its new epoch opens with."""
+    grown(pair)
+    for number in range(5, 7):
+        pair.cabin.log.append(visit(number))
+    opened = EpochOpened(b"wrapped", pair.cabin.log.last(), pair.hub.utc())
+    pair.cabin.log = type(pair.cabin.log)(2, after=opened.follows)
+    return opened
+
+
+def test_a_cabin_whose_file_was_damaged_goes_on_with_an_entry_that_says_so(pair):
+    opened = damaged(pair)
+    pair.cabin.log.append(opened)
+    pair.cabin.log.append(visit(8))
+    pair.connect()
+    pair.run(1)
+    assert pair.hub.applied[5:] == [opened, visit(8)]
+    assert ("entries.missing", "6 to 7") in pair.hub.notes
+    assert pair.cabin.log.acknowledged() == 9
+
+
+def test_a_gap_that_the_entry_does_not_explain_is_refused(pair):
+    opened = damaged(pair)
+    elsewhere = msgspec.structs.replace(opened, follows=msgspec.structs.replace(opened.follows, number=3))
+    pair.cabin.log.append(elsewhere)
+    assert refusals(pair) == {"hub": Code.LOG_GAP}
+
+
+def test_a_gap_behind_which_nothing_can_be_read_is_refused(pair):
+    damaged(pair)
+    pair.cabin.log.append_payload(b"\0no event")
+    assert refusals(pair) == {"hub": Code.LOG_GAP}
 
 
 def test_a_peer_that_holds_more_than_there_is_is_refused_as_a_fork(pair):

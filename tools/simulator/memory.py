@@ -17,11 +17,12 @@ from protocol.ids import Digest
 class MemoryLog:
     """`protocol.store.Log`. Own entries are durable with `append`; the rest with `sync`."""
 
-    def __init__(self, epoch: int = 1) -> None:
+    def __init__(self, epoch: int = 1, after: Mark | None = None) -> None:
+        """`after`: the last entry known of an earlier log that was lost."""
         self.epoch = epoch
         self.received: list[Entry] = []  # the peer's entries
         self._own: list[Entry] = []
-        self._forgotten = Mark()  # own entries up to here were let go
+        self._forgotten = after or Mark()  # own entries up to here were let go
         self._acknowledged = 0
         self._durable = (0, 0)  # acknowledged, number of entries received
 
@@ -74,6 +75,8 @@ class MemoryLog:
         """Hold entries of the peer. Raises Mistake where they do not follow."""
         for entry in batch:
             held = self.theirs()
+            if entry.number > held.number + 1:
+                held = entries.leap(entry.payload, entry.epoch, entry.number) or held
             if entry.number != held.number + 1 or entry.hash != entries.chain(
                 held.hash, entry.epoch, entry.number, entry.payload
             ):
