@@ -110,10 +110,14 @@ def run(folder: Path) -> None:
 
 @hub.command()
 @_FOLDER
-def show(folder: Path) -> None:
+@click.option("--card", is_flag=True, help="Only the card, as agencies' connectors take it.")
+def show(folder: Path, card: bool) -> None:
     """What agencies need to reach this hub, and words to compare over the telephone. Nothing here is secret."""
     with premises.opened(folder) as place:
-        _show(place)
+        if card:
+            click.echo(contacts.write_hub_card(place.card))
+        else:
+            _show(place)
 
 
 def _add_example(connection: Connection) -> None:
