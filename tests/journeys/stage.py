@@ -114,10 +114,10 @@ class Stage:
         assert status is not None
         return next((row.state for row in status.documents if row.receipt == receipt), "")
 
-    def handed_in(self, site: str) -> dict[str, bytes]:
-        """Receipt number and SHA-256 of the envelope of every document in the cabin's own file."""
+    def handed_in(self, site: str, agency: str = AGENCY) -> dict[str, bytes]:
+        """Receipt number and SHA-256 of the envelope of every document to an agency in the cabin's own file."""
         with _looking(self.house.cabin(site) / "buffer.sqlite") as database:
-            return dict(database.execute("SELECT receipt, digest FROM document").fetchall())
+            return dict(database.execute("SELECT receipt, digest FROM document WHERE agency = ?", (agency,)).fetchall())
 
     # --- at the hub ------------------------------------------------------------------------------------------------
     def ask(self, question: str, *values: object) -> list[Any]:
@@ -174,7 +174,7 @@ class Stage:
     # --- the sum ---------------------------------------------------------------------------------------------------
     def whole(self, sites: Iterable[str], agency: str = AGENCY) -> None:
         """Every document of these cabins is opened exactly once, with the bytes that the cabin sealed, and nothing else is."""
-        sealed = {receipt: digest for site in sites for receipt, digest in self.handed_in(site).items()}
+        sealed = {receipt: digest for site in sites for receipt, digest in self.handed_in(site, agency).items()}
         opened = self.opened(agency)
         assert sorted(opened) == sorted(sealed)
         for receipt, path in opened.items():

@@ -1,0 +1,181 @@
+"""The agency's connector believes nobody: what was altered or held back is named, and the rest arrives all the same."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from protocol.ids import SiteId
+from tests.journeys.stage import AGENCY, OTHER_AGENCY, Stage
+from tests.journeys.waiting import until
+from tools.numbering import LATE_SECONDS
+
+
+def test_a_returned_document_is_returned_once_and_the_cabin_hears_why(town: Stage) -> None:
+    receipt, other = (town.hand_in("templin", town.page(seed), agency=OTHER_AGENCY, secured=True) for seed in (1, 2))
+    words = "Bitte geben Sie das beim Sozialamt ab."
+    nameless = town.pull("--return", "wrong-agency", "--text", words, agency=OTHER_AGENCY)
+    assert nameless.returncode == 1
+    assert "2 documents wait; a return is for one." in nameless.stderr
+    silent = town.pull("--return", "wrong-agency", "--receipt", receipt, agency=OTHER_AGENCY)
+    assert silent.returncode == 1
+    assert "A return needs --text" in silent.stderr
+
+    done = town.pull("--return", "wrong-agency", "--text", words, "--receipt", receipt, "--json", agency=OTHER_AGENCY)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert (told["receipt"], told["state"]) == (receipt, "returned")
+    last = told["receipts"][-1]
+    assert (last["happening"], last["reason"], last["text"]) == ("returned", "wrong-agency", words)
+    until(lambda: town.state("templin", receipt) == "returned", "the cabin hears of it")
+    assert town.state("templin", other) == "secured"
+    again = town.pull("--receipt", receipt, agency=OTHER_AGENCY)
+    assert again.returncode == 1
+    assert f"No document {receipt} waits in this inbox." in again.stderr
+    assert town.record(receipt, OTHER_AGENCY)["receipts"] == told["receipts"]
+
+
+def test_a_document_overtaken_by_smaller_ones_is_no_reason_for_a_warning(town: Stage) -> None:
+    """On a slow line small documents overtake a large one; the connector waits for the number, and warns of nothing."""
+    line = town.house.lines[SiteId("gartz")]
+    line.bits_per_second = 1_500_000
+    try:
+        large = town.hand_in("gartz", *(town.photograph(seed) for seed in range(4)))
+        small = town.hand_in("gartz", town.page(3))
+        until(
+            lambda: town.ask("SELECT 1 FROM document WHERE receipt = ? AND place IS NOT NULL", small), "the small one"
+        )
+        assert not town.ask("SELECT 1 FROM document WHERE receipt = ? AND place IS NOT NULL", large)
+        first = town.pull()
+        assert first.returncode == 0, first.stderr
+        assert "note: 1 document of the cabin gartz before " + small + " has not come yet" in first.stderr
+        assert "WARNING" not in first.stderr
+    finally:
+        line.bits_per_second = None
+    town.drained("gartz")
+    second = town.pull()
+    assert (second.returncode, second.stderr) == (0, "")
+    assert {large, small} <= set(town.opened())
+
+
+def test_a_connector_killed_between_fetched_and_accepted_goes_on(town: Stage) -> None:
+    """Held still by SIGSTOP exactly there, then killed: the next run opens the same document again, and once it is accepted."""
+    for seed in range(10, 30):
+        receipt = town.hand_in("templin", town.page(seed), secured=True)
+        town.follow()
+        until(lambda: "fetched" in happened(town, receipt), look_seconds=0)  # noqa: B023
+        town.house.processes[f"inbox-{AGENCY}"].send_signal(signal.SIGSTOP)
+        between = happened(town, receipt) == ["stored", "fetched"]
+        town.house.kill(f"inbox-{AGENCY}")
+        if between and happened(town, receipt) == ["stored", "fetched"]:
+            break
+    else:
+        pytest.fail("the connector was never caught between the two")
+    done = town.pull("--json")
+    assert done.returncode == 0, done.stderr
+    assert [json.loads(line)["receipt"] for line in done.stdout.splitlines()] == [receipt]
+    assert happened(town, receipt) == ["stored", "fetched", "accepted"]
+    until(lambda: town.state("templin", receipt) == "accepted", "the cabin hears of it")
+    town.whole(["templin", "gartz"])
+
+
+@pytest.fixture
+def altered(templin: Stage) -> tuple[Stage, str, list[str]]:
+    """Three documents at the hub, one bit of the first one's bytes flipped on its disk."""
+    receipts = [templin.hand_in("templin", templin.page(seed), secured=True) for seed in range(3)]
+    [(segment, position, length)] = templin.ask(
+        "SELECT segment, position_bytes, length_bytes FROM piece JOIN document USING (digest) WHERE receipt = ?",
+        receipts[0],
+    )
+    with templin.segment(segment).open("r+b") as file:
+        file.seek(position + length // 2)
+        [byte] = file.read(1)
+        file.seek(-1, 1)
+        file.write(bytes([byte ^ 1]))
+    return templin, receipts[0], receipts[1:]
+
+
+def test_what_was_altered_at_the_hub_is_refused_and_keeps_nobody_from_the_rest(
+    altered: tuple[Stage, str, list[str]],
+) -> None:
+    stage, bad, good = altered
+    done = stage.pull()
+    assert done.returncode == 1
+    assert f"REFUSED {bad}: " in done.stderr
+    assert f"Not taken, and still in the inbox: {bad}." in done.stderr
+    assert sorted(path.name for path in stage.into().iterdir()) == sorted(
+        f"{name}.{kind}" for name in good for kind in ("json", "pdf")
+    )
+    assert happened(stage, bad) == ["stored"]
+    assert stage.state("templin", bad) == "secured"
+    one = stage.pull("--receipt", bad)
+    assert one.returncode == 1
+    assert f"REFUSED {bad}: " in one.stderr
+
+
+def test_a_following_connector_goes_on_after_an_altered_document(altered: tuple[Stage, str, list[str]]) -> None:
+    stage, bad, good = altered
+    stage.follow()
+    until(lambda: len(stage.reports) == 2, "the others are taken")
+    good.append(stage.hand_in("templin", stage.page(9)))
+    until(lambda: len(stage.reports) == 3, "and what comes later")
+    assert [report["receipt"] for report in stage.reports] == good
+    assert bad not in stage.opened()
+    assert (stage.house.folder / "logs" / f"inbox-{AGENCY}.err").read_text().count("REFUSED") == 1
+
+
+def test_a_hub_that_drops_a_document_is_found_out(templin: Stage) -> None:
+    first, dropped, last = (templin.hand_in("templin", templin.page(seed), secured=True) for seed in range(3))
+    templin.house.stop("hub")
+    with closing(sqlite3.connect(templin.house.hub / "hub.sqlite")) as database, database:
+        [(envelope,)] = database.execute("SELECT envelope FROM document WHERE receipt = ?", (dropped,)).fetchall()
+        for table in ("document", "receipt"):
+            database.execute(f"DELETE FROM {table} WHERE envelope = ?", (envelope,))
+    templin.house.start_hub()
+    noticed = templin.pull()
+    assert noticed.returncode == 0, noticed.stderr
+    assert f"note: 1 document of the cabin templin before {last} has not come yet" in noticed.stderr
+    assert sorted(templin.opened()) == sorted([first, last])
+
+    memory = templin.house.keys(AGENCY) / "memory.json"
+    now = datetime.now(UTC)
+    remembered = json.loads(memory.read_bytes())
+    [row] = remembered["cabins"].values()
+    [gap] = row["gaps"]
+    assert (gap["first"], gap["last"], row["counter"]) == (2, 2, 3)
+    gap["since"] = (now - timedelta(seconds=LATE_SECONDS + 60)).isoformat()
+    memory.write_text(json.dumps(remembered))
+    warned = templin.pull()
+    assert (
+        f"WARNING: 1 document of the cabin templin before {last} has been missing since {now - timedelta(hours=1, minutes=1):%Y-%m-%d}"
+        in warned.stderr
+    )
+    assert "Ask the operator of the hub" in warned.stderr
+
+
+def test_the_keys_of_another_agency_open_nothing(town: Stage) -> None:
+    town.hand_in("templin", town.page(5), secured=True)
+    keys = town.house.keys(OTHER_AGENCY)
+    mine = keys / "card.txt"
+    kept = mine.read_bytes()
+    mine.write_bytes((town.house.keys(AGENCY) / "card.txt").read_bytes())
+    try:
+        done = town.pull(agency=OTHER_AGENCY, into=town.house.folder / "stolen")
+    finally:
+        mine.write_bytes(kept)
+    assert done.returncode == 1
+    assert not list((town.house.folder / "stolen").iterdir())
+
+
+def happened(stage: Stage, receipt: str) -> list[str]:
+    """What the hub knows of a document."""
+    rows = stage.ask(
+        "SELECT happening FROM receipt JOIN document USING (envelope) WHERE document.receipt = ? ORDER BY receipt.number",
+        receipt,
+    )
+    return [happening for (happening,) in rows]
