@@ -6,16 +6,16 @@ JPEG, otherwise colour. No encoding uses symbols (BSI TR-03138): G4 and JPEG can
 
 from __future__ import annotations
 
-import enum
 import io
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageFilter
+from PIL import Image
 
+from edge.capture import bits
+from edge.capture.encoded import BLACK, Codec, Encoded, Encoding, Layer
 from edge.capture.flatten import Grey, flatten
 from edge.capture.source import DPI, Page
 
@@ -32,25 +32,6 @@ TEXT_QUALITY: Final = 55
 PICTURE_QUALITY: Final = 60
 
 
-class Encoding(enum.StrEnum):
-    """How the bytes of a page are to be read."""
-
-    G4 = "g4"
-    GREY_JPEG = "grey-jpeg"
-    COLOUR_JPEG = "colour-jpeg"
-
-
-class Encoded(msgspec.Struct, frozen=True):
-    """A page as it goes into the PDF. `width` and `height` in pixels at `dpi`; `stream` is a bare G4 strip (1 = black) or a JPEG file."""
-
-    encoding: Encoding
-    width: int
-    height: int
-    dpi: float
-    blank: bool
-    stream: bytes
-
-
 @dataclass(frozen=True)
 class Look:
     """What decides. Shares of the sheet from 0 to 1: `tone` of cells that are neither paper nor ink, `lost` of the
@@ -61,20 +42,20 @@ class Look:
     ink: float
 
 
-def encode(page: Page) -> Encoded:
+def encode(page: Page, *, strict_g4: bool = False) -> Encoded:
     """The smallest of the encodings that keeps `page` legible. A page in colour stays in colour: ask colour.settle first."""
-    encoded, _ = encode_and_tell(page)
+    encoded, _ = encode_and_tell(page, strict_g4=strict_g4)
     return encoded
 
 
-def encode_and_tell(page: Page) -> tuple[Encoded, Look]:
+def encode_and_tell(page: Page, *, strict_g4: bool = False) -> tuple[Encoded, Look]:
     """As `encode`, with what decided."""
     grey = page.image if page.image.mode == "L" else page.image.convert("L")
     flat = flatten(grey, page.dpi)
     del grey
     bits_dpi = DPI if UPSCALE_DPI_MIN <= page.dpi < 0.95 * DPI and not _two_valued(flat) else page.dpi
     drawn = flat if bits_dpi == page.dpi else _scaled(flat, bits_dpi / page.dpi)
-    ink = _ink(np.asarray(drawn), bits_dpi)
+    ink = bits.ink(np.asarray(drawn), bits_dpi)
     look = Look(
         tone=_tone_share(np.asarray(flat), page.dpi),
         lost=_lost_share(drawn, ink, bits_dpi),
@@ -83,12 +64,12 @@ def encode_and_tell(page: Page) -> tuple[Encoded, Look]:
     colourful = page.image.mode == "RGB"
     blank = look.ink < BLANK_INK_SHARE and look.tone < TONE_SHARE_MAX and look.lost == 0.0 and not colourful
     if page.dpi >= UPSCALE_DPI_MIN and not colourful and look.tone <= TONE_SHARE_MAX and look.lost <= LOST_SHARE_MAX:
-        bits = _g4(ink, bits_dpi, blank)
-        # Halftones and noise are what G4 is worst at: there grey is smaller and better.
-        if len(bits.stream) <= 60_000 + ink.size // 100:
-            return bits, look
+        plane = _plane(ink, bits_dpi, blank, strict_g4)
+        # Halftones and noise are what one bit is worst at: there grey is smaller and better.
+        if plane.bytes <= 60_000 + ink.size // 100:
+            return plane, look
         jpeg = _jpeg(Page(flat, page.dpi), look, blank)
-        return (bits if len(bits.stream) <= len(jpeg.stream) else jpeg), look
+        return (plane if plane.bytes <= jpeg.bytes else jpeg), look
     if look.tone > PICTURE_SHARE:
         kept = page.image if colourful else page.image.convert("L")
     else:
@@ -96,38 +77,10 @@ def encode_and_tell(page: Page) -> tuple[Encoded, Look]:
     return _jpeg(Page(kept, page.dpi), look, blank), look
 
 
-# --- one bit ------------------------------------------------------------------------------------------------------
-
-
-def _ink(flat: Grey, dpi: float) -> npt.NDArray[np.bool_]:
-    """True where there is ink: much darker than around, or dark anyway; lone pixels are dust."""
-    around = np.asarray(Image.fromarray(flat).filter(ImageFilter.BoxBlur(max(3, round(dpi / 14)))))
-    # 84 % of the surroundings, at most 205: fresh print, pencil and thermal paper pass, noise of the sensor does not.
-    limit = np.minimum(around, 244)
-    limit = (limit.astype(np.uint16) * 215 >> 8).astype(np.uint8)
-    ink: npt.NDArray[np.bool_] = (flat < limit) | (flat < 100)
-    return _without_dust(ink)
-
-
-def _without_dust(ink: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """Without spots of one or two pixels."""
-    rows = ink.astype(np.uint8)
-    rows[:, 1:] += ink[:, :-1]
-    rows[:, :-1] += ink[:, 1:]
-    near = rows.copy()
-    near[1:] += rows[:-1]
-    near[:-1] += rows[1:]
-    return ink & (near > 2)
-
-
-def _g4(ink: npt.NDArray[np.bool_], dpi: float, blank: bool) -> Encoded:
+def _plane(ink: npt.NDArray[np.bool_], dpi: float, blank: bool, strict_g4: bool) -> Encoded:
     height, width = ink.shape
-    file = io.BytesIO()
-    bits = Image.frombytes("1", (width, height), np.packbits(ink, axis=1).tobytes())
-    bits.save(file, "TIFF", compression="group4", strip_size=1 << 30)
-    with Image.open(file) as tiff:
-        (offset,), (length,) = tiff.tag_v2[273], tiff.tag_v2[279]  # type: ignore[attr-defined]
-    return Encoded(Encoding.G4, width, height, round(dpi, 2), blank, file.getvalue()[offset : offset + length])
+    layer = bits.stencil(ink, (0, 0, width, height), BLACK, strict_g4)
+    return Encoded(Encoding(layer.codec), width, height, round(dpi, 2), blank, (layer,))
 
 
 # --- tones --------------------------------------------------------------------------------------------------------
@@ -139,9 +92,10 @@ def _jpeg(page: Page, look: Look, blank: bool) -> Encoded:
     image = page.image if scale > 0.95 else _scaled(page.image, scale)
     file = io.BytesIO()
     image.save(file, "JPEG", quality=PICTURE_QUALITY if picture else TEXT_QUALITY, optimize=True)
-    encoding = Encoding.GREY_JPEG if image.mode == "L" else Encoding.COLOUR_JPEG
+    codec = Codec.GREY_JPEG if image.mode == "L" else Codec.COLOUR_JPEG
+    layer = Layer(codec, image.width, image.height, (0, 0, image.width, image.height), None, file.getvalue())
     dpi = page.dpi * image.width / page.image.width
-    return Encoded(encoding, image.width, image.height, round(dpi, 2), blank, file.getvalue())
+    return Encoded(Encoding(codec), image.width, image.height, round(dpi, 2), blank, (layer,))
 
 
 def _scaled(image: Image.Image, scale: float) -> Image.Image:

@@ -1,48 +1,67 @@
-"""Writes a PDF of pictures, one a page, as a stream: nothing is kept but one offset for each object.
+"""Writes a PDF/A-2b of pictures and stencils as a stream: nothing is kept but one offset for each object.
 
-PDF 1.7, plain objects, streams untouched (MuPDF's own writer keeps a whole document in memory and re-encodes G4 when asked the easy way).
+Plain objects, streams untouched (MuPDF's own writer keeps a whole document in memory and re-encodes G4 when asked the easy way).
 The same pages give the same bytes. It says nothing about anybody: the only date is that of the capture, there is no title and no name.
+ISO 19005-2 asks for: metadata in XMP that agree with the Info dictionary, an output intent with its ICC profile, a file identifier, no
+encryption, no interpolation; `pdfa` looks whether all this is there.
 """
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import zlib
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+from typing import Final
 
-from edge.capture.encode import Encoded, Encoding
+from PIL import ImageCms
 
-HEAD = b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n"  # four bytes above 127: programs see that this is no text
-CATALOG, PAGES, INFO, FIRST_PAGE = 1, 2, 3, 4  # object numbers; each page then has three: page, drawing, picture
-OBJECTS_PER_PAGE = 3
+from edge.capture.encoded import BLACK, Codec, Encoded, Layer
+
+HEAD: Final = b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n"  # four bytes above 127: programs see that this is no text
+CATALOG, PAGES, INFO, METADATA, PROFILE, FIRST_PAGE = 1, 2, 3, 4, 5, 6  # object numbers; then page, drawing, layers …
+PRODUCER: Final = "Kabine"
+_XMP: Final = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
+<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
+<rdf:Description rdf:about="" xmlns:pdfaid="http://www.aiim.org/pdfa/ns/id/" xmlns:xmp="http://ns.adobe.com/xap/1.0/" \
+xmlns:pdf="http://ns.adobe.com/pdf/1.3/">
+<pdfaid:part>2</pdfaid:part><pdfaid:conformance>B</pdfaid:conformance>
+<xmp:CreateDate>{made}</xmp:CreateDate><pdf:Producer>{producer}</pdf:Producer>
+</rdf:Description></rdf:RDF></x:xmpmeta>
+<?xpacket end="r"?>"""
 
 
 def write(pages: Iterable[Encoded], captured_at: datetime) -> Iterator[bytes]:
-    """The bytes of the document, in pieces of at most one page. `captured_at`: aware UTC."""
+    """The bytes of the document, in pieces of at most one layer. `captured_at`: aware UTC."""
     offsets: dict[int, int] = {}
     at = 0
 
-    def put(piece: bytes) -> bytes:
+    def put(number: int, body: bytes) -> bytes:
         nonlocal at
+        piece = b"%d 0 obj\n%s\nendobj\n" % (number, body)
+        offsets[number] = at
         at += len(piece)
         return piece
 
-    yield put(HEAD)
-    offsets[CATALOG] = at
-    yield put(_object(CATALOG, b"<< /Type /Catalog /Pages %d 0 R >>" % PAGES))
-    offsets[INFO] = at
-    made = captured_at.astimezone(UTC).strftime("D:%Y%m%d%H%M%SZ").encode()
-    yield put(_object(INFO, b"<< /Producer (Kabine) /CreationDate (%s) >>" % made))
-    count = 0
+    moment = captured_at.astimezone(UTC)
+    at += len(HEAD)
+    yield HEAD
+    yield put(CATALOG, _catalog())
+    made = moment.strftime("D:%Y%m%d%H%M%SZ").encode()
+    yield put(INFO, b"<< /Producer (%s) /CreationDate (%s) >>" % (PRODUCER.encode(), made))
+    xmp = _XMP.format(made=moment.strftime("%Y-%m-%dT%H:%M:%SZ"), producer=PRODUCER).encode()
+    yield put(METADATA, _stream(b"<< /Type /Metadata /Subtype /XML ", xmp))
+    yield put(PROFILE, _stream(b"<< /N 3 /Filter /FlateDecode ", _srgb()))
+    kids: list[int] = []
+    number = FIRST_PAGE
     for page in pages:
-        number = FIRST_PAGE + count * OBJECTS_PER_PAGE
-        for place, piece in enumerate(_page(number, page)):
-            offsets[number + place] = at
-            yield put(piece)
-        count += 1
-    offsets[PAGES] = at
-    kids = b" ".join(b"%d 0 R" % (FIRST_PAGE + index * OBJECTS_PER_PAGE) for index in range(count))
-    yield put(_object(PAGES, b"<< /Type /Pages /Count %d /Kids [%s] >>" % (count, kids)))
+        kids.append(number)
+        for body in _page(number, page):
+            yield put(number, body)
+            number += 1
+    row = b" ".join(b"%d 0 R" % kid for kid in kids)
+    yield put(PAGES, b"<< /Type /Pages /Count %d /Kids [%s] >>" % (len(kids), row))
     yield _tail(offsets, at)
 
 
@@ -55,31 +74,69 @@ def size_and_digest(pages: Iterable[Encoded], captured_at: datetime) -> tuple[in
     return size_bytes, hasher.digest()
 
 
-def _page(number: int, page: Encoded) -> tuple[bytes, bytes, bytes]:
-    width, height = page.width * 72 / page.dpi, page.height * 72 / page.dpi
-    sheet = (
-        b"<< /Type /Page /Parent %d 0 R /MediaBox [0 0 %.2f %.2f] /Contents %d 0 R "
-        b"/Resources << /XObject << /P %d 0 R >> >> >>" % (PAGES, width, height, number + 1, number + 2)
-    )
-    drawing = b"q %.2f 0 0 %.2f 0 0 cm /P Do Q" % (width, height)
-    head = b"<< /Type /XObject /Subtype /Image /Width %d /Height %d " % (page.width, page.height)
-    if page.encoding == Encoding.G4:
-        head += (
-            b"/ColorSpace /DeviceGray /BitsPerComponent 1 /Filter /CCITTFaxDecode "
-            b"/DecodeParms << /K -1 /Columns %d /Rows %d /BlackIs1 false >> " % (page.width, page.height)
-        )
-    else:
-        space = b"DeviceGray" if page.encoding == Encoding.GREY_JPEG else b"DeviceRGB"
-        head += b"/ColorSpace /%s /BitsPerComponent 8 /Filter /DCTDecode " % space
+def _catalog() -> bytes:
     return (
-        _object(number, sheet),
-        _object(number + 1, _stream(b"<< ", drawing)),
-        _object(number + 2, _stream(head, page.stream)),
+        b"<< /Type /Catalog /Pages %d 0 R /Metadata %d 0 R /OutputIntents [<< /Type /OutputIntent /S /GTS_PDFA1 "
+        b"/OutputConditionIdentifier (sRGB) /Info (sRGB IEC61966-2.1) /DestOutputProfile %d 0 R >>] >>"
+        % (PAGES, METADATA, PROFILE)
     )
 
 
-def _object(number: int, body: bytes) -> bytes:
-    return b"%d 0 obj\n%s\nendobj\n" % (number, body)
+def _page(number: int, page: Encoded) -> Iterator[bytes]:
+    """The page, its drawing, its layers; numbered `number` and on."""
+    points = 72 / page.dpi
+    names = b" ".join(b"/L%d %d 0 R" % (index, number + 2 + index) for index in range(len(page.layers)))
+    yield (
+        b"<< /Type /Page /Parent %d 0 R /MediaBox [0 0 %.2f %.2f] /Contents %d 0 R /Resources << /XObject << %s >> >> >>"
+        % (PAGES, page.width * points, page.height * points, number + 1, names)
+    )
+    stencils = len(page.layers) > 1
+    yield _stream(b"<< ", b"\n".join(_drawn(page, index, stencils) for index in range(len(page.layers))))
+    for layer in page.layers:
+        yield _stream(_head(layer, stencils), layer.stream)
+
+
+def _drawn(page: Encoded, index: int, stencils: bool) -> bytes:
+    layer, points = page.layers[index], 72 / page.dpi
+    left, top, right, bottom = layer.place
+    laid = b"%.3f %.3f %.3f rg " % tuple(part / 255 for part in layer.ink) if layer.ink and stencils else b""
+    return b"q %s%.2f 0 0 %.2f %.2f %.2f cm /L%d Do Q" % (
+        laid,
+        (right - left) * points,
+        (bottom - top) * points,
+        left * points,
+        (page.height - bottom) * points,
+        index,
+    )
+
+
+def _head(layer: Layer, stencils: bool) -> bytes:
+    head = b"<< /Type /XObject /Subtype /Image /Width %d /Height %d " % (layer.width, layer.height)
+    if layer.codec == Codec.GREY_JPEG:
+        return head + b"/ColorSpace /DeviceGray /BitsPerComponent 8 /Filter /DCTDecode "
+    if layer.codec == Codec.COLOUR_JPEG:
+        return head + b"/ColorSpace /DeviceRGB /BitsPerComponent 8 /Filter /DCTDecode "
+    # One black plane is an ordinary picture, which every program handles; only what lies above another must be see-through.
+    head += (
+        b"/ImageMask true /BitsPerComponent 1 "
+        if stencils or layer.ink != BLACK
+        else b"/ColorSpace /DeviceGray /BitsPerComponent 1 "
+    )
+    if layer.codec == Codec.JBIG2:
+        return head + b"/Filter /JBIG2Decode "
+    return head + (
+        b"/Filter /CCITTFaxDecode /DecodeParms << /K -1 /Columns %d /Rows %d /BlackIs1 false >> "
+        % (layer.width, layer.height)
+    )
+
+
+@functools.cache
+def _srgb() -> bytes:
+    """The sRGB profile, without the moment at which it was made."""
+    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    profile[24:36] = bytes.fromhex("07ea00010001000000000000")
+    profile[84:100] = bytes(16)  # the digest of what it was before
+    return zlib.compress(bytes(profile), 9)
 
 
 def _stream(head: bytes, body: bytes) -> bytes:

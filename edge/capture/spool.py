@@ -15,7 +15,7 @@ import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
-from edge.capture.encode import Encoded
+from edge.capture.encoded import Encoded
 from protocol import limits
 from protocol.errors import Code, Refused, Unavailable
 

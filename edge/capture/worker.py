@@ -22,7 +22,7 @@ from typing import BinaryIO, Final, assert_never
 
 from edge.capture import colour, dialogue, encode, pdf, source, straighten
 from edge.capture.dialogue import Capture, CaptureScan, Discard, Order, PageTaken, Report, Seal
-from edge.capture.encode import Encoded
+from edge.capture.encoded import Encoded
 from edge.capture.spool import Spool
 from hardware.scanner import Scan
 from protocol import envelope, inner, limits
@@ -158,7 +158,7 @@ def _told(page: Encoded, number: int, skew_degrees: float, seconds: float) -> Pa
     return PageTaken(
         number=number,
         encoding=page.encoding,
-        bytes=len(page.stream),
+        bytes=page.bytes,
         width=page.width,
         height=page.height,
         dpi=page.dpi,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from edge.capture import spool as spool_file
-from edge.capture.encode import Encoded, Encoding
+from edge.capture.encoded import Codec, Encoded, Encoding, Layer
 from edge.capture.spool import Spool
 from protocol import limits
 from protocol.errors import Code, Refused, Unavailable
@@ -24,7 +24,9 @@ def spool(tmp_path):
 
 
 def page(stream: bytes) -> Encoded:
-    return Encoded(Encoding.GREY_JPEG, 10, 20, 300.0, False, stream)
+    return Encoded(
+        Encoding.GREY_JPEG, 10, 20, 300.0, False, (Layer(Codec.GREY_JPEG, 10, 20, (0, 0, 10, 20), None, stream),)
+    )
 
 
 def on_disk(spool) -> bytes:
@@ -59,7 +61,7 @@ def test_clearing_frees_the_space_and_forgets_the_key(spool):
     assert on_disk(spool) == b""
     spool.add(page(b"first"))
     assert on_disk(spool) != before
-    assert spool.read(0).stream == b"first"
+    assert spool.read(0).layers[0].stream == b"first"
 
 
 def test_a_damaged_page_is_noticed(spool):
@@ -99,7 +101,7 @@ def test_a_file_system_without_nameless_files_does_too(tmp_path, monkeypatch):
     spool = Spool(tmp_path)
     spool.add(page(MARK))
     assert os.listdir(tmp_path) == []
-    assert spool.read(0).stream == MARK
+    assert spool.read(0).layers[0].stream == MARK
     spool.close()
 
 
@@ -108,16 +110,18 @@ def test_a_full_disk_is_told_and_what_was_there_stays(tmp_path):
     script = """
 import resource, signal, sys
 from pathlib import Path
-from edge.capture.encode import Encoded, Encoding
+from edge.capture.encoded import Codec, Encoded, Encoding, Layer
 from edge.capture.spool import Spool
 from protocol.errors import Unavailable
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (65536, 65536))
 spool = Spool(Path(sys.argv[1]))
-small = Encoded(Encoding.G4, 1, 1, 300.0, False, b"small")
+def page(stream):
+    return Encoded(Encoding.G4, 1, 1, 300.0, False, (Layer(Codec.G4, 1, 1, (0, 0, 1, 1), None, stream),))
+small = page(b"small")
 spool.add(small)
 try:
-    spool.add(Encoded(Encoding.G4, 1, 1, 300.0, False, bytes(100_000)))
+    spool.add(page(bytes(100_000)))
 except Unavailable as error:
     print(error)
 spool.add(small)
