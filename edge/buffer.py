@@ -15,20 +15,20 @@ from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from edge import disk, opening
-from edge.blobs import Blobs, DamageError
-from edge.cabin_log import CabinLog
-from edge.database import CHECKPOINT_BYTES
-from edge.directory import DirectoryInForce, Wanted
-from edge.documents import Document, Documents, State, Waiting
-from edge.durably import Durably
-from edge.high_water import HighWaterFile
-from edge.inlet import Inlet, News
-from edge.journal import Journal
-from edge.numbers import Numbers
-from edge.outbox import Facts, Outbox, Put, Staging
-from edge.receipts import Receipts
-from edge.room import Room
+from edge.storage import disk, opening
+from edge.storage.blobs import Blobs, DamageError
+from edge.storage.cabin_log import CabinLog
+from edge.storage.database import CHECKPOINT_BYTES
+from edge.storage.directory import DirectoryInForce, Wanted
+from edge.storage.documents import Document, Documents, State, Waiting
+from edge.storage.durably import Durably
+from edge.storage.high_water import HighWaterFile
+from edge.storage.inlet import Inlet, News
+from edge.storage.journal import Journal
+from edge.storage.numbers import Numbers
+from edge.storage.outbox import Facts, Outbox, Put, Staging
+from edge.storage.receipts import Receipts
+from edge.storage.room import Room
 from protocol import codec, limits
 from protocol.directory import Directory
 from protocol.entries import Event

@@ -17,7 +17,6 @@ from edge.board import Board
 from edge.buffer import Buffer, Document, News
 from edge.capture.workshop import Workshop
 from edge.config import EdgeConfig
-from edge.documents import State
 from edge.hatch import Tell
 from edge.orders import (
     DocumentMoved,
@@ -32,6 +31,7 @@ from edge.orders import (
     Watch,
 )
 from edge.reception import Reception, Surroundings
+from edge.storage.documents import State
 from edge.uplink import Status as LineStatus
 from edge.visit import Patience
 from hardware.scanner import Scanner

@@ -7,12 +7,12 @@ from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
-from edge import disk, opening
-from edge.blobs import Blobs
 from edge.buffer import HIGH_WATER
-from edge.database import Database
-from edge.documents import Document, Documents, Waiting
-from edge.high_water import HighWater, HighWaterFile
+from edge.storage import disk, opening
+from edge.storage.blobs import Blobs
+from edge.storage.database import Database
+from edge.storage.documents import Document, Documents, Waiting
+from edge.storage.high_water import HighWater, HighWaterFile
 from protocol.entries import Mark
 from protocol.ids import Digest
 

@@ -11,7 +11,7 @@ from edge.addressee import Addressee
 from edge.buffer import Buffer
 from edge.capture import dialogue
 from edge.capture.workshop import Workshop
-from edge.outbox import Facts, Put, Staging
+from edge.storage.outbox import Facts, Put, Staging
 from protocol.errors import Mistake
 from protocol.ids import EnvelopeId, ReceiptNumber
 from protocol.randomness import Random, draw

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from edge.buffer import Buffer, Document, State
-from edge.opening import set_aside
+from edge.storage.opening import set_aside
 from protocol.entries import DocumentSealed, EpochOpened, Mark, VisitEnded
 from protocol.errors import Unavailable
 from protocol.ids import Digest

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from edge import disk
 from edge.buffer import State
+from edge.storage import disk
 from edge.vitals import vitals
 from protocol import limits
 from protocol.entries import VisitEnded

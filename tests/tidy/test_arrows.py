@@ -50,7 +50,7 @@ def imports(tree: ast.Module) -> Iterator[tuple[int, str]]:
 
 def broken(path: Path, name: str) -> str:
     """Why this import is not allowed, empty when it is."""
-    room, target = path.parts[0], name.split(".")[0]
+    room, target = path.parts[0], name.split(".", maxsplit=1)[0]
     thinking = room == "protocol" and path.parts[1] != "runtime"
     if target in ROOMS and target not in MAY[room]:
         return f"{room} may not import {target}"
@@ -64,7 +64,12 @@ def broken(path: Path, name: str) -> str:
 
 
 def test_every_import_follows_an_arrow() -> None:
-    faults = [f"{path}:{line}: {why}" for path, tree in modules() for line, name in imports(tree) if (why := broken(path, name))]
+    faults = [
+        f"{path}:{line}: {why}"
+        for path, tree in modules()
+        for line, name in imports(tree)
+        if (why := broken(path, name))
+    ]
     assert not faults, "\n".join(faults)
 
 

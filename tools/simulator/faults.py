@@ -55,7 +55,7 @@ def reset(strike: Strike) -> None:
 def flap(strike: Strike) -> None:
     """The line goes and comes."""
     for _ in range(strike.dice.randint(3, 8)):
-        strike.later(0, 15, strike.cabin.line.reset)
+        strike.later(0, 5, strike.cabin.line.reset)
 
 
 def cut(strike: Strike) -> None:
@@ -147,14 +147,14 @@ def hub_away(strike: Strike) -> None:
 
 def cabin_full(strike: Strike) -> None:
     """Its disk takes nothing."""
-    strike.cabin.fill(True)
-    strike.later(1, 5 * MINUTE, lambda: strike.cabin.fill(False))
+    strike.cabin.fill(strike.dice.randint(0, 30))
+    strike.later(1, 5 * MINUTE, lambda: strike.cabin.fill(None))
 
 
 def hub_full(strike: Strike) -> None:
     """Its disk takes nothing."""
-    strike.hub.fill(True)
-    strike.later(1, 2 * MINUTE, lambda: strike.hub.fill(False))
+    strike.hub.fill(strike.dice.randint(0, 30))
+    strike.later(1, 2 * MINUTE, lambda: strike.hub.fill(None))
 
 
 def hub_low(strike: Strike) -> None:

@@ -19,7 +19,8 @@ from tools.simulator.agenda import Agenda
 Way = Literal["up", "down"]
 WAYS: Final[tuple[Way, Way]] = ("up", "down")
 _HANDSHAKE_ROUND_TRIPS: Final = 4.6  # of a new CurveZMQ connection
-_LATE_SECONDS: Final = 4.0
+_LATE_SECONDS: Final = 1.0
+_LATE_SECONDS_MAX: Final = 30.0
 
 
 class Strand:
@@ -97,12 +98,11 @@ class Strand:
     def release(self, way: Way) -> None:
         """The line speaks again: what it had swallowed arrives, in its order."""
         held, self.held[way] = self.held[way], deque()
-        late = self.line.dice.random() * _LATE_SECONDS if self.left else 0.0
         for first, data in held:
             self.under_way[way] += 1
-            self.line.agenda.after(late + self.line.delay_seconds, lambda f=first, d=data: self._arrive(way, f, d))  # type: ignore[misc]
+            self.line.agenda.after(self.line.delay_seconds, lambda f=first, d=data: self._arrive(way, f, d))  # type: ignore[misc]
         if way == "up" and self.left:
-            self.line.agenda.after(late + self.line.delay_seconds, self.end)
+            self.line.agenda.after(self.line.delay_seconds, self.end)
 
     def from_hub(self, first: bytes, data: bytes | None) -> bool:
         """The hub says something; False when this connection is known to be gone, or takes no more."""
@@ -120,8 +120,8 @@ class Line:
         self.trace = trace
         self.silent: set[Way] = set()
         self.broken = False
-        self.delay_seconds = 0.03
-        self.bytes_per_second = 250_000.0
+        self.usual = dice.uniform(0.02, 0.15), dice.uniform(30_000, 300_000)
+        self.delay_seconds, self.bytes_per_second = self.usual
         self.alter = 0.0  # chance that a chunk is altered in a machine's memory before it is encrypted
         self.altered = 0
         self.strands: list[Strand] = []
@@ -145,9 +145,10 @@ class Line:
                 answered(None, "the hub does not know this key")
             else:
                 strand = Strand(self, route, user, wake)
-                self.strands.append(strand)
                 self.port.strands[route] = strand
                 answered(strand, "")
+                self._release_late()
+                self.strands.append(strand)
 
         self.agenda.after(self.delay_seconds * 2 * _HANDSHAKE_ROUND_TRIPS, arrive)
 
@@ -183,14 +184,22 @@ class Line:
         """The line is well again, and gives out late what it had swallowed."""
         ways, self.silent, self.broken = self.silent, set(), False
         self.agenda.stir()
-        for way in sorted(ways):
-            for strand in self.strands:
-                strand.release(way)
-        self.strands = [strand for strand in self.strands if not strand.ended]
+        for strand in self.strands:
+            for way in sorted(ways):
+                if not strand.left:
+                    strand.release(way)
+        self.agenda.after(_LATE_SECONDS_MAX, self._release_late)
+
+    def _release_late(self) -> None:
+        """What a silent line has swallowed of connections that were given up comes out when the next one stands."""
+        for strand in self.strands:
+            if strand.left and not self.silent:
+                self.agenda.after(self.dice.random() * _LATE_SECONDS, lambda s=strand: s.release("up"))  # type: ignore[misc]
+        self.strands = [strand for strand in self.strands if not strand.left or self.silent]
 
     def well(self) -> None:
         """As on the first day."""
-        self.delay_seconds, self.bytes_per_second, self.alter = 0.03, 250_000.0, 0.0
+        (self.delay_seconds, self.bytes_per_second), self.alter = self.usual, 0.0
         self.mend()
 
 

@@ -19,6 +19,8 @@ TURN_SECONDS_MAX: Final = 0.01  # what a turn takes, its fsync included
 _KILL_SECONDS: Final = 15.0
 RESTART_SECONDS: Final = 5.0  # whoever starts the process anew waits so long
 
+_TROUBLE_SECONDS: Final = 15.0  # … and longer when it ended by itself
+
 
 class Node:
     """`dice` is its own, so that what one node does never changes the luck of another."""
@@ -80,9 +82,9 @@ class Node:
             self.tripwire.set(steps, crash)
             self.agenda.after(_KILL_SECONDS, at_last)
 
-    def fill(self, full: bool) -> None:
-        """Its disk is full, or is so no longer."""
-        self.tripwire.fill(full)
+    def fill(self, spare_writes: int | None) -> None:
+        """Its disk is full after so many more writes; None: it has room again."""
+        self.tripwire.fill(spare_writes)
 
     def calm(self) -> None:
         """No fault concerns it any more."""
@@ -110,18 +112,18 @@ class Node:
         except Unavailable as trouble:
             self.recoveries[f"{self.kind} ended and started anew: {_short(trouble)}"] += 1
             self.disk.crash(power=False)
-            self._ended()
+            self._ended(_TROUBLE_SECONDS)
         else:
             return True
         return False
 
-    def _ended(self) -> None:
+    def _ended(self, restart_seconds: float = RESTART_SECONDS) -> None:
         self.agenda.stir()
         self.runs = False
         with suppress(Exception):
             self.close()
         self.disk.tidy()
-        self.agenda.after(RESTART_SECONDS * (0.2 + self.dice.random()), self.start)
+        self.agenda.after(restart_seconds * (0.2 + self.dice.random()), self.start)
 
     def _woken(self) -> None:
         if not self.runs:

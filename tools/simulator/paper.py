@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from edge.outbox import Facts
+from edge.storage.outbox import Facts
 from protocol.age import Header, Stanza, unpadded
 from protocol.ids import AgencyId, Digest, EnvelopeId, ReceiptNumber
 

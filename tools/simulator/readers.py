@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from edge.database import Place
-from edge.opening import FILE
+from edge.storage.database import Place
+from edge.storage.opening import FILE
 from protocol import codec, entries
 from protocol.entries import GENESIS, Mark
 from protocol.manifest import Happening, Receipt, Signed, unverified

@@ -144,10 +144,11 @@ class Simulation:
             FAULTS[name](Strike(self, cabin, fate))
 
         self.agenda.on(when, strike)
-        for _ in range(fate.randint(0, 2)):
-            self.agenda.on(when + fate.uniform(-0.5, 3), lambda: self._hand_in(cabin))
-        if fate.random() < 0.3:
-            self.agenda.on(when + fate.uniform(-0.5, 3), fate.choice(self.offices).visit)
+        # Most happens within a second: so short is what a fault must meet.
+        for _ in range(fate.randint(0, 3)):
+            self.agenda.on(when + fate.uniform(-0.6, 0.2), lambda: self._hand_in(cabin))
+        if fate.random() < 0.5:
+            self.agenda.on(when + fate.uniform(-1.5, -0.3), fate.choice(self.offices).visit)
 
     def _hand_in(self, cabin: CabinNode) -> None:
         cabin.hand_in(paper.draw(self._dice, self._agencies))
@@ -179,7 +180,11 @@ class Simulation:
             return ["the hub does not run"]
         with self.hub.ledger.database.reading() as connection:
             fleet = status.fleet(facts.read(connection), self.hub.utc())
-        return [f"{site.facts.site}: {site.proof.text}" for site in fleet.sites if not site.proof.complete]
+        found = [f"{site.facts.site}: {site.proof.text}" for site in fleet.sites if not site.proof.complete]
+        for site in fleet.sites:
+            if site.facts.contact is None or not site.facts.contact.connected:
+                found.append(f"{site.facts.site}: {site.reason}")
+        return found
 
     def _minutes(self, minutes: float) -> None:
         for _ in range(int(minutes * 60 / 10)):

@@ -29,12 +29,12 @@ class Tripwire:
     def __init__(self) -> None:
         self._steps = 0
         self._crash: Callable[[], None] | None = None
-        self._full = False
+        self._spare: int | None = None  # writes that still find room; None: there is room
 
     @property
     def is_set(self) -> bool:
         """Does anything wait to happen?"""
-        return self._crash is not None or self._full
+        return self._crash is not None or self._spare is not None
 
     def set(self, steps: int, crash: Callable[[], None]) -> None:
         """After so many steps call `crash` and raise Crash."""
@@ -45,9 +45,9 @@ class Tripwire:
         was_set, self._crash = self._crash is not None, None
         return was_set
 
-    def fill(self, full: bool) -> None:
-        """From now on the disk takes nothing any more, or does again."""
-        self._full = full
+    def fill(self, spare_writes: int | None) -> None:
+        """After so many more writes the disk takes nothing; None: it does again."""
+        self._spare = spare_writes
 
     @contextmanager
     def watching(self) -> Iterator[None]:
@@ -75,8 +75,10 @@ class Tripwire:
     def _called(self, frame: FrameType, event: str, function: Any) -> None:
         if event not in ("c_call", "c_return") or not _touches_disk(function):
             return
-        if self._full and event == "c_call":
-            _refuse(frame, function)
+        if self._spare is not None and event == "c_call" and _writes(frame, function):
+            self._spare -= 1
+            if self._spare < 0:
+                raise _refusal(function)
         self.step()
 
 
@@ -85,12 +87,17 @@ def _touches_disk(function: Any) -> bool:
     return (name in _SQLITE and isinstance(function.__self__, sqlite3.Connection | sqlite3.Cursor)) or name in _KERNEL
 
 
-def _refuse(frame: FrameType, function: Any) -> None:
-    """As a full disk does: SQLite and the kernel each in their own way."""
-    if function.__name__ == "pwrite":
-        raise OSError(errno.ENOSPC, "No space left on device")
+def _writes(frame: FrameType, function: Any) -> bool:
     statement = frame.f_locals.get("sql") or frame.f_locals.get("statement") or ""
-    if function.__name__ in ("execute", "executemany") and str(statement).lstrip().startswith(_WRITES):
-        full = sqlite3.OperationalError("database or disk is full")
-        full.sqlite_errorcode, full.sqlite_errorname = sqlite3.SQLITE_FULL, "SQLITE_FULL"
-        raise full
+    return function.__name__ == "pwrite" or (
+        function.__name__ in ("execute", "executemany") and str(statement).lstrip().startswith(_WRITES)
+    )
+
+
+def _refusal(function: Any) -> Exception:
+    """As a full disk says it: the kernel and SQLite each in their own way."""
+    if function.__name__ == "pwrite":
+        return OSError(errno.ENOSPC, "No space left on device")
+    full = sqlite3.OperationalError("database or disk is full")
+    full.sqlite_errorcode, full.sqlite_errorname = sqlite3.SQLITE_FULL, "SQLITE_FULL"
+    return full

@@ -7,9 +7,9 @@ from typing import TypeVar
 
 import msgspec
 
-from edge import disk
-from edge.database import Database
-from edge.high_water import HighWater, HighWaterFile
+from edge.storage import disk
+from edge.storage.database import Database
+from edge.storage.high_water import HighWater, HighWaterFile
 from protocol.errors import Unavailable
 
 T = TypeVar("T")

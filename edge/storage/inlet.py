@@ -7,13 +7,13 @@ from typing import Final
 
 import msgspec
 
-from edge.blobs import Blobs, DamageError
-from edge.cabin_log import CabinLog
-from edge.database import Database
-from edge.directory import DirectoryInForce, Wanted
-from edge.documents import Documents
-from edge.journal import Journal
-from edge.receipts import Receipts
+from edge.storage.blobs import Blobs, DamageError
+from edge.storage.cabin_log import CabinLog
+from edge.storage.database import Database
+from edge.storage.directory import DirectoryInForce, Wanted
+from edge.storage.documents import Documents
+from edge.storage.journal import Journal
+from edge.storage.receipts import Receipts
 from protocol import entries, limits
 from protocol.entries import DirectoryPublished, Entry, EpochOpened, Mark, ReceiptGiven
 from protocol.errors import Code, Mistake, Refused

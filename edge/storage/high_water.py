@@ -15,7 +15,7 @@ from typing import Final
 
 import msgspec
 
-from edge import disk
+from edge.storage import disk
 from protocol import codec
 from protocol.entries import Mark
 from protocol.errors import Refused

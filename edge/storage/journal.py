@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from edge.database import Database
+from edge.storage.database import Database
 from protocol import entries, limits
 from protocol.entries import Entry, EpochOpened, Event, Mark
 from protocol.envelope import HybridRecipient, wrap_key

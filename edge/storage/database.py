@@ -17,7 +17,7 @@ from typing import Any, Final
 import msgspec
 import sqlite_utils
 
-from edge import disk, migrations
+from edge.storage import disk, migrations
 from protocol import codec, limits
 from protocol.entries import DirectoryPublished, Mark
 from protocol.errors import Mistake, Refused, Unavailable

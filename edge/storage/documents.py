@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from edge.database import Database
-from edge.rows import Rows
+from edge.storage.database import Database
+from edge.storage.rows import Rows
 from protocol import limits
 from protocol.ids import AgencyId, EnvelopeId, ReceiptNumber
 from protocol.manifest import Happening

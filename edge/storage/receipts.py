@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import msgspec
 
-from edge.blobs import Blobs
-from edge.database import Database
-from edge.documents import AFTER_EVENT, Documents, State, microseconds
-from edge.rows import Rows
+from edge.storage.blobs import Blobs
+from edge.storage.database import Database
+from edge.storage.documents import AFTER_EVENT, Documents, State, microseconds
+from edge.storage.rows import Rows
 from protocol import directory as directories
 from protocol import limits
 from protocol.directory import Directory

@@ -10,12 +10,12 @@ from typing import Final
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from edge.blobs import CHUNK_BYTES, BlobRow, Blobs
-from edge.database import Database
-from edge.documents import DocumentRow, Documents, State, microseconds
-from edge.journal import Journal
-from edge.numbers import Numbers
-from edge.rows import Rows
+from edge.storage.blobs import CHUNK_BYTES, BlobRow, Blobs
+from edge.storage.database import Database
+from edge.storage.documents import DocumentRow, Documents, State, microseconds
+from edge.storage.journal import Journal
+from edge.storage.numbers import Numbers
+from edge.storage.rows import Rows
 from protocol import limits
 from protocol.entries import DocumentSealed
 from protocol.errors import Code, Mistake, Refused

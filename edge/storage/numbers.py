@@ -6,8 +6,8 @@ from typing import Final
 
 import msgspec
 
-from edge.database import Database
-from edge.rows import Rows
+from edge.storage.database import Database
+from edge.storage.rows import Rows
 from protocol import ids
 from protocol.errors import Mistake, Unavailable
 from protocol.ids import ReceiptNumber

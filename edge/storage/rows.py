@@ -8,7 +8,7 @@ from typing import Final, Generic, TypeVar
 
 import msgspec
 
-from edge.database import Database, Tally
+from edge.storage.database import Database, Tally
 from protocol import codec
 
 SEAL_BYTES: Final = 16

@@ -12,16 +12,16 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from edge import disk
-from edge.blobs import BlobRow, Blobs, LeavingRow
-from edge.database import Database, Place
-from edge.documents import DocumentRow
-from edge.high_water import HighWater
-from edge.journal import Journal
-from edge.numbers import DIGITS_MAX, NumberRow
-from edge.outbox import AgencyRow
-from edge.receipts import ParkedRow, ReceiptRow
-from edge.rows import Rows
+from edge.storage import disk
+from edge.storage.blobs import BlobRow, Blobs, LeavingRow
+from edge.storage.database import Database, Place
+from edge.storage.documents import DocumentRow
+from edge.storage.high_water import HighWater
+from edge.storage.journal import Journal
+from edge.storage.numbers import DIGITS_MAX, NumberRow
+from edge.storage.outbox import AgencyRow
+from edge.storage.receipts import ParkedRow, ReceiptRow
+from edge.storage.rows import Rows
 from protocol import limits
 from protocol.errors import Unavailable
 from protocol.ids import Digest

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from edge import disk
-from edge.database import Database
-from edge.documents import Documents
+from edge.storage import disk
+from edge.storage.database import Database
+from edge.storage.documents import Documents
 from protocol import limits
 from protocol.errors import Unavailable
 

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from edge.blobs import CHUNK_BYTES, BlobRow, Blobs
-from edge.database import Database
+from edge.storage.blobs import CHUNK_BYTES, BlobRow, Blobs
+from edge.storage.database import Database
 from protocol import codec, limits
 from protocol.directory import Directory
 from protocol.entries import DirectoryPublished

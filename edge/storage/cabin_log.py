@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edge.database import Database
-from edge.journal import Journal
+from edge.storage.database import Database
+from edge.storage.journal import Journal
 from protocol import entries
 from protocol.entries import Entry, Mark
 from protocol.errors import Mistake
