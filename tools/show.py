@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -33,6 +35,7 @@ LINE_BITS_PER_SECOND: Final = 2_000_000  # a rural line
 CUT_SECONDS: Final = 8.0
 FRAME_SECONDS: Final = 0.2
 PLAIN_COLUMNS: Final = 120  # where the output is no terminal
+FLEET_SECONDS: Final = 15.0
 ALL_SECONDS: Final = 900.0  # then something is wrong, and the show says so
 # Who hands in what: place of the cabin in the town, agency, pages.
 PROGRAMME: Final = (
@@ -115,7 +118,9 @@ def show(folder: Path, files: list[Path]) -> None:
         scissors.start()
         _watch(console, house, stage)
         scissors.join(ALL_SECONDS)
-    _end(console, stage, folder)
+        _end(console, stage, folder)
+        _ask_the_hub(console, house)
+    console.print(f"Everything lies in {folder}; look at it with any command of `kabine --help`.", soft_wrap=True)
 
 
 def _papers(house: Rig, folder: Path, files: list[Path]) -> list[Paper]:
@@ -302,8 +307,17 @@ def _end(console: Console, stage: Stage, folder: Path) -> None:
         raise Unavailable(
             f"{len(late) + len(failed)} documents did not arrive.", f"Look into {folder / 'house' / 'logs'}."
         )
-    console.print(
-        f"All {len(stage.papers)} documents have arrived, and only their agencies have opened them. Everything lies in {folder}.",
-        soft_wrap=True,
-    )
-    console.print(f"Ask the hub: kabine fleet status --hub {folder / 'house' / 'hub'}", soft_wrap=True)
+    console.print(f"All {len(stage.papers)} documents have arrived, and only their agencies have opened them.")
+
+
+def _ask_the_hub(console: Console, house: Rig) -> None:
+    """What an administrator sees, as soon as every cabin has told of its last receipt."""
+    command = [sys.executable, "-m", "tools", "fleet", "status", "--hub", str(house.hub)]
+    until = time.monotonic() + FLEET_SECONDS
+    while time.monotonic() < until:
+        facts = msgspec.json.decode(subprocess.run([*command, "--json"], capture_output=True, check=False).stdout)
+        if all(site["proof"]["complete"] and not site["waiting_documents"] for site in facts["sites"]):
+            break
+    told = subprocess.run(command, capture_output=True, text=True, check=False)
+    console.print(f"\n$ kabine fleet status --hub {house.hub}", soft_wrap=True, highlight=False)
+    console.print(told.stdout, soft_wrap=True, highlight=False)
