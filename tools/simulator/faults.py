@@ -52,6 +52,11 @@ def reset(strike: Strike) -> None:
     strike.cabin.line.reset()
 
 
+def half_open(strike: Strike) -> None:
+    """Only the cabin learns that the connection is gone; what it had said comes when the next one stands."""
+    strike.cabin.line.half_reset()
+
+
 def flap(strike: Strike) -> None:
     """The line goes and comes."""
     for _ in range(strike.dice.randint(3, 8)):
@@ -96,7 +101,7 @@ def delayed(strike: Strike) -> None:
 
 def altered(strike: Strike) -> None:
     """Now and then a byte of a document flips in the cabin's memory, before it is encrypted."""
-    strike.cabin.line.alter = 0.1
+    strike.cabin.line.alter = 0.03
     strike.later(30, 10 * MINUTE, strike.cabin.line.well)
 
 
@@ -188,6 +193,7 @@ def clock_jumped(strike: Strike) -> None:
 
 FAULTS: Final[dict[str, Fault]] = {
     "reset": reset,
+    "half-open": half_open,
     "flap": flap,
     "cut": cut,
     "silent-cut": hush,

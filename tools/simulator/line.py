@@ -35,6 +35,7 @@ class Strand:
         self.failure = ""
         self.left = False  # the cabin has hung up
         self.ended = False  # the hub's side knows that it is gone
+        self.stuck = False  # what the cabin says stays on the way until the next connection stands
         self.wanted: set[bytes] = set()  # digests asked for on this connection
         self.under_way = {"up": 0, "down": 0}
         self.held: dict[Way, deque[tuple[bytes, bytes | None]]] = {"up": deque(), "down": deque()}
@@ -53,7 +54,7 @@ class Strand:
         """The cabin drops the connection, and what it has queued. The hub learns of it when the line carries that."""
         self.left = True
         self.inbox.clear()
-        if "up" not in self.line.silent:
+        if not self._silent("up"):
             self.line.agenda.after(self.line.delay_seconds, self.end)
 
     def end(self) -> None:
@@ -76,7 +77,7 @@ class Strand:
             return False
         line = self.line
         line.spoken(self, way, first, data)
-        if way in line.silent:
+        if self._silent(way):
             self.held[way].append((first, data))
             return True
         arrives_at = max(line.arrival(way, len(first) + len(data or b"")), self._arrives_at[way])
@@ -87,7 +88,7 @@ class Strand:
 
     def _arrive(self, way: Way, first: bytes, data: bytes | None) -> None:
         self.under_way[way] -= 1
-        if way in self.line.silent:
+        if self._silent(way):
             self.held[way].append((first, data))
         elif way == "up":
             self.line.port.arrived(self, first, data)
@@ -95,8 +96,12 @@ class Strand:
             self.inbox.append((memoryview(first), memoryview(data or b""), 1 if data is None else 2))
             self.wake()
 
+    def _silent(self, way: Way) -> bool:
+        return way in self.line.silent or (way == "up" and self.stuck)
+
     def release(self, way: Way) -> None:
         """The line speaks again: what it had swallowed arrives, in its order."""
+        self.stuck = False
         held, self.held[way] = self.held[way], deque()
         for first, data in held:
             self.under_way[way] += 1
@@ -175,6 +180,13 @@ class Line:
         for strand in self.strands:
             strand.break_("the line was cut")
         self.strands.clear()
+
+    def half_reset(self) -> None:
+        """The cabin is told that the connection is gone; the hub is not, and what was under way comes late."""
+        for strand in self.strands:
+            if not strand.left:
+                strand.stuck, strand.failure = True, "the line was cut"
+                self.agenda.after(self.delay_seconds, strand.wake)
 
     def hush(self, *ways: Way) -> None:
         """Swallow everything that goes these ways, without a word."""

@@ -6,6 +6,7 @@ A new one is one class and one row. What the fault would do to people stands in 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from cloud.awaited import Awaited
@@ -137,11 +138,17 @@ class NeverAskedAgain(Ledger):
 class ForgetWhenSent(SiteLog):
     """A receipt that a cut swallowed is never sent again."""
 
+    sent: dict[Place, int]
+
+    def first(self) -> int:
+        """What was sent is no longer here."""
+        return max(super().first(), self.sent.get(self._place, 0) + 1)
+
     def read(self, after: int, bytes_max: int, count_max: int) -> Sequence[Entry]:
         """And let go."""
         found = super().read(after, bytes_max, count_max)
         if found:
-            self.acknowledge(found[-1].number)
+            self.sent[self._place] = found[-1].number
         return found
 
 
@@ -152,6 +159,8 @@ class ForgetfulLedger(Ledger):
         """One of them."""
         log = super().log(site)
         slip(log, ForgetWhenSent)
+        assert isinstance(log, ForgetWhenSent)
+        log.sent = self.__dict__.setdefault("sent", {})
         return log
 
 
@@ -289,22 +298,31 @@ def _buffer(node: CabinNode) -> Buffer:
     return node.buffer
 
 
-PLANTED: Final[dict[str, Plant]] = {
-    "ack-before-commit": _hub(AckBeforeCommit, _running_hub),
-    "answer-before-settle": _hub(AnswerBeforeSettle, _running_hub),
-    "older-connection-stays": _hub(OlderStays, _running_hub),
-    "no-blob-sync": _hub(NoBlobSync, lambda node: _ledger(node).blobs),
-    "no-digest-check": _hub(NoDigestCheck, lambda node: _ledger(node)._delivery),
-    "skip-place": _hub(SkipPlace, lambda node: _ledger(node)._delivery),
-    "receipt-without-inbox": _hub(ReceiptWithoutInbox, lambda node: _ledger(node)._delivery),
-    "skip-entry": _hub(SkipEntry, _ledger),
-    "never-asked-again": _hub(NeverAskedAgain, _ledger),
-    "forget-when-sent": _hub(ForgetfulLedger, _ledger),
-    "free-when-fetched": _hub(FreeWhenFetched, _ledger),
-    "ack-before-sync": _connection(AckBeforeSync, lambda connection: connection),
-    "deaf-to-silence": _connection(DeafToSilence, lambda connection: connection._pump.link),
-    "forget-before-receipt": _cabin(ForgetBeforeReceipt, lambda node: _buffer(node)._inlet),
-    "counter-sticks": _cabin(CounterSticks, lambda node: _buffer(node)._outbox),
-    "accept-when-full": _accept_when_full,
-    "number-given-twice": _cabin(NumberGivenTwice, lambda node: _buffer(node)._numbers),
+@dataclass(frozen=True)
+class Planted:
+    """`plant` puts it in; `provoked_by` are the faults of the world that bring it to light, which then happen more often."""
+
+    plant: Plant
+    provoked_by: tuple[str, ...] = ()
+
+
+_SILENT: Final = ("silent-cut", "silent-up", "silent-down")
+PLANTED: Final[dict[str, Planted]] = {
+    "ack-before-commit": Planted(_hub(AckBeforeCommit, _running_hub)),
+    "answer-before-settle": Planted(_hub(AnswerBeforeSettle, _running_hub)),
+    "older-connection-stays": Planted(_hub(OlderStays, _running_hub), ("half-open",)),
+    "no-blob-sync": Planted(_hub(NoBlobSync, lambda node: _ledger(node).blobs), ("hub-power-cut",)),
+    "no-digest-check": Planted(_hub(NoDigestCheck, lambda node: _ledger(node)._delivery), ("altered-byte",)),
+    "skip-place": Planted(_hub(SkipPlace, lambda node: _ledger(node)._delivery)),
+    "receipt-without-inbox": Planted(_hub(ReceiptWithoutInbox, lambda node: _ledger(node)._delivery)),
+    "skip-entry": Planted(_hub(SkipEntry, _ledger)),
+    "never-asked-again": Planted(_hub(NeverAskedAgain, _ledger), ("reset", "flap")),
+    "forget-when-sent": Planted(_hub(ForgetfulLedger, _ledger), _SILENT),
+    "free-when-fetched": Planted(_hub(FreeWhenFetched, _ledger), ("hub-killed",)),
+    "ack-before-sync": Planted(_connection(AckBeforeSync, lambda connection: connection)),
+    "deaf-to-silence": Planted(_connection(DeafToSilence, lambda connection: connection._pump.link), _SILENT),
+    "forget-before-receipt": Planted(_cabin(ForgetBeforeReceipt, lambda node: _buffer(node)._inlet)),
+    "counter-sticks": Planted(_cabin(CounterSticks, lambda node: _buffer(node)._outbox)),
+    "accept-when-full": Planted(_accept_when_full, ("cabin-disk-full",)),
+    "number-given-twice": Planted(_cabin(NumberGivenTwice, lambda node: _buffer(node)._numbers)),
 }

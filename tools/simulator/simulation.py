@@ -28,7 +28,7 @@ from tools.simulator.faults import DAY, FAULTS, WEIGHTS, Strike
 from tools.simulator.hub_node import HubNode
 from tools.simulator.line import Line, Port, Trace
 from tools.simulator.office import Office
-from tools.simulator.planted import PLANTED, Plant
+from tools.simulator.planted import PLANTED
 from tools.simulator.report import Report
 from tools.simulator.witness import BrokenPromise, Witness
 
@@ -37,6 +37,7 @@ PEACE_SECONDS: Final = 900.0  # after the faults have stopped everything must be
 _DOCUMENTS_A_DAY: Final = 5
 _FAULTS_A_DAY: Final = 5
 _VISITS_A_DAY: Final = 3
+_PROVOKED: Final = 40  # times more often, what brings a planted fault to light
 # What the product itself writes down, and the name under which it counts as a recovery.
 _NOTED: Final = {
     "entries.again": "entries that came again changed nothing",
@@ -54,7 +55,9 @@ class Simulation:
         self.days = days
         self.trace = Trace()
         self._dice = dice(f"{seed} fate")
-        self._plant: Plant | None = PLANTED[plant] if plant else None
+        planted = PLANTED[plant] if plant else None
+        often = planted.provoked_by if planted else ()
+        self._weights = [WEIGHTS.get(name, 1) * (_PROVOKED if name in often else 1) for name in FAULTS]
         self._fsyncs = Fsyncs()
         district = District(dice(f"{seed} keys"))
         self._agencies = [AgencyId(id) for id in district.agencies]
@@ -84,8 +87,8 @@ class Simulation:
         self.witness = Witness(self.hub, self.cabins, self.report.recoveries)
         for office in self.offices:
             office.fetched = self.witness.fetched
-        if self._plant is not None:
-            self._plant(self)
+        if planted is not None:
+            planted.plant(self)
 
     def run(self) -> Report:
         """Play it to its end, or until a promise is broken."""
@@ -137,7 +140,7 @@ class Simulation:
     def _strike(self, cabin: CabinNode, when: float) -> None:
         """A fault, and around it people who do something."""
         fate = self._dice
-        name = fate.choices(list(FAULTS), [WEIGHTS.get(name, 1) for name in FAULTS])[0]
+        name = fate.choices(list(FAULTS), self._weights)[0]
 
         def strike() -> None:
             self.report.faults[name] += 1
@@ -163,6 +166,7 @@ class Simulation:
             node.calm()
         if self.report.faults["hub-disk-nearly-full"]:
             self.hub.kill(power=False)
+        self._call_people()
         until = self.agenda.clock + PEACE_SECONDS
         while unfinished := self.witness.unfinished() or self._unproven():
             if self.agenda.clock > until:
@@ -173,6 +177,14 @@ class Simulation:
             for office in self.offices:
                 office.visit()
             self._minutes(2)
+
+    def _call_people(self) -> None:
+        """Documents that arrived altered three times wait until somebody has looked after the cabin, and its link begins anew."""
+        self._minutes(2)
+        for cabin in self.cabins:
+            if self.witness.called_for(cabin.site):
+                self.report.recoveries["a person was called because bytes were altered"] += 1
+                cabin.line.reset()
 
     def _unproven(self) -> list[str]:
         """What the hub's own proof says (features.md E2)."""

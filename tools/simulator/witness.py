@@ -10,6 +10,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Sequence
 
+from cloud.delivery import DAMAGED
 from edge.buffer import News
 from protocol import entries, frames
 from protocol.asking import Answer, Ask, Delivered, Done, Tell
@@ -244,6 +245,11 @@ class Witness:
         )
         self._expect(manifest.agency == agency, f"{agency} was given a document for {manifest.agency}")
         self._expect(hashlib.sha256(raw).digest() == delivered.digest, f"{agency} was given an altered document")
+
+    def called_for(self, site: SiteId) -> bool:
+        """Has the hub called a person because of altered documents of this cabin?"""
+        rows = self._at_hub.rows("SELECT 1 FROM alarm WHERE site = ? AND kind = ?", site, DAMAGED)
+        return bool(rows)
 
     # --- the end -------------------------------------------------------------------------------------------------
     def unfinished(self) -> list[str]:
