@@ -31,7 +31,7 @@ from tools.demo import connected
 from tools.rig import Rig, rig
 from tools.town import Site
 
-LINE_BITS_PER_SECOND: Final = 2_000_000  # a rural line
+LINE_BITS_PER_SECOND: Final = 400_000  # a bad day on a rural line: slow enough to watch
 CUT_SECONDS: Final = 8.0
 FRAME_SECONDS: Final = 0.2
 PLAIN_COLUMNS: Final = 120  # where the output is no terminal
