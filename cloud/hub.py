@@ -138,7 +138,9 @@ class Hub:
 
     @property
     def deadline(self) -> float:
-        """When a link wants its tick though nothing came, in seconds of `clock`."""
+        """When the next turn is due though nothing comes, in seconds of `clock`: a link wants its tick, or a Hello was held back."""
+        if self._held is not None:
+            return self.clock()
         return self._timers[0][0] if self._timers else NEVER
 
     def run(self, stopping: Callable[[], bool]) -> None:
@@ -153,8 +155,7 @@ class Hub:
     def turn(self, wait_seconds: float) -> None:
         """Hear, settle, speak."""
         due_at = min(self.deadline, self._bell_at)
-        if self._held is None:
-            self.listener.wait(min(wait_seconds, max(0.0, due_at - self.clock())))
+        self.listener.wait(min(wait_seconds, max(0.0, due_at - self.clock())))
         heard: dict[bytes, Connection] = {}
         for message in self._messages(heard):
             connection = self._hear(message)

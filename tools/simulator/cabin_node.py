@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Callable
+from typing import Final
 
 from edge.buffer import Buffer, News
 from edge.connection import Connection, Redial
@@ -22,8 +23,16 @@ from tools.simulator.line import Line, Strand
 from tools.simulator.node import Node
 from tools.simulator.paper import Document
 
-_FREE_BYTES: int = 10_000_000_000  # said in every beat: a real disk would make two runs differ
-_NO_BALLAST: int = 1 << 60  # asks for more room than there is: each cabin would hold 32 MiB of this machine's memory
+_FREE_BYTES: Final = 10_000_000_000  # said in every beat: a real disk would make two runs differ
+_REASONS: Final = {
+    "beats missed": "silence",
+    "no progress": "standstill",
+    "no Hello came": "no-greeting",
+    "the line was cut": "cut",
+    "takes no more": "jam",
+    "newer connection": "superseded",
+}
+_NO_BALLAST: Final = 1 << 60  # asks for more room than there is: each cabin would hold 32 MiB of this machine's memory
 
 
 class CabinNode(Node):
@@ -137,7 +146,7 @@ class CabinNode(Node):
             connection.turn(heard, grown)
         if connection.over or strand.failure:
             connection.close(strand.failure or "stopped")
-            self.recoveries[f"cabin dialled anew: {_why(connection.reason)}"] += 1
+            self.recoveries[f"cabin-dialled-anew-after-{_why(connection.reason)}"] += 1
             strand.hang_up()
             self.connection = self._strand = None
             self._pause(connection)
@@ -186,7 +195,7 @@ class CabinNode(Node):
             try:
                 act(buffer)
             except Unavailable as trouble:
-                self.recoveries["a visitor was told that the cabin takes nothing"] += 1
+                self.recoveries["visitor-was-told-of-a-full-disk"] += 1
                 if buffer.troubles and trouble.what in buffer.troubles:
                     raise
 
@@ -211,7 +220,7 @@ class CabinNode(Node):
 
     def brought(self, news: News) -> None:
         """A turn brought something."""
-        self.recoveries["a new directory came into force"] += news.directory is not None
+        self.recoveries["directory-came-into-force"] += news.directory is not None
         self.secured(self, news)
 
     def holds(self, digest: Digest) -> bytes | None:
@@ -220,6 +229,5 @@ class CabinNode(Node):
 
 
 def _why(reason: str) -> str:
-    """Reasons of one kind as one."""
-    known = ("beats missed", "no progress", "no Hello came", "the line was cut", "takes no more", "newer connection")
-    return next((kind for kind in known if kind in reason), reason[:60])
+    """Reasons of one kind as one word."""
+    return next((word for part, word in _REASONS.items() if part in reason), "refusal")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from tools.simulator.cabin_node import CabinNode
-from tools.simulator.node import Node
+from tools.simulator.node import TURN_SECONDS, Node
 
 if TYPE_CHECKING:
     from tools.simulator.simulation import Simulation
@@ -162,6 +162,20 @@ def hub_full(strike: Strike) -> None:
     strike.later(1, 2 * MINUTE, lambda: strike.hub.fill(None))
 
 
+def slow_disk(strike: Strike) -> None:
+    """An fsync takes up to two seconds: much comes in one turn that is far apart otherwise."""
+    node = strike.dice.choice([strike.cabin, strike.hub])
+    node.turn_seconds = 2.0
+    for second in range(0, 10, 2):
+        strike.later(second, second, lambda: strike.simulation.hand_in(strike.cabin))
+        strike.later(second + 0.1, second + 0.6, strike.cabin.line.reset)
+
+    def soon_again() -> None:
+        node.turn_seconds = TURN_SECONDS
+
+    strike.later(10, 5 * MINUTE, soon_again)
+
+
 def hub_low(strike: Strike) -> None:
     """Its disk is nearly full: it asks for no documents until it is started with room again."""
     simulation = strike.simulation
@@ -213,6 +227,7 @@ FAULTS: Final[dict[str, Fault]] = {
     "hub-away": hub_away,
     "hub-disk-full": hub_full,
     "hub-disk-nearly-full": hub_low,
+    "slow-disk": slow_disk,
     "clock-skew": clock_skewed,
     "clock-jump": clock_jumped,
 }

@@ -15,7 +15,7 @@ from tools.simulator.agenda import Agenda, Waker
 from tools.simulator.disk import Disk
 from tools.simulator.tripwire import Crash, Tripwire
 
-TURN_SECONDS_MAX: Final = 0.01  # what a turn takes, its fsync included
+TURN_SECONDS: Final = 0.01  # what a turn takes at most, its fsync included
 _KILL_SECONDS: Final = 15.0
 RESTART_SECONDS: Final = 5.0  # whoever starts the process anew waits so long
 
@@ -33,6 +33,7 @@ class Node:
         self.recoveries = recoveries
         self.tripwire = Tripwire()
         self.skew_seconds = 0.0
+        self.turn_seconds = TURN_SECONDS
         self.runs = False
         self.wanted = True  # somebody starts it again when it has ended
         self.looked: Callable[[], None] = lambda: None  # the witness, after each turn
@@ -57,7 +58,7 @@ class Node:
         self._lives += 1
         self.runs = True
         if self.does(self.open):
-            self.recoveries[f"{self.kind} opened again"] += self._lives > 1
+            self.recoveries[f"{self.kind}-opened-again"] += self._lives > 1
             self.opened()
             self.waker.by(self.agenda.clock)
 
@@ -89,6 +90,7 @@ class Node:
     def calm(self) -> None:
         """No fault concerns it any more."""
         self.tripwire = Tripwire()
+        self.turn_seconds = TURN_SECONDS
         self.wanted = True
         self.start()
 
@@ -109,8 +111,8 @@ class Node:
                 act()
         except Crash:
             self._ended()
-        except Unavailable as trouble:
-            self.recoveries[f"{self.kind} ended and started anew: {_short(trouble)}"] += 1
+        except Unavailable:
+            self.recoveries[f"{self.kind}-ended-by-itself-and-was-started-anew"] += 1
             self.disk.crash(power=False)
             self._ended(_TROUBLE_SECONDS)
         else:
@@ -131,7 +133,7 @@ class Node:
         if self.agenda.clock < self._ready_at:
             self.waker.by(self._ready_at)
             return
-        self._ready_at = self.agenda.clock + TURN_SECONDS_MAX * self.dice.random()
+        self._ready_at = self.agenda.clock + self.turn_seconds * self.dice.random()
         if self.does(self.turn):
             self.looked()
             self.waker.by(self.due_at())
@@ -158,7 +160,3 @@ class Node:
     def close(self) -> None:
         """Let go of everything, as the kernel does for a process that has ended."""
         raise NotImplementedError
-
-
-def _short(trouble: Unavailable) -> str:
-    return "no room on the disk" if "room" in trouble.what or "full" in trouble.what else "its disk failed"

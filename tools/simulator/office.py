@@ -70,7 +70,7 @@ class Office:
         if strand is None:
             return
         if strand.failure:
-            self.recoveries["a connector came again after the hub had gone"] += 1
+            self.recoveries["connector-came-again"] += 1
             self._leave()
             return
         while strand.inbox and self._work is not None:

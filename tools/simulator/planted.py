@@ -5,14 +5,14 @@ A new one is one class and one row. What the fault would do to people stands in 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from cloud.awaited import Awaited
 from cloud.delivery import Delivery
+from cloud.hub import TURN_BYTES_MAX, TURN_MESSAGES_MAX, Hub
 from cloud.hub import Connection as HubConnection
-from cloud.hub import Hub
 from cloud.ledger import Ledger
 from cloud.site_log import Place, SiteLog
 from cloud.storage.blobs.segments import Segments
@@ -29,6 +29,7 @@ from protocol.errors import Unavailable
 from protocol.ids import Digest, SiteId
 from protocol.link import Link
 from protocol.manifest import Manifest
+from protocol.runtime.wires import Message as Hearing
 from tools.simulator.cabin_node import CabinNode
 from tools.simulator.hub_node import HubNode
 
@@ -64,6 +65,14 @@ class AnswerBeforeSettle(Hub):
         for route, answer in self._answers:
             self.listener.say(route, frames.encode(answer))
         self._answers.clear()
+
+
+class HelloBeforeSettle(Hub):
+    """As with an acknowledgement: a Hello says how far the hub holds the log."""
+
+    def _messages(self, heard: dict[bytes, HubConnection]) -> Iterator[Hearing]:
+        """All at once."""
+        return self.listener.receive(TURN_MESSAGES_MAX, TURN_BYTES_MAX)
 
 
 class OlderStays(Hub):
@@ -310,6 +319,7 @@ _SILENT: Final = ("silent-cut", "silent-up", "silent-down")
 PLANTED: Final[dict[str, Planted]] = {
     "ack-before-commit": Planted(_hub(AckBeforeCommit, _running_hub)),
     "answer-before-settle": Planted(_hub(AnswerBeforeSettle, _running_hub)),
+    "hello-before-settle": Planted(_hub(HelloBeforeSettle, _running_hub), ("slow-disk",)),
     "older-connection-stays": Planted(_hub(OlderStays, _running_hub), ("half-open",)),
     "no-blob-sync": Planted(_hub(NoBlobSync, lambda node: _ledger(node).blobs), ("hub-power-cut",)),
     "no-digest-check": Planted(_hub(NoDigestCheck, lambda node: _ledger(node)._delivery), ("altered-byte",)),

@@ -38,25 +38,28 @@ _DOCUMENTS_A_DAY: Final = 5
 _FAULTS_A_DAY: Final = 5
 _VISITS_A_DAY: Final = 3
 _PROVOKED: Final = 40  # times more often, what brings a planted fault to light
-# What the product itself writes down, and the name under which it counts as a recovery.
-_NOTED: Final = {
-    "entries.again": "entries that came again changed nothing",
-    "blob.unfit": "a misfit answer was passed over",
+# Why the hub gave a link up, in its own words, and the word under which that counts.
+_ENDED: Final = {
+    "beats missed": "silence",
+    "no progress": "standstill",
+    "superseded": "superseded",
+    "takes no more": "jam",
 }
-_ENDED: Final = ("beats missed", "no progress", "no Hello came", "superseded", "takes no more")
 
 
 class Simulation:
     """One world. `run` plays it; afterwards `report` says what was found."""
 
-    def __init__(self, folder: Path, seed: int, cabins: int, days: float, plant: str = "") -> None:
+    def __init__(
+        self, folder: Path, seed: int, cabins: int, days: float, plant: str = "", often: tuple[str, ...] = ()
+    ) -> None:
         self.agenda = Agenda()
         self.report = Report(seed, planted=plant)
         self.days = days
         self.trace = Trace()
         self._dice = dice(f"{seed} fate")
         planted = PLANTED[plant] if plant else None
-        often = planted.provoked_by if planted else ()
+        often += planted.provoked_by if planted else ()
         self._weights = [WEIGHTS.get(name, 1) * (_PROVOKED if name in often else 1) for name in FAULTS]
         self._fsyncs = Fsyncs()
         district = District(dice(f"{seed} keys"))
@@ -106,7 +109,7 @@ class Simulation:
         self.report.documents = sum(map(len, self.witness.accepted.values()))
         self.report.messages = self.trace.messages
         self.report.traces = [self.trace.digest()]
-        self.report.recoveries["frames of a connection that was given up came late"] += self.hub.port.late
+        self.report.recoveries["late-frames-changed-nothing"] += self.hub.port.late
         return self.report
 
     # --- life ----------------------------------------------------------------------------------------------------
@@ -126,7 +129,7 @@ class Simulation:
 
         for cabin in self.cabins:
             for when in times(_DOCUMENTS_A_DAY):
-                self.agenda.on(when, lambda c=cabin: self._hand_in(c))  # type: ignore[misc]
+                self.agenda.on(when, lambda c=cabin: self.hand_in(c))  # type: ignore[misc]
             for when in times(1):
                 self.agenda.on(when, cabin.visit)
             for when in times(_FAULTS_A_DAY):
@@ -149,11 +152,12 @@ class Simulation:
         self.agenda.on(when, strike)
         # Most happens within a second: so short is what a fault must meet.
         for _ in range(fate.randint(0, 3)):
-            self.agenda.on(when + fate.uniform(-0.6, 0.2), lambda: self._hand_in(cabin))
+            self.agenda.on(when + fate.uniform(-0.6, 0.2), lambda: self.hand_in(cabin))
         if fate.random() < 0.5:
             self.agenda.on(when + fate.uniform(-1.5, -0.3), fate.choice(self.offices).visit)
 
-    def _hand_in(self, cabin: CabinNode) -> None:
+    def hand_in(self, cabin: CabinNode) -> None:
+        """A visitor comes with a document."""
         cabin.hand_in(paper.draw(self._dice, self._agencies))
 
     # --- peace ---------------------------------------------------------------------------------------------------
@@ -183,7 +187,7 @@ class Simulation:
         self._minutes(2)
         for cabin in self.cabins:
             if self.witness.called_for(cabin.site):
-                self.report.recoveries["a person was called because bytes were altered"] += 1
+                self.report.recoveries["person-was-called-for-altered-bytes"] += 1
                 cabin.line.reset()
 
     def _unproven(self) -> list[str]:
@@ -223,11 +227,9 @@ class Simulation:
                     pass
 
     def _note(self, name: str, fields: MutableMapping[str, Any]) -> None:
-        if name in _NOTED:
-            self.report.recoveries[_NOTED[name]] += 1
-        elif name == "link.ended":
-            kind = next((kind for kind in _ENDED if kind in fields["reason"]), "")
-            self.report.recoveries[f"hub gave a link up: {kind}"] += bool(kind)
+        if name == "link.ended":
+            for part, word in _ENDED.items():
+                self.report.recoveries[f"hub-gave-a-link-up-after-{word}"] += part in fields["reason"]
 
 
 def simulate(seed: int, days: float, cabins: int, plant: str = "") -> Report:

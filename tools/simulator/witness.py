@@ -232,7 +232,7 @@ class Witness:
     def _count_resumed(self, strand: Strand, want: frames.Want) -> None:
         if want.digest not in strand.wanted:
             strand.wanted.add(want.digest)
-            self._recoveries["a document went on at the byte that was there"] += want.offset_bytes > 0
+            self._recoveries["document-went-on-where-it-was"] += want.offset_bytes > 0
 
     # --- agencies ------------------------------------------------------------------------------------------------
     def fetched(self, agency: AgencyId, delivered: Delivered, raw: bytes) -> None:
