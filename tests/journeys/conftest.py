@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.journeys.stage import Stage, stage
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_settings() -> Iterator[None]:
+    """What somebody has set for his own hub does not reach these."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("KABINE_") and name != "KABINE_KILL_SEEDS"]:
+            patch.delenv(name)
+        yield
 
 
 @pytest.fixture(scope="module")

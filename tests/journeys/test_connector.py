@@ -89,7 +89,7 @@ def altered(templin: Stage) -> tuple[Stage, str, list[str]]:
     """Three documents at the hub, one bit of the first one's bytes flipped on its disk."""
     receipts = [templin.hand_in("templin", templin.page(seed), secured=True) for seed in range(3)]
     [(segment, position, length)] = templin.ask(
-        "SELECT segment, position_bytes, length_bytes FROM piece JOIN document USING (digest) WHERE receipt = ?",
+        "SELECT segment, position_bytes, length_bytes FROM piece JOIN document USING (digest) WHERE receipt = ? LIMIT 1",
         receipts[0],
     )
     with templin.segment(segment).open("r+b") as file:

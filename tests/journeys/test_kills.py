@@ -32,7 +32,7 @@ def flowing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 def test_the_hub_is_killed_while_documents_flow(flowing: Stage, seed: int) -> None:
     chance, before = random.Random(seed), set(flowing.handed_in("templin"))
     line, receipts = flowing.house.lines[SiteId("templin")], list[str]()
-    for part in _parts(chance, 4):
+    for part in _parts(chance, 3):
         passed = line.up_bytes
         receipts += [flowing.hand_in("templin", *page) for page in _papers(flowing, chance, part)]
         go_on = passed + chance.randrange(200, 150_000)
@@ -106,7 +106,7 @@ def _parts(chance: random.Random, count: int) -> list[int]:
 def _papers(flowing: Stage, chance: random.Random, documents: int) -> Iterator[list[Path]]:
     for _ in range(documents):
         seed = chance.randrange(1000)
-        yield [flowing.photograph(seed, 310, 438) if chance.random() < 0.5 else flowing.page(seed)]
+        yield [flowing.photograph(seed, 420, 594) if chance.random() < 0.3 else flowing.page(seed)]
 
 
 def _count(flowing: Stage, happening: str) -> int:

@@ -24,7 +24,7 @@ def rural(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 @pytest.mark.parametrize("silent", [False, True], ids=["reset", "silent"])
 def test_a_cut_in_the_middle_of_a_document_costs_nothing(rural: Stage, silent: bool) -> None:
     line, before = line_of(rural), len(rural.handed_in("templin"))
-    receipts = [rural.hand_in("templin", rural.page(10 + silent * 20, dpi=200))]
+    receipts = [rural.hand_in("templin", rural.photograph(10 + silent * 20))]
     passed = line.up_bytes
     until(lambda: line.up_bytes > passed + 8_000, "the document is on its way", look_seconds=0.002)
     line.cut(silent=silent)
@@ -34,7 +34,7 @@ def test_a_cut_in_the_middle_of_a_document_costs_nothing(rural: Stage, silent: b
     assert set(receipts[1:]).isdisjoint(at_hub(rural))
     line.mend()
     rural.drained("templin")
-    assert at_hub(rural)[before:] == receipts
+    assert sorted(at_hub(rural)[before:]) == sorted(receipts)
 
 
 def test_a_line_that_flaps_loses_nothing(rural: Stage) -> None:
@@ -47,7 +47,7 @@ def test_a_line_that_flaps_loses_nothing(rural: Stage) -> None:
         line.cut(silent=bool(number % 2))
         line.mend()
     rural.drained("templin")
-    assert at_hub(rural)[before:] == receipts
+    assert sorted(at_hub(rural)[before:]) == sorted(receipts)
 
 
 def test_twenty_documents_taken_while_the_hub_is_away_arrive_exactly_once(rural: Stage) -> None:
@@ -58,7 +58,7 @@ def test_twenty_documents_taken_while_the_hub_is_away_arrive_exactly_once(rural:
     assert rural.waiting("templin") == 20
     rural.house.start_hub()
     rural.drained("templin")
-    assert at_hub(rural)[before:] == receipts
+    assert sorted(at_hub(rural)[before:]) == sorted(receipts)
     assert rural.pull().returncode == 0
     rural.whole(["templin"])
 
@@ -88,6 +88,6 @@ def line_of(rural: Stage) -> Line:
 
 
 def at_hub(rural: Stage) -> list[str]:
-    """Receipt numbers in the order of the agency's inbox."""
+    """Receipt numbers as they came into the agency's inbox; small documents overtake large ones."""
     rows = rural.ask("SELECT receipt FROM document WHERE agency = ? AND place IS NOT NULL ORDER BY place", AGENCY)
     return [receipt for (receipt,) in rows]

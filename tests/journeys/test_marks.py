@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from hardware.simulated import paper
 from protocol.ids import SiteId
 from tests.journeys.stage import AGENCY, OTHER_AGENCY, Stage, stage
 from tests.journeys.waiting import until
@@ -25,7 +26,8 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """A house in every state at once: one document opened, one in another agency's inbox, one that waits in the cabin."""
     folder = tmp_path_factory.mktemp("planted")
     with stage(folder, "templin") as made:
-        page = made.page(1, f"{NAME} Tel. {PHONE}")
+        page = made.papers / "page.jpg"
+        paper.draw_page(1, 150, "letter", f"{NAME} Tel. {PHONE}").save(page, dpi=(150, 150))
         # As bytes that are found: a comment in a JPEG is no pixel.
         page.write_bytes(page.read_bytes() + f"{NAME} {PHONE}".encode())
         made.follow()

@@ -16,7 +16,7 @@ from protocol.contacts import read_hub_card
 from protocol.errors import Unavailable
 from protocol.keys import CurvePair
 from protocol.runtime.wires import Asker
-from tests.journeys.stage import Stage
+from tests.journeys.stage import Stage, process
 from tests.journeys.waiting import until
 
 
@@ -57,7 +57,7 @@ def test_a_cabin_cannot_pose_as_another(town: Stage) -> None:
 
 def test_two_nodes_do_not_work_on_one_folder(town: Stage) -> None:
     for node, folder in (("edge", town.house.cabin("templin")), ("hub", town.house.hub)):
-        second = town.kabine(node, "run", folder)
+        second = process(node, "run", folder)
         assert second.returncode == 1
         assert f"Another {node} node (process " in second.stderr
         assert "Stop it first" in second.stderr
@@ -104,7 +104,7 @@ def test_a_revoked_cabin_is_cut_off_within_a_second_and_what_it_delivered_stays(
 def test_a_replaced_cabin_works_and_both_machines_documents_verify(templin: Stage) -> None:
     old = templin.hand_in("templin", templin.page(1), secured=True)
     invitation = templin.says("cabin", "invite", "templin", "--hub", templin.house.hub)["invitation"]
-    enrolled = templin.kabine("edge", "enrol", invitation, "--dir", templin.house.cabin("new"))
+    enrolled = templin.enrol(invitation, "new")
     assert enrolled.returncode == 0, enrolled.stderr
     templin.house.start_cabin("new")
     until(lambda: "confirm" in reason(templin, "new"), "the new one waits for confirmation")
