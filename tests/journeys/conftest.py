@@ -10,12 +10,14 @@ import pytest
 
 from tests.journeys.stage import Stage, stage
 
+_SETTINGS = ("KABINE_HUB", "KABINE_INBOX", "KABINE_PASSPHRASE_FILE")
+
 
 @pytest.fixture(autouse=True, scope="session")
 def _no_settings() -> Iterator[None]:
     """What somebody has set for his own hub does not reach these."""
     with pytest.MonkeyPatch.context() as patch:
-        for name in [name for name in os.environ if name.startswith("KABINE_") and name != "KABINE_KILL_SEEDS"]:
+        for name in [name for name in os.environ if name in _SETTINGS]:
             patch.delenv(name)
         yield
 
