@@ -13,15 +13,15 @@ NODE_READY := node_modules/.ready
 demo: $(READY)
 	$(BIN)/kabine demo
 
+# What both ends must agree about is covered in every branch, from its own tests. `make test TESTS=tests/scripts` runs a part.
 test: $(READY_DEV) $(NODE_READY)
+ifdef TESTS
 	$(BIN)/python -m pytest $(TESTS)
-	$(MAKE) --no-print-directory coverage
-
-# What both ends must agree about is covered in every branch, from its own tests.
-.PHONY: coverage
-coverage: $(READY_DEV) $(NODE_READY)
-	$(BIN)/coverage run --branch --source=protocol --omit='protocol/runtime/*' -m pytest -q tests/protocol tests/scripts
+else
+	$(BIN)/coverage run --branch --source=protocol --omit='protocol/runtime/*' -m pytest tests/protocol tests/scripts
 	$(BIN)/coverage report --skip-covered --fail-under=100
+	$(BIN)/python -m pytest $(filter-out tests/protocol tests/scripts tests/vectors,$(wildcard tests/*))
+endif
 
 check: $(READY_DEV)
 	$(BIN)/ruff check .

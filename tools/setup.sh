@@ -27,7 +27,7 @@ venv() {
   fi
   .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r "$lock"
   # The package itself, from here: with the build tool of the lock file, nothing fetched.
-  .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+  PYTHONWARNINGS=ignore .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
   fast
 }
 
