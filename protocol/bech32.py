@@ -5,6 +5,9 @@ The checksum finds every mistake in up to four letters of a short key; of a hybr
 
 from __future__ import annotations
 
+import functools
+import operator
+
 from protocol import limits
 from protocol.errors import Code, Refused
 
@@ -12,6 +15,11 @@ _LETTERS = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
 _VALUES = {letter: value for value, letter in enumerate(_LETTERS)}
 _GENERATOR = (0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)
 _CHECK_LETTERS = 6
+# What the five bits that fall out at the top add: a directory of a thousand agencies has two million letters to check.
+_FOLDED = tuple(
+    functools.reduce(operator.xor, (generator for place, generator in enumerate(_GENERATOR) if top >> place & 1), 0)
+    for top in range(32)
+)
 
 
 def encode(prefix: str, raw: bytes) -> str:
@@ -51,11 +59,7 @@ def _expand(prefix: str) -> list[int]:
 def _polymod(words: list[int]) -> int:
     check = 1
     for word in words:
-        top = check >> 25
-        check = (check & 0x1FFFFFF) << 5 ^ word
-        for place, generator in enumerate(_GENERATOR):
-            if top >> place & 1:
-                check ^= generator
+        check = (check & 0x1FFFFFF) << 5 ^ word ^ _FOLDED[check >> 25]
     return check
 
 
