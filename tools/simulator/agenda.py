@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Final
 
 NEVER: Final = float("inf")
-QUIET_SECONDS: Final = 20.0  # longer than three beats: whoever has lost the other side has noticed by then
+QUIET_SECONDS: Final = 16.0  # longer than three beats: whoever has lost the other side has noticed by then
 
 Act = Callable[[], None]
 

@@ -153,6 +153,8 @@ def hub_away(strike: Strike) -> None:
 def cabin_full(strike: Strike) -> None:
     """Its disk takes nothing."""
     strike.cabin.fill(strike.dice.randint(0, 30))
+    for _ in range(3):
+        strike.later(0, 5, lambda: strike.simulation.hand_in(strike.cabin))
     strike.later(1, 5 * MINUTE, lambda: strike.cabin.fill(None))
 
 

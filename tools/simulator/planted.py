@@ -250,6 +250,10 @@ class DeafToSilence(Link):
     def _silence(self, now: float) -> str:
         return ""
 
+    def _arm(self) -> None:
+        super()._arm()
+        self.deadline = self._beat_at
+
 
 class NumberGivenTwice(Numbers):
     """Two visitors go home with one number."""

@@ -60,7 +60,12 @@ class Simulation:
         self._dice = dice(f"{seed} fate")
         planted = PLANTED[plant] if plant else None
         often += planted.provoked_by if planted else ()
-        self._weights = [WEIGHTS.get(name, 1) * (_PROVOKED if name in often else 1) for name in FAULTS]
+        self._cards = [
+            name
+            for name in FAULTS
+            for _ in range(math.ceil(WEIGHTS.get(name, 1) * 2) * (_PROVOKED if name in often else 1))
+        ]
+        self._deck: list[str] = []
         self._fsyncs = Fsyncs()
         district = District(dice(f"{seed} keys"))
         self._agencies = [AgencyId(id) for id in district.agencies]
@@ -143,7 +148,9 @@ class Simulation:
     def _strike(self, cabin: CabinNode, when: float) -> None:
         """A fault, and around it people who do something."""
         fate = self._dice
-        name = fate.choices(list(FAULTS), self._weights)[0]
+        if not self._deck:
+            self._deck = fate.sample(self._cards, len(self._cards))
+        name = self._deck.pop()
 
         def strike() -> None:
             self.report.faults[name] += 1
@@ -180,11 +187,13 @@ class Simulation:
         for _ in range(4):
             for office in self.offices:
                 office.visit()
-            self._minutes(2)
+            self._pass(30)
 
     def _call_people(self) -> None:
         """Documents that arrived altered three times wait until somebody has looked after the cabin, and its link begins anew."""
-        self._minutes(2)
+        if not self.report.faults["altered-byte"]:
+            return
+        self._pass(60)
         for cabin in self.cabins:
             if self.witness.called_for(cabin.site):
                 self.report.recoveries["person-was-called-for-altered-bytes"] += 1
@@ -202,8 +211,9 @@ class Simulation:
                 found.append(f"{site.facts.site}: {site.reason}")
         return found
 
-    def _minutes(self, minutes: float) -> None:
-        for _ in range(int(minutes * 60 / 10)):
+    def _pass(self, seconds: int) -> None:
+        """Let time pass, awake."""
+        for _ in range(0, seconds, 10):
             self.agenda.stir()
             self.agenda.run(self.agenda.now + 10)
 
