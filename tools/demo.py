@@ -12,13 +12,13 @@ from typing import Final
 import click
 import msgspec
 
-from edge.hatch import reach
-from edge.orders import Accepted, Captured, Failed, PageCaptured, SealedUp, Secured, Submit, line, told, trouble
+from edge.knock import knock
+from edge.orders import Accepted, Captured, SealedUp, Secured, Submit
 from hardware.simulated import paper
 from protocol.errors import Code, Refused, Unavailable
 from protocol.ids import AgencyId
 from protocol.runtime.folder import write_file
-from tools.rig import START_SECONDS, Rig, agency_named, rig
+from tools.rig import Rig, agency_named, rig
 from tools.town import uckermark
 
 AGENCY: Final = "wohngeldstelle-uckermark"
@@ -124,7 +124,7 @@ def _once(folder: Path, files: list[Path], agency: AgencyId, out: Path) -> Outco
         site = house.town.sites[0]
         house.enrol([site])
         house.start_cabin(site.id)
-        connected(house, site.id)
+        house.until_connected(site.id)
         taken_into = _made(folder / "opened")
         connector = house.start_connector(agency, taken_into)
         relay = house.lines[site.id]
@@ -167,42 +167,22 @@ class HandedIn(msgspec.Struct):
 
 def hand_in(house: Rig, site: str, agency: AgencyId, scans: list[Path]) -> HandedIn:
     """Hand these files in at a running cabin and wait until they are *gesichert*. Raises what the cabin says."""
-    guest = reach(house.cabin(site), SILENT_SECONDS)
-    if guest is None:
-        raise Unavailable(f"The cabin {site} does not run.", f"Look into {house.folder / 'logs'}.")
+    order = Submit(agency=agency, paths=tuple(str(scan.absolute()) for scan in scans), wait="secured")
     handed = HandedIn()
-    with guest, guest.makefile("rb") as answer:
-        guest.sendall(line(Submit(agency=agency, paths=tuple(str(scan.absolute()) for scan in scans), wait="secured")))
-        for raw in answer:
-            match told(raw):
-                case Failed() as failed:
-                    raise trouble(failed)
-                case PageCaptured():
-                    pass
-                case Captured(pages=pages, input_bytes=input_bytes, seconds=seconds):
-                    handed.pages, handed.input_bytes, handed.capture_seconds = pages, input_bytes, seconds
-                case SealedUp(pdf_bytes=pdf_bytes, envelope_bytes=envelope_bytes, seconds=seconds):
-                    handed.pdf_bytes, handed.envelope_bytes, handed.seal_seconds = pdf_bytes, envelope_bytes, seconds
-                case Accepted(receipt=receipt, seconds=seconds):
-                    handed.receipt, handed.confirmed_at = receipt, time.monotonic() - seconds
-                case Secured(seconds=seconds):
-                    handed.secured_seconds = seconds
-                    return handed
-                case _:
-                    pass
+    for told in knock(house.cabin(site), order, SILENT_SECONDS) or ():
+        match told:
+            case Captured(pages=pages, input_bytes=input_bytes, seconds=seconds):
+                handed.pages, handed.input_bytes, handed.capture_seconds = pages, input_bytes, seconds
+            case SealedUp(pdf_bytes=pdf_bytes, envelope_bytes=envelope_bytes, seconds=seconds):
+                handed.pdf_bytes, handed.envelope_bytes, handed.seal_seconds = pdf_bytes, envelope_bytes, seconds
+            case Accepted(receipt=receipt, seconds=seconds):
+                handed.receipt, handed.confirmed_at = receipt, time.monotonic() - seconds
+            case Secured(seconds=seconds):
+                handed.secured_seconds = seconds
+                return handed
+            case _:
+                pass
     raise Unavailable(f"The cabin {site} ended before the document was secured.", f"Look into {house.folder / 'logs'}.")
-
-
-def connected(house: Rig, site: str) -> None:
-    """Wait until this cabin speaks with the hub. Raises Unavailable when it does not."""
-    until = time.monotonic() + START_SECONDS
-    while (status := house.status(site)) is None or not status.link.connected:
-        if time.monotonic() > until:
-            reason = status.link.reason if status else "its node ended"
-            raise Unavailable(
-                f"The cabin {site} does not reach the hub: {reason}.", f"Look into {house.folder / 'logs'}."
-            )
-        time.sleep(0.05)
 
 
 def _state_folder(path: Path) -> Path:

@@ -25,7 +25,8 @@ from cloud.keys import read_authority
 from cloud.premises import Premises
 from edge.enrol import enrol
 from edge.hatch import reach
-from edge.orders import ShowStatus, Status, line, told
+from edge.knock import knock
+from edge.orders import ShowStatus, Status
 from protocol import contacts
 from protocol.directory import Agency
 from protocol.enrolment import write_invitation
@@ -40,6 +41,7 @@ PASSPHRASE: Final = "nur zum Vorführen"  # noqa: S105  # protects nothing: ever
 WORK_FACTOR: Final = 12  # of a passphrase that stands in this file
 START_SECONDS: Final = 60.0
 STOP_SECONDS: Final = 20.0
+ANSWER_SECONDS: Final = 10.0
 
 
 @dataclass
@@ -171,13 +173,19 @@ class Rig:
 
     def status(self, site: str) -> Status | None:
         """A cabin's own view of itself; None when its node does not run."""
-        guest = reach(self.cabin(site), 10.0)
-        if guest is None:
-            return None
-        with guest, guest.makefile("rb") as answer:
-            guest.sendall(line(ShowStatus()))
-            status = told(answer.readline())
-        return status if isinstance(status, Status) else None
+        answer = knock(self.cabin(site), ShowStatus(), ANSWER_SECONDS)
+        return next((told for told in answer or () if isinstance(told, Status)), None)
+
+    def until_connected(self, site: str) -> None:
+        """Wait until this cabin speaks with the hub. Raises Unavailable when it does not."""
+        until = time.monotonic() + START_SECONDS
+        while (status := self.status(site)) is None or not status.link.connected:
+            if time.monotonic() > until:
+                reason = status.link.reason if status else "its node ended"
+                raise Unavailable(
+                    f"The cabin {site} does not reach the hub: {reason}.", f"Look into {self.folder / 'logs'}."
+                )
+            time.sleep(0.05)
 
     def kill(self, name: str) -> None:
         """kill -9."""

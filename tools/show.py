@@ -22,12 +22,11 @@ from sqlalchemy import select
 from cloud import config as configs
 from cloud.storage.database import Database
 from cloud.storage.schema import blob, document
-from edge.hatch import reach
-from edge.orders import Accepted, Captured, Failed, PageCaptured, SealedUp, Secured, Submit, line, told
+from edge.knock import knock
+from edge.orders import Accepted, Captured, PageCaptured, SealedUp, Submit
 from hardware.simulated import paper
-from protocol.errors import Unavailable
+from protocol.errors import Trouble, Unavailable
 from protocol.ids import AgencyId, SiteId
-from tools.demo import connected
 from tools.rig import Rig, rig
 from tools.town import Site
 
@@ -104,7 +103,7 @@ def show(folder: Path, files: list[Path]) -> None:
         house.start_cabin(*(site.id for site in house.town.sites))
         stage = Stage(_papers(house, folder, files))
         for site in house.town.sites:
-            connected(house, site.id)
+            house.until_connected(site.id)
         for agency in house.town.agencies:
             connector = house.start_connector(agency.id, folder / "opened" / agency.id)
             if connector.stdout:
@@ -141,32 +140,32 @@ def _visit(house: Rig, stage: Stage, site: SiteId) -> None:
 
 
 def _hand_in(house: Rig, stage: Stage, each: Paper) -> None:
-    guest = reach(house.cabin(each.site.id), ALL_SECONDS)
-    if guest is None:
+    try:
+        _follow(house, stage, each)
+    except Trouble as trouble:
         with stage.lock:
-            each.state, each.problem = FAILED, "the cabin's node does not run"
-        return
-    order = Submit(agency=each.agency, paths=tuple(str(scan.absolute()) for scan in each.scans), wait="accepted")
-    with guest, guest.makefile("rb") as answer:
-        guest.sendall(line(order))
-        for raw in answer:
-            with stage.lock:
-                match told(raw):
-                    case PageCaptured(page=page):
-                        each.state, each.pages = CAPTURED, page
-                    case Captured(pages=pages):
-                        each.state, each.pages = CAPTURED, pages
-                    case SealedUp(envelope_bytes=envelope_bytes):
-                        each.state, each.size_bytes = SEALED, envelope_bytes
-                    case Accepted(receipt=receipt, seconds=seconds):
-                        each.state, each.receipt = WAITING, receipt
-                        each.confirmed_at = time.monotonic() - seconds
-                    case Failed(what=what):
-                        each.state, each.problem = FAILED, what
-                    case Secured():
-                        pass
-                    case _:
-                        pass
+            each.state, each.problem = FAILED, trouble.what
+
+
+def _follow(house: Rig, stage: Stage, each: Paper) -> None:
+    order = Submit(agency=each.agency, paths=tuple(str(scan.absolute()) for scan in each.scans))
+    answer = knock(house.cabin(each.site.id), order, ALL_SECONDS)
+    if answer is None:
+        raise Unavailable("the cabin's node does not run")
+    for told in answer:
+        with stage.lock:
+            match told:
+                case PageCaptured(page=page):
+                    each.state, each.pages = CAPTURED, page
+                case Captured(pages=pages):
+                    each.state, each.pages = CAPTURED, pages
+                case SealedUp(envelope_bytes=envelope_bytes):
+                    each.state, each.size_bytes = SEALED, envelope_bytes
+                case Accepted(receipt=receipt, seconds=seconds):
+                    each.state, each.receipt = WAITING, receipt
+                    each.confirmed_at = time.monotonic() - seconds
+                case _:
+                    pass
 
 
 def _hear_connector(stage: Stage, stdout: IO[bytes]) -> None:
