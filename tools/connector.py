@@ -39,11 +39,13 @@ from protocol.manifest import (
 from protocol.recipients import HybridIdentity
 from protocol.runtime.folder import sync_folder, write_file
 from protocol.runtime.wires import Asker
-from tools.letter import Letter, Taken, draft_of, free_name, record_of, replace, rewrite, writing
-from tools.numbering import Gap, Row, counted
+from tools.letter import Letter, Spoiled, Taken, draft_of, free_name, record_of, replace, rewrite, writing
+from tools.numbering import Gap, Row, counted, missing
 
 RECEIPT_VERSION: Final = 1
 LISTED_AT_ONCE: Final = 50
+# What makes one document unbelievable, and says nothing about the others.
+_SPOILED: Final = frozenset({Code.BAD_SIGNATURE, Code.NOT_YOURS, Code.OUT_OF_ORDER, Code.MALFORMED})
 _ASK: Final = "Ask the operator of the hub, and in the cabin."
 
 
@@ -79,20 +81,30 @@ class Connector:
         self.directory = self._current_directory()
 
     # --- listing -------------------------------------------------------------------------------------------------
-    def letters(self, *, everything: bool = False) -> Iterator[Letter]:
+    def letters(self, *, everything: bool = False) -> Iterator[Letter | Spoiled]:
         """What is in the inbox, oldest first; without `everything` only what is not accepted or returned. Raises Refused."""
         return self._letters(0, everything)
 
-    def _letters(self, after: int, everything: bool) -> Iterator[Letter]:
+    def _letters(self, after: int, everything: bool) -> Iterator[Letter | Spoiled]:
         while True:
             listing = self._asker.ask(ListInbox(after, LISTED_AT_ONCE, everything))
             if not isinstance(listing, Listing):
                 raise Refused(Code.MALFORMED, "The hub answered something else than a list.")
             for delivered in listing.documents:
-                yield self._checked(delivered)
+                if delivered.place <= after:
+                    raise Refused(Code.MALFORMED, "The hub's list goes round in circles.")
+                yield self._seen(delivered)
                 after = delivered.place
             if not listing.more or not listing.documents:
                 return
+
+    def _seen(self, delivered: Delivered) -> Letter | Spoiled:
+        try:
+            return self._checked(delivered)
+        except Refused as refused:
+            if refused.code not in _SPOILED:
+                raise
+            return Spoiled(delivered.place, str(refused))
 
     def _checked(self, delivered: Delivered) -> Letter:
         claimed = unverified(Manifest, delivered.manifest)
@@ -131,21 +143,30 @@ class Connector:
     def problems(self) -> Iterator[str]:
         """Go on counting where the last run ended: what the cabins' own numbering says about documents that never came, in words."""
         for letter in self._letters(self._memory.place, everything=True):
-            manifest, key = letter.manifest, letter.machine.hex()
-            before = self._memory.cabins.get(key) or Row(manifest.cabin)
-            row, gap, fits = counted(before, manifest, digest_of(letter.delivered.manifest), self._utc())
-            if not fits:
-                what = f"Document {manifest.receipt} does not continue the numbering of the cabin {manifest.cabin}."
-                yield f"WARNING: {what} {_ASK}"
-            elif gap is not None:
-                yield f"note: {_missing(row, gap)} not come yet: small documents overtake large ones."
-            self._memory = Memory(letter.delivered.place, {**self._memory.cabins, key: row})
-            write_file(self._keys / "memory.json", msgspec.json.encode(self._memory), 0o600)
+            if isinstance(letter, Spoiled):
+                self._remember(letter.place, {})  # if it is ever mended, taking it fills the gap
+            else:
+                yield from self._count(letter, letter.delivered.place)
         for row in self._memory.cabins.values():
             for gap in row.gaps:
                 if gap.late(self._utc()) and gap not in self._warned:
                     self._warned.add(gap)
                     yield f"WARNING: {_missing(row, gap)} been missing since {gap.since:%Y-%m-%d %H:%M} UTC. {_ASK}"
+
+    def _count(self, letter: Letter, place: int) -> Iterator[str]:
+        manifest, key = letter.manifest, letter.machine.hex()
+        before = self._memory.cabins.get(key) or Row(manifest.cabin)
+        row, gap, fits = counted(before, manifest, digest_of(letter.delivered.manifest), self._utc())
+        if not fits:
+            what = f"Document {manifest.receipt} does not continue the numbering of the cabin {manifest.cabin}."
+            yield f"WARNING: {what} {_ASK}"
+        elif gap is not None:
+            yield f"note: {_missing(row, gap)} not come yet: small documents overtake large ones."
+        self._remember(place, {key: row})
+
+    def _remember(self, place: int, rows: dict[str, Row]) -> None:
+        self._memory = Memory(place, {**self._memory.cabins, **rows})
+        write_file(self._keys / "memory.json", msgspec.json.encode(self._memory), 0o600)
 
     # --- taking --------------------------------------------------------------------------------------------------
     def take(self, letter: Letter, into: Path) -> Taken:
@@ -211,6 +232,9 @@ class Connector:
         except Refused:
             rewrite(taken.record, letter)
             raise
+        row = self._memory.cabins.get(letter.machine.hex())
+        if row is not None and missing(row, letter.manifest.counter):
+            list(self._count(letter, self._memory.place))
         return signed
 
     def _signed(self, letter: Letter, happening: Happening, reason: str = "", text: str = "") -> Letter:

@@ -16,7 +16,7 @@ from protocol import contacts
 from protocol.contacts import HubCard, InboxCard
 from protocol.envelope import seal_bytes
 from protocol.errors import Code, Refused, Unavailable
-from protocol.ids import AgencyId, EnvelopeId, ReceiptNumber, agency_id, receipt_number
+from protocol.ids import AgencyId, ReceiptNumber, agency_id, receipt_number
 from protocol.keys import CurvePair, SigningPair, fingerprint, words
 from protocol.manifest import Happening
 from protocol.recipients import HybridIdentity, generate_identity, parse_identities
@@ -24,7 +24,7 @@ from protocol.runtime.folder import NodeFolder, write_file
 from protocol.runtime.wires import Asker
 from protocol.runtime.world import REAL
 from tools.connector import Connector
-from tools.letter import Letter, Taken, receipts_json
+from tools.letter import Letter, Spoiled, Taken, receipts_json
 
 IDENTITY: Final = "identity.txt"
 RECOVERY: Final = "recovery-key.txt"
@@ -100,7 +100,11 @@ def make_inbox(keys: Path, agency: AgencyId) -> tuple[str, tuple[str, ...]]:
 def list_(keys: Path, hub: str | None, everything: bool, as_json: bool) -> None:
     """What lies in the inbox, oldest first. Fetches no documents."""
     with _connector(keys, hub) as connector:
-        letters = list(connector.letters(everything=everything))
+        found = list(connector.letters(everything=everything))
+    letters = [each for each in found if isinstance(each, Letter)]
+    for spoiled in found:
+        if isinstance(spoiled, Spoiled):
+            click.echo(f"REFUSED at place {spoiled.place}: {spoiled.why}", err=True)
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode({"version": 1, "documents": [_row(x) for x in letters]})))
         return
@@ -148,7 +152,7 @@ def pull(
     except OSError as error:
         raise Unavailable(f"Cannot make the folder {into}: {error.strerror}.", "Choose another with --into.") from error
     folder = NodeFolder.open(keys, "inbox")
-    refused: dict[EnvelopeId, ReceiptNumber] = {}  # not tried again by this run
+    refused: dict[int, str] = {}  # by place in the inbox; not tried again by this run
     try:
         while True:
             try:
@@ -181,18 +185,24 @@ def _pull_all(
     reason: str | None,
     text: str,
     as_json: bool,
-    refused: dict[EnvelopeId, ReceiptNumber],
+    refused: dict[int, str],
 ) -> None:
     for problem in connector.problems():
         click.echo(problem, err=True)
-    letters = [letter for letter in connector.letters() if only in (None, letter.manifest.receipt)]
+    letters = []
+    for letter in connector.letters():
+        if isinstance(letter, Letter):
+            letters += [letter] if only in (None, letter.manifest.receipt) else []
+        elif letter.place not in refused:
+            refused[letter.place] = f"the one at place {letter.place}"
+            click.echo(f"REFUSED at place {letter.place}: {letter.why}", err=True)
     if only is not None and not letters:
         raise Refused(Code.UNKNOWN_DOCUMENT, f"No document {only} waits in this inbox.")
     if reason is not None and len(letters) != 1:
         raise Refused(Code.MALFORMED, f"{len(letters)} documents wait; a return is for one.", "Name it with --receipt.")
     happening = Happening.RETURNED if reason else Happening.ACCEPTED
     for letter in letters:
-        if letter.manifest.envelope in refused:
+        if letter.delivered.place in refused:
             continue
         try:
             taken = connector.take(letter, into)
@@ -201,7 +211,7 @@ def _pull_all(
             if trouble.code in _ABOUT_US:
                 raise
             # One bad document keeps nobody from the others.
-            refused[letter.manifest.envelope] = letter.manifest.receipt
+            refused[letter.delivered.place] = letter.manifest.receipt
             click.echo(f"REFUSED {letter.manifest.receipt}: {trouble}", err=True)
         else:
             _report(done, taken, as_json)

@@ -36,6 +36,13 @@ class Letter(msgspec.Struct, frozen=True):
         return self.events[-1].happening
 
 
+class Spoiled(msgspec.Struct, frozen=True):
+    """What the hub shows at `place` and nobody has signed like that; `why` in words."""
+
+    place: int
+    why: str
+
+
 class Taken(msgspec.Struct, frozen=True):
     """A document that was opened and written."""
 

@@ -48,6 +48,11 @@ class Row(msgspec.Struct, frozen=True):
     gaps: tuple[Gap, ...] = ()
 
 
+def missing(row: Row, number: int) -> bool:
+    """Has this number not come yet, though later ones have?"""
+    return any(gap.first <= number <= gap.last for gap in row.gaps)
+
+
 def counted(row: Row, manifest: Manifest, digest: bytes, now: datetime) -> tuple[Row, Gap | None, bool]:
     """The row with this manifest (`digest`: SHA-256 of its body) counted; the gap that it opened, if any; and whether it fits: a number that was
     there already, or that is not chained to its neighbours, does not."""

@@ -133,10 +133,10 @@ class Stage:
         with _looking(self.house.hub / "hub.sqlite") as database:
             return database.execute(question, values).fetchall()
 
-    def alter(self, statement: str) -> None:
+    def alter(self, statement: str, *values: object) -> None:
         """Change the hub's database behind its back."""
         with closing(sqlite3.connect(self.house.hub / "hub.sqlite", timeout=20.0)) as database, database:
-            database.execute(statement)
+            database.execute(statement, values)
 
     def envelope(self, digest: bytes) -> bytes:
         """The bytes of a document, from the hub's segment files."""

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import signal
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from protocol.ids import SiteId
-from tests.journeys.stage import AGENCY, OTHER_AGENCY, Stage
+from tests.journeys.stage import AGENCY, OTHER_AGENCY, Stage, stage
 from tests.journeys.waiting import until
 from tools.numbering import LATE_SECONDS
 
@@ -84,49 +86,64 @@ def test_a_connector_killed_between_fetched_and_accepted_goes_on(town: Stage) ->
     town.whole(["templin", "gartz"])
 
 
-@pytest.fixture
-def altered(templin: Stage) -> tuple[Stage, str, list[str]]:
-    """Three documents at the hub, one bit of the first one's bytes flipped on its disk."""
-    receipts = [templin.hand_in("templin", templin.page(seed), secured=True) for seed in range(3)]
-    [(segment, position, length)] = templin.ask(
-        "SELECT segment, position_bytes, length_bytes FROM piece JOIN document USING (digest) WHERE receipt = ? LIMIT 1",
-        receipts[0],
-    )
-    with templin.segment(segment).open("r+b") as file:
-        file.seek(position + length // 2)
-        [byte] = file.read(1)
-        file.seek(-1, 1)
-        file.write(bytes([byte ^ 1]))
-    return templin, receipts[0], receipts[1:]
+@pytest.fixture(scope="module")
+def altered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stage, list[str]]]:
+    """Four documents at the hub. The first one's bytes and the second one's manifest were altered on its disk, by one bit each."""
+    with stage(tmp_path_factory.mktemp("altered"), "templin") as made:
+        receipts = [made.hand_in("templin", made.page(seed), secured=True) for seed in range(4)]
+        [(segment, position, length)] = made.ask(
+            "SELECT segment, position_bytes, length_bytes FROM piece JOIN document USING (digest) WHERE receipt = ? LIMIT 1",
+            receipts[0],
+        )
+        with made.segment(segment).open("r+b") as file:
+            file.seek(position + length // 2)
+            [byte] = file.read(1)
+            file.seek(-1, 1)
+            file.write(bytes([byte ^ 1]))
+        [(body,)] = made.ask("SELECT manifest_body FROM document WHERE receipt = ?", receipts[1])
+        made.alter("UPDATE document SET manifest_body = ? WHERE receipt = ?", flipped(body), receipts[1])
+        yield made, receipts
 
 
 def test_what_was_altered_at_the_hub_is_refused_and_keeps_nobody_from_the_rest(
-    altered: tuple[Stage, str, list[str]],
+    altered: tuple[Stage, list[str]],
 ) -> None:
-    stage, bad, good = altered
+    stage, [bytes_altered, manifest_altered, *good] = altered
     done = stage.pull()
     assert done.returncode == 1
-    assert f"REFUSED {bad}: " in done.stderr
-    assert f"Not taken, and still in the inbox: {bad}." in done.stderr
-    assert sorted(path.name for path in stage.into().iterdir()) == sorted(
-        f"{name}.{kind}" for name in good for kind in ("json", "pdf")
-    )
-    assert happened(stage, bad) == ["stored"]
-    assert stage.state("templin", bad) == "secured"
-    one = stage.pull("--receipt", bad)
+    assert f"REFUSED {bytes_altered}: " in done.stderr
+    assert "REFUSED at place 2: No machine of the cabin templin has signed document" in done.stderr
+    assert f"Not taken, and still in the inbox: {bytes_altered}, the one at place 2." in done.stderr
+    files = sorted(f"{name}.{kind}" for name in good for kind in ("json", "pdf"))
+    assert sorted(path.name for path in stage.into().iterdir()) == files
+    assert happened(stage, bytes_altered) == happened(stage, manifest_altered) == ["stored"]
+    assert stage.state("templin", bytes_altered) == "secured"
+    one = stage.pull("--receipt", bytes_altered)
     assert one.returncode == 1
-    assert f"REFUSED {bad}: " in one.stderr
+    assert f"REFUSED {bytes_altered}: " in one.stderr
 
 
-def test_a_following_connector_goes_on_after_an_altered_document(altered: tuple[Stage, str, list[str]]) -> None:
-    stage, bad, good = altered
+def test_a_following_connector_goes_on_after_altered_documents(altered: tuple[Stage, list[str]]) -> None:
+    stage, [bytes_altered, _, *_] = altered
     stage.follow()
-    until(lambda: len(stage.reports) == 2, "the others are taken")
-    good.append(stage.hand_in("templin", stage.page(9)))
-    until(lambda: len(stage.reports) == 3, "and what comes later")
+    good = []
+    for seed in range(2):
+        good.append(stage.hand_in("templin", stage.page(10 + seed)))
+        until(lambda: len(stage.reports) == len(good), "what comes is taken")
     assert [report["receipt"] for report in stage.reports] == good
-    assert bad not in stage.opened()
-    assert (stage.house.folder / "logs" / f"inbox-{AGENCY}.err").read_text().count("REFUSED") == 1
+    assert bytes_altered not in stage.opened()
+    assert (stage.house.folder / "logs" / f"inbox-{AGENCY}.err").read_text().count("REFUSED") == 2
+
+
+def test_what_the_hub_has_mended_is_taken_and_missed_no_more(altered: tuple[Stage, list[str]]) -> None:
+    stage, [_, manifest_altered, *_] = altered
+    stage.house.kill(f"inbox-{AGENCY}") if f"inbox-{AGENCY}" in stage.house.processes else None
+    assert [gap["first"] for gap in gaps(stage)] == [2]
+    [(body,)] = stage.ask("SELECT manifest_body FROM document WHERE receipt = ?", manifest_altered)
+    stage.alter("UPDATE document SET manifest_body = ? WHERE receipt = ?", flipped(body), manifest_altered)
+    done = stage.pull("--receipt", manifest_altered)
+    assert done.returncode == 0, done.stderr
+    assert not gaps(stage)
 
 
 def test_a_hub_that_drops_a_document_is_found_out(templin: Stage) -> None:
@@ -170,6 +187,17 @@ def test_the_keys_of_another_agency_open_nothing(town: Stage) -> None:
         mine.write_bytes(kept)
     assert done.returncode == 1
     assert not list((town.house.folder / "stolen").iterdir())
+
+
+def gaps(stage: Stage) -> list[dict[str, Any]]:
+    """Which numbers of the one cabin the connector misses."""
+    [row] = json.loads((stage.house.keys(AGENCY) / "memory.json").read_bytes())["cabins"].values()
+    return list(row["gaps"])
+
+
+def flipped(body: bytes) -> bytes:
+    """One bit of it is another."""
+    return body[:-1] + bytes([body[-1] ^ 1])
 
 
 def happened(stage: Stage, receipt: str) -> list[str]:
