@@ -238,6 +238,7 @@ class Hub:
             self._close(older, "superseded")
         connection = Connection(self, guest, route)
         self._by_route[route] = self._by_site[connection.site] = connection
+        connection.pump.link.transfers.paused = self._full
         for wanted in self.ledger.wanted(connection.site):
             connection.pump.want(wanted.digest, wanted.size_bytes, wanted.have_bytes)
         connection.pump.connected()
@@ -322,8 +323,9 @@ class Hub:
             log.warning("disk.full" if full else "disk.room", folder="hub")
         busy = [c for c in self._by_route.values() if c.pump.link.state == UP and len(c.pump.link.transfers)]
         for connection in busy:
-            link = connection.pump.link
-            link.pacing.ceiling_bytes = limits.HUB_WINDOW_BYTES // len(busy)
-            if link.transfers.paused != full:
-                link.transfers.paused = full
+            connection.pump.link.pacing.ceiling_bytes = limits.HUB_WINDOW_BYTES // len(busy)
+        # Idle ones too: a small document would be here before this comes round again.
+        for connection in self._by_route.values():
+            if connection.pump.link.transfers.paused != full:
+                connection.pump.link.transfers.paused = full
                 connection.pump.appended()  # any event makes the machine speak

@@ -158,15 +158,16 @@ def test_a_hub_without_room_leaves_documents_in_their_cabins_until_there_is_some
     town.house.stop("hub")
     config.write_text(kept.replace("#free_bytes_min = 209715200", f"free_bytes_min = {HUGE}"))
     town.house.start_hub()
-    receipt = town.hand_in("templin", town.page(6))
-    until(lambda: town.ask("SELECT 1 FROM document WHERE receipt = ?", receipt), "it is announced")
-    assert town.waiting("templin") == 1
+    until(lambda: town.connected("templin"), "the cabin is back")
+    receipts = [town.hand_in("templin", town.page(100 + number)) for number in range(5)]
+    until(lambda: all(town.ask("SELECT 1 FROM document WHERE receipt = ?", each) for each in receipts), "all announced")
+    assert town.waiting("templin") == 5
     assert "disk.full" in (town.house.hub / "hub.log").read_text()
     town.house.stop("hub")
     config.write_text(kept)
     town.house.start_hub()
     town.drained("templin")
-    assert town.state("templin", receipt) == "secured"
+    assert {town.state("templin", each) for each in receipts} == {"secured"}
 
 
 def test_a_port_in_use_is_named(town: Stage, tmp_path: Path) -> None:
