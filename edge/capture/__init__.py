@@ -1,6 +1,8 @@
 """From pixels to a compact, legible PDF, and from there to a sealed envelope; all of it in a process of its own.
 
 `source` opens what a scanner delivered · `colour` says whether colours matter · `straighten` takes out the skew · `flatten` divides by
-the paper · `encode` chooses how to keep a page · `spool` holds pages until the visitor has confirmed · `pdf` writes them · `worker` is
-the process · `dialogue` is what may be said to it · `workshop` is the node's side of it.
+the paper · `grid` sees a page coarsely · `bits` says what is ink · `inks` parts it by colour · `boxes` finds what is a picture · `jbig2`
+packs one bit per pixel · `encode` chooses how to keep a page · `encoded` is what it gives · `spool` holds pages until the visitor has
+confirmed · `pdf` writes them · `pdfa` checks that · `verdict` says in words what is wrong with a page · `worker` is the process ·
+`dialogue` is what may be said to it · `workshop` is the node's side of it.
 """

@@ -15,17 +15,32 @@ from edge.capture.jbig2 import Bits
 
 PAPER: Final = 244  # brighter surroundings than this do not make ink of what is paler
 INK_SHARE: Final = 215  # of 256: of its surroundings, ink is darker than this
+STROKE_DPI: Final = 100.0
 DARK: Final = 100  # of 255: ink whatever is around it
 
 
 def ink(flat: Grey, dpi: float) -> Bits:
-    """True where there is ink: much darker than around, or dark anyway; lone pixels are dust."""
-    around = np.asarray(Image.fromarray(flat).filter(ImageFilter.BoxBlur(max(3, round(dpi / 14)))))
+    """True where there is ink: much darker than around, or dark anyway; lone pixels are dust. Where print is black, only what is darker
+    than half-way to it: small letters keep their holes."""
+    image = Image.fromarray(flat)
+    around = np.asarray(image.filter(ImageFilter.BoxBlur(max(3, round(dpi / 14)))))
     # 84 % of the surroundings, at most 205: fresh print, pencil and thermal paper pass, noise of the sensor does not.
     limit = np.minimum(around, PAPER)
     limit = (limit.astype(np.uint16) * INK_SHARE >> 8).astype(np.uint8)
+    np.minimum(limit, _half_way(image, dpi), out=limit)
     np.maximum(limit, DARK, out=limit)
     return without_dust(flat < limit)
+
+
+def _half_way(image: Image.Image, dpi: float) -> Grey:
+    """Between paper and the darkest strokes of 1/4 mm near by."""
+    scale = min(1.0, STROKE_DPI / dpi)
+    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+    small = image.resize(size, Image.Resampling.BOX, reducing_gap=2.0)
+    small = small.filter(ImageFilter.MinFilter(7)).filter(ImageFilter.BoxBlur(2))
+    return np.asarray(
+        small.point([125 + value // 2 for value in range(256)]).resize(image.size, Image.Resampling.BILINEAR)
+    )
 
 
 def without_dust(ink: Bits) -> Bits:

@@ -12,13 +12,11 @@ from edge.capture.source import Page
 
 LOOK_DPI: Final = 75  # coarse enough that the colour fringes of a sensor do not count
 SATURATED: Final = 56  # of 255 between the strongest and the weakest channel, paper taken out
-COLOUR_SHARE_MAX: Final = (
-    0.005  # of the sheet: what a pen has written stays below, a logo, a marker or a picture does not
-)
+COLOUR_SHARE_MAX: Final = 0.0001  # of the sheet: a short signature in blue has more
 
 
 def settle(page: Page) -> Page:
-    """`page`, in grey unless more than half a per cent of it is saturated colour."""
+    """`page`, in grey unless some of it is saturated colour."""
     if page.image.mode == "L" or colour_share(page) > COLOUR_SHARE_MAX:
         return page
     return Page(page.image.convert("L"), page.dpi)

@@ -12,8 +12,8 @@ import pymupdf
 import pytest
 from PIL import Image, ImageDraw
 
-from edge.capture import colour, encode, pdf, source, straighten
-from edge.capture.encoded import Encoded, Encoding
+from edge.capture import colour, encode, jbig2, pdf, source, straighten
+from edge.capture.encoded import Codec, Encoded, Encoding
 from edge.capture.flatten import flatten
 from edge.capture.source import Page
 from hardware.simulated.paper import draw_sheet
@@ -35,11 +35,13 @@ def encoded(page: Page) -> Encoded:
     return encode.encode(colour.settle(page))
 
 
-def as_drawn(page: Encoded) -> np.ndarray:
-    """Grey pixels [height, width] as MuPDF shows them, from the PDF."""
+def as_drawn(page: Encoded, colour: bool = False) -> np.ndarray:
+    """Pixels as MuPDF shows them, from the PDF: grey [height, width], or [height, width, 3]."""
     with pymupdf.open(stream=b"".join(pdf.write([page], AT)), filetype="pdf") as document:
-        pixmap = document[0].get_pixmap(dpi=round(page.dpi), colorspace=pymupdf.csGRAY)
-        return np.frombuffer(pixmap.samples, np.uint8).reshape(pixmap.height, pixmap.stride)[:, : pixmap.width]
+        space = pymupdf.csRGB if colour else pymupdf.csGRAY
+        pixmap = document[0].get_pixmap(dpi=round(page.dpi), colorspace=space)
+        shape = (pixmap.height, pixmap.width, 3) if colour else (pixmap.height, pixmap.width)
+        return np.frombuffer(pixmap.samples, np.uint8).reshape(shape)
 
 
 # --- straighten -------------------------------------------------------------------------------------------------------
@@ -120,10 +122,50 @@ def test_a_dark_picture_is_not_taken_for_paper():
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("dpi", [150, 200])
-def test_letters_forms_and_receipts_become_one_bit_at_300_dpi(kind, dpi):
+def test_letters_forms_and_receipts_become_stencils_at_300_dpi(kind, dpi):
     page = encoded(drawn(2, kind, dpi))
-    assert (page.encoding in ONE_BIT, page.dpi, page.blank) == (True, 300, False)
-    assert 1000 < page.bytes < 45_000
+    assert (page.dpi, page.blank) == (300, False)
+    assert all(layer.codec in (Codec.G4, Codec.JBIG2) for layer in page.layers)
+    assert 1000 < page.bytes < (30_000 if jbig2.fast() else 45_000)
+
+
+def test_black_print_and_blue_writing_become_two_stencils():
+    page = encoded(drawn(2, "form", 200, skew_degrees=0.0))
+    (black, blue) = page.layers
+    assert black.ink == (0, 0, 0)
+    assert blue.ink[2] > 100 > max(blue.ink[:2])
+    shown = as_drawn(page, colour=True).astype(int)
+    bluish = shown[:, :, 2] - shown[:, :, 0] > 60
+    sheet = np.asarray(drawn(2, "form", 200, skew_degrees=0.0).image.resize(shown.shape[1::-1])).astype(int)
+    wrote = sheet[:, :, 2] - sheet[:, :, 0] > 70
+    assert bluish[wrote].mean() > 0.9
+    assert bluish[~wrote].mean() < 0.02
+
+
+def test_g4_is_used_alone_where_it_is_asked_for():
+    page = encode.encode(colour.settle(drawn(2, "form", 200)), strict_g4=True)
+    assert page.encoding == Encoding.G4_PLANES
+    assert {layer.codec for layer in page.layers} == {Codec.G4}
+
+
+def test_a_photograph_on_a_letter_becomes_a_box_and_the_writing_stays_a_stencil():
+    sheet = drawn(2, "letter", 200, skew_degrees=0.0).image.copy()
+    picture = np.stack([clouds(1), clouds(2), clouds(3)], axis=2)[:300, :400] * 200 + 20
+    sheet.paste(Image.fromarray(picture.astype(np.uint8)), (600, 1700))
+    page = encoded(Page(sheet, 200))
+    assert page.encoding in (Encoding.JBIG2_PLANES, Encoding.G4_PLANES)
+    photograph = page.layers[0]
+    assert photograph.codec == Codec.COLOUR_JPEG
+    left, top, right, bottom = (edge * 200 / page.dpi for edge in photograph.place)
+    assert left <= 600
+    assert top <= 1700
+    assert right >= 1000
+    assert bottom >= 2000
+    assert (right - left) * (bottom - top) < 2 * 300 * 400
+    shown = as_drawn(page, colour=True)
+    back = np.asarray(Image.fromarray(shown).resize(sheet.size))[1720:1980, 620:980].astype(int)
+    assert np.abs(back - picture[20:280, 20:380]).mean() < 20
+    assert page.bytes < 60_000
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -189,13 +231,24 @@ def test_coloured_paper_stays_coloured_and_yellowed_paper_does_not():
     sheet = np.asarray(drawn(2, skew_degrees=0.0).image).astype(np.float32)
     red, yellowed = sheet * [0.95, 0.4, 0.35], sheet * [1.0, 0.97, 0.8]
     assert encoded(Page(Image.fromarray(red.astype(np.uint8)), 200)).encoding == Encoding.COLOUR_JPEG
-    assert encoded(Page(Image.fromarray(yellowed.astype(np.uint8)), 200)).encoding in ONE_BIT
+    kept = encoded(Page(Image.fromarray(yellowed.astype(np.uint8)), 200))
+    assert all(layer.ink is not None for layer in kept.layers)
 
 
-def test_a_coloured_marker_stays_coloured():
-    sheet = drawn(2, dpi=150, skew_degrees=0.0).image
-    ImageDraw.Draw(sheet).rectangle((150, 600, 900, 660), fill=(250, 240, 40))
-    assert encoded(Page(sheet, 150)).encoding == Encoding.COLOUR_JPEG
+def test_a_coloured_marker_stays_and_the_writing_under_it_stays_sharp():
+    sheet = drawn(2, dpi=150, skew_degrees=0.0).image.copy()
+    plain = np.asarray(sheet).astype(int)
+    marked = np.asarray(sheet).copy()
+    marked[600:660, 150:900, 2] //= 4
+    page = encoded(Page(Image.fromarray(marked), 150))
+    assert [layer.codec in (Codec.G4, Codec.JBIG2) for layer in page.layers][:2] == [False, True]
+    shown = np.asarray(Image.fromarray(as_drawn(page, colour=True)).resize(sheet.size)).astype(int)
+    assert (shown[605:655, 155:895, 0] - shown[605:655, 155:895, 2]).mean() > 90
+    assert np.abs(shown[605:655, 950:1100, 0] - shown[605:655, 950:1100, 2]).mean() < 5
+    inked = plain[605:655, 155:895].max(axis=2) < 90
+    assert inked.any()
+    assert (shown[605:655, 155:895].max(axis=2)[inked] < 120).mean() > 0.9
+    assert page.bytes < 35_000
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 200), (200, 3), (40, 40)])
@@ -225,12 +278,9 @@ def test_a_real_page_keeps_its_ink(path):
 
 @pytest.fixture(scope="module")
 def three_pages() -> list[Encoded]:
-    marked = drawn(2, dpi=150).image
-    ImageDraw.Draw(marked).rectangle((150, 600, 900, 660), fill=(250, 240, 40))
-    shade = Image.fromarray(
-        np.add.outer(np.linspace(40, 220, 900), np.linspace(-30, 30, 700)).clip(0, 255).astype(np.uint8)
-    )
-    return [encoded(page) for page in (drawn(1), Page(marked, 150), Page(shade, 150))]
+    coloured = (np.stack([clouds(1), clouds(2), clouds(3)], axis=2) * 200 + 20).astype(np.uint8)
+    shade = Image.fromarray((clouds(4) * 200 + 20).astype(np.uint8))
+    return [encoded(page) for page in (drawn(1), Page(Image.fromarray(coloured), 150), Page(shade, 150))]
 
 
 def test_the_pdf_opens_without_repair_and_holds_the_very_streams(three_pages):
@@ -239,11 +289,11 @@ def test_the_pdf_opens_without_repair_and_holds_the_very_streams(three_pages):
         assert not document.is_repaired
         assert [page.encoding for page in three_pages[1:]] == ["colour-jpeg", "grey-jpeg"]
         for sheet, page in zip(document, three_pages, strict=True):
-            ((number, *_),) = sheet.get_images()
-            assert document.xref_stream_raw(number) == page.layers[0].stream
+            numbers = sorted(number for number, *_ in sheet.get_images())
+            assert [document.xref_stream_raw(number) for number in numbers] == [layer.stream for layer in page.layers]
             assert sheet.rect.width == pytest.approx(page.width * 72 / page.dpi, abs=0.02)
             assert sheet.rect.height == pytest.approx(page.height * 72 / page.dpi, abs=0.02)
-        assert document.xref_length() == 6 + 3 * 3
+        assert document.xref_length() == 6 + sum(2 + len(page.layers) for page in three_pages)
     assert pymupdf.TOOLS.mupdf_warnings() == ""
 
 

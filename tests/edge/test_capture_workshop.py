@@ -92,7 +92,7 @@ def test_from_files_to_a_document_that_only_the_agency_opens(scan, tmp_path):
     taken, sealed, left = with_workshop(tmp_path, play)
     *pages, captured = taken
     assert [page.number for page in pages] == [1, 2, 3]
-    assert all(isinstance(page, PageTaken) and page.encoding in ("g4", "jbig2") for page in pages)
+    assert all(isinstance(page, PageTaken) and page.encoding.startswith(("g4", "jbig2")) for page in pages)
     assert isinstance(captured, Captured)
     assert captured.pages == 3
     assert left == []
