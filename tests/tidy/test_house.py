@@ -35,7 +35,11 @@ def test_no_file_has_a_name_that_says_nothing() -> None:
 
 def test_no_test_is_switched_off() -> None:
     pattern = re.compile(r"pytest\.mark\.(skip|skipif|xfail)\b|pytest\.skip\(|importorskip")
-    faults = [path.name for path in (ROOT / "tests").rglob("*.py") if path != Path(__file__) and pattern.search(path.read_text())]
+    faults = [
+        path.name
+        for path in (ROOT / "tests").rglob("*.py")
+        if path != Path(__file__) and pattern.search(path.read_text())
+    ]
     assert not faults
 
 
