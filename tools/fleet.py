@@ -43,6 +43,20 @@ def status_(hub: Path, site: str | None, as_json: bool) -> None:
     sys.exit(int(state.severity))
 
 
+@fleet.command()
+@hub_option
+@click.option("--site", help="Only alarms about this site.")
+def clear(hub: Path, site: str | None) -> None:
+    """Somebody has looked: put open alarms away. One whose cause is still there is raised anew."""
+    now = REAL.utc()
+    with premises.opened(hub) as place, place.database.turn() as connection:
+        wanted = enrolment.cabin(connection, site_id(site), now).site if site is not None else None
+        cleared = facts.clear_alarms(connection, wanted, now)
+    for alarm in cleared:
+        click.echo(f"{alarm.raised_at:%Y-%m-%d %H:%M} UTC  {alarm.text}")
+    click.echo(f"{len(cleared)} alarm(s) put away.")
+
+
 def _say(state: FleetStatus, now: datetime) -> None:
     click.echo(state.sentence)
     for site in state.sites:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Connection, Row, case, func, select
+from sqlalchemy import Connection, Row, case, func, select, update
 
 from cloud.fleet.proof import Held, Reported
 from cloud.storage import schema
@@ -208,3 +208,12 @@ def _alarms(connection: Connection) -> dict[str | None, list[Alarm]]:
     for row in connection.execute(query):
         alarms.setdefault(row.site, []).append(Alarm(row.kind, row.text, row.raised_at))
     return alarms
+
+
+def clear_alarms(connection: Connection, site: SiteId | None, now: datetime) -> list[Alarm]:
+    """Put open alarms away, all or those about one site; which they were."""
+    column = schema.alarm.c
+    where = [column.cleared_at.is_(None), *([column.site == site] if site is not None else [])]
+    rows = connection.execute(select(schema.alarm).where(*where).order_by(column.raised_at)).all()
+    connection.execute(update(schema.alarm).where(*where).values(cleared_at=now))
+    return [Alarm(row.kind, row.text, row.raised_at) for row in rows]

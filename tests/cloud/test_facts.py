@@ -16,6 +16,7 @@ from cloud.storage.database import Database, sqlite_url
 from protocol import codec
 from protocol.entries import GENESIS, Mark, following
 from protocol.frames import Vitals
+from protocol.ids import SiteId
 
 NOW = datetime(2026, 5, 3, 12, 0, tzinfo=UTC)
 
@@ -145,6 +146,18 @@ def test_vitals_alarms_and_the_hub_s_own_word(connection: Connection) -> None:
     assert templin.contact.vitals == vitals
     assert len(templin.alarms) == len(found.alarms) == 1
     assert status.hub_alive(found.hub, NOW)
+
+
+def test_alarms_that_somebody_has_looked_at_are_put_away(connection: Connection) -> None:
+    add_cabin(connection, "templin")
+    raised = {"kind": "log-gap", "raised_at": NOW}
+    for site, text in (("templin", "Lücke"), (None, "Platte")):
+        connection.execute(schema.alarm.insert().values(site=site, text=text, **raised))
+    assert [alarm.text for alarm in facts.clear_alarms(connection, SiteId("templin"), NOW)] == ["Lücke"]
+    found = facts.read(connection)
+    assert (found.sites[0].alarms, [alarm.text for alarm in found.alarms]) == ((), ["Platte"])
+    assert [alarm.text for alarm in facts.clear_alarms(connection, None, NOW)] == ["Platte"]
+    assert facts.clear_alarms(connection, None, NOW) == []
 
 
 def test_vitals_of_another_release_are_unknown_and_do_no_harm(connection: Connection) -> None:
