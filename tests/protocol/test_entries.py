@@ -90,3 +90,13 @@ def test_an_entry_that_fits_in_no_frame_is_our_mistake():
     entries.following(Mark(), 1, bytes(limits.ENTRY_BYTES_MAX))
     with pytest.raises(Mistake, match="An entry of 49153 bytes"):
         entries.following(Mark(), 1, bytes(limits.ENTRY_BYTES_MAX + 1))
+
+
+def test_only_an_entry_that_opens_an_epoch_after_the_number_before_it_may_leap():
+    follows = Mark(3, 41, b"h" * 32)
+    opened = EpochOpened(b"wrapped", follows, NOON)
+    assert entries.leap(entries.clear(opened), 4, 42) == follows
+    assert entries.leap(entries.clear(opened), 4, 43) is None
+    assert entries.leap(entries.sealed(opened, bytes(32), 4, 42), 4, 42) is None
+    assert entries.leap(bytes([entries.CLEAR]) + b"nothing", 4, 42) is None
+    assert entries.leap(entries.clear(VISIT), 4, 42) is None
