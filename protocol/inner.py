@@ -30,14 +30,18 @@ Size = Annotated[int, msgspec.Meta(ge=0)]
 _Noun = TypeVar("_Noun", bound=msgspec.Struct)
 
 
-class Verdict(msgspec.Struct, frozen=True):
-    """What capture found out about a page, counted from 1. `skew_degrees`: how far it had been turned counter-clockwise."""
+class Verdict(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What capture found out about a page, counted from 1. `skew_degrees`: how far it had been turned counter-clockwise;
+    `turned_degrees` (0, 90, 180, 270): how far it was turned counter-clockwise to stand upright. `faults`: what the visitor was told and
+    handed in nevertheless, the gravest first: empty, too-dark, too-coarse, blurred, glare, corner-missing, edge-cut, unsure-way-up."""
 
     page: int
     encoding: str
     dpi: float
     skew_degrees: float
     blank: bool
+    turned_degrees: int = 0
+    faults: tuple[str, ...] = ()
 
 
 class File(msgspec.Struct, frozen=True):

@@ -19,8 +19,9 @@ STROKE_DPI: Final = 100.0
 DARK: Final = 100  # of 255: ink whatever is around it
 
 
-def ink(flat: Grey, dpi: float) -> Bits:
-    """True where there is ink: much darker than around, or dark anyway; lone pixels are dust. Where print is black, only what is darker
+def ink(flat: Grey, dpi: float) -> tuple[Bits, float]:
+    """True where there is ink: much darker than around, or dark anyway; lone pixels are dust. And the share of dust, 0 to 1: where it is
+    large the page is a halftone, and dots of it are strokes. Where print is black, only what is darker
     than half-way to it: small letters keep their holes."""
     image = Image.fromarray(flat)
     around = np.asarray(image.filter(ImageFilter.BoxBlur(max(3, round(dpi / 14)))))
@@ -29,7 +30,9 @@ def ink(flat: Grey, dpi: float) -> Bits:
     limit = (limit.astype(np.uint16) * INK_SHARE >> 8).astype(np.uint8)
     np.minimum(limit, _half_way(image, dpi), out=limit)
     np.maximum(limit, DARK, out=limit)
-    return without_dust(flat < limit)
+    dark = flat < limit
+    clean = without_dust(dark)
+    return clean, 1 - int(np.count_nonzero(clean)) / (int(np.count_nonzero(dark)) or 1)
 
 
 def _half_way(image: Image.Image, dpi: float) -> Grey:

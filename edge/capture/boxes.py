@@ -50,7 +50,7 @@ def find(coarse: Coarse, flat: Grey) -> Boxes:
     """`flat`: the page in grey, divided by its paper, at its own resolution."""
     marked = _toned(flat, coarse) | _tinted(coarse)
     around = grown(marked)
-    places = _joined([place for place in _components(around) if marked[_cut(place)].sum() >= CELLS_MIN])
+    places = _joined([place for place in components(around) if marked[_cut(place)].sum() >= CELLS_MIN])
     inside = np.zeros_like(marked)
     picture = np.zeros_like(marked)
     wrote, plain = _written(coarse)
@@ -133,7 +133,7 @@ def _cut(place: tuple[int, int, int, int]) -> tuple[slice, slice]:
     return slice(top, bottom), slice(left, right)
 
 
-def _components(mask: Bits) -> list[tuple[int, int, int, int]]:
+def components(mask: Bits) -> list[tuple[int, int, int, int]]:
     """Boxes around what hangs together, in all eight directions."""
     left_over = mask.copy()
     found: list[tuple[int, int, int, int]] = []

@@ -26,6 +26,8 @@ class Capture(msgspec.Struct, frozen=True, tag="capture"):
     """Take the pages of these files, after those that are there. Reports: PageTaken for each, then Captured."""
 
     paths: tuple[str, ...]
+    mode: str = "letter"  # one of edge.capture.pipeline.Mode
+    strict_g4: bool = False
 
 
 class CaptureScan(msgspec.Struct, frozen=True, tag="scan"):
@@ -33,6 +35,8 @@ class CaptureScan(msgspec.Struct, frozen=True, tag="scan"):
 
     name: str
     image: bytes
+    mode: str = "letter"
+    strict_g4: bool = False
 
 
 class Seal(msgspec.Struct, frozen=True, tag="seal", kw_only=True):
@@ -69,7 +73,8 @@ class Ready(msgspec.Struct, frozen=True, tag="ready"):
 
 class PageTaken(msgspec.Struct, frozen=True, tag="page"):
     """A page waits in the spool. `number` counts 1, 2, 3 … until Discard; `bytes` of its stream, `width` and `height` in pixels at `dpi`;
-    `skew_degrees` by which it had been turned counter-clockwise and is no longer."""
+    `skew_degrees` by which it had been turned counter-clockwise and is no longer; `turned_degrees` (0, 90, 180, 270) by which it was
+    turned to stand upright. `faults`: codes of edge.capture.verdict.Fault, the gravest first; `advice` says what to do about that one."""
 
     number: int
     encoding: str
@@ -80,6 +85,9 @@ class PageTaken(msgspec.Struct, frozen=True, tag="page"):
     skew_degrees: float
     blank: bool
     seconds: float
+    turned_degrees: int = 0
+    faults: tuple[str, ...] = ()
+    advice: str = ""
 
 
 class Captured(msgspec.Struct, frozen=True, tag="captured"):

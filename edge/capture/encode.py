@@ -25,6 +25,7 @@ BOXES_SHARE_MAX: Final = 0.6  # more than this in boxes: it is a picture, and is
 LOST_SHARE_MAX: Final = 0.02
 PALE_CHROMA_MIN: Final = 14  # of 255: the guilloche of an identity card
 PALE_SHARE_MAX: Final = 0.35
+DUST_SHARE_MAX: Final = 0.25  # of what is dark: more makes the page a halftone, and its strokes are made of dots
 BLANK_INK_SHARE: Final = 0.00015
 TEXT_JPEG_DPI: Final = 180
 PICTURE_JPEG_DPI: Final = 150
@@ -36,10 +37,11 @@ PAPER_FROM: Final = 225  # of 250: what is brighter is paper, and costs nothing 
 @dataclass(frozen=True)
 class Look:
     """What decided. Shares from 0 to 1: `boxed` of the sheet, `lost` of the inked cells whose ink is missing in the bits, `ink` of the
-    sheet. `picture`: all of it is one. `coarse`: the page as it was looked at."""
+    sheet. `picture`: all of it is one. `dust`: of what is dark. `coarse`: the page as it was looked at."""
 
     boxed: float
     picture: bool
+    dust: float
     lost: float
     ink: float
     coarse: Coarse
@@ -51,21 +53,21 @@ def encode(page: Page, *, strict_g4: bool = False) -> Encoded:
     return encoded
 
 
-def encode_and_tell(page: Page, *, strict_g4: bool = False) -> tuple[Encoded, Look]:
-    """As `encode`, with what decided."""
+def encode_and_tell(page: Page, *, strict_g4: bool = False, photo: bool = False) -> tuple[Encoded, Look]:
+    """As `encode`, with what decided. `photo`: keep it as a picture, whatever it looks like."""
     grey = page.image if page.image.mode == "L" else page.image.convert("L")
     flat = flatten(grey, page.dpi)
     del grey
     fine_dpi = DPI if UPSCALE_DPI_MIN <= page.dpi < 0.95 * DPI and not _two_valued(flat) else page.dpi
     drawn = flat if fine_dpi == page.dpi else _scaled(flat, fine_dpi / page.dpi)
-    ink = bits.ink(np.asarray(drawn), fine_dpi)
+    ink, dust = bits.ink(np.asarray(drawn), fine_dpi)
     del drawn
     coarse = grid.look(page, flat, ink)
     found = boxes.find(coarse, np.asarray(flat))
-    picture = found.share > BOXES_SHARE_MAX or _pale_share(coarse) > PALE_SHARE_MAX
-    look = Look(found.share, picture, _lost_share(coarse, found), _ink_share(ink), coarse)
+    picture = photo or found.share > BOXES_SHARE_MAX or _pale_share(coarse) > PALE_SHARE_MAX
+    look = Look(found.share, picture, dust, _lost_share(coarse, found), _ink_share(ink), coarse)
     blank = look.ink < BLANK_INK_SHARE and not found.places and look.lost == 0.0
-    if page.dpi < UPSCALE_DPI_MIN or picture or look.lost > LOST_SHARE_MAX:
+    if page.dpi < UPSCALE_DPI_MIN or picture or look.lost > LOST_SHARE_MAX or (dust > DUST_SHARE_MAX and not blank):
         return _whole(page, flat, look, blank), look
     planes = _planes(page, ink, fine_dpi, coarse, found, blank, strict_g4)
     # Halftones and noise are what one bit is worst at: there grey is smaller and better.
@@ -99,11 +101,13 @@ def _in_pixels_of(width: int, page: Page, layer: Layer) -> Layer:
 
 def _whole(page: Page, flat: Image.Image, look: Look, blank: bool) -> Encoded:
     """The page as one JPEG."""
-    scale = min(1.0, (PICTURE_JPEG_DPI if look.picture else TEXT_JPEG_DPI) / page.dpi)
+    halftone = look.dust > DUST_SHARE_MAX
+    scale = min(1.0, (PICTURE_JPEG_DPI if look.picture or halftone else TEXT_JPEG_DPI) / page.dpi)
     if look.picture:
         image = _scaled(page.image, scale) if scale < 0.95 else page.image
     else:
         image = flat if page.image.mode == "L" else flatten(page.image, page.dpi)
+        image = image.filter(ImageFilter.BoxBlur(1)) if halftone else image
         image = _whitened(_scaled(image, scale) if scale < 0.95 else image)
     layer = boxes.jpeg(image, (0, 0, image.width, image.height), PICTURE_QUALITY if look.picture else TEXT_QUALITY)
     dpi = page.dpi * image.width / page.image.width

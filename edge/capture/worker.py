@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
+import itertools
 import os
 import resource
 import secrets
@@ -20,9 +21,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Final, assert_never
 
-from edge.capture import colour, dialogue, encode, pdf, source, straighten
+from edge.capture import dialogue, pdf, pipeline, source, verdict
 from edge.capture.dialogue import Capture, CaptureScan, Discard, Order, PageTaken, Report, Seal
 from edge.capture.encoded import Encoded
+from edge.capture.pipeline import Mode, Taken
 from edge.capture.spool import Spool
 from hardware.scanner import Scan
 from protocol import envelope, inner, limits
@@ -44,9 +46,9 @@ class Bench:
         """Everything to be told about this order, the last report included. Raises Trouble."""
         match order:
             case Capture():
-                return self._capture([Path(path) for path in order.paths])
+                return self._capture([Path(path) for path in order.paths], order)
             case CaptureScan():
-                return self._capture([Scan(order.name, order.image)])
+                return self._capture([Scan(order.name, order.image)], order)
             case Seal():
                 return self._seal(order)
             case Discard():
@@ -57,7 +59,7 @@ class Bench:
         """The pages are gone."""
         self._spool.close()
 
-    def _capture(self, inputs: list[Path | Scan]) -> Iterator[Report]:
+    def _capture(self, inputs: list[Path | Scan], order: Capture | CaptureScan) -> Iterator[Report]:
         began = time.monotonic()
         if not inputs:
             raise Refused(Code.BAD_FILE, "There is no file to take pages from.", "Name at least one file.")
@@ -65,22 +67,19 @@ class Bench:
         expected = before + sum(source.count(what) for what in inputs)
         if expected > limits.DOCUMENT_PAGES_MAX:
             raise source.too_many(expected)
-        for what in inputs:
-            yield from self._take(what)
+        yield from self._take(inputs, Mode(order.mode), order.strict_g4)
         yield dialogue.Captured(len(self._taken) - before, time.monotonic() - began)
 
-    def _take(self, what: Path | Scan) -> Iterator[Report]:
-        began = time.monotonic()
+    def _take(self, inputs: list[Path | Scan], mode: Mode, strict_g4: bool) -> Iterator[Report]:
+        pages = itertools.chain.from_iterable(map(source.pages, inputs))
         try:
-            for level, skew_degrees in map(straighten.straighten, map(colour.settle, source.pages(what))):
-                page = encode.encode(level)
-                self._spool.add(page)
-                self._taken.append(_told(page, len(self._taken) + 1, skew_degrees, time.monotonic() - began))
+            for taken in pipeline.take(pages, mode, strict_g4=strict_g4):
+                self._spool.add(taken.page)
+                self._taken.append(_told(taken, len(self._taken) + 1))
                 yield self._taken[-1]
-                began = time.monotonic()
         except MemoryError as error:
             raise Refused(
-                Code.TOO_LARGE, f"A page of “{what.name}” is too large to be worked on.", "Scan at 300 dpi."
+                Code.TOO_LARGE, f"A page of “{inputs[0].name}” is too large to be worked on.", "Scan at 300 dpi."
             ) from error
 
     def _seal(self, order: Seal) -> Iterator[Report]:
@@ -143,7 +142,9 @@ class Bench:
             captured_at=order.captured_at,
             files=(file,),
             verdicts=tuple(
-                inner.Verdict(place, page.encoding, page.dpi, page.skew_degrees, page.blank)
+                inner.Verdict(
+                    place, page.encoding, page.dpi, page.skew_degrees, page.blank, page.turned_degrees, page.faults
+                )
                 for place, page in enumerate(taken, 1)
             ),
         )
@@ -154,7 +155,8 @@ class Bench:
         yield dialogue.Discarded()
 
 
-def _told(page: Encoded, number: int, skew_degrees: float, seconds: float) -> PageTaken:
+def _told(taken: Taken, number: int) -> PageTaken:
+    page = taken.page
     return PageTaken(
         number=number,
         encoding=page.encoding,
@@ -162,9 +164,12 @@ def _told(page: Encoded, number: int, skew_degrees: float, seconds: float) -> Pa
         width=page.width,
         height=page.height,
         dpi=page.dpi,
-        skew_degrees=skew_degrees,
+        skew_degrees=taken.skew_degrees,
         blank=page.blank,
-        seconds=seconds,
+        seconds=taken.seconds,
+        turned_degrees=taken.turned_degrees,
+        faults=tuple(str(fault) for fault in taken.faults),
+        advice=verdict.advice(taken.faults),
     )
 
 

@@ -27,6 +27,7 @@ from edge.capture.dialogue import (
     SealedUp,
     SummarySealed,
 )
+from edge.capture.pipeline import Mode
 from hardware.scanner import Scan
 from protocol.errors import Mistake, Unavailable
 
@@ -61,15 +62,19 @@ class Workshop:
         async with self._turn:
             await self._started()
 
-    def capture(self, paths: list[Path]) -> AsyncGenerator[PageTaken | Captured, None]:
+    def capture(
+        self, paths: list[Path], mode: Mode = Mode.LETTER, *, strict_g4: bool = False
+    ) -> AsyncGenerator[PageTaken | Captured, None]:
         """Take the pages of these files. Raises Refused (bad input; pages reported before stay), PagesGone, Unavailable. Whoever stops
         listening before Captured loses all pages, here as in the others."""
-        order = dialogue.Capture(tuple(str(path.absolute()) for path in paths))
+        order = dialogue.Capture(tuple(str(path.absolute()) for path in paths), mode, strict_g4)
         return cast("AsyncGenerator[PageTaken | Captured, None]", self._carry_out(order))
 
-    def capture_scan(self, scan: Scan) -> AsyncGenerator[PageTaken | Captured, None]:
+    def capture_scan(
+        self, scan: Scan, mode: Mode = Mode.LETTER, *, strict_g4: bool = False
+    ) -> AsyncGenerator[PageTaken | Captured, None]:
         """As `capture`, for what a scanner has just delivered: it never touches a disk in clear."""
-        order = dialogue.CaptureScan(scan.name, scan.image)
+        order = dialogue.CaptureScan(scan.name, scan.image, mode, strict_g4)
         return cast("AsyncGenerator[PageTaken | Captured, None]", self._carry_out(order))
 
     def seal(self, order: dialogue.Seal) -> AsyncGenerator[SummarySealed | Part | SealedUp, None]:

@@ -64,7 +64,7 @@ def test_the_plain_loop_is_read_by_mupdf_too(monkeypatch):
 
 def test_a_letter_comes_out_bit_for_bit_and_is_smaller_than_g4(tmp_path):
     sheet = draw_sheet(3, 200)
-    ink = bits.ink(np.asarray(flatten(sheet.image.convert("L"), 200)), 200)
+    ink, _ = bits.ink(np.asarray(flatten(sheet.image.convert("L"), 200)), 200)
     stream = jbig2.encode(ink)
     assert np.array_equal(seen(ink, stream), ink)
     assert len(stream) < 0.8 * len(bits.group4(ink))

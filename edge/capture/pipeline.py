@@ -1,0 +1,132 @@
+"""Everything that is done to a page between the scanner and the spool, in one place."""
+
+from __future__ import annotations
+
+import enum
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from PIL import Image
+
+from edge.capture import card, colour, encode, straighten, turn, verdict
+from edge.capture.encoded import Encoded
+from edge.capture.grid import Coarse
+from edge.capture.source import Page
+
+RECEIPT_MARGIN_INCHES: Final = 0.3
+
+
+class Mode(enum.StrEnum):
+    """What the visitor lays down."""
+
+    LETTER = "letter"  # letters, forms, anything: the pipeline decides
+    ID_CARD = "id-card"  # both sides on one A4 sheet at true size
+    RECEIPT = "receipt"  # the paper around it is cut off
+    PHOTO = "photo"  # stays a picture
+    COPY = "copy"  # as it lies: neither turned nor judged
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A page that is ready. `skew_degrees` by which it had been turned counter-clockwise; `turned_degrees` by which it was turned, also
+    counter-clockwise, to stand upright; `faults` the gravest first."""
+
+    page: Encoded
+    skew_degrees: float
+    turned_degrees: int
+    faults: tuple[verdict.Fault, ...]
+    seconds: float
+
+
+def take(pages: Iterable[Page], mode: Mode = Mode.LETTER, *, strict_g4: bool = False) -> Iterator[Taken]:
+    """The pages of a document, each worked on when it is asked for; of identity cards every two sides are one page."""
+    if mode == Mode.ID_CARD:
+        yield from _cards(pages)
+        return
+    source = iter(pages)
+    while True:
+        began = time.monotonic()
+        # No name holds a page while the next one is decoded.
+        taken = _taken(source, mode, strict_g4, began)
+        if taken is None:
+            return
+        yield taken
+
+
+def _taken(source: Iterator[Page], mode: Mode, strict_g4: bool, began: float) -> Taken | None:
+    page = next(source, None)
+    if page is None:
+        return None
+    first = verdict.glance(page)
+    page, skew_degrees = straighten.straighten(colour.settle(page))
+    way = turn.Turn(0, sure=True)
+    if mode in (Mode.LETTER, Mode.RECEIPT):
+        way = turn.measure(page)
+        if way.sure and way.degrees:
+            page = turn.turned(page, way.degrees)
+            if way.degrees != 180:
+                page, skew_degrees = straighten.straighten(page)
+    encoded, look = encode.encode_and_tell(page, strict_g4=strict_g4, photo=mode == Mode.PHOTO)
+    if mode == Mode.RECEIPT and (cut := _around_ink(page, look.coarse)) is not None:
+        page = cut
+        encoded, look = encode.encode_and_tell(page, strict_g4=strict_g4)
+    faults: tuple[verdict.Fault, ...] = ()
+    if mode != Mode.COPY:
+        faults = verdict.judge(first, page, look.coarse, encoded.blank, way)
+    if mode == Mode.PHOTO:
+        faults = tuple(fault for fault in faults if fault in (verdict.Fault.EMPTY, verdict.Fault.TOO_DARK))
+    turned_degrees = way.degrees if way.sure else 0
+    return Taken(encoded, skew_degrees, turned_degrees, faults, time.monotonic() - began)
+
+
+def _cards(pages: Iterable[Page]) -> Iterator[Taken]:
+    began, sides = time.monotonic(), list[Page]()
+    faults: set[verdict.Fault] = set()
+    for page in pages:
+        if verdict.dark(verdict.glance(page)):
+            faults.add(verdict.Fault.TOO_DARK)
+        side = card.cut(page)
+        if side.dpi < verdict.COARSE_DPI_MIN:
+            faults.add(verdict.Fault.TOO_COARSE)
+        sides.append(side)
+        if len(sides) == 2:
+            yield _sheet(sides, faults, began)
+            began, sides, faults = time.monotonic(), [], set()
+    if sides:
+        yield _sheet(sides, faults, began)
+
+
+def _sheet(sides: list[Page], faults: set[verdict.Fault], began: float) -> Taken:
+    ordered = tuple(fault for fault in verdict.Fault if fault in faults)
+    return Taken(card.sheet(sides), 0.0, 0, ordered, time.monotonic() - began)
+
+
+def _around_ink(page: Page, coarse: Coarse) -> Page | None:
+    """The part of the page that has ink on it, with a margin; None where that is nearly all of it, or nothing."""
+    inked = coarse.ink > 0.3
+    edge = max(1, round(0.1 * coarse.dpi))
+    inked[:edge] = inked[-edge:] = False
+    inked[:, :edge] = inked[:, -edge:] = False
+    spans = []
+    for axis in (1, 0):
+        mass = np.cumsum(inked.sum(axis=axis))
+        if not mass[-1]:
+            return None
+        first, last = np.searchsorted(mass, (0.004 * mass[-1], 0.996 * mass[-1])).tolist()
+        spans.append((float(first), float(last) + 1))
+    scale, margin = page.dpi / coarse.dpi, RECEIPT_MARGIN_INCHES * page.dpi
+    (top, bottom), (left, right) = spans
+    box = (
+        max(0, round(left * scale - margin)),
+        max(0, round(top * scale - margin)),
+        min(page.image.width, round(right * scale + margin)),
+        min(page.image.height, round(bottom * scale + margin)),
+    )
+    size = ((box[2] - box[0]), (box[3] - box[1]))
+    if size[0] * size[1] > 0.8 * page.image.width * page.image.height:
+        return None
+    image: Image.Image = page.image.crop(box)
+    return Page(image, page.dpi)

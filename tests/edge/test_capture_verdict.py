@@ -1,0 +1,113 @@
+"""Defects put into drawn pages are named; good pages are let through."""
+
+import functools
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw, ImageFilter
+
+from edge.capture import pipeline, verdict
+from edge.capture.pipeline import Mode
+from edge.capture.source import Page
+from edge.capture.verdict import Fault
+from hardware.simulated.paper import draw_sheet
+
+KINDS = ("letter", "form", "receipt")
+
+
+@functools.cache
+def sheet(kind: str, seed: int) -> Image.Image:
+    return draw_sheet(seed, 150, kind).image
+
+
+def blurred(image):
+    return image.filter(ImageFilter.GaussianBlur(2.2))
+
+
+def dark(image):
+    return image.point(lambda value: int(value * 0.3))
+
+
+def glare(image):
+    dull, spot = image.point(lambda value: int(value * 0.8)), Image.new("L", image.size, 0)
+    width, height = image.size
+    ImageDraw.Draw(spot).ellipse((width * 0.3, height * 0.3, width * 0.55, height * 0.42), fill=255)
+    return Image.composite(Image.new("RGB", image.size, "white"), dull, spot.filter(ImageFilter.GaussianBlur(15)))
+
+
+def corner(image):
+    folded, leg = image.copy(), round(0.45 * 150)
+    ImageDraw.Draw(folded).polygon([(image.width, 0), (image.width - leg, 0), (image.width, leg)], fill=(40, 40, 40))
+    return folded
+
+
+def cut(image):
+    return image.crop((round(image.width * 0.3), 0, image.width, image.height))
+
+
+def upside_down(image):
+    return image.transpose(Image.Transpose.ROTATE_180)
+
+
+def taken(image, dpi=150, mode=Mode.LETTER):
+    (page,) = pipeline.take([Page(image, dpi)], mode)
+    return page
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("seed", range(3))
+def test_a_good_page_is_let_through(kind, seed):
+    page = taken(sheet(kind, seed))
+    assert page.faults == ()
+    assert (page.turned_degrees, verdict.word(page.faults), verdict.advice(page.faults)) == (0, "good", "")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("spoil", "fault"),
+    [
+        (blurred, Fault.BLURRED),
+        (dark, Fault.TOO_DARK),
+        (glare, Fault.GLARE),
+        (corner, Fault.CORNER_MISSING),
+        (cut, Fault.EDGE_CUT),
+    ],
+)
+def test_a_defect_is_named_with_advice(kind, spoil, fault):
+    page = taken(spoil(sheet(kind, 1)))
+    assert fault in page.faults
+    assert verdict.advice(page.faults).endswith(".")
+
+
+def test_a_page_too_coarse_to_read_is_named():
+    small = sheet("letter", 1).resize((595, 842), Image.Resampling.BOX)
+    assert taken(small, 72).faults[0] == Fault.TOO_COARSE
+
+
+def test_an_empty_page_is_named_and_kept():
+    noise = np.random.default_rng(1).normal(240, 3, (1754, 1240)).clip(0, 255).astype(np.uint8)
+    page = taken(Image.fromarray(noise))
+    assert page.faults == (Fault.EMPTY,)
+    assert page.page.blank
+    assert page.page.layers
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("degrees", [90, 180, 270])
+def test_a_page_lying_wrong_is_turned_or_asked_about(kind, degrees):
+    ways = {90: Image.Transpose.ROTATE_90, 180: Image.Transpose.ROTATE_180, 270: Image.Transpose.ROTATE_270}
+    upright = sheet(kind, 2)
+    page = taken(upright.transpose(ways[degrees]))
+    asked = Fault.UNSURE_WAY_UP in page.faults
+    assert asked or page.turned_degrees == 360 - degrees
+    if not asked:
+        assert (page.page.width > page.page.height) == (upright.width > upright.height)
+
+
+def test_a_copy_is_neither_turned_nor_judged():
+    page = taken(dark(upside_down(sheet("letter", 1))), mode=Mode.COPY)
+    assert (page.turned_degrees, page.faults) == (0, ())
+
+
+def test_every_fault_has_its_advice():
+    assert set(verdict.ADVICE) == set(Fault)
