@@ -15,6 +15,7 @@ FAMILIES: Final = {
     "agency": ("tools.agency:agency", "Agencies: add, list, give a key."),
     "bench": ("tools.bench.command:bench", "Measure speed, side by side with references."),
     "cabin": ("tools.cabin:cabin", "Cabins at the hub: invite, confirm, list, revoke."),
+    "capture": ("tools.capture:capture", "From pictures and PDFs to one compact PDF, by itself."),
     "demo": ("tools.demo:demo", "From paper to inbox: hub, cabins and agencies on this machine."),
     "directory": ("tools.directory:directory", "The signed directory: show, publish, verify."),
     "edge": ("tools.edge:edge", "In the cabin: enrol, run, submit, doctor."),

@@ -1,0 +1,54 @@
+"""`kabine capture` on pictures, as a person calls it."""
+
+import json
+
+import pymupdf
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+from edge.capture import pdfa
+from hardware.simulated.paper import draw_sheet
+from protocol.errors import Refused
+from tools.capture import capture
+
+
+@pytest.fixture(scope="module")
+def scans(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("scans")
+    for seed, kind in enumerate(("letter", "form")):
+        draw_sheet(seed, 150, kind).image.save(folder / f"{kind}.png", dpi=(150, 150))
+    return [str(folder / "letter.png"), str(folder / "form.png")]
+
+
+def test_files_become_one_document(scans, tmp_path):
+    out = tmp_path / "out.pdf"
+    done = CliRunner().invoke(capture, [*scans, "--out", str(out), "--json", "--check"], catch_exceptions=False)
+    found = json.loads(done.output)
+    assert found["bytes"] == out.stat().st_size
+    fields = {"encoding", "bytes", "dpi", "skew_deg", "turned_deg", "verdict", "advice", "seconds"}
+    assert [set(page) for page in found["pages"]] == [fields, fields]
+    assert all(page["verdict"] == "good" for page in found["pages"])
+    assert pdfa.faults(out.read_bytes()) == []
+    with pymupdf.open(out) as document:
+        assert len(document) == 2
+
+
+def test_strict_g4_knows_no_jbig2(scans, tmp_path):
+    out = tmp_path / "out.pdf"
+    CliRunner().invoke(capture, [*scans, "--out", str(out), "--strict-g4"], catch_exceptions=False)
+    assert b"/JBIG2Decode" not in out.read_bytes()
+    assert b"/CCITTFaxDecode" in out.read_bytes()
+
+
+def test_what_is_wrong_is_said_in_plain_words(tmp_path):
+    Image.new("L", (1240, 1754), 244).save(tmp_path / "empty.png", dpi=(150, 150))
+    done = CliRunner().invoke(capture, [str(tmp_path / "empty.png")], catch_exceptions=False)
+    assert "empty" in done.output
+    assert "Turn it over" in done.output
+
+
+def test_what_is_no_page_is_refused(tmp_path):
+    (tmp_path / "notes.txt").write_text("no picture")
+    with pytest.raises(Refused, match="neither a picture nor a PDF"):
+        CliRunner().invoke(capture, [str(tmp_path / "notes.txt")], catch_exceptions=False)

@@ -1,0 +1,95 @@
+"""`kabine capture`: what the cabin does to paper, by itself: pictures and PDFs in, one compact PDF/A-2b out."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+import msgspec
+
+from edge.capture import pdf, pdfa, pipeline, source, verdict
+from edge.capture.encoded import Encoded
+from edge.capture.pipeline import Mode, Taken
+from protocol import limits
+from protocol.errors import Code, Refused
+from tools.whole_file import whole_file
+
+
+class PageFound(msgspec.Struct, frozen=True):
+    """One page of the result. `bytes` of its streams; angles in degrees counter-clockwise; `verdict`: `good` or the gravest fault."""
+
+    encoding: str
+    bytes: int
+    dpi: float
+    skew_deg: float
+    turned_deg: int
+    verdict: str
+    advice: str
+    seconds: float
+
+
+class Found(msgspec.Struct, frozen=True):
+    """`bytes`: of the whole PDF."""
+
+    bytes: int
+    pages: list[PageFound]
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), help="Where the PDF goes; without it nothing is written.")
+@click.option("--mode", type=click.Choice([str(mode) for mode in Mode]), default=str(Mode.LETTER), show_default=True)
+@click.option("--strict-g4", is_flag=True, help="CCITT G4 only, for archives that refuse JBIG2. About twice the size.")
+@click.option("--check", is_flag=True, help="Look whether the result has the shape of PDF/A-2b; fail where it has not.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+def capture(files: tuple[Path, ...], out: Path | None, mode: str, strict_g4: bool, check: bool, as_json: bool) -> None:
+    """Pages of pictures and PDFs become one compact, legible PDF/A-2b; says what is wrong with a page."""
+    pages, found = _taken(files, Mode(mode), strict_g4)
+    document = b"".join(pdf.write(pages, datetime.now(UTC)))
+    if out is not None:
+        with whole_file(out, 0o600) as write:
+            write(document)
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(Found(len(document), found))))
+    else:
+        for number, page in enumerate(found, 1):
+            turned = f", turned {page.turned_deg}°" if page.turned_deg else ""
+            click.echo(
+                f"page {number}: {page.encoding}, {page.bytes / 1000:.1f} kB at {page.dpi:.0f} dpi, skew {page.skew_deg:+.2f}°{turned}, "
+                f"{page.verdict}, {page.seconds:.2f} s"
+            )
+            if page.advice:
+                click.echo(f"  {page.advice}")
+        click.echo(f"{len(found)} pages, {len(document) / 1000:.1f} kB")
+    if check and (faults := pdfa.faults(document)):
+        raise Refused(
+            Code.BAD_FILE, "The result is not PDF/A-2b: " + " ".join(faults), "Report this: it is our mistake."
+        )
+
+
+def _taken(files: tuple[Path, ...], mode: Mode, strict_g4: bool) -> tuple[list[Encoded], list[PageFound]]:
+    expected = sum(source.count(path) for path in files)
+    if expected > limits.DOCUMENT_PAGES_MAX:
+        raise source.too_many(expected)
+    pages: list[Encoded] = []
+    found: list[PageFound] = []
+    whole = itertools.chain.from_iterable(map(source.pages, files))
+    for taken in pipeline.take(whole, mode, strict_g4=strict_g4):
+        pages.append(taken.page)
+        found.append(_page(taken))
+    return pages, found
+
+
+def _page(taken: Taken) -> PageFound:
+    return PageFound(
+        encoding=str(taken.page.encoding),
+        bytes=taken.page.bytes,
+        dpi=taken.page.dpi,
+        skew_deg=taken.skew_degrees,
+        turned_deg=taken.turned_degrees,
+        verdict=verdict.word(taken.faults),
+        advice=verdict.advice(taken.faults),
+        seconds=round(taken.seconds, 3),
+    )
