@@ -107,7 +107,12 @@ def test_a_process_that_is_killed_lets_the_folder_go(tmp_path: Path) -> None:
 
 def test_a_program_started_by_the_node_does_not_keep_the_folder(tmp_path: Path) -> None:
     made = NodeFolder.create(tmp_path / "a", "edge")
-    with subprocess.Popen(["/bin/cat"], stdin=subprocess.PIPE, close_fds=False) as child:
+    with subprocess.Popen(["/bin/cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, close_fds=False) as child:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        child.stdin.write(b"here\n")
+        child.stdin.flush()
+        assert child.stdout.readline() == b"here\n"  # only now has the kernel closed what it may not keep
         made.close()
         NodeFolder.open(tmp_path / "a", "edge").close()
         child.kill()
