@@ -42,3 +42,19 @@ def sync(documents: int, document_bytes: int, runs: int, no_rsync: bool, folder:
     )
     for name, seconds in found.peers_s.items():
         click.echo(f"  {name:<21} {seconds:7.3f} s   Kabine is {found.faster_than[name]:.2f} times as fast")
+
+
+@bench.command()
+@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option("--no-references", is_flag=True, help="Leave img2pdf and OCRmyPDF out.")
+@click.option("--json", "as_json", is_flag=True)
+def capture(folder: Path, no_references: bool, as_json: bool) -> None:
+    """Bytes, legibility, CPU and memory of every page in a folder of scans, against JPEG, img2pdf and OCRmyPDF."""
+    from tools.bench import capture as pages  # late: it needs MuPDF
+
+    found = pages.measure(folder, references=not no_references, tell=lambda line: click.echo(line, err=True))
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(found)))
+        return
+    for line in pages.table(found):
+        click.echo(line)
