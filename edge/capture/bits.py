@@ -40,10 +40,21 @@ def _half_way(image: Image.Image, dpi: float) -> Grey:
     scale = min(1.0, STROKE_DPI / dpi)
     size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
     small = image.resize(size, Image.Resampling.BOX, reducing_gap=2.0)
-    small = small.filter(ImageFilter.MinFilter(7)).filter(ImageFilter.BoxBlur(2))
+    small = Image.fromarray(_darkest(np.asarray(small), 3)).filter(ImageFilter.BoxBlur(2))
     return np.asarray(
         small.point([125 + value // 2 for value in range(256)]).resize(image.size, Image.Resampling.BILINEAR)
     )
+
+
+def _darkest(plane: Grey, radius: int) -> Grey:
+    """Of the square of 2 × radius + 1 pixels around each, one axis after the other."""
+    for _ in range(2):
+        least = plane.copy()
+        for step in range(1, radius + 1):
+            np.minimum(least[step:], plane[:-step], out=least[step:])
+            np.minimum(least[:-step], plane[step:], out=least[:-step])
+        plane = np.ascontiguousarray(least.T)
+    return plane
 
 
 def without_dust(ink: Bits) -> Bits:

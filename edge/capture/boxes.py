@@ -16,7 +16,7 @@ from PIL import Image
 
 from edge.capture.encoded import Codec, Layer
 from edge.capture.flatten import Grey, flatten
-from edge.capture.grid import CELL, COARSE_DPI, INK_SHARE_MIN, Coarse, cells, grown, spread
+from edge.capture.grid import CELL, COARSE_DPI, INK_SHARE_MIN, Coarse, cells, chroma, grown, spread
 from edge.capture.jbig2 import Bits
 from edge.capture.source import Page
 
@@ -105,9 +105,8 @@ def _toned(flat: Grey, coarse: Coarse) -> Bits:
 
 def _tinted(coarse: Coarse) -> Bits:
     """Cells whose ground has a colour."""
-    chroma = coarse.colour.max(axis=2).astype(np.int16) - coarse.colour.min(axis=2)
     ground = cells(coarse.ink < INK_SHARE_MIN, CELL)
-    tinted = cells(chroma > TINT_CHROMA_MIN, CELL) & ground
+    tinted = cells(chroma(coarse.colour) > TINT_CHROMA_MIN, CELL) & ground
     of_ground = ground.sum(axis=(2, 3))
     found: Bits = (tinted.sum(axis=(2, 3)) > TINT_SHARE_MIN * of_ground) & (of_ground >= CELL * CELL // 6)
     return found

@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image
 
 from edge.capture.flatten import flatten
+from edge.capture.grid import chroma
 from edge.capture.source import Page
 
 LOOK_DPI: Final = 75  # coarse enough that the colour fringes of a sensor do not count
@@ -29,5 +30,4 @@ def colour_share(page: Page) -> float:
     scale = min(1.0, LOOK_DPI / page.dpi)
     size = (max(1, round(page.image.width * scale)), max(1, round(page.image.height * scale)))
     small = Page(page.image.resize(size, Image.Resampling.BOX), page.dpi * scale)
-    flat = np.asarray(flatten(small.image, small.dpi)).astype(np.int16)
-    return float(((flat.max(axis=2) - flat.min(axis=2)) > SATURATED).mean())
+    return float((chroma(np.asarray(flatten(small.image, small.dpi))) > SATURATED).mean())

@@ -159,8 +159,7 @@ def _lost_share(coarse: Coarse, found: boxes.Boxes) -> float:
 def _pale_share(coarse: Coarse) -> float:
     """Of the ground: what has a tint, however faint. Paper has none, it was divided by itself."""
     ground = coarse.ink < grid.INK_SHARE_MIN
-    chroma = coarse.colour.max(axis=2).astype(np.int16) - coarse.colour.min(axis=2)
-    return float((chroma[ground] > PALE_CHROMA_MIN).mean()) if ground.any() else 0.0
+    return float((grid.chroma(coarse.colour)[ground] > PALE_CHROMA_MIN).mean()) if ground.any() else 0.0
 
 
 def _ink_share(ink: Bits) -> float:

@@ -44,9 +44,9 @@ def _shares(coarse: Coarse) -> list[npt.NDArray[np.float32]]:
     """How much of each coarse pixel is black ink, then red, yellow, green, cyan, blue, magenta."""
     covered = np.maximum(coarse.ink, 0.2)[:, :, None]
     pure = _pure(coarse, covered)
-    strongest, weakest = pure.max(axis=2), pure.min(axis=2)
-    chroma = strongest - weakest
     red, green, blue = (pure[:, :, channel] for channel in range(3))
+    strongest = np.maximum(np.maximum(red, green), blue)
+    chroma = strongest - np.minimum(np.minimum(red, green), blue)
     with np.errstate(divide="ignore", invalid="ignore"):
         hue = np.where(
             strongest == red,
