@@ -136,7 +136,7 @@ def glare(first: Glance) -> bool:
     if paper > GLARE_PAPER_MAX:
         return False
     burnt = cells(raw >= max(GLARE_LEVEL, paper + 20), CELL).mean(axis=(2, 3)) > 0.9
-    return bool(burnt.mean() > GLARE_SHARE_MIN)
+    return bool(burnt.size and burnt.mean() > GLARE_SHARE_MIN)
 
 
 def corner_missing(first: Glance) -> bool:

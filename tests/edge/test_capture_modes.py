@@ -60,3 +60,13 @@ def test_a_photograph_stays_a_picture():
 
 def test_no_page_is_no_page():
     assert all(not list(pipeline.take([], mode)) for mode in Mode)
+
+
+@pytest.mark.parametrize("mode", Mode)
+@pytest.mark.parametrize("size", [(1, 1), (3, 200), (200, 3), (40, 40), (2400, 30), (120, 90)])
+@pytest.mark.parametrize("dpi", [50, 150, 300])
+def test_pages_of_odd_sizes_are_taken_in_every_mode(mode, size, dpi):
+    noise = np.random.default_rng(1).integers(0, 255, (size[1], size[0], 3), dtype=np.uint8)
+    for pixels in (noise, noise[:, :, 0].copy(), np.zeros_like(noise), np.full_like(noise, 255)):
+        (taken,) = pipeline.take([Page(Image.fromarray(pixels), dpi)], mode)
+        assert taken.page.layers
