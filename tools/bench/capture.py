@@ -155,7 +155,9 @@ def _alone(path: Path) -> _Made:
     began = time.process_time()
     pages = [taken.page for taken in pipeline.take(source.pages(path))]
     document = b"".join(pdf.write(pages, datetime(2026, 1, 1, tzinfo=UTC)))
-    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    # Not ru_maxrss: that remembers the parent, from before this program was started.
+    status = Path("/proc/self/status").read_text()
+    peak_mb = int(status.partition("VmHWM:")[2].split()[0]) / 1024
     encodings = " ".join(dict.fromkeys(str(page.encoding) for page in pages))
     return _Made(KABINE, document, len(document), time.process_time() - began, peak_mb, encodings)
 
