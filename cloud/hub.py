@@ -32,6 +32,9 @@ log = structlog.get_logger("hub")
 
 TURN_MESSAGES_MAX = 1024  # heard in one turn: bounds its memory and how long the first of them waits
 TURN_BYTES_MAX = 32 * limits.MIB
+TURN_SPOKEN_BYTES_MAX = (
+    128 * limits.KIB
+)  # of entries: their signatures take time, and documents they announce can travel meanwhile
 BELL_SECONDS = 0.25  # how often another process's changes are looked for: a revocation holds within a second
 EXPIRE_SECONDS = 3600.0  # how often documents past their retention are looked for
 
@@ -150,7 +153,7 @@ class Hub:
             self.turn(BELL_SECONDS)
         for connection in list(self._by_route.values()):
             self._close(connection, "the hub is being stopped")
-        self.ledger.settle()
+        self.ledger.settle(everything=True)
 
     def turn(self, wait_seconds: float) -> None:
         """Hear, settle, speak."""
@@ -179,6 +182,7 @@ class Hub:
         far we hold its log, and that must be durable."""
         held, self._held = self._held, None
         arrived = self.listener.receive(TURN_MESSAGES_MAX, TURN_BYTES_MAX)
+        spoken_bytes = 0
         for message in itertools.chain([held] if held else [], arrived):
             guest = self._admission.guest(message.user)
             older = self._by_site.get(SiteId(guest.name)) if guest is not None and guest.kind is Kind.CABIN else None
@@ -186,6 +190,9 @@ class Hub:
                 self._held = message
                 return
             yield message
+            spoken_bytes += len(message.first)
+            if spoken_bytes > TURN_SPOKEN_BYTES_MAX:
+                return
 
     # --- hearing -------------------------------------------------------------------------------------------------
     def _hear(self, message: Message) -> Connection | None:

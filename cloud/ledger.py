@@ -39,6 +39,10 @@ from protocol.ids import Digest, EnvelopeId, SiteId
 from protocol.manifest import Manifest, Receipt, Signed, digest_of, unverified
 from protocol.recipients import HybridIdentity
 
+BYTES_WAITING_MAX: Final = (
+    8 * 1024 * 1024
+)  # of documents that are not complete; a process that is killed fetches them again
+_BYTES_WAIT: Final = timedelta(seconds=0.25)
 ALIVE_SECONDS: Final = 5.0  # how often the hub says in its own row that it lives; three missed are an alert
 
 
@@ -86,6 +90,7 @@ class Ledger:
         self._freed: list[EnvelopeId] = []
         self._reconsider = False
         self._recheck: set[Digest] = set()
+        self._waiting_since: datetime | None = None  # bytes of documents that are not complete wait for a transaction
         self.reload()
         for path in self.blobs.damaged:
             self.alarm(None, "segment-damaged", f"{path.name} lacks bytes that were stored in it.", now())
@@ -213,12 +218,15 @@ class Ledger:
         return None if found is None else (found, size_bytes)
 
     # --- settle -----------------------------------------------------------------------------------------------------
-    def settle(self) -> News:
-        """Make this turn durable and apply it. No transaction when there is nothing to write. Raises Unavailable."""
+    def settle(self, *, everything: bool = False) -> News:
+        """Make this turn durable and apply it. No transaction when there is nothing to write. Raises Unavailable.
+
+        Bytes of documents that are not complete may wait for a later turn, unless `everything` is asked for: nobody was promised anything
+        about them, and on a slow line every chunk would cost an fsync of its own."""
         if self._broken:
             raise Unavailable("The last turn could not be made durable.", "Start the hub again.")
         news, now = News(), self._now()
-        if not self._pending(now):
+        if not self._pending(now, everything):
             return news
         self._broken = True  # until this turn is durable: after a failure nobody knows what the disk holds
         self.blobs.sync()
@@ -243,7 +251,7 @@ class Ledger:
         self.blobs.close()
 
     # --- inside -----------------------------------------------------------------------------------------------------
-    def _pending(self, now: datetime) -> bool:
+    def _pending(self, now: datetime, everything: bool) -> bool:
         return bool(
             self._arrived
             or self._told
@@ -254,8 +262,19 @@ class Ledger:
             or self._alarms
             or self._recheck
             or self._reconsider
-            or self.blobs.pending
             or self._contacts.due(now)
+            or (self.blobs.pending and (everything or self._bytes_due(now)))
+        )
+
+    def _bytes_due(self, now: datetime) -> bool:
+        """Is a document complete, or have bytes waited long enough to be worth a transaction?"""
+        if self._waiting_since is None:
+            self._waiting_since = now
+        if abs(now - self._waiting_since) >= _BYTES_WAIT or self.blobs.waiting_bytes >= BYTES_WAITING_MAX:
+            return True
+        return self.blobs.forgetting or any(
+            (found := self._awaited.get(digest)) is None or sums.size_bytes >= found.size_bytes
+            for digest, sums in self.blobs.grown()
         )
 
     def _apply(self, turn: Turn) -> None:
@@ -293,6 +312,7 @@ class Ledger:
         self._announcing.clear()
         self._recheck.clear()
         self._reconsider = self._alive = False
+        self._waiting_since = None
 
     def _arrive(self, place: Place, before: Mark, entry: Entry) -> None:
         self._arrived.append(Arrival(place, place.machine, before, entry))

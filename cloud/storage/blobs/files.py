@@ -12,11 +12,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from cloud.storage.blobs.holes import punch
+from cloud.storage.blobs.holes import begin_to_write, punch
 from protocol.errors import Mistake, Unavailable
 
 _OPEN_MAX: Final = 64  # descriptors kept for reading; a year of documents has thousands of segments
 _SUFFIX: Final = ".segment"
+_BEGIN_BYTES: Final = 1024 * 1024  # written between two hints to the disk to begin
 
 
 class SegmentFiles:
@@ -32,6 +33,7 @@ class SegmentFiles:
         self._writing = -1
         self.newest = 0
         self.end_bytes = 0
+        self._begun_bytes = 0  # of the newest: so far the disk was told to begin
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -52,7 +54,7 @@ class SegmentFiles:
         except (OSError, ValueError) as error:
             raise self._trouble("opened", error) from error
         self.newest = max(ends, default=1)
-        self.end_bytes = ends.get(self.newest, 0)
+        self.end_bytes = self._begun_bytes = ends.get(self.newest, 0)
         self._open_newest()
         return damaged
 
@@ -62,6 +64,7 @@ class SegmentFiles:
         if self._writing >= 0 and self.newest not in self._touched:
             os.close(self._writing)
         self.newest, self.end_bytes = number, 0
+        self._begun_bytes = 0
         self._open_newest()
 
     def append(self, chunk: bytes | memoryview) -> int:
@@ -76,6 +79,9 @@ class SegmentFiles:
                 rest = rest[written:]
         except OSError as error:
             raise self._broke("written", error) from error
+        if self.end_bytes - self._begun_bytes >= _BEGIN_BYTES:
+            begin_to_write(self._writing, self._begun_bytes, self.end_bytes - self._begun_bytes)
+            self._begun_bytes = self.end_bytes
         return position
 
     def read(self, segment: int, position_bytes: int, length_bytes: int) -> bytes:

@@ -66,6 +66,7 @@ class Segments:
         self._fresh: dict[Digest, list[Piece]] = {}  # written, and not yet recorded
         self._forgotten: set[Digest] = set()
         self._freed: list[Piece] = []
+        self.waiting_bytes = 0  # written, and not yet recorded
         self._live: dict[int, int] = {}  # segment → pieces in it
         self.damaged: list[Path] = []  # files that lack bytes which rows speak of
         self._open()
@@ -92,6 +93,7 @@ class Segments:
             self._files.begin(self._files.newest + 1)
         position, segment = self._files.append(chunk), self._files.newest
         sums.update(chunk)
+        self.waiting_bytes += len(chunk)
         fresh = self._fresh.setdefault(digest, [])
         if fresh and fresh[-1].segment == segment and fresh[-1].position_bytes + fresh[-1].length_bytes == position:
             fresh[-1] = fresh[-1]._replace(length_bytes=fresh[-1].length_bytes + len(chunk))
@@ -128,6 +130,11 @@ class Segments:
     def pending(self) -> bool:
         """Is there anything to record?"""
         return bool(self._fresh or self._forgotten)
+
+    @property
+    def forgetting(self) -> bool:
+        """Is there space to let go?"""
+        return bool(self._forgotten)
 
     def stranger(self, digest: Digest) -> None:
         """The caller knows that nothing of this blob is here: it was never heard of before this turn."""
@@ -182,6 +189,7 @@ class Segments:
         """The transaction of `record` is durable: give back what was forgotten."""
         self._fresh.clear()
         self._forgotten.clear()
+        self.waiting_bytes = 0
         freed, self._freed = self._freed, []
         for found in freed:
             self._live[found.segment] -= 1
