@@ -176,7 +176,7 @@ class ForgetfulLedger(Ledger):
 class FreeWhenFetched(Ledger):
     """A document is let go of before its agency has accepted it."""
 
-    def settle(self) -> Any:
+    def settle(self, *, everything: bool = False) -> Any:
         """Free what lies in an inbox."""
         for told in self._told:
             with self.database.reading() as connection:
@@ -185,7 +185,7 @@ class FreeWhenFetched(Ledger):
                 ).first()
             if row is not None:
                 self.blobs.forget(row.digest)
-        return super().settle()
+        return super().settle(everything=everything)
 
 
 # --- in the cabin -------------------------------------------------------------------------------------------------
