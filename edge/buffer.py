@@ -180,12 +180,14 @@ class Buffer:
                 self._documents.damaged(row, self._now())
 
     # --- the hub's word ------------------------------------------------------------------------------------------
-    def sync(self) -> News:
-        """Make durable and apply all that was collected; costs nothing when there is nothing. Raises Unavailable, and nothing of it happened."""
+    def sync(self, *, quiet: bool = True) -> News:
+        """Make durable and apply all that was collected; costs nothing when there is nothing. Raises Unavailable, and nothing of it happened.
+
+        `quiet`: nobody waits for anything, so some space may be overwritten and given back."""
         with self._database.lock:
             if self._database.broken:
                 raise self._database.broken
-            if not self._inlet.pending() and not self.leaving():
+            if not self._inlet.pending() and not (quiet and self.leaving()):
                 return _QUIET
             with self._directory.or_as_before():
                 news = self._durably(self._settle)

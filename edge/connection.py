@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 import structlog
 
@@ -20,6 +20,7 @@ from protocol.ids import HUB_ID, Digest, SiteId
 from protocol.link import UP, Link
 from protocol.runtime.pump import Pump
 
+QUIET_SECONDS: Final = 0.5  # nothing heard for so long: time to give space back
 log = structlog.get_logger("uplink")
 Message = tuple[bytes | memoryview, bytes | memoryview, int]  # first part, second part, number of parts
 
@@ -57,12 +58,16 @@ class Connection:
         self._say = say
         self._pump = Pump(Link(HUB_ID), buffer.log, self, say, clock, utc)
         self._sending: tuple[bytes, int] = (b"", 0)  # the blob read last, and its size
+        self._clock = clock
+        self._heard_at = clock()
         self.greeted = False  # the hub has said its Hello
 
     @property
     def deadline(self) -> float:
         """When `turn` is due though nothing came, in seconds of `clock`."""
-        return 0.0 if self._buffer.leaving() else self._pump.deadline
+        return (
+            min(self._pump.deadline, self._heard_at + QUIET_SECONDS) if self._buffer.leaving() else self._pump.deadline
+        )
 
     @property
     def over(self) -> bool:
@@ -92,8 +97,10 @@ class Connection:
 
     def turn(self, messages: Iterable[Message], grown: bool) -> None:
         """Hear `messages`, settle, speak. `grown`: the cabin's log has new entries."""
+        now = self._clock()
         try:
             for first, data, parts in messages:
+                self._heard_at = now
                 self._pump.hear(frames.decode(first, parts), data)
         except Refused as refused:
             self._say(frames.encode(frames.Refused(refused.code, str(refused)[: limits.TEXT_CHARS_MAX])), None)
@@ -110,7 +117,7 @@ class Connection:
 
     def _settle(self) -> None:
         """Make durable what was heard, then let the acknowledgements leave."""
-        news = self._buffer.sync()
+        news = self._buffer.sync(quiet=self._clock() >= self._heard_at + QUIET_SECONDS)
         self._pump.settled()
         for digest, size_bytes, have_bytes in news.wanted:
             self._pump.want(digest, size_bytes, have_bytes)

@@ -211,7 +211,7 @@ class _Late:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._buffer, name)
 
-    def sync(self) -> News:
+    def sync(self, *, quiet: bool = True) -> News:
         """Not yet."""
         return News()
 
