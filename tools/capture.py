@@ -11,7 +11,8 @@ import msgspec
 
 from edge.capture import pdf, pdfa, pipeline, source, verdict
 from edge.capture.encoded import Encoded
-from edge.capture.pipeline import Mode, Taken
+from edge.capture.mode import Mode
+from edge.capture.pipeline import Taken
 from protocol import limits
 from protocol.errors import Code, Refused
 from tools.whole_file import whole_file
@@ -40,13 +41,13 @@ class Found(msgspec.Struct, frozen=True):
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), help="Where the PDF goes; without it nothing is written.")
-@click.option("--mode", type=click.Choice([str(mode) for mode in Mode]), default=str(Mode.LETTER), show_default=True)
-@click.option("--strict-g4", is_flag=True, help="CCITT G4 only, for archives that refuse JBIG2. About twice the size.")
+@click.option("--mode", type=click.Choice([str(mode) for mode in Mode]), default=str(Mode.DOCUMENT), show_default=True)
+@click.option("--g4-strict", is_flag=True, help="CCITT G4 only, for archives that refuse JBIG2. About twice the size.")
 @click.option("--check", is_flag=True, help="Look whether the result has the shape of PDF/A-2b; fail where it has not.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
-def capture(files: tuple[Path, ...], out: Path | None, mode: str, strict_g4: bool, check: bool, as_json: bool) -> None:
+def capture(files: tuple[Path, ...], out: Path | None, mode: str, g4_strict: bool, check: bool, as_json: bool) -> None:
     """Pages of pictures and PDFs become one compact, legible PDF/A-2b; says what is wrong with a page."""
-    pages, found = _taken(files, Mode(mode), strict_g4)
+    pages, found = _taken(files, Mode(mode), g4_strict)
     document = b"".join(pdf.write(pages, datetime.now(UTC)))
     if out is not None:
         with whole_file(out, 0o600) as write:
@@ -69,14 +70,14 @@ def capture(files: tuple[Path, ...], out: Path | None, mode: str, strict_g4: boo
         )
 
 
-def _taken(files: tuple[Path, ...], mode: Mode, strict_g4: bool) -> tuple[list[Encoded], list[PageFound]]:
+def _taken(files: tuple[Path, ...], mode: Mode, g4_strict: bool) -> tuple[list[Encoded], list[PageFound]]:
     expected = sum(source.count(path) for path in files)
     if expected > limits.DOCUMENT_PAGES_MAX:
         raise source.too_many(expected)
     pages: list[Encoded] = []
     found: list[PageFound] = []
     whole = itertools.chain.from_iterable(map(source.pages, files))
-    for taken in pipeline.take(whole, mode, strict_g4=strict_g4):
+    for taken in pipeline.take(whole, mode, g4_strict=g4_strict):
         pages.append(taken.page)
         found.append(_page(taken))
     return pages, found

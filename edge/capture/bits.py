@@ -68,10 +68,10 @@ def without_dust(ink: Bits) -> Bits:
     return ink & (near > 2)
 
 
-def stencil(ink: Bits, place: tuple[int, int, int, int], colour: Colour, strict_g4: bool) -> Layer:
+def stencil(ink: Bits, place: tuple[int, int, int, int], colour: Colour, g4_strict: bool) -> Layer:
     """JBIG2 where it is allowed and can be made fast, otherwise CCITT G4."""
     height, width = ink.shape
-    if strict_g4 or not jbig2.fast():
+    if g4_strict or not jbig2.fast():
         return Layer(Codec.G4, width, height, place, colour, group4(ink))
     return Layer(Codec.JBIG2, width, height, place, colour, jbig2.encode(ink))
 

@@ -11,6 +11,7 @@ from PIL import Image, ImageFilter
 from edge.capture import boxes
 from edge.capture.encoded import Encoded, Encoding, Layer
 from edge.capture.source import Page
+from protocol.errors import Code, Refused
 
 CARD_INCHES: Final = (3.37, 2.125)  # ID-1
 A4_INCHES: Final = (8.27, 11.69)
@@ -24,6 +25,8 @@ LADDER: Final = (
 )  # dpi and quality; the machine-readable zone bears all of them
 LOOK_DPI: Final = 50.0
 MARGIN_INCHES: Final = 0.03
+SHEET_DPI: Final = 300.0
+_SHEET_PIXELS: Final = (round(A4_INCHES[0] * SHEET_DPI), round(A4_INCHES[1] * SHEET_DPI))
 
 
 def cut(page: Page) -> Page:
@@ -41,17 +44,40 @@ def cut(page: Page) -> Page:
 
 def sheet(sides: list[Page]) -> Encoded:
     """One A4 page with one or two sides, one above the other."""
-    pictures = [_side(side) for side in sides]
-    dpi = 300.0
-    width, height = round(A4_INCHES[0] * dpi), round(A4_INCHES[1] * dpi)
     layers = []
-    for number, (side, picture) in enumerate(zip(sides, pictures, strict=True)):
-        across, down = (round(pixels / side.dpi * dpi) for pixels in side.image.size)
-        shrink = min(1.0, 0.9 * width / across, 0.45 * height / down)
-        across, down = round(across * shrink), round(down * shrink)
-        left, top = (width - across) // 2, round(height * (0.12 + 0.44 * number))
-        layers.append(msgspec.structs.replace(picture, place=(left, top, left + across, top + down)))
-    return Encoded(Encoding.COLOUR_JPEG, width, height, dpi, False, tuple(layers))
+    for number, side in enumerate(sides):
+        across, down = (pixels / side.dpi for pixels in side.image.size)
+        shrink = min(1.0, 0.9 * A4_INCHES[0] / across, 0.42 * A4_INCHES[1] / down)
+        layers.append(_laid(_side(side), across * shrink * SHEET_DPI, down * shrink * SHEET_DPI, number))
+    return _sheet(layers)
+
+
+def joined(first: Encoded, second: Encoded) -> Encoded:
+    """One sheet with the sides of two half-full ones. Raises Refused where one of them is not that."""
+    for page in (first, second):
+        if len(page.layers) != 1 or (page.width, page.height) != _SHEET_PIXELS:
+            raise Refused(
+                Code.BAD_FILE,
+                "Only two single sides of a card can be laid on one sheet.",
+                "Take both sides of the card again.",
+            )
+    layers = []
+    for number, page in enumerate((first, second)):
+        (layer,) = page.layers
+        left, top, right, bottom = layer.place
+        layers.append(_laid(layer, right - left, bottom - top, number))
+    return _sheet(layers)
+
+
+def _sheet(layers: list[Layer]) -> Encoded:
+    return Encoded(Encoding.COLOUR_JPEG, *_SHEET_PIXELS, SHEET_DPI, False, tuple(layers))
+
+
+def _laid(side: Layer, across: float, down: float, number: int) -> Layer:
+    """The side in the upper (`number` 0) or lower half of the sheet; `across` and `down` in its pixels."""
+    width, height = _SHEET_PIXELS
+    left, top = (width - round(across)) // 2, round(height * (0.06 + 0.46 * number))
+    return msgspec.structs.replace(side, place=(left, top, left + round(across), top + round(down)))
 
 
 def _side(side: Page) -> Layer:

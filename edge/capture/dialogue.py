@@ -1,6 +1,6 @@
 """What may be said between a node and its capture worker, and how it is framed: 4 bytes of length, big-endian, then MessagePack.
 
-The node gives one order and hears reports until the last one for it: Captured, SealedUp, Discarded or Failed.
+The node gives one order and hears reports until the last one for it: Captured, Previewed, PageTurned, SealedUp, Discarded or Failed.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ PART_BYTES_MAX: Final = 256 * limits.KIB
 ORDER_BYTES_MAX: Final = limits.INPUT_BYTES_MAX + limits.MIB  # a scan that must not touch the disk travels in its order
 REPORT_BYTES_MAX: Final = PART_BYTES_MAX + 64 * limits.KIB
 LENGTH_BYTES: Final = 4
+PREVIEW_PIXELS: Final = 1200  # of the longer side: what a screen shows of a page
 
 
 # --- orders: what the node wants ------------------------------------------------------------------------------------
@@ -26,8 +27,8 @@ class Capture(msgspec.Struct, frozen=True, tag="capture"):
     """Take the pages of these files, after those that are there. Reports: PageTaken for each, then Captured."""
 
     paths: tuple[str, ...]
-    mode: str = "letter"  # one of edge.capture.pipeline.Mode
-    strict_g4: bool = False
+    mode: str = "document"  # one of edge.capture.pipeline.Mode
+    g4_strict: bool = False
 
 
 class CaptureScan(msgspec.Struct, frozen=True, tag="scan"):
@@ -35,8 +36,8 @@ class CaptureScan(msgspec.Struct, frozen=True, tag="scan"):
 
     name: str
     image: bytes
-    mode: str = "letter"
-    strict_g4: bool = False
+    mode: str = "document"
+    g4_strict: bool = False
 
 
 class Seal(msgspec.Struct, frozen=True, tag="seal", kw_only=True):
@@ -57,11 +58,33 @@ class Seal(msgspec.Struct, frozen=True, tag="seal", kw_only=True):
     pages: tuple[int, ...] = ()
 
 
+class Preview(msgspec.Struct, frozen=True, tag="preview"):
+    """Show page `number` as it will be handed in. Reports: Part for each piece of a JPEG, then Previewed."""
+
+    number: int
+    pixels_max: int
+
+
+class Turn(msgspec.Struct, frozen=True, tag="turn"):
+    """Turn page `number` counter-clockwise by 90, 180 or 270 `degrees`, besides what it was turned before. Report: PageTurned."""
+
+    number: int
+    degrees: int
+
+
+class Join(msgspec.Struct, frozen=True, tag="join"):
+    """Lay the card of page `second` on the sheet of page `first`: both sides become one new page. Reports: PageTaken, Captured. The two
+    stay until Discard; do not name them in Seal."""
+
+    first: int
+    second: int
+
+
 class Discard(msgspec.Struct, frozen=True, tag="discard"):
     """Forget all pages. Report: Discarded."""
 
 
-Order = Capture | CaptureScan | Seal | Discard
+Order = Capture | CaptureScan | Preview | Turn | Join | Seal | Discard
 
 
 # --- reports: what the worker tells ---------------------------------------------------------------------------------
@@ -97,6 +120,19 @@ class Captured(msgspec.Struct, frozen=True, tag="captured"):
     seconds: float
 
 
+class Previewed(msgspec.Struct, frozen=True, tag="previewed"):
+    """The preview has been told; it has so many `bytes`."""
+
+    bytes: int
+
+
+class PageTurned(msgspec.Struct, frozen=True, tag="turned"):
+    """The page stands as it was wished; `turned_degrees` counter-clockwise from how it was taken."""
+
+    number: int
+    turned_degrees: int
+
+
 class SummarySealed(msgspec.Struct, frozen=True, tag="summary"):
     """The summary as a small age file."""
 
@@ -104,7 +140,7 @@ class SummarySealed(msgspec.Struct, frozen=True, tag="summary"):
 
 
 class Part(msgspec.Struct, frozen=True, tag="part"):
-    """The next piece of the sealed document, at most 256 KiB."""
+    """The next piece of the sealed document, or of a preview, at most 256 KiB."""
 
     piece: bytes
 
@@ -134,7 +170,7 @@ class Failed(msgspec.Struct, frozen=True, tag="failed"):
     remedy: str
 
 
-Report = Ready | PageTaken | Captured | SummarySealed | Part | SealedUp | Discarded | Failed
+Report = Ready | PageTaken | Captured | Previewed | PageTurned | SummarySealed | Part | SealedUp | Discarded | Failed
 
 _encoder: Final = msgspec.msgpack.Encoder()
 _orders: Final[msgspec.msgpack.Decoder[Order]] = msgspec.msgpack.Decoder(Order)

@@ -47,13 +47,13 @@ class Look:
     coarse: Coarse
 
 
-def encode(page: Page, *, strict_g4: bool = False) -> Encoded:
+def encode(page: Page, *, g4_strict: bool = False) -> Encoded:
     """The smallest of the encodings that keeps `page` legible. A page in colour stays in colour: ask colour.settle first."""
-    encoded, _ = encode_and_tell(page, strict_g4=strict_g4)
+    encoded, _ = encode_and_tell(page, g4_strict=g4_strict)
     return encoded
 
 
-def encode_and_tell(page: Page, *, strict_g4: bool = False, photo: bool = False) -> tuple[Encoded, Look]:
+def encode_and_tell(page: Page, *, g4_strict: bool = False, photo: bool = False) -> tuple[Encoded, Look]:
     """As `encode`, with what decided. `photo`: keep it as a picture, whatever it looks like."""
     grey = page.image if page.image.mode == "L" else page.image.convert("L")
     flat = flatten(grey, page.dpi)
@@ -69,7 +69,7 @@ def encode_and_tell(page: Page, *, strict_g4: bool = False, photo: bool = False)
     blank = look.ink < BLANK_INK_SHARE and not found.places and look.lost == 0.0
     if page.dpi < UPSCALE_DPI_MIN or picture or look.lost > LOST_SHARE_MAX or (dust > DUST_SHARE_MAX and not blank):
         return _whole(page, flat, look, blank), look
-    planes = _planes(page, ink, fine_dpi, coarse, found, blank, strict_g4)
+    planes = _planes(page, ink, fine_dpi, coarse, found, blank, g4_strict)
     # Halftones and noise are what one bit is worst at: there grey is smaller and better.
     if planes.bytes <= 60_000 + ink.size // 100:
         return planes, look
@@ -78,14 +78,14 @@ def encode_and_tell(page: Page, *, strict_g4: bool = False, photo: bool = False)
 
 
 def _planes(
-    page: Page, ink: Bits, dpi: float, coarse: Coarse, found: boxes.Boxes, blank: bool, strict_g4: bool
+    page: Page, ink: Bits, dpi: float, coarse: Coarse, found: boxes.Boxes, blank: bool, g4_strict: bool
 ) -> Encoded:
     """Pictures below, a stencil for each ink above them."""
     height, width = ink.shape
     inked = boxes.without_pictures(ink, found, coarse)
     laid = inks.planes(inked, coarse) if page.image.mode == "RGB" else [(BLACK, inked)]
     layers = [_in_pixels_of(width, page, layer) for layer in boxes.layers(page, inked, coarse, found)]
-    layers += [bits.stencil(plane, (0, 0, width, height), colour, strict_g4) for colour, plane in laid]
+    layers += [bits.stencil(plane, (0, 0, width, height), colour, g4_strict) for colour, plane in laid]
     codec = layers[-1].codec
     encoding = Encoding(codec)
     if len(layers) > 1:

@@ -44,7 +44,8 @@ class Layer(msgspec.Struct, frozen=True):
 
 
 class Encoded(msgspec.Struct, frozen=True):
-    """`width` and `height`: pixels of the page at `dpi`; layers may be finer or coarser."""
+    """`width` and `height`: pixels of the page at `dpi`; layers may be finer or coarser. `turned_degrees` (0, 90, 180, 270): by how much
+    whoever shows it turns it counter-clockwise, because the visitor said so."""
 
     encoding: Encoding
     width: int
@@ -52,6 +53,15 @@ class Encoded(msgspec.Struct, frozen=True):
     dpi: float
     blank: bool
     layers: tuple[Layer, ...]
+    turned_degrees: int = 0
+
+    @property
+    def is_grey(self) -> bool:
+        """Whether no layer has a colour."""
+        return all(
+            layer.codec != Codec.COLOUR_JPEG and (layer.ink is None or len(set(layer.ink)) == 1)
+            for layer in self.layers
+        )
 
     @property
     def bytes(self) -> int:

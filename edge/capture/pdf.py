@@ -86,9 +86,10 @@ def _page(number: int, page: Encoded) -> Iterator[bytes]:
     """The page, its drawing, its layers; numbered `number` and on."""
     points = 72 / page.dpi
     names = b" ".join(b"/L%d %d 0 R" % (index, number + 2 + index) for index in range(len(page.layers)))
+    turned = b"/Rotate %d " % (360 - page.turned_degrees) if page.turned_degrees else b""
     yield (
-        b"<< /Type /Page /Parent %d 0 R /MediaBox [0 0 %.2f %.2f] /Contents %d 0 R /Resources << /XObject << %s >> >> >>"
-        % (PAGES, page.width * points, page.height * points, number + 1, names)
+        b"<< /Type /Page /Parent %d 0 R /MediaBox [0 0 %.2f %.2f] %s/Contents %d 0 R /Resources << /XObject << %s >> >> >>"
+        % (PAGES, page.width * points, page.height * points, turned, number + 1, names)
     )
     stencils = len(page.layers) > 1
     yield _stream(b"<< ", b"\n".join(_drawn(page, index, stencils) for index in range(len(page.layers))))

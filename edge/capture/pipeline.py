@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -14,19 +13,10 @@ from PIL import Image
 from edge.capture import card, colour, encode, straighten, turn, verdict
 from edge.capture.encoded import Encoded
 from edge.capture.grid import Coarse
+from edge.capture.mode import Mode
 from edge.capture.source import Page
 
 RECEIPT_MARGIN_INCHES: Final = 0.3
-
-
-class Mode(enum.StrEnum):
-    """What the visitor lays down."""
-
-    LETTER = "letter"  # letters, forms, anything: the pipeline decides
-    ID_CARD = "id-card"  # both sides on one A4 sheet at true size
-    RECEIPT = "receipt"  # the paper around it is cut off
-    PHOTO = "photo"  # stays a picture
-    COPY = "copy"  # as it lies: neither turned nor judged
 
 
 @dataclass(frozen=True)
@@ -41,38 +31,38 @@ class Taken:
     seconds: float
 
 
-def take(pages: Iterable[Page], mode: Mode = Mode.LETTER, *, strict_g4: bool = False) -> Iterator[Taken]:
+def take(pages: Iterable[Page], mode: Mode = Mode.DOCUMENT, *, g4_strict: bool = False) -> Iterator[Taken]:
     """The pages of a document, each worked on when it is asked for; of identity cards every two sides are one page."""
-    if mode == Mode.ID_CARD:
+    if mode == Mode.CARD:
         yield from _cards(pages)
         return
     source = iter(pages)
     while True:
         began = time.monotonic()
         # No name holds a page while the next one is decoded.
-        taken = _taken(source, mode, strict_g4, began)
+        taken = _taken(source, mode, g4_strict, began)
         if taken is None:
             return
         yield taken
 
 
-def _taken(source: Iterator[Page], mode: Mode, strict_g4: bool, began: float) -> Taken | None:
+def _taken(source: Iterator[Page], mode: Mode, g4_strict: bool, began: float) -> Taken | None:
     page = next(source, None)
     if page is None:
         return None
     first = verdict.glance(page)
     page, skew_degrees = straighten.straighten(colour.settle(page))
     way = turn.Turn(0, sure=True)
-    if mode in (Mode.LETTER, Mode.RECEIPT):
+    if mode in (Mode.DOCUMENT, Mode.RECEIPT):
         way = turn.measure(page)
         if way.sure and way.degrees:
             page = turn.turned(page, way.degrees)
             if way.degrees != 180:
                 page, skew_degrees = straighten.straighten(page)
-    encoded, look = encode.encode_and_tell(page, strict_g4=strict_g4, photo=mode == Mode.PHOTO)
+    encoded, look = encode.encode_and_tell(page, g4_strict=g4_strict, photo=mode == Mode.PHOTO)
     if mode == Mode.RECEIPT and (cut := _around_ink(page, look.coarse)) is not None:
         page = cut
-        encoded, look = encode.encode_and_tell(page, strict_g4=strict_g4)
+        encoded, look = encode.encode_and_tell(page, g4_strict=g4_strict)
     faults: tuple[verdict.Fault, ...] = ()
     if mode != Mode.COPY:
         faults = verdict.judge(first, page, look.coarse, encoded.blank, way)

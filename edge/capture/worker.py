@@ -21,10 +21,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Final, assert_never
 
-from edge.capture import dialogue, pdf, pipeline, source, verdict
-from edge.capture.dialogue import Capture, CaptureScan, Discard, Order, PageTaken, Report, Seal
+import msgspec
+
+from edge.capture import card, dialogue, pdf, pipeline, preview, source, verdict
+from edge.capture.dialogue import Capture, CaptureScan, Discard, Join, Order, PageTaken, Preview, Report, Seal, Turn
 from edge.capture.encoded import Encoded
-from edge.capture.pipeline import Mode, Taken
+from edge.capture.mode import Mode
+from edge.capture.pipeline import Taken
 from edge.capture.spool import Spool
 from hardware.scanner import Scan
 from protocol import envelope, inner, limits
@@ -41,6 +44,7 @@ class Bench:
         """Raises Unavailable when the folder cannot be written."""
         self._spool = Spool(spool_folder)
         self._taken: list[PageTaken] = []
+        self._turned_degrees: dict[int, int] = {}  # by the visitor, of the pages that were turned
 
     def carry_out(self, order: Order) -> Iterator[Report]:
         """Everything to be told about this order, the last report included. Raises Trouble."""
@@ -49,6 +53,12 @@ class Bench:
                 return self._capture([Path(path) for path in order.paths], order)
             case CaptureScan():
                 return self._capture([Scan(order.name, order.image)], order)
+            case Preview():
+                return self._preview(order)
+            case Turn():
+                return self._turn(order)
+            case Join():
+                return self._join(order)
             case Seal():
                 return self._seal(order)
             case Discard():
@@ -67,13 +77,13 @@ class Bench:
         expected = before + sum(source.count(what) for what in inputs)
         if expected > limits.DOCUMENT_PAGES_MAX:
             raise source.too_many(expected)
-        yield from self._take(inputs, Mode(order.mode), order.strict_g4)
+        yield from self._take(inputs, Mode(order.mode), order.g4_strict)
         yield dialogue.Captured(len(self._taken) - before, time.monotonic() - began)
 
-    def _take(self, inputs: list[Path | Scan], mode: Mode, strict_g4: bool) -> Iterator[Report]:
+    def _take(self, inputs: list[Path | Scan], mode: Mode, g4_strict: bool) -> Iterator[Report]:
         pages = itertools.chain.from_iterable(map(source.pages, inputs))
         try:
-            for taken in pipeline.take(pages, mode, strict_g4=strict_g4):
+            for taken in pipeline.take(pages, mode, g4_strict=g4_strict):
                 self._spool.add(taken.page)
                 self._taken.append(_told(taken, len(self._taken) + 1))
                 yield self._taken[-1]
@@ -122,8 +132,48 @@ class Bench:
             seconds=time.monotonic() - began,
         )
 
+    def _known(self, number: int) -> PageTaken:
+        if not 1 <= number <= len(self._taken):
+            raise Refused(Code.BAD_FILE, f"Page {number} is not there.", "Take the pages again.")
+        return self._taken[number - 1]
+
+    def _page(self, number: int) -> Encoded:
+        page = self._spool.read(number - 1)
+        turned = self._turned_degrees.get(number, 0)
+        return msgspec.structs.replace(page, turned_degrees=turned) if turned else page
+
     def _pages(self, numbers: tuple[int, ...]) -> Iterator[Encoded]:
-        return (self._spool.read(number - 1) for number in numbers)
+        return (self._page(number) for number in numbers)
+
+    def _preview(self, order: Preview) -> Iterator[Report]:
+        self._known(order.number)
+        least, most = preview.PIXELS_LIMITS
+        shown = preview.jpeg(self._page(order.number), min(most, max(least, order.pixels_max)))
+        for start in range(0, len(shown), dialogue.PART_BYTES_MAX):
+            yield dialogue.Part(shown[start : start + dialogue.PART_BYTES_MAX])
+        yield dialogue.Previewed(len(shown))
+
+    def _turn(self, order: Turn) -> Iterator[Report]:
+        page = self._known(order.number)
+        if order.degrees not in (0, 90, 180, 270):
+            raise Refused(Code.MALFORMED, f"A page cannot be turned by {order.degrees}°.", "Turn it by 90, 180 or 270.")
+        turned = (self._turned_degrees.get(order.number, 0) + order.degrees) % 360
+        self._turned_degrees[order.number] = turned
+        # Whoever was asked which way up it is has answered.
+        answered = tuple(fault for fault in page.faults if fault != verdict.Fault.UNSURE_WAY_UP)
+        self._taken[order.number - 1] = msgspec.structs.replace(page, faults=answered, advice=verdict.advice(answered))
+        yield dialogue.PageTurned(order.number, turned)
+
+    def _join(self, order: Join) -> Iterator[Report]:
+        began = time.monotonic()
+        sides = [self._known(number) for number in (order.first, order.second)]
+        page = card.joined(*(self._spool.read(side.number - 1) for side in sides))
+        self._spool.add(page)
+        faults = tuple(fault for fault in verdict.Fault if any(fault in side.faults for side in sides))
+        taken = Taken(page, 0.0, 0, faults, time.monotonic() - began)
+        self._taken.append(_told(taken, len(self._taken) + 1))
+        yield self._taken[-1]
+        yield dialogue.Captured(1, taken.seconds)
 
     def _manifest(self, order: Seal, numbers: tuple[int, ...], file: inner.File) -> inner.Inner:
         taken = [self._taken[number - 1] for number in numbers]
@@ -143,7 +193,13 @@ class Bench:
             files=(file,),
             verdicts=tuple(
                 inner.Verdict(
-                    place, page.encoding, page.dpi, page.skew_degrees, page.blank, page.turned_degrees, page.faults
+                    place,
+                    page.encoding,
+                    page.dpi,
+                    page.skew_degrees,
+                    page.blank,
+                    (page.turned_degrees + self._turned_degrees.get(page.number, 0)) % 360,
+                    page.faults,
                 )
                 for place, page in enumerate(taken, 1)
             ),
@@ -152,6 +208,7 @@ class Bench:
     def _discard(self) -> Iterator[Report]:
         self._spool.clear()
         self._taken.clear()
+        self._turned_degrees.clear()
         yield dialogue.Discarded()
 
 

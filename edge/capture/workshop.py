@@ -21,19 +21,21 @@ from edge.capture.dialogue import (
     Failed,
     Order,
     PageTaken,
+    PageTurned,
     Part,
+    Previewed,
     Ready,
     Report,
     SealedUp,
     SummarySealed,
 )
-from edge.capture.pipeline import Mode
+from edge.capture.mode import Mode
 from hardware.scanner import Scan
 from protocol.errors import Mistake, Unavailable
 
 REPORT_SECONDS: Final = 60.0  # no page takes so long; who is silent for it has got stuck on a hostile file
 START_SECONDS: Final = 30.0  # imports on a slow card of a small computer
-_LAST: Final = (Captured, SealedUp, Discarded, Failed)
+_LAST: Final = (Captured, Previewed, PageTurned, SealedUp, Discarded, Failed)
 _ROOT: Final = Path(__file__).resolve().parents[2]
 
 
@@ -44,9 +46,11 @@ class PagesGone(Unavailable):
 class Workshop:
     """Owns one worker process. One order at a time; another waits its turn."""
 
-    def __init__(self, spool_folder: Path, report_seconds: float = REPORT_SECONDS) -> None:
-        """`spool_folder` must be there and writable. `report_seconds`: how long the worker may be silent."""
+    def __init__(self, spool_folder: Path, report_seconds: float = REPORT_SECONDS, *, g4_strict: bool = False) -> None:
+        """`spool_folder` must be there and writable. `report_seconds`: how long the worker may be silent. `g4_strict`: CCITT G4 only, for
+        archives that refuse JBIG2."""
         self._folder = spool_folder
+        self._g4_strict = g4_strict
         self._report_seconds = report_seconds
         self._worker: asyncio.subprocess.Process | None = None
         self._turn = asyncio.Lock()
@@ -62,20 +66,33 @@ class Workshop:
         async with self._turn:
             await self._started()
 
-    def capture(
-        self, paths: list[Path], mode: Mode = Mode.LETTER, *, strict_g4: bool = False
-    ) -> AsyncGenerator[PageTaken | Captured, None]:
+    def capture(self, paths: list[Path], mode: Mode = Mode.DOCUMENT) -> AsyncGenerator[PageTaken | Captured, None]:
         """Take the pages of these files. Raises Refused (bad input; pages reported before stay), PagesGone, Unavailable. Whoever stops
         listening before Captured loses all pages, here as in the others."""
-        order = dialogue.Capture(tuple(str(path.absolute()) for path in paths), mode, strict_g4)
+        order = dialogue.Capture(tuple(str(path.absolute()) for path in paths), mode, self._g4_strict)
         return cast("AsyncGenerator[PageTaken | Captured, None]", self._carry_out(order))
 
-    def capture_scan(
-        self, scan: Scan, mode: Mode = Mode.LETTER, *, strict_g4: bool = False
-    ) -> AsyncGenerator[PageTaken | Captured, None]:
+    def capture_scan(self, scan: Scan, mode: Mode = Mode.DOCUMENT) -> AsyncGenerator[PageTaken | Captured, None]:
         """As `capture`, for what a scanner has just delivered: it never touches a disk in clear."""
-        order = dialogue.CaptureScan(scan.name, scan.image, mode, strict_g4)
+        order = dialogue.CaptureScan(scan.name, scan.image, mode, self._g4_strict)
         return cast("AsyncGenerator[PageTaken | Captured, None]", self._carry_out(order))
+
+    async def preview(self, number: int, pixels_max: int = dialogue.PREVIEW_PIXELS) -> bytes:
+        """Page `number` as it will be handed in: a JPEG, its longer side at most `pixels_max` pixels. Raises Refused (no such page),
+        PagesGone, Unavailable."""
+        reports = [report async for report in self._carry_out(dialogue.Preview(number, pixels_max))]
+        return b"".join(report.piece for report in reports if isinstance(report, Part))
+
+    async def turn(self, number: int, degrees: int) -> None:
+        """Turn page `number` counter-clockwise by 90, 180 or 270 `degrees`, or say by 0 that it stands right. Raises as `preview`."""
+        async for _ in self._carry_out(dialogue.Turn(number, degrees)):
+            pass
+
+    async def join(self, first: int, second: int) -> PageTaken:
+        """Lay two single sides of a card, each taken by itself with Mode.CARD, on one sheet. The answer is a new page; seal that one and no
+        longer these two. Raises as `preview`."""
+        reports = [report async for report in self._carry_out(dialogue.Join(first, second))]
+        return next(report for report in reports if isinstance(report, PageTaken))
 
     def seal(self, order: dialogue.Seal) -> AsyncGenerator[SummarySealed | Part | SealedUp, None]:
         """The sealed summary, the sealed document piece by piece, then what is to be signed. The pages stay until `discard`. Raises

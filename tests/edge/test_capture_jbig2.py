@@ -98,7 +98,7 @@ def test_a_symbol_dictionary_in_a_file_is_found():
 
 def test_where_g4_is_asked_for_it_is_g4():
     ink = made((40, 50), 2, 0.1)
-    assert bits.stencil(ink, (0, 0, 50, 40), BLACK, strict_g4=True).codec == Codec.G4
-    assert bits.stencil(ink, (0, 0, 50, 40), BLACK, strict_g4=False).codec == (
+    assert bits.stencil(ink, (0, 0, 50, 40), BLACK, g4_strict=True).codec == Codec.G4
+    assert bits.stencil(ink, (0, 0, 50, 40), BLACK, g4_strict=False).codec == (
         Codec.JBIG2 if jbig2.fast() else Codec.G4
     )

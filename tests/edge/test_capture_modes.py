@@ -6,7 +6,7 @@ from PIL import Image, ImageDraw
 
 from edge.capture import pipeline
 from edge.capture.encoded import Codec
-from edge.capture.pipeline import Mode
+from edge.capture.mode import Mode
 from edge.capture.source import Page
 from hardware.simulated.paper import draw_sheet
 
@@ -25,7 +25,7 @@ def card_on_the_glass(seed: int, dpi: int = 200) -> Page:
 
 
 def test_both_sides_of_a_card_lie_on_one_a4_sheet_at_true_size():
-    (taken,) = pipeline.take([card_on_the_glass(1), card_on_the_glass(2)], Mode.ID_CARD)
+    (taken,) = pipeline.take([card_on_the_glass(1), card_on_the_glass(2)], Mode.CARD)
     page = taken.page
     assert (page.width / page.dpi, page.height / page.dpi) == pytest.approx((8.27, 11.69), abs=0.02)
     assert len(page.layers) == 2
@@ -38,7 +38,7 @@ def test_both_sides_of_a_card_lie_on_one_a4_sheet_at_true_size():
 
 
 def test_three_sides_are_two_sheets():
-    taken = list(pipeline.take([card_on_the_glass(seed) for seed in (1, 2, 3)], Mode.ID_CARD))
+    taken = list(pipeline.take([card_on_the_glass(seed) for seed in (1, 2, 3)], Mode.CARD))
     assert [len(each.page.layers) for each in taken] == [2, 1]
 
 

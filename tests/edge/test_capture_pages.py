@@ -143,7 +143,7 @@ def test_black_print_and_blue_writing_become_two_stencils():
 
 
 def test_g4_is_used_alone_where_it_is_asked_for():
-    page = encode.encode(colour.settle(drawn(2, "form", 200)), strict_g4=True)
+    page = encode.encode(colour.settle(drawn(2, "form", 200)), g4_strict=True)
     assert page.encoding == Encoding.G4_PLANES
     assert {layer.codec for layer in page.layers} == {Codec.G4}
 

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
 from edge.capture import pipeline, verdict
-from edge.capture.pipeline import Mode
+from edge.capture.mode import Mode
 from edge.capture.source import Page
 from edge.capture.verdict import Fault
 from hardware.simulated.paper import draw_sheet
@@ -49,7 +49,7 @@ def upside_down(image):
     return image.transpose(Image.Transpose.ROTATE_180)
 
 
-def taken(image, dpi=150, mode=Mode.LETTER):
+def taken(image, dpi=150, mode=Mode.DOCUMENT):
     (page,) = pipeline.take([Page(image, dpi)], mode)
     return page
 

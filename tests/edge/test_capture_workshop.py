@@ -16,6 +16,7 @@ from PIL import Image
 
 from edge.capture import dialogue
 from edge.capture.dialogue import Captured, PageTaken, Part, SealedUp, SummarySealed
+from edge.capture.mode import Mode
 from edge.capture.workshop import PagesGone, Workshop
 from hardware.scanner import Scan
 from hardware.simulated.paper import draw_scan
@@ -290,3 +291,66 @@ def test_memory_does_not_grow_with_the_document(tmp_path):
     grown_mb, sealed_bytes = with_workshop(tmp_path, play)
     assert sealed_bytes > 8_000_000
     assert grown_mb < 150
+
+
+def shown(picture: bytes) -> Image.Image:
+    image = Image.open(io.BytesIO(picture))
+    image.load()
+    return image
+
+
+def test_a_page_is_shown_as_it_will_be_handed_in_and_no_disk_sees_it(scan, tmp_path):
+    async def play(workshop):
+        await everything(workshop.capture(scan[:1]))
+        large, small = await workshop.preview(1), await workshop.preview(1, 200)
+        with pytest.raises(Refused, match="Page 2 is not there"):
+            await workshop.preview(2)
+        return large, small, os.listdir(tmp_path)
+
+    large, small, left = with_workshop(tmp_path, play)
+    assert left == []
+    assert max(shown(large).size) == 1200
+    assert max(shown(small).size) == 200
+    assert 0.8 < sum(shown(large).convert("L").histogram()[200:]) / (shown(large).width * 1200) < 0.99
+
+
+def test_a_page_turned_by_the_visitor_stands_so_on_the_screen_and_in_the_document(scan, tmp_path):
+    async def play(workshop):
+        await everything(workshop.capture(scan[:2]))
+        await workshop.turn(1, 180)
+        await workshop.turn(1, 270)
+        with pytest.raises(Refused, match="45"):
+            await workshop.turn(1, 45)
+        return await workshop.preview(1), await workshop.preview(2), await everything(workshop.seal(order()))
+
+    turned, upright, sealed = with_workshop(tmp_path, play)
+    assert shown(turned).width > shown(turned).height
+    assert shown(upright).width < shown(upright).height
+    manifest, pdf, _ = opened(sealed)
+    assert [verdict.turned_degrees for verdict in manifest.verdicts] == [90, 0]
+    with pymupdf.open(stream=pdf, filetype="pdf") as document:
+        assert [sheet.rotation for sheet in document] == [270, 0]
+
+
+def test_two_sides_of_a_card_taken_one_after_the_other_become_one_sheet(scan, tmp_path):
+    async def play(workshop):
+        for path in scan[:2]:
+            await everything(workshop.capture([path], Mode.CARD))
+        await everything(workshop.capture(scan[2:]))
+        both = await workshop.join(1, 2)
+        with pytest.raises(Refused, match="single sides"):
+            await workshop.join(3, 1)
+        return both, await everything(workshop.seal(order(pages=(both.number,))))
+
+    both, sealed = with_workshop(tmp_path, play)
+    assert both.number == 4
+    with pymupdf.open(stream=opened(sealed)[1], filetype="pdf") as document:
+        assert len(document[0].get_images()) == 2
+
+
+def test_a_cabin_whose_archive_refuses_jbig2_uses_g4_alone(scan, tmp_path):
+    async def play(workshop):
+        return await everything(workshop.capture(scan))
+
+    *pages, _ = with_workshop(tmp_path, play, g4_strict=True)
+    assert all("jbig2" not in page.encoding for page in pages)

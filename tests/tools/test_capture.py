@@ -34,9 +34,9 @@ def test_files_become_one_document(scans, tmp_path):
         assert len(document) == 2
 
 
-def test_strict_g4_knows_no_jbig2(scans, tmp_path):
+def test_g4_strict_knows_no_jbig2(scans, tmp_path):
     out = tmp_path / "out.pdf"
-    CliRunner().invoke(capture, [*scans, "--out", str(out), "--strict-g4"], catch_exceptions=False)
+    CliRunner().invoke(capture, [*scans, "--out", str(out), "--g4-strict"], catch_exceptions=False)
     assert b"/JBIG2Decode" not in out.read_bytes()
     assert b"/CCITTFaxDecode" in out.read_bytes()
 
