@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 import msgspec
 
+from tools.bench import quiet_net, report
 from tools.bench import sync as w1
 
 
@@ -28,20 +29,13 @@ def bench() -> None:
 @click.option("--json", "as_json", is_flag=True)
 def sync(documents: int, document_bytes: int, runs: int, no_rsync: bool, folder: Path | None, as_json: bool) -> None:
     """Sealed documents from a cabin's buffer to durable at the hub, until every signed receipt is stored in the cabin."""
+    quiet_net.enter()
     found = w1.measure(documents, document_bytes, runs, with_rsync=not no_rsync, folder=folder)
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode({"W1": found})))
         return
-    click.echo(f"{documents} documents of {document_bytes / 1000:.0f} kB, median of {runs} runs")
-    click.echo(
-        f"  Kabine                {found.kabine_s:7.3f} s   {found.mb_per_s:7.0f} MB/s   wire/payload {found.wire_ratio:.4f}"
-    )
-    click.echo(f"    CPU of cabin, hub   {found.cpu_s.cabin:7.3f} s   {found.cpu_s.hub:7.3f} s")
-    click.echo(
-        f"  write and fsync       {found.reference_s:7.3f} s   Kabine is {found.faster_than['fsync']:.2f} times as fast"
-    )
-    for name, seconds in found.peers_s.items():
-        click.echo(f"  {name:<21} {seconds:7.3f} s   Kabine is {found.faster_than[name]:.2f} times as fast")
+    for line in report.race(f"W1: {documents} documents of {document_bytes / 1000:.0f} kB", found):
+        click.echo(line)
 
 
 @bench.command()

@@ -12,19 +12,6 @@ from pathlib import Path
 from protocol.errors import Unavailable
 
 
-def write_and_fsync(files: list[Path], into: Path) -> float:
-    """Seconds to copy the files one after another, each with an fsync, and the folder with one: what a disk costs without any network."""
-    into.mkdir()
-    began = time.perf_counter()
-    for file in files:
-        with (into / file.name).open("wb") as copy:
-            copy.write(file.read_bytes())
-            copy.flush()
-            os.fsync(copy.fileno())
-    _sync_folder(into)
-    return time.perf_counter() - began
-
-
 def rsync_daemon(source: Path, into: Path, scratch: Path) -> float:
     """Seconds of one rsync over loopback to a daemon that fsyncs every file before it is named. Raises Unavailable where there is no rsync."""
     if shutil.which("rsync") is None:
@@ -57,9 +44,3 @@ def _until_listening(port: int, daemon: subprocess.Popen[bytes]) -> None:
                 return
         time.sleep(0.02)
     raise Unavailable("The rsync daemon did not start.", "Look at what it printed.")
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    os.fsync(descriptor)
-    os.close(descriptor)

@@ -1,130 +1,86 @@
-"""W1: 400 sealed documents of 300 KB from a cabin's buffer to durable at the hub, beside what a user would pick instead, in one run."""
+"""W1: 400 sealed documents of 300 KB from a cabin's buffer to durable at the hub, beside a bare reference and what a user would pick instead."""
 
 from __future__ import annotations
 
 import os
-import statistics
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
+from typing import Final
 
-import msgspec
-
-from protocol.errors import Unavailable
-from tools.bench import references
+from tools.bench import ends, meters, references
 from tools.bench.cabin import Figures
+from tools.bench.figures import Cpu, Lap, Race, Timed, race
 from tools.rig import Rig, rig
 from tools.town import HOUSING_OFFICE
 
-
-class Run(msgspec.Struct, frozen=True):
-    """Seconds of each; CPU seconds of both ends; bytes on the loopback device (with TCP/IP headers) and of the envelopes."""
-
-    kabine_s: float
-    fsync_s: float
-    rsync_s: float | None
-    cabin_cpu_s: float
-    hub_cpu_s: float
-    wire_bytes: int
-    payload_bytes: int
-
-
-class Cpu(msgspec.Struct, frozen=True):
-    """CPU seconds."""
-
-    cabin: float
-    hub: float
-
-
-class W1(msgspec.Struct, frozen=True):
-    """Medians over the runs; ratios are medians of the ratios within each run (above 1: Kabine is faster)."""
-
-    documents: int
-    document_bytes: int
-    runs: int
-    kabine_s: float
-    mb_per_s: float
-    cpu_s: Cpu
-    wire_ratio: float
-    reference_s: float
-    peers_s: dict[str, float]
-    faster_than: dict[str, float]
+FRAME_BYTES: Final = 256 * 1024  # of the reference
 
 
 def measure(
     documents: int, document_bytes: int, runs: int, *, with_rsync: bool = True, folder: Path | None = None
-) -> W1:
+) -> Race:
     """Run in `folder` (a disk, not memory: the point is durability). Raises Unavailable."""
-    done = []
+    laps = []
     for _ in range(runs):
         with tempfile.TemporaryDirectory(prefix="kabine-bench-", dir=folder, ignore_cleanup_errors=True) as scratch:
-            done.append(_run(Path(scratch), documents, document_bytes, with_rsync))
-    payload = statistics.median(run.payload_bytes for run in done)
-    seconds = statistics.median(run.kabine_s for run in done)
-    faster = {"fsync": statistics.median(run.fsync_s / run.kabine_s for run in done)}
-    peers: dict[str, float] = {}
-    if with_rsync:
-        peers["rsync"] = statistics.median(run.rsync_s or 0.0 for run in done)
-        faster["rsync"] = statistics.median((run.rsync_s or 0.0) / run.kabine_s for run in done)
-    return W1(
-        documents=documents,
-        document_bytes=document_bytes,
-        runs=runs,
-        kabine_s=seconds,
-        mb_per_s=payload / seconds / 1e6,
-        cpu_s=Cpu(statistics.median(run.cabin_cpu_s for run in done), statistics.median(run.hub_cpu_s for run in done)),
-        wire_ratio=statistics.median(run.wire_bytes / run.payload_bytes for run in done),
-        reference_s=statistics.median(run.fsync_s for run in done),
-        peers_s=peers,
-        faster_than=faster,
-    )
+            laps.append(_lap(Path(scratch), documents, document_bytes, with_rsync))
+    return race(documents, document_bytes, laps, {})
 
 
-def _run(scratch: Path, documents: int, document_bytes: int, with_rsync: bool) -> Run:
+def _lap(scratch: Path, documents: int, document_bytes: int, with_rsync: bool) -> Lap:
     with rig(scratch / "house", [HOUSING_OFFICE]) as house:
         site = house.town.sites[0]
         # The cabin dials the hub itself: the relay of the demo would be what is measured.
         house.enrol([site], direct=True)
-        payload_bytes = int(_cabin(house, site.id, "fill", str(documents), str(document_bytes), HOUSING_OFFICE))
-        figures, hub_cpu_s, wire_bytes = _sync(house, site.id)
-    files = scratch / "files"
-    files.mkdir()
-    for number in range(documents):
-        (files / f"{number:05}.age").write_bytes(os.urandom(payload_bytes // documents))
-    fsync_s = references.write_and_fsync(sorted(files.iterdir()), scratch / "copies")
-    rsync_s = references.rsync_daemon(files, scratch / "mirror", scratch) if with_rsync else None
-    return Run(figures.seconds, fsync_s, rsync_s, figures.cpu_seconds, hub_cpu_s, wire_bytes, payload_bytes)
+        payload_bytes = int(
+            ends.ran(_cabin(house, site.id, "fill", str(documents), str(document_bytes), HOUSING_OFFICE))
+        )
+        kabine = _kabine(house, site.id)
+    each_bytes = payload_bytes // documents
+    store = scratch / "store"
+    with store.open("wb") as file:
+        for _ in range(documents):
+            file.write(os.urandom(each_bytes))
+    reference = bare(store, each_bytes, FRAME_BYTES, scratch)
+    peers: dict[str, Timed] = {}
+    if with_rsync:
+        files = scratch / "files"
+        files.mkdir()
+        for number in range(documents):
+            (files / f"{number:05}.age").write_bytes(os.urandom(each_bytes))
+        os.sync()
+        peers["rsync"] = Timed(references.rsync_daemon(files, scratch / "mirror", scratch))
+    return Lap(payload_bytes, kabine, reference, peers)
 
 
-def _sync(house: Rig, site: str) -> tuple[Figures, float, int]:
+def bare(store: Path, piece_bytes: int, frame_bytes: int, scratch: Path) -> Timed:
+    """The bare reference on the bytes of `store`."""
+    from tools.bench.bare import Spent
+
+    segment = scratch / "segment"
+    segment.unlink(missing_ok=True)
+    os.sync()  # what others have written is not the contender's debt
+    with (
+        ends.Process("tools.bench.bare", "take", segment, store.stat().st_size) as taker,
+        ends.Process("tools.bench.bare", "give", store, piece_bytes, frame_bytes) as giver,
+    ):
+        wire = meters.loopback_bytes()
+        giver.say(taker.line())
+        gave, took = giver.told(Spent), taker.told(Spent)
+        return Timed(gave.seconds, Cpu(gave.cpu_seconds, took.cpu_seconds), meters.loopback_bytes() - wire)
+
+
+def _kabine(house: Rig, site: str) -> Timed:
     hub = house.processes["hub"].pid
-    command = [sys.executable, "-m", "tools.bench.cabin", str(house.cabin(site)), "send"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as cabin:
-        if cabin.stdin is None or cabin.stdout is None or cabin.stdout.readline() != b"ready\n":
-            raise Unavailable("The benchmark's cabin did not start.", f"Look into {house.folder / 'logs'}.")
-        cpu, wire = _cpu_seconds(hub), _loopback_bytes()
-        cabin.stdin.write(b"\n")
-        cabin.stdin.flush()
-        figures = msgspec.json.decode(cabin.stdout.readline(), type=Figures)
-        return figures, _cpu_seconds(hub) - cpu, _loopback_bytes() - wire
+    os.sync()
+    with ends.Process(*_cabin(house, site, "send")) as cabin:
+        cabin.line()  # it is ready
+        cpu, wire = meters.cpu_seconds(hub), meters.loopback_bytes()
+        cabin.say("")
+        figures = cabin.told(Figures)
+        hub_cpu_seconds = meters.cpu_seconds(hub) - cpu
+        return Timed(figures.seconds, Cpu(figures.cpu_seconds, hub_cpu_seconds), meters.loopback_bytes() - wire)
 
 
-def _cabin(house: Rig, site: str, *order: str) -> str:
-    command = [sys.executable, "-m", "tools.bench.cabin", str(house.cabin(site)), *order]
-    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
-
-
-def _cpu_seconds(process: int) -> float:
-    """CPU seconds of a process so far, all its threads."""
-    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def _loopback_bytes() -> int:
-    """Bytes that went over the loopback device so far; every byte is counted once."""
-    for row in Path("/proc/net/dev").read_text().splitlines():
-        name, _, counters = row.partition(":")
-        if name.strip() == "lo":
-            return int(counters.split()[0])
-    raise Unavailable("There is no loopback device.", "Run the benchmark on an ordinary Linux machine.")
+def _cabin(house: Rig, site: str, *order: str) -> tuple[str, ...]:
+    return ("tools.bench.cabin", str(house.cabin(site)), *order)
