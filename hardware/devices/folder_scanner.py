@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
-from hardware.scanner import Scan, ScannerFailure, ScannerState
+from hardware.scanner import Scan, ScannerFailure, ScannerState, closed
 
 ENDINGS: Final = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".pdf"})
 
@@ -83,7 +83,7 @@ class FolderScanner:
 
     def _ripe(self) -> list[Path]:
         if self._closed:
-            raise ScannerFailure(ScannerState.UNREACHABLE, "The scanner was closed.", "Restart the cabin's node.")
+            raise closed()
         youngest = self._clock() - self._settle_seconds
         ripe = []
         try:

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from hardware import fitted
 from hardware.absent import AbsentScanner
 from hardware.devices.folder_scanner import FolderScanner
 from hardware.scanner import Scanner, ScannerFailure, ScannerState
@@ -145,9 +144,3 @@ def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     assert scanner.state() is ScannerState.UNREACHABLE
     with pytest.raises(ScannerFailure, match="gone"):
         scanner.scan()
-
-
-def test_fitted_knows_the_models(tmp_path: Path) -> None:
-    assert fitted.scanner("none", folder=tmp_path).state() is ScannerState.ABSENT
-    assert fitted.scanner("folder", folder=tmp_path).state() is ScannerState.NO_PAPER
-    assert fitted.scanner("simulated", folder=tmp_path, pages=1).state() is ScannerState.READY
