@@ -81,19 +81,14 @@ async def house(folder: NodeFolder, config: EdgeConfig, world: World) -> AsyncIt
     try:
         spool = folder.path / SPOOL
         spool.mkdir(mode=0o700, exist_ok=True)
-        scanner = fitted.scanner(
-            config.scanner.fitted,
-            folder=folder.path / config.scanner.folder,
-            seed=config.scanner.seed,
-            pages=config.scanner.pages,
-        )
+        devices = fitted.fit(config.fittings, folder.path)
         workshop = Workshop(spool)
-        node = Node(config, buffer, workshop, scanner, utc=world.utc, clock=world.clock, random=world.random)
+        node = Node(config, buffer, workshop, devices, utc=world.utc, clock=world.clock, random=world.random)
         try:
             yield node, buffer, keys
         finally:
             await workshop.close()
-            scanner.close()
+            devices.close()
     finally:
         buffer.close()
 

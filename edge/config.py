@@ -8,7 +8,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
-from hardware.fitted import ScannerModel
+from hardware.fittings import Fittings, LampConfig, PresenceConfig, PrinterConfig, ScannerConfig
 from protocol import limits, soundness
 from protocol.ids import area_id, key_bytes, site_id
 from protocol.keys import KEY_BYTES
@@ -34,17 +34,6 @@ class HubConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     authority_key: Annotated[str, Meta(description="The authority's public Ed25519 key, base32. It signs directories.")]
 
 
-class ScannerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is fitted."""
-
-    fitted: Annotated[ScannerModel, Meta(description="none, simulated or folder.")] = "none"
-    folder: Annotated[str, Meta(description="For folder: where the scanner drops files; relative to this file.")] = (
-        "scans"
-    )
-    pages: Annotated[int, Meta(ge=1, le=300, description="For simulated: sheets per batch.")] = 3
-    seed: Annotated[int, Meta(ge=0, description="For simulated: the same seed draws the same paper.")] = 1
-
-
 class DiskConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """When the disk counts as full."""
 
@@ -59,6 +48,7 @@ class VisitConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     quiet_seconds: Annotated[Seconds, Meta(description="Without a touch, before asking for more time.")] = 120.0
     answer_seconds: Annotated[Seconds, Meta(description="For an answer to that, before the visit ends.")] = 60.0
     farewell_seconds: Annotated[Seconds, Meta(description="The receipt number stays on the screen.")] = 30.0
+    empty_seconds: Annotated[Seconds, Meta(description="Nobody there, says the sensor, before the visit ends.")] = 15.0
 
 
 class LogConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -76,6 +66,9 @@ class EdgeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     disk: DiskConfig = DiskConfig()
     visit: VisitConfig = VisitConfig()
     log: LogConfig = LogConfig()
+    printer: PrinterConfig = PrinterConfig()
+    presence: PresenceConfig = PresenceConfig()
+    lamp: LampConfig = LampConfig()
 
     def __post_init__(self) -> None:
         # ValueError: the reader reports it beside the other mistakes.
@@ -91,6 +84,11 @@ class EdgeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             mistakes.append(f"log.file “{self.log.file}” is no plain file name")
         if mistakes:
             raise ValueError("; ".join(mistakes))
+
+    @property
+    def fittings(self) -> Fittings:
+        """What is said about devices."""
+        return Fittings(self.scanner, self.printer, self.presence, self.lamp)
 
     @property
     def hub_key(self) -> bytes:

@@ -171,9 +171,9 @@ def _life(folder: NodeFolder, config: EdgeConfig, world: World) -> Iterator[Find
     oldest = found.waiting.oldest_at
     yield _waiting(found.waiting.documents, (world.utc() - oldest).total_seconds() if oldest else 0.0)
     yield _disk(found.disk_free_bytes, config)
-    scanner = fitted.scanner(config.scanner.fitted, folder=folder.path / config.scanner.folder)
-    yield _device("scanner", scanner.state())
-    scanner.close()
+    devices = fitted.fit(config.fittings, folder.path)
+    yield from (_device(name, state) for name, state in devices.states().items())
+    devices.close()
 
 
 def _link(status: Status, world: World) -> Finding:

@@ -1,4 +1,4 @@
-"""The cabin as a whole: buffer, workshop, scanner, reception and board, and what is answered at the hatch."""
+"""The cabin as a whole: buffer, workshop, devices, reception and board, and what is answered at the hatch."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from edge.reception import Reception, Surroundings
 from edge.storage.documents import State
 from edge.uplink import Status as LineStatus
 from edge.visit import Patience
-from hardware.scanner import Scanner
+from hardware.fitted import Fitted
 from protocol import frames
 from protocol.directory import Directory
 from protocol.errors import Code, Refused, Unavailable
@@ -57,7 +57,7 @@ class Node:
         config: EdgeConfig,
         buffer: Buffer,
         workshop: Workshop,
-        scanner: Scanner,
+        devices: Fitted,
         *,
         utc: Callable[[], datetime],
         clock: Callable[[], float],
@@ -66,7 +66,7 @@ class Node:
         self._config = config
         self._buffer = buffer
         self._workshop = workshop
-        self._scanner = scanner
+        self.devices = devices
         self._utc = utc
         self._clock = clock
         self._compared_at = clock() - COMPARE_SECONDS
@@ -78,7 +78,7 @@ class Node:
             Surroundings(
                 buffer=buffer,
                 workshop=workshop,
-                scanner=scanner,
+                scanner=devices.scanner,
                 patience=Patience(
                     config.visit.quiet_seconds, config.visit.answer_seconds, config.visit.farewell_seconds
                 ),
@@ -134,7 +134,7 @@ class Node:
             self._buffer,
             now=self._utc(),
             visitor=self.reception.occupied,
-            devices={"scanner": self._scanner.state()},
+            devices=self.devices.states(),
         )
 
     def brought(self, news: News) -> None:

@@ -1,9 +1,12 @@
-"""A device that is not fitted: refuses, and says what to configure."""
+"""Devices that are not fitted: they refuse, and say what to configure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from hardware.lamp import LampState, Light
+from hardware.presence import PresenceState
+from hardware.printer import Job, JobState, PrinterFailure, PrinterState
 from hardware.scanner import Scan, ScannerFailure, ScannerState
 
 
@@ -24,3 +27,60 @@ class AbsentScanner:
 
     def close(self) -> None:
         """Nothing to let go of."""
+
+
+class AbsentPrinter:
+    """No printer."""
+
+    def state(self) -> PrinterState:
+        """Always ABSENT."""
+        return PrinterState.ABSENT
+
+    def print(self, job: Job) -> None:
+        """Raises PrinterFailure(ABSENT)."""
+        raise _no_printer()
+
+    def progress(self, job_id: str) -> JobState:
+        """Raises PrinterFailure(ABSENT)."""
+        raise _no_printer()
+
+    def cancel(self, job_id: str) -> None:
+        """Nothing can come out."""
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+
+class AbsentPresence:
+    """No sensor: the touches on the screen are the presence."""
+
+    def state(self) -> PresenceState:
+        """Always ABSENT."""
+        return PresenceState.ABSENT
+
+    def somebody(self) -> bool | None:
+        """Nobody can tell."""
+        return None
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+
+class AbsentLamp:
+    """No lamp."""
+
+    def state(self) -> LampState:
+        """Always ABSENT."""
+        return LampState.ABSENT
+
+    def show(self, light: Light) -> None:
+        """Nobody sees it."""
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+
+def _no_printer() -> PrinterFailure:
+    return PrinterFailure(
+        PrinterState.ABSENT, "This cabin has no printer.", "Name one under [printer] in edge.toml, or show the number."
+    )

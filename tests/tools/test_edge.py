@@ -146,6 +146,9 @@ def test_doctor_on_a_cabin_at_rest(path: Path) -> None:
         "documents": "ok",
         "disk": "ok",
         "scanner": "ok",
+        "printer": "ok",
+        "presence": "ok",
+        "lamp": "ok",
     }
     assert code == 1
 

@@ -1,0 +1,95 @@
+"""What may stand in a configuration about devices: one table per port. `fitted` names the model; keys of other
+models may stand beside it, so that one can be tried and the other kept."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+ScannerModel = Literal["none", "simulated", "folder"]
+PrinterModel = Literal["none", "simulated"]
+PresenceModel = Literal["none", "simulated"]
+LampModel = Literal["none", "simulated"]
+Pin = Annotated[int, Meta(ge=0, le=27)]  # BCM numbers of the 40-pin header
+Pull = Literal["up", "down", "none"]
+Active = Literal["high", "low"]
+
+
+class ScannerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What turns paper into pictures."""
+
+    fitted: Annotated[ScannerModel, Meta(description="none, simulated or folder.")] = "none"
+    folder: Annotated[str, Meta(description="For folder: where the scanner drops files; relative to this file.")] = (
+        "scans"
+    )
+    pages: Annotated[int, Meta(ge=1, le=300, description="For simulated: sheets per batch.")] = 3
+    seed: Annotated[int, Meta(ge=0, description="For simulated: the same seed draws the same paper.")] = 1
+
+
+class PrinterConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What prints copies and slips."""
+
+    fitted: Annotated[PrinterModel, Meta(description="none, simulated or ipp (any driverless network printer).")] = (
+        "none"
+    )
+    url: Annotated[str, Meta(description="For ipp: as in ipp://192.168.1.30/ipp/print, or ipps://…")] = ""
+    certificate: Annotated[
+        str, Meta(description="For ipps://: PEM file of the printer's own certificate; relative to this file.")
+    ] = ""
+    media: Annotated[str, Meta(description="Paper that is loaded, by its PWG name.")] = "iso_a4_210x297mm"
+
+
+class PresenceConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What notices that somebody is in the cabin. Without it the touches on the screen do."""
+
+    fitted: Annotated[
+        PresenceModel,
+        Meta(description="none, simulated, gpio (radar, mat, chair, contact) or key (all that acts as a keyboard)."),
+    ] = "none"
+    door: Annotated[
+        bool, Meta(description="The sensor is a contact at the door: it is active while the door is closed.")
+    ] = False
+    pin: Annotated[Pin, Meta(description="For gpio: BCM number of the pin.")] = 17
+    pull: Annotated[Pull, Meta(description="For gpio: up, down or none (the sensor drives the pin itself).")] = "down"
+    active: Annotated[
+        Active, Meta(description="For gpio: what the pin is while the sensor is active: high or low.")
+    ] = "high"
+    device: Annotated[str, Meta(description="For key: as in /dev/input/by-id/usb-…-event-kbd.")] = ""
+    keys: Annotated[
+        tuple[Annotated[int, Meta(ge=1, le=0x2FF)], ...],
+        Meta(description="For key: codes (linux/input-event-codes.h) that count; empty: all."),
+    ] = ()
+    pulse_seconds: Annotated[
+        float, Meta(ge=0, le=600, description="For key: a key press counts for so long, beyond the time it is held.")
+    ] = 0.0
+    enter_seconds: Annotated[
+        float, Meta(ge=0, le=60, description="Somebody is there who was seen for so long; a shadow was not.")
+    ] = 0.4
+    leave_seconds: Annotated[
+        float, Meta(ge=0, le=600, description="Nobody is there any more when nobody was seen for so long.")
+    ] = 5.0
+
+
+class LampConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What says at the door whether the cabin is free."""
+
+    fitted: Annotated[LampModel, Meta(description="none, simulated or gpio.")] = "none"
+    free_pin: Annotated[Pin, Meta(description="For gpio: BCM number of the green lamp.")] = 5
+    occupied_pin: Annotated[Pin, Meta(description="For gpio: BCM number of the red lamp.")] = 6
+    attention_pin: Annotated[
+        Pin, Meta(description="For gpio: BCM number of the yellow lamp; it blinks for help and trouble.")
+    ] = 13
+    active: Annotated[Active, Meta(description="For gpio: what the pin is while the lamp is lit: high or low.")] = (
+        "high"
+    )
+
+
+class Fittings(msgspec.Struct, frozen=True):
+    """All tables together. Paths in them are relative to the folder they are used with."""
+
+    scanner: ScannerConfig = ScannerConfig()
+    printer: PrinterConfig = PrinterConfig()
+    presence: PresenceConfig = PresenceConfig()
+    lamp: LampConfig = LampConfig()
