@@ -14,15 +14,28 @@ from protocol.ids import AgencyId, ReceiptNumber, ServiceId
 
 
 class State(enum.StrEnum):
-    """Where a visit stands. LEAVING: the visitor has confirmed and gone; the document is on its way into the outbox all the same."""
+    """Where a visit stands. PLACE: a sheet is waited for; TAKING: the device is at work; JUDGE: the visitor looks at what was taken. LEAVING:
+    the visitor has confirmed and gone; the document is on its way into the outbox all the same. FAREWELL: handed in, or copied."""
 
     WELCOME = "welcome"
     CHOOSE = "choose"
-    CAPTURE = "capture"
+    PLACE = "place"
+    TAKING = "taking"
+    JUDGE = "judge"
     CHECK = "check"
     HAND_IN = "hand-in"
     LEAVING = "leaving"
+    PRINTING = "printing"
     FAREWELL = "farewell"
+
+
+class Face(enum.IntEnum):
+    """How it was, in one tap; nobody is asked twice."""
+
+    NONE = 0
+    SAD = 1
+    MIDDLING = 2
+    GLAD = 3
 
 
 class Outcome(enum.StrEnum):
@@ -44,6 +57,12 @@ class Entered(msgspec.Struct, frozen=True):
     language: str = "de"
 
 
+class Spoke(msgspec.Struct, frozen=True):
+    """The visitor reads another language from now on."""
+
+    language: str
+
+
 class AgencyChosen(msgspec.Struct, frozen=True):
     """For whom the papers are; `title` is what the agency will read in its list, at most limits.TITLE_CHARS_MAX."""
 
@@ -52,10 +71,26 @@ class AgencyChosen(msgspec.Struct, frozen=True):
     title: str = ""
 
 
+class CopyChosen(msgspec.Struct, frozen=True):
+    """[Dokument kopieren]: what is taken now is for the printer, and for nobody else."""
+
+
+class Back(msgspec.Struct, frozen=True):
+    """[Zurück] before there is any page: for another agency, or for something else."""
+
+
+class SheetSeen(msgspec.Struct, frozen=True):
+    """A sheet lies there and the device has begun: from now on nobody need touch anything."""
+
+
 class PageTaken(msgspec.Struct, frozen=True):
     """The capture has a page; `number` is the capture's own, unique within a document."""
 
     number: int
+
+
+class CaptureEnded(msgspec.Struct, frozen=True):
+    """Everything that lay there has been taken."""
 
 
 class PageDropped(msgspec.Struct, frozen=True):
@@ -86,6 +121,24 @@ class Confirmed(msgspec.Struct, frozen=True):
     """[Abgeben]."""
 
 
+class CopyAsked(msgspec.Struct, frozen=True):
+    """[Drucken]."""
+
+
+class Printed(msgspec.Struct, frozen=True):
+    """The printer says that the copy lies in its tray."""
+
+
+class Rated(msgspec.Struct, frozen=True):
+    """One of three faces."""
+
+    face: Face
+
+
+class More(msgspec.Struct, frozen=True):
+    """[Noch etwas]: what was done is done, and the visit goes on."""
+
+
 class Sealed(msgspec.Struct, frozen=True):
     """The document is sealed to its agency; there is no plaintext any more but in the pages of this visit."""
 
@@ -111,7 +164,11 @@ class PagesLost(msgspec.Struct, frozen=True):
 
 
 class Left(msgspec.Struct, frozen=True):
-    """[Beenden], or the sensor says that the cabin is empty."""
+    """[Beenden], or nobody came back."""
+
+
+class Emptied(msgspec.Struct, frozen=True):
+    """The sensor says that nobody is there. It may err, and people come back for their glasses: ask before all is wiped."""
 
 
 class Quiet(msgspec.Struct, frozen=True):
@@ -128,19 +185,29 @@ class TimedOut(msgspec.Struct, frozen=True):
 
 Event = (
     Entered
+    | Spoke
     | AgencyChosen
+    | CopyChosen
+    | Back
+    | SheetSeen
     | PageTaken
+    | CaptureEnded
     | PageDropped
     | Retake
     | NextSheet
     | Checked
     | Changed
     | Confirmed
+    | CopyAsked
+    | Printed
     | Sealed
     | Stored
+    | Rated
+    | More
     | Failed
     | PagesLost
     | Left
+    | Emptied
     | Quiet
     | Staying
     | TimedOut
@@ -150,7 +217,20 @@ Event = (
 
 
 class Capture(msgspec.Struct, frozen=True):
-    """Take what lies there, one sheet or a feeder full; answer with PageTaken for each, or Failed, or PagesLost."""
+    """Take what lies there, one sheet or a feeder full, as soon as it does; answer with SheetSeen, PageTaken for each and CaptureEnded, or with
+    Failed, or PagesLost. `copy`: as it lies, for the printer."""
+
+    copy: bool = False
+
+
+class Halt(msgspec.Struct, frozen=True):
+    """Wait for no further sheet."""
+
+
+class Print(msgspec.Struct, frozen=True):
+    """Print these pages; answer with Printed, Failed or PagesLost."""
+
+    pages: tuple[int, ...]
 
 
 class Seal(msgspec.Struct, frozen=True):
@@ -167,7 +247,8 @@ class Store(msgspec.Struct, frozen=True):
 
 
 class Show(msgspec.Struct, frozen=True):
-    """What the screen says. `more_time` asks „Brauchen Sie noch Zeit?“; `what` and `remedy` tell of something that failed."""
+    """What the screen says. `copy`: the pages are for the printer. `more_time` asks „Brauchen Sie noch Zeit?“, `goodbye` „Auf Wiedersehen?“;
+    `what` and `remedy` tell of something that failed."""
 
     state: State
     pages: tuple[int, ...] = ()
@@ -175,13 +256,15 @@ class Show(msgspec.Struct, frozen=True):
     what: str = ""
     remedy: str = ""
     more_time: bool = False
+    goodbye: bool = False
+    copy: bool = False
 
 
 class Rest(msgspec.Struct, frozen=True):
     """Arm the only timer anew: send `then` when nothing happened for `seconds`. None: no timer."""
 
     seconds: float | None = None
-    then: Quiet | TimedOut | None = None
+    then: Quiet | TimedOut | Left | None = None
 
 
 class Wipe(msgspec.Struct, frozen=True):
@@ -197,6 +280,7 @@ class NoteVisit(msgspec.Struct, frozen=True):
     outcome: Outcome
     documents: int
     language: str
+    face: Face = Face.NONE
 
 
-Effect = Capture | Seal | Store | Show | Rest | Wipe | NoteVisit
+Effect = Capture | Halt | Print | Seal | Store | Show | Rest | Wipe | NoteVisit

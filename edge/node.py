@@ -17,6 +17,8 @@ from edge.board import Board
 from edge.buffer import Buffer, Document, News
 from edge.capture.workshop import Workshop
 from edge.config import EdgeConfig
+from edge.conversation import AgencyChosen
+from edge.feed import Feed
 from edge.hatch import Tell
 from edge.orders import (
     DocumentMoved,
@@ -30,7 +32,8 @@ from edge.orders import (
     Told,
     Watch,
 )
-from edge.reception import Reception, Surroundings
+from edge.reception import Reception
+from edge.stay import Surroundings
 from edge.storage.documents import State
 from edge.uplink import Status as LineStatus
 from edge.visit import Patience
@@ -74,21 +77,24 @@ class Node:
         self.line: Callable[[], LineStatus] | None = None
         self.stirred: Callable[[], None] = _nobody
         self.board = Board(lambda: map(row, buffer.documents(ROWS_MAX)))
-        self.reception = Reception(
-            Surroundings(
-                buffer=buffer,
-                workshop=workshop,
-                scanner=devices.scanner,
-                patience=Patience(
-                    config.visit.quiet_seconds, config.visit.answer_seconds, config.visit.farewell_seconds
-                ),
-                utc=utc,
-                clock=clock,
-                random=random,
-                stirred=lambda: self.stirred(),  # noqa: PLW0108 - set later, when there is an uplink
-                connected=lambda: self.line is not None and self.line().connected,
-            )
+        self.feed = Feed(devices.scanner)
+        self.surroundings = Surroundings(
+            buffer=buffer,
+            workshop=workshop,
+            patience=Patience(
+                config.visit.quiet_seconds,
+                config.visit.answer_seconds,
+                config.visit.farewell_seconds,
+                config.visit.empty_seconds,
+            ),
+            utc=utc,
+            clock=clock,
+            random=random,
+            stirred=lambda: self.stirred(),  # noqa: PLW0108 - set later, when there is an uplink
+            connected=lambda: self.line is not None and self.line().connected,
+            find=self._find,
         )
+        self.reception = Reception(self.surroundings, self.feed)
 
     async def warm_up(self) -> None:
         """Have a worker ready before the first visitor. That there is none yet is no reason not to open: the next order tries again."""
@@ -158,7 +164,8 @@ class Node:
             self.board.tell(told)
             await tell(told)
 
-        handing = await self.reception.hand_in(lambda: self._addressee(order), order.paths, told, gone)
+        to = addressee(self._directory(), order.agency, order.service, self._area, order.title)
+        handing = await self.reception.hand_in(to, order.paths, told, gone)
         self._compare()
         if order.wait == "secured":
             await self._until_secured(handing.accepted.receipt, gone)
@@ -203,8 +210,12 @@ class Node:
                 with suppress(asyncio.CancelledError):
                     await task
 
-    def _addressee(self, order: Submit) -> Addressee:
-        return addressee(self._directory(), order.agency, order.service, AreaId(self._config.cabin.area), order.title)
+    def _find(self, chosen: AgencyChosen) -> Addressee:
+        return addressee(self._directory(), chosen.agency, chosen.service or "", self._area, chosen.title)
+
+    @property
+    def _area(self) -> AreaId:
+        return AreaId(self._config.cabin.area)
 
     def _directory(self) -> Directory:
         directory = self._buffer.directory_in_force()

@@ -1,6 +1,6 @@
 """One visit as a table: somebody enters, chooses an agency, hands in papers and leaves; then everything about them is gone.
 
-`step(event, now)` answers with what is to be done. It knows no device, no clock and no screen; whoever drives it (`reception.py`) carries
+`step(event, now)` answers with what is to be done. It knows no device, no clock and no screen; whoever drives it (`stay.py`) carries
 the effects out and comes back with what happened. A second `Confirmed` is legal in every state behind the first and does nothing: two
 taps never hand in twice. Whatever way a visit ends, `Wipe` is among its last effects.
 """
@@ -14,27 +14,40 @@ import msgspec
 
 from edge.conversation import (
     AgencyChosen,
+    Back,
     Capture,
+    CaptureEnded,
     Changed,
     Checked,
     Confirmed,
+    CopyAsked,
+    CopyChosen,
     Effect,
+    Emptied,
     Entered,
     Event,
+    Face,
     Failed,
+    Halt,
     Left,
+    More,
     NextSheet,
     NoteVisit,
     Outcome,
     PageDropped,
     PagesLost,
     PageTaken,
+    Print,
+    Printed,
     Quiet,
+    Rated,
     Rest,
     Retake,
     Seal,
     Sealed,
+    SheetSeen,
     Show,
+    Spoke,
     State,
     Staying,
     Store,
@@ -50,67 +63,86 @@ _S = State
 TABLE: Final[dict[tuple[State, type], State]] = {
     (_S.WELCOME, Entered): _S.CHOOSE,
     (_S.WELCOME, Left): _S.WELCOME,
-    (_S.CHOOSE, AgencyChosen): _S.CAPTURE,
-    (_S.CHOOSE, Entered): _S.CHOOSE,
+    (_S.WELCOME, Emptied): _S.WELCOME,
+    (_S.CHOOSE, AgencyChosen): _S.PLACE,
+    (_S.CHOOSE, CopyChosen): _S.PLACE,
     (_S.CHOOSE, Quiet): _S.CHOOSE,
-    (_S.CHOOSE, Staying): _S.CHOOSE,
-    (_S.CHOOSE, Left): _S.WELCOME,
-    (_S.CHOOSE, TimedOut): _S.WELCOME,
-    (_S.CAPTURE, PageTaken): _S.CAPTURE,
-    (_S.CAPTURE, PageDropped): _S.CAPTURE,
-    (_S.CAPTURE, Retake): _S.CAPTURE,
-    (_S.CAPTURE, NextSheet): _S.CAPTURE,
-    (_S.CAPTURE, Failed): _S.CAPTURE,
-    (_S.CAPTURE, PagesLost): _S.CAPTURE,
-    (_S.CAPTURE, Checked): _S.CHECK,
-    (_S.CAPTURE, Entered): _S.CAPTURE,
-    (_S.CAPTURE, Quiet): _S.CAPTURE,
-    (_S.CAPTURE, Staying): _S.CAPTURE,
-    (_S.CAPTURE, Left): _S.WELCOME,
-    (_S.CAPTURE, TimedOut): _S.WELCOME,
+    (_S.PLACE, SheetSeen): _S.TAKING,
+    (_S.PLACE, PageTaken): _S.TAKING,
+    (_S.PLACE, CaptureEnded): _S.JUDGE,
+    (_S.PLACE, Failed): _S.JUDGE,
+    (_S.PLACE, PagesLost): _S.JUDGE,
+    (_S.PLACE, Back): _S.CHOOSE,
+    (_S.PLACE, Changed): _S.JUDGE,
+    (_S.PLACE, Checked): _S.CHECK,
+    (_S.PLACE, Quiet): _S.PLACE,
+    (_S.TAKING, PageTaken): _S.TAKING,
+    (_S.TAKING, CaptureEnded): _S.JUDGE,
+    (_S.TAKING, Failed): _S.JUDGE,
+    (_S.TAKING, PagesLost): _S.JUDGE,
+    (_S.JUDGE, NextSheet): _S.PLACE,
+    (_S.JUDGE, Retake): _S.PLACE,
+    (_S.JUDGE, PageDropped): _S.JUDGE,
+    (_S.JUDGE, Back): _S.CHOOSE,
+    (_S.JUDGE, Checked): _S.CHECK,
+    (_S.JUDGE, CopyAsked): _S.PRINTING,
+    (_S.JUDGE, PagesLost): _S.JUDGE,
+    (_S.JUDGE, Quiet): _S.JUDGE,
     (_S.CHECK, Confirmed): _S.HAND_IN,
-    (_S.CHECK, Changed): _S.CAPTURE,
-    (_S.CHECK, Retake): _S.CAPTURE,
+    (_S.CHECK, Changed): _S.JUDGE,
+    (_S.CHECK, NextSheet): _S.PLACE,
+    (_S.CHECK, Retake): _S.PLACE,
     (_S.CHECK, PageDropped): _S.CHECK,
-    (_S.CHECK, PagesLost): _S.CAPTURE,
+    (_S.CHECK, PagesLost): _S.JUDGE,
     (_S.CHECK, Checked): _S.CHECK,
-    (_S.CHECK, Entered): _S.CHECK,
     (_S.CHECK, Quiet): _S.CHECK,
-    (_S.CHECK, Staying): _S.CHECK,
-    (_S.CHECK, Left): _S.WELCOME,
-    (_S.CHECK, TimedOut): _S.WELCOME,
     (_S.HAND_IN, Sealed): _S.HAND_IN,
     (_S.HAND_IN, Stored): _S.FAREWELL,
     (_S.HAND_IN, Failed): _S.CHECK,
-    (_S.HAND_IN, PagesLost): _S.CAPTURE,
+    (_S.HAND_IN, PagesLost): _S.JUDGE,
     (_S.HAND_IN, Confirmed): _S.HAND_IN,
-    (_S.HAND_IN, Entered): _S.HAND_IN,
     (_S.HAND_IN, Left): _S.LEAVING,
     (_S.LEAVING, Sealed): _S.LEAVING,
     (_S.LEAVING, Stored): _S.WELCOME,
     (_S.LEAVING, Failed): _S.WELCOME,
     (_S.LEAVING, PagesLost): _S.WELCOME,
     (_S.LEAVING, Confirmed): _S.LEAVING,
-    (_S.LEAVING, Entered): _S.LEAVING,
     (_S.LEAVING, Left): _S.LEAVING,
-    (_S.FAREWELL, AgencyChosen): _S.CAPTURE,
+    (_S.PRINTING, Printed): _S.FAREWELL,
+    (_S.PRINTING, Failed): _S.JUDGE,
+    (_S.PRINTING, PagesLost): _S.JUDGE,
+    (_S.PRINTING, CopyAsked): _S.PRINTING,
+    (_S.FAREWELL, AgencyChosen): _S.PLACE,
+    (_S.FAREWELL, CopyChosen): _S.PLACE,
+    (_S.FAREWELL, More): _S.CHOOSE,
+    (_S.FAREWELL, Rated): _S.FAREWELL,
     (_S.FAREWELL, Confirmed): _S.FAREWELL,
-    (_S.FAREWELL, Entered): _S.FAREWELL,
-    (_S.FAREWELL, Staying): _S.FAREWELL,
-    (_S.FAREWELL, Left): _S.WELCOME,
-    (_S.FAREWELL, TimedOut): _S.WELCOME,
 }
+# Whoever is in the cabin may stay, come back, choose another language, and go; only what was confirmed is finished first.
+_INSIDE: Final = frozenset(State) - {_S.WELCOME}
+TABLE.update({(state, event): state for state in _INSIDE for event in (Entered, Emptied, Spoke)})
+TABLE.update({(state, Staying): state for state in _INSIDE - {_S.HAND_IN, _S.LEAVING}})
+TABLE.update(
+    {
+        (state, event): _S.WELCOME
+        for state in _INSIDE - {_S.HAND_IN, _S.LEAVING}
+        for event in (Left, TimedOut)
+        if (state, event) != (_S.PRINTING, TimedOut)
+    }
+)
 
-# What a device or a worker reports; out of place it is our fault, while a tap out of place is only refused.
-_OURS: Final = (PageTaken, Sealed, Stored, Failed, PagesLost, Quiet, TimedOut)
+# What a device, a worker or the timer reports; out of place it is our fault, while a tap out of place is only refused.
+_OURS: Final = (SheetSeen, PageTaken, CaptureEnded, Printed, Sealed, Stored, Failed, PagesLost, Quiet, TimedOut)
 
 
 class Patience(msgspec.Struct, frozen=True):
-    """How long to wait for a visitor, in seconds: without a touch, for an answer to „Brauchen Sie noch Zeit?“, and at the farewell."""
+    """How long to wait for a visitor, in seconds: without a touch, for an answer to „Brauchen Sie noch Zeit?“, at the farewell, and in a
+    cabin that the sensor says is empty."""
 
     quiet_seconds: float = 120.0
     answer_seconds: float = 60.0
     farewell_seconds: float = 30.0
+    empty_seconds: float = 15.0
 
 
 class Visit:
@@ -123,13 +155,17 @@ class Visit:
     def _blank(self) -> None:
         self.state = State.WELCOME
         self.pages: tuple[int, ...] = ()
+        self.language = "de"
         self._documents = 0
         self._receipt: ReceiptNumber | None = None
         self._visit = b""
-        self._language = "de"
+        self._face = Face.NONE
         self._began_at: datetime | None = None
         self._chosen: AgencyChosen | None = None
-        self._place: int | None = None  # where the page that is taken again belongs
+        self._copy = False
+        self._again: int | None = None  # the page that is taken again; it stays until the better one is there
+        self._place: int | None = None  # where the next page belongs; None: at the end
+        self._empty = False  # says the sensor
         self._under_way = False  # confirmed, and neither stored nor failed yet
 
     def step(self, event: Event, now: datetime) -> list[Effect]:
@@ -144,76 +180,130 @@ class Visit:
         match event:
             case Entered():
                 return self._entered(event, now)
-            case AgencyChosen():
-                self._chosen, self.pages, self._place = event, (), None
-                return [self._rest(), self._show(), Capture()]
-            case PageTaken(number):
-                return self._page_taken(number)
-            case PageDropped(number):
-                self._without(number)
-                return [self._rest(), self._show()]
-            case Retake(number):
-                self._place = self.pages.index(number)
-                self._without(number)
-                return [self._rest(), self._show(), Capture()]
-            case NextSheet():
-                return [self._rest(), self._show(), Capture()]
-            case Confirmed():
-                return self._confirmed()
-            case Sealed():
-                return [Store()]
-            case Stored():
-                return self._stored(event)
+            case Emptied():
+                return self._emptied()
+            case SheetSeen() | PageTaken() | CaptureEnded() | Sealed() | Stored() | Printed():
+                return self._reported(event)
             case Failed() | PagesLost():
                 return self._failed(event)
-            case Quiet():
-                return [Rest(self._patience.answer_seconds, TimedOut()), Show(self.state, self.pages, more_time=True)]
             case Left():
                 return []  # only while it is being handed in: what was confirmed is finished first
-            case _:  # Checked, Changed, Staying: nothing but the next screen
-                return [self._rest(), self._show()]
+            case Quiet():
+                return [Rest(self._patience.answer_seconds, TimedOut()), self._show(more_time=True)]
+            case _:
+                self._empty = False  # somebody touched the screen, whatever the sensor says
+                return self._tapped(event, before)
+
+    def _tapped(self, event: Event, before: State) -> list[Effect]:
+        halt: list[Effect] = [Halt()] if before is State.PLACE and self.state is not State.PLACE else []
+        match event:
+            case AgencyChosen():
+                self._chosen, self._copy, self.pages, self._again = event, False, (), None
+                return [*self._on(), self._capture()]
+            case CopyChosen():
+                self._chosen, self._copy, self.pages, self._again = None, True, (), None
+                return [*self._on(), self._capture()]
+            case Back() | More():
+                self._chosen, self._copy, self.pages, self._receipt = None, False, (), None
+            case PageDropped(number):
+                self.pages = tuple(page for page in self.pages if page != number)
+            case Retake(number):
+                self._again = number
+                return [*self._on(), self._capture()]
+            case NextSheet():
+                return [*self._on(), self._capture()]
+            case Checked() | Changed():
+                self._again = None
+            case Confirmed():
+                return self._confirmed()
+            case CopyAsked():
+                return [*self._on(), Print(self.pages)] if before is not State.PRINTING else []
+            case Spoke(language):
+                self.language = language
+            case Rated(face):
+                self._face = face
+            case _:  # Staying: nothing but time
+                pass
+        return [*halt, *self._on()]
+
+    def _reported(self, event: Event) -> list[Effect]:
+        match event:
+            case PageTaken(number):
+                self._page_taken(number)
+            case CaptureEnded():
+                self._again = self._place = None
+            case Sealed():
+                return [Store()]
+            case Stored(receipt):
+                self._documents += 1
+                self._under_way, self.pages, self._chosen, self._receipt = False, (), None, receipt
+                return [Wipe(), *self._on()]
+            case Printed():
+                self.pages, self._receipt = (), None
+                return [Wipe(), *self._on()]
+            case _:  # SheetSeen
+                pass
+        return self._on()
 
     def _check(self, event: Event) -> None:
         match event:
             case PageDropped(number) | Retake(number) if number not in self.pages:
                 raise Refused(Code.MALFORMED, f"There is no page {number}.", "Choose one of the pages on the screen.")
-            case Checked() | Confirmed() if not self.pages and self.state in (State.CAPTURE, State.CHECK):
+            case Checked() | Confirmed() | CopyAsked() if not self.pages and self.state in (
+                State.PLACE,
+                State.JUDGE,
+                State.CHECK,
+            ):
                 raise Refused(Code.MALFORMED, "No page has been taken yet.", "Put a sheet on the table first.")
+            case Checked() if self._copy:
+                raise Refused(Code.OUT_OF_ORDER, "These pages are for the printer.", "Choose an agency first.")
+            case CopyAsked() if not self._copy:
+                raise Refused(Code.OUT_OF_ORDER, "These pages are for an agency.", "Choose to copy first.")
+            case Changed() if self.state is State.PLACE and not self.pages:
+                raise Refused(Code.OUT_OF_ORDER, "There is no page to go back to.", "Go back to the choice.")
+            case Back() if self.pages:
+                raise Refused(Code.OUT_OF_ORDER, "There are pages already.", "Hand them in, or delete them first.")
             case PageTaken(number) if number in self.pages:
                 raise Mistake(f"Page {number} was taken twice.")
             case _:
                 pass
 
     def _entered(self, event: Entered, now: datetime) -> list[Effect]:
-        if self._began_at is not None:
-            return []  # the sensor flickers
-        self._visit, self._language, self._began_at = event.visit, event.language, now
-        return [self._rest(), self._show()]
+        if self._began_at is None:
+            self._visit, self.language, self._began_at = event.visit, event.language, now
+            return self._on()
+        back, self._empty = self._empty, False
+        return self._on() if back else []  # the sensor flickers
 
-    def _page_taken(self, number: int) -> list[Effect]:
+    def _emptied(self) -> list[Effect]:
+        if self.state in (State.HAND_IN, State.LEAVING) or self._empty:
+            return []  # what was confirmed is finished first; the number then stands for a while
+        self._empty = True
+        return self._on()
+
+    def _page_taken(self, number: int) -> None:
         place = len(self.pages) if self._place is None else self._place
-        self.pages = (*self.pages[:place], number, *self.pages[place:])
-        self._place = None
-        return [self._rest(), self._show()]
+        rest = self.pages[place:]
+        if self._again is not None:
+            place = self.pages.index(self._again)
+            rest, self._again = self.pages[place + 1 :], None
+        self.pages = (*self.pages[:place], number, *rest)
+        if rest:
+            self._place = place + 1  # of a feeder full the next ones follow this one
 
     def _confirmed(self) -> list[Effect]:
         if self._under_way or self._chosen is None or self.state is not State.HAND_IN:
             return []  # behind the first tap: it has been heard
         self._under_way = True
-        return [Rest(), self._show(), Seal(self._chosen.agency, self._chosen.service, self._chosen.title, self.pages)]
-
-    def _stored(self, event: Stored) -> list[Effect]:
-        self._documents += 1
-        self._under_way, self.pages, self._chosen = False, (), None
-        self._receipt = event.receipt
-        return [Wipe(), self._rest(), self._show()]
+        seal = Seal(self._chosen.agency, self._chosen.service, self._chosen.title, self.pages)
+        return [*self._on(), seal]
 
     def _failed(self, event: Failed | PagesLost) -> list[Effect]:
-        self._under_way = False
+        self._under_way, self._again, self._place = False, None, None
         wipe: list[Effect] = []
         if isinstance(event, PagesLost):
-            self.pages, self._place, wipe = (), None, [Wipe()]
-        return [*wipe, self._rest(), Show(self.state, self.pages, what=event.what, remedy=event.remedy)]
+            self.pages, wipe = (), [Wipe()]
+        return [*wipe, self._rest(), self._show(event.what, event.remedy)]
 
     def _ended(self, event: Event, now: datetime) -> list[Effect]:
         if self._began_at is None:
@@ -224,17 +314,25 @@ class Visit:
             outcome = Outcome.FAILED
         if documents:
             outcome = Outcome.HANDED_IN
-        note = NoteVisit(self._visit, self._began_at, now, outcome, documents, self._language)
+        note = NoteVisit(self._visit, self._began_at, now, outcome, documents, self.language, self._face)
         self._blank()
         return [Wipe(), note, Rest(), Show(State.WELCOME)]
 
-    def _without(self, number: int) -> None:
-        self.pages = tuple(page for page in self.pages if page != number)
+    def _capture(self) -> Capture:
+        return Capture(self._copy)
+
+    def _on(self) -> list[Effect]:
+        return [self._rest(), self._show()]
 
     def _rest(self) -> Rest:
+        if self._empty:
+            return Rest(self._patience.empty_seconds, Left())
+        if self.state in (State.TAKING, State.HAND_IN, State.LEAVING, State.PRINTING):
+            return Rest()  # the machine is at work, not the visitor
         if self.state is State.FAREWELL:
             return Rest(self._patience.farewell_seconds, TimedOut())
         return Rest(self._patience.quiet_seconds, Quiet())
 
-    def _show(self) -> Show:
-        return Show(self.state, self.pages, self._receipt if self.state is State.FAREWELL else None)
+    def _show(self, what: str = "", remedy: str = "", *, more_time: bool = False) -> Show:
+        receipt = self._receipt if self.state is State.FAREWELL else None
+        return Show(self.state, self.pages, receipt, what, remedy, more_time, self._empty, self._copy)

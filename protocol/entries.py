@@ -62,7 +62,8 @@ class DocumentSealed(msgspec.Struct, frozen=True, array_like=True, tag="document
 
 
 class VisitEnded(msgspec.Struct, frozen=True, array_like=True, tag="visit"):
-    """One stay in a cabin, without a word about who it was. `outcome`: `handed-in`, `left`, `timed-out` …"""
+    """One stay in a cabin, without a word about who it was. `outcome`: `handed-in`, `left`, `timed-out` … `face`: how it was, 1 (bad) to 3
+    (good), 0 when nobody said."""
 
     visit: bytes
     began_at: Moment
@@ -70,6 +71,7 @@ class VisitEnded(msgspec.Struct, frozen=True, array_like=True, tag="visit"):
     outcome: str
     documents: Number
     language: str
+    face: Number = 0
 
 
 class ReceiptGiven(msgspec.Struct, frozen=True, array_like=True, tag="receipt"):

@@ -310,7 +310,7 @@ def test_status_and_watch_tell_of_documents(path: Path, tmp_path: Path) -> None:
         assert isinstance(status, Status)
         assert (status.waiting_documents, status.site, status.running) == (1, "templin", False)
         assert [row.receipt for row in status.documents] == [accepted.receipt]
-        assert status.devices == {"scanner": "ready"}
+        assert status.devices["scanner"] == "ready"
 
     run(path, journey)
 

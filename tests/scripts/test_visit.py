@@ -10,27 +10,40 @@ from hypothesis import strategies as st
 
 from edge.conversation import (
     AgencyChosen,
+    Back,
     Capture,
+    CaptureEnded,
     Changed,
     Checked,
     Confirmed,
+    CopyAsked,
+    CopyChosen,
     Effect,
+    Emptied,
     Entered,
     Event,
+    Face,
     Failed,
+    Halt,
     Left,
+    More,
     NextSheet,
     NoteVisit,
     Outcome,
     PageDropped,
     PagesLost,
     PageTaken,
+    Print,
+    Printed,
     Quiet,
+    Rated,
     Rest,
     Retake,
     Seal,
     Sealed,
+    SheetSeen,
     Show,
+    Spoke,
     State,
     Staying,
     Store,
@@ -46,7 +59,8 @@ NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 VISIT = bytes(range(16))
 SOZIALAMT = AgencyChosen(AgencyId("sozialamt-uckermark"), None, "Antrag")
 NUMBER = ReceiptNumber("7K2-418")
-UP_TO_CHECK: list[Event] = [Entered(VISIT), SOZIALAMT, PageTaken(1), PageTaken(2), Checked()]
+TWO_PAGES: list[Event] = [Entered(VISIT), SOZIALAMT, SheetSeen(), PageTaken(1), PageTaken(2), CaptureEnded()]
+UP_TO_CHECK: list[Event] = [*TWO_PAGES, Checked()]
 
 
 def play(*events: Event, visit: Visit | None = None) -> tuple[Visit, list[list[Effect]]]:
@@ -57,19 +71,21 @@ def play(*events: Event, visit: Visit | None = None) -> tuple[Visit, list[list[E
 
 def test_from_the_door_to_the_receipt() -> None:
     _, told = play(*UP_TO_CHECK, Confirmed(), Sealed(), Stored(NUMBER), Left())
-    quiet = Rest(120.0, Quiet())
+    quiet, at_work = Rest(120.0, Quiet()), Rest()
     assert told == [
         [quiet, Show(State.CHOOSE)],
-        [quiet, Show(State.CAPTURE), Capture()],
-        [quiet, Show(State.CAPTURE, (1,))],
-        [quiet, Show(State.CAPTURE, (1, 2))],
+        [quiet, Show(State.PLACE), Capture()],
+        [at_work, Show(State.TAKING)],
+        [at_work, Show(State.TAKING, (1,))],
+        [at_work, Show(State.TAKING, (1, 2))],
+        [quiet, Show(State.JUDGE, (1, 2))],
         [quiet, Show(State.CHECK, (1, 2))],
-        [Rest(), Show(State.HAND_IN, (1, 2)), Seal(SOZIALAMT.agency, None, "Antrag", (1, 2))],
+        [at_work, Show(State.HAND_IN, (1, 2)), Seal(SOZIALAMT.agency, None, "Antrag", (1, 2))],
         [Store()],
         [Wipe(), Rest(30.0, TimedOut()), Show(State.FAREWELL, receipt=NUMBER)],
         [
             Wipe(),
-            NoteVisit(VISIT, NOON, NOON + timedelta(seconds=8), Outcome.HANDED_IN, 1, "de"),
+            NoteVisit(VISIT, NOON, NOON + timedelta(seconds=10), Outcome.HANDED_IN, 1, "de"),
             Rest(),
             Show(State.WELCOME),
         ],
@@ -85,7 +101,7 @@ def test_a_second_tap_never_hands_in_twice() -> None:
 
 def test_who_confirms_and_walks_out_has_handed_in() -> None:
     visit, told = play(*UP_TO_CHECK, Confirmed(), Left(), Sealed(), Stored(NUMBER))
-    assert told[6:8] == [[], [Store()]]
+    assert told[8:10] == [[], [Store()]]
     assert [effect.outcome for effect in told[-1] if isinstance(effect, NoteVisit)] == [Outcome.HANDED_IN]
     assert visit.state is State.WELCOME
 
@@ -98,34 +114,99 @@ def test_who_confirms_and_walks_out_leaves_nothing_when_it_fails() -> None:
 
 def test_a_failure_keeps_the_pages_and_a_second_try_works() -> None:
     visit, told = play(*UP_TO_CHECK, Confirmed(), Failed("Kein Platz.", "Holen Sie Hilfe."), Confirmed())
-    assert told[6] == [Rest(120.0, Quiet()), Show(State.CHECK, (1, 2), None, "Kein Platz.", "Holen Sie Hilfe.")]
-    assert any(isinstance(effect, Seal) for effect in told[7])
+    assert told[8] == [Rest(120.0, Quiet()), Show(State.CHECK, (1, 2), None, "Kein Platz.", "Holen Sie Hilfe.")]
+    assert any(isinstance(effect, Seal) for effect in told[9])
     assert visit.state is State.HAND_IN
 
 
 def test_pages_that_were_lost_are_taken_anew() -> None:
     visit, told = play(*UP_TO_CHECK, Confirmed(), PagesLost("Weg.", "Noch einmal."), NextSheet(), PageTaken(1))
-    assert told[6][0] == Wipe()
+    assert told[8][0] == Wipe()
     assert visit.pages == (1,)
 
 
 def test_a_page_that_is_taken_again_keeps_its_place() -> None:
-    visit, told = play(*UP_TO_CHECK, Retake(1), PageTaken(3))
-    assert told[5][-1] == Capture()
-    assert visit.pages == (3, 2)
+    visit, told = play(*UP_TO_CHECK, Retake(1), SheetSeen(), PageTaken(3), PageTaken(4), CaptureEnded())
+    assert told[7][-1] == Capture()
+    assert visit.pages == (3, 4, 2)
+
+
+def test_a_page_stays_until_the_better_one_is_there() -> None:
+    visit, told = play(*TWO_PAGES, Retake(1), Failed("Es klemmt.", "Holen Sie Hilfe."))
+    assert visit.pages == (1, 2)
+    assert told[-1] == [Rest(120.0, Quiet()), Show(State.JUDGE, (1, 2), None, "Es klemmt.", "Holen Sie Hilfe.")]
+    play(NextSheet(), SheetSeen(), PageTaken(3), CaptureEnded(), visit=visit)
+    assert visit.pages == (1, 2, 3)
+
+
+def test_second_thoughts_before_a_sheet_lies_there() -> None:
+    visit, told = play(*TWO_PAGES, Retake(2), Changed(), NextSheet(), Checked())
+    assert visit.pages == (1, 2)
+    assert [effects[0] for effects in told[6:] if Halt() in effects] == [Halt(), Halt()]
+    assert visit.state is State.CHECK
+    visit, told = play(Entered(VISIT), SOZIALAMT, Back())
+    assert told[-1] == [Halt(), Rest(120.0, Quiet()), Show(State.CHOOSE)]
+
+
+def test_a_device_at_work_is_never_too_slow() -> None:
+    visit, told = play(Entered(VISIT), SOZIALAMT, SheetSeen(), PageTaken(1))
+    assert told[2][0] == told[3][0] == Rest()
+    with pytest.raises(Refused):
+        visit.step(Checked(), NOON)
 
 
 def test_pages_come_and_go_until_the_visitor_is_content() -> None:
-    visit, _ = play(*UP_TO_CHECK, PageDropped(1), Changed(), NextSheet(), PageTaken(3), PageDropped(2), Checked())
+    visit, _ = play(
+        *UP_TO_CHECK, PageDropped(1), Changed(), NextSheet(), SheetSeen(), PageTaken(3), CaptureEnded(), PageDropped(2), Checked()
+    )  # fmt: skip
     assert visit.pages == (3,)
     assert visit.state is State.CHECK
+
+
+def test_a_copy_is_for_the_printer_and_for_nobody_else() -> None:
+    visit, told = play(Entered(VISIT), CopyChosen(), SheetSeen(), PageTaken(1), CaptureEnded())
+    assert told[1][-1] == Capture(copy=True)
+    with pytest.raises(Refused, match="for the printer"):
+        visit.step(Checked(), NOON)
+    _, told = play(CopyAsked(), CopyAsked(), Failed("Kein Papier.", ""), CopyAsked(), Printed(), visit=visit)
+    prints = [effect for effects in told for effect in effects if isinstance(effect, Print)]
+    assert prints == [Print((1,)), Print((1,))]
+    assert told[-1] == [Wipe(), Rest(30.0, TimedOut()), Show(State.FAREWELL, copy=True)]
+    [note] = [effect for effect in visit.step(Left(), NOON) if isinstance(effect, NoteVisit)]
+    assert (note.outcome, note.documents) == (Outcome.LEFT, 0)
+    visit, _ = play(*TWO_PAGES)
+    with pytest.raises(Refused, match="for an agency"):
+        visit.step(CopyAsked(), NOON)
+
+
+def test_after_the_number_there_may_be_more() -> None:
+    visit, told = play(*UP_TO_CHECK, Confirmed(), Sealed(), Stored(NUMBER), Rated(Face.GLAD), More(), Spoke("pl"))
+    assert told[10] == [Rest(30.0, TimedOut()), Show(State.FAREWELL, receipt=NUMBER)]
+    assert told[11] == [Rest(120.0, Quiet()), Show(State.CHOOSE)]
+    [note] = [effect for effect in visit.step(Left(), NOON) if isinstance(effect, NoteVisit)]
+    assert (note.face, note.language, note.documents) == (Face.GLAD, "pl", 1)
+
+
+def test_an_empty_cabin_asks_before_it_wipes() -> None:
+    visit, told = play(*UP_TO_CHECK, Emptied(), Emptied(), Entered(VISIT), Emptied(), Staying(), Emptied(), Left())
+    goodbye = [Rest(15.0, Left()), Show(State.CHECK, (1, 2), goodbye=True)]
+    still_there = [Rest(120.0, Quiet()), Show(State.CHECK, (1, 2))]
+    assert told[7:13] == [goodbye, [], still_there, goodbye, still_there, goodbye]
+    assert told[13][0] == Wipe()
+    assert visit.state is State.WELCOME
+
+
+def test_who_walks_out_while_it_is_handed_in_is_not_asked() -> None:
+    _, told = play(*UP_TO_CHECK, Confirmed(), Emptied(), Sealed(), Stored(NUMBER))
+    assert told[8] == []
+    assert told[-1] == [Wipe(), Rest(30.0, TimedOut()), Show(State.FAREWELL, receipt=NUMBER)]
 
 
 def test_nothing_is_handed_in_without_a_page() -> None:
     visit, _ = play(Entered(VISIT), SOZIALAMT)
     with pytest.raises(Refused, match="No page has been taken yet"):
         visit.step(Checked(), NOON)
-    assert visit.state is State.CAPTURE
+    assert visit.state is State.PLACE
     visit, _ = play(*UP_TO_CHECK, PageDropped(1), PageDropped(2))
     with pytest.raises(Refused, match="No page has been taken yet"):
         visit.step(Confirmed(), NOON)
@@ -148,11 +229,13 @@ def test_handing_in_never_times_out() -> None:
 
 
 def test_a_second_agency_in_the_same_visit_starts_with_no_page() -> None:
-    visit, told = play(*UP_TO_CHECK, Confirmed(), Sealed(), Stored(NUMBER), SOZIALAMT, PageTaken(1), Checked())
+    visit, told = play(
+        *UP_TO_CHECK, Confirmed(), Sealed(), Stored(NUMBER), SOZIALAMT, PageTaken(1), CaptureEnded(), Checked()
+    )
     assert visit.pages == (1,)
     ended = visit.step(Left(), NOON)
     assert [effect.documents for effect in ended if isinstance(effect, NoteVisit)] == [1]
-    assert Wipe() in told[7]
+    assert Wipe() in told[9]
 
 
 def test_a_sensor_that_flickers_makes_no_second_visit() -> None:
@@ -166,7 +249,7 @@ def test_a_sensor_that_flickers_makes_no_second_visit() -> None:
 def test_a_tap_out_of_place_says_what_would_be_possible() -> None:
     visit, _ = play(Entered(VISIT))
     with pytest.raises(
-        Refused, match=r"“Confirmed” is not possible in state “choose”; possible: “AgencyChosen”"
+        Refused, match=r"“Confirmed” is not possible in state “choose”; possible: .*“AgencyChosen”"
     ) as caught:
         visit.step(Confirmed(), NOON)
     assert caught.value.code is Code.OUT_OF_ORDER
@@ -201,6 +284,16 @@ EVENTS = st.sampled_from(
         Quiet(),
         Staying(),
         TimedOut(),
+        Emptied(),
+        SheetSeen(),
+        CaptureEnded(),
+        Back(),
+        CopyChosen(),
+        CopyAsked(),
+        Printed(),
+        More(),
+        Rated(Face.SAD),
+        Spoke("uk"),
     ]
 ) | st.integers(1, 4).flatmap(lambda n: st.sampled_from([PageTaken(n), PageDropped(n), Retake(n)]))
 

@@ -1,0 +1,87 @@
+"""Asks the fitted scanner for paper outside the event loop: one thread, one batch at a time.
+
+A visitor may walk out in the middle of a sheet, and no thread can be stopped: then the batch is closed as soon as the device has finished the
+sheet that it holds, and only then does the next batch begin. What a cut batch still delivers is let go.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
+from typing import Final, TypeVar
+
+from hardware.scanner import Scan, Scanner, ScannerState
+
+LOOK_SECONDS: Final = 0.25  # a sheet that was put down is noticed within it
+T = TypeVar("T")
+
+
+class Feed:
+    """Owns one thread. `scanner` stays the caller's. `feels_paper`: the device has been seen without paper, so it says when there is some."""
+
+    def __init__(self, scanner: Scanner) -> None:
+        self._scanner = scanner
+        self._thread = ThreadPoolExecutor(1, "scanner")
+        self.feels_paper = False
+
+    async def state(self) -> ScannerState:
+        """How the scanner is, when it is free to say so."""
+        state = await self._there(self._scanner.state)
+        self.feels_paper = self.feels_paper or state is ScannerState.NO_PAPER
+        return state
+
+    async def until_paper(self, asked: asyncio.Event) -> None:
+        """Wait until the scanner says that paper lies in it, or until `asked`. A device that was never without paper cannot feel any: for it
+        only `asked` counts."""
+        while not asked.is_set():
+            state = await self.state()
+            if self.feels_paper and state is ScannerState.READY:
+                return
+            try:
+                async with asyncio.timeout(LOOK_SECONDS):
+                    await asked.wait()
+            except TimeoutError:
+                pass
+
+    async def scans(self) -> AsyncGenerator[Scan, None]:
+        """One batch. Raises ScannerFailure. Close it in any case."""
+        batch = await self._there(self._scanner.scan, let_go=_close)
+        try:
+            while (scan := await self._there(_next, batch)) is not None:
+                yield scan
+        finally:
+            # Queued behind the sheet that the thread may still be waiting for.
+            with suppress(RuntimeError):  # the cabin closes, and the scanner with it
+                self._thread.submit(_close, batch)
+
+    def close(self) -> None:
+        """No further order; close the scanner too, or its thread may go on waiting for it."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    async def _there(self, work: Callable[..., T], *arguments: object, let_go: Callable[[T], None] | None = None) -> T:
+        """`work` in the thread. Whoever is cancelled meanwhile has what it gives `let_go`."""
+        future = self._thread.submit(work, *arguments)
+        try:
+            return await asyncio.wrap_future(future)
+        except asyncio.CancelledError:
+            if let_go is not None:
+                future.add_done_callback(partial(_let_go, let_go))
+            raise
+
+
+def _let_go(let_go: Callable[[T], None], future: Future[T]) -> None:
+    if not future.cancelled() and future.exception() is None:
+        let_go(future.result())
+
+
+def _next(batch: Iterator[Scan]) -> Scan | None:
+    return next(batch, None)
+
+
+def _close(batch: Iterator[Scan]) -> None:
+    close = getattr(batch, "close", None)
+    if close is not None:
+        close()
