@@ -24,6 +24,7 @@ FAMILIES: Final = {
     "hub": ("tools.hub:hub", "The hub: init, run, show."),
     "inbox": ("tools.inbox:inbox", "At the agency: make keys, list, pull documents."),
     "simulate": ("tools.simulator.command:simulate", "Cabins and hub under virtual time, with faults, from a seed."),
+    "torture": ("tools.torture.command:torture", "Cut power, kill, break lines, flip bits, send rubbish; with evidence."),
 }
 
 

@@ -1,0 +1,55 @@
+"""What a power cut may leave, on a disk of three operations."""
+
+from __future__ import annotations
+
+import random
+
+from tools.torture.crashes import Disk, PowerCut, torn
+from tools.torture.operations import Cut, FolderSynced, Made, Moved, Removed, Synced, Wrote
+
+DICE = random.Random(1)
+
+
+def disk(*operations: object) -> Disk:
+    made = Disk()
+    for operation in operations:
+        made.happens(operation)  # type: ignore[arg-type]
+    return made
+
+
+def left(made: Disk, *cut: object) -> dict[str, bytes]:
+    return made.left(made.choice(PowerCut(*cut), DICE))  # type: ignore[arg-type]
+
+
+def test_what_was_fsynced_with_its_name_is_there_whatever_comes() -> None:
+    made = disk(Made(1, "/a"), Wrote(1, 0, b"kept"), Synced(1), FolderSynced("/"), Wrote(1, 0, b"lost"))
+    assert left(made, "nothing") == {"/a": b"kept"}
+    assert left(made, "all") == {"/a": b"lost"}
+    assert {left(made, cut.kind, cut.place)["/a"] for cut in made.cuts()} == {b"kept", b"lost"}
+
+
+def test_a_file_that_was_fsynced_without_its_folder_may_have_no_name() -> None:
+    made = disk(Made(1, "/a"), Wrote(1, 0, b"kept"), Synced(1))
+    assert left(made, "nothing") == {}
+    assert left(made, "names-lost", 0, None, "/") == {}
+    assert left(made, "all") == {"/a": b"kept"}
+
+
+def test_writes_may_come_in_any_order() -> None:
+    made = disk(Made(1, "/a"), FolderSynced("/"), Wrote(1, 0, b"ab"), Wrote(1, 2, b"cd"))
+    assert left(made, "reordered", 1) == {"/a": b"\0\0cd"}
+    assert left(made, "dropped", 0) == {"/a": b"\0\0cd"}
+    assert left(made, "prefix", 1) == {"/a": b"ab"}
+
+
+def test_a_write_is_torn_at_the_borders_of_sectors_of_the_file() -> None:
+    assert list(torn(Wrote(1, 500, bytes(600)))) == [((0, 12),), ((12, 600),), ((0, 524),), ((524, 600),)]
+    assert list(torn(Wrote(1, 512, bytes(512)))) == []
+    assert list(torn(Cut(1, 3))) == []
+
+
+def test_names_come_in_the_order_in_which_they_were_given() -> None:
+    made = disk(Made(1, "/a"), FolderSynced("/"), Moved("/a", "/b"), Made(2, "/a"), Removed("/b"))
+    names = [set(left(made, "names-lost", count, None, "/")) for count in range(3)]
+    assert names == [{"/a"}, {"/b"}, {"/a", "/b"}]
+    assert set(left(made, "all")) == {"/a"}

@@ -1,0 +1,36 @@
+"""Power cuts on a recording file system: whatever was promised holds, and every planted fault is noticed."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from tools.torture import planted, recording
+from tools.torture.power import power
+
+STATES = 300
+STATES_UNTIL_CAUGHT = 1500
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _fuse() -> None:
+    lacking = recording.missing()
+    if lacking and not os.environ.get("CI"):
+        pytest.skip(lacking)
+
+
+def test_whatever_was_promised_holds_after_a_power_cut() -> None:
+    report = power(STATES, 1)
+    assert report.broken == []
+    assert report.rounds >= STATES * 0.9
+    for kind in ("torn", "dropped", "reordered", "prefix", "chance"):
+        for node in ("cabin", "hub"):
+            assert report.counts[f"{node}-{kind}"] >= 1, kind
+    assert report.counts["hub-names-lost"] + report.counts["cabin-names-lost"] >= 1
+
+
+@pytest.mark.parametrize("name", planted.names("power"))
+def test_a_planted_fault_is_noticed(name: str) -> None:
+    report = power(STATES_UNTIL_CAUGHT, 1, name)
+    assert report.broken, f"{report.replay} found nothing"

@@ -1,0 +1,91 @@
+"""`kabine torture`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any, Final
+
+import click
+from click.decorators import FC
+
+from tools.torture import planted
+from tools.torture.report import Report
+
+ROUNDS: Final = {"power": 1000, "kill": 12, "network": 14, "rot": 600, "bytes": 30_000}  # some minutes of work at most
+
+
+def options(kind: str) -> Callable[[FC], FC]:
+    """What all of them take."""
+
+    def decorate(function: FC) -> FC:
+        for option in (
+            click.option("--json", "as_json", is_flag=True, help="For machines."),
+            click.option(
+                "--plant", default="", help="Put in a fault of our own: it must be caught. `list` names them."
+            ),
+            click.option("--seed", type=click.IntRange(0), default=1, show_default=True),
+            click.option("--rounds", type=click.IntRange(1), default=ROUNDS[kind], show_default=True),
+        ):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+def run(kind: str, rounds: int, seed: int, plant: str) -> Report:
+    """One torture, by its name."""
+    torture: Callable[[int, int, str], Report] = getattr(import_module(f"tools.torture.{kind}"), kind)
+    return torture(rounds, seed, plant)
+
+
+@click.group()
+def torture() -> None:
+    """Do to real nodes what the world does: cut their power, kill them, break their lines, flip their bits, send them rubbish.
+
+    Exit code 1, and the command that does it again, when a promise was broken; with --plant, when none was."""
+
+
+def _tortured(kind: str, rounds: int, seed: int, plant: str, as_json: bool) -> None:
+    if plant == "list":
+        click.echo("\n".join(planted.names(kind)))
+        return
+    if plant and plant not in planted.names(kind):
+        raise click.BadParameter(f"There is no fault “{plant}” here. `--plant list` names them.")
+    report = run(kind, rounds, seed, plant)
+    if as_json:
+        click.echo(json.dumps(report.as_dict(), ensure_ascii=False, indent=2))
+    else:
+        _tell(report)
+    sys.exit(not report.sound)
+
+
+def _tell(report: Report) -> None:
+    click.echo(f"{report.rounds} rounds, seed {report.seed}.\n")
+    for name, count in sorted(report.counts.items()):
+        click.echo(f"  {count:9}  {name}")
+    click.echo("")
+    for what in report.broken:
+        click.echo(f"Broken promise: {what}")
+    if report.planted:
+        click.echo(f"The planted fault “{report.planted}” was {'caught' if report.violations else 'NOT caught'}.")
+    elif not report.violations:
+        click.echo("Every promise held.")
+    if not report.sound:
+        click.echo(f"The same again: {report.replay}")
+
+
+def _add(kind: str, text: str) -> None:
+    @torture.command(name=kind, help=text)
+    @options(kind)
+    def command(**given: Any) -> None:
+        _tortured(kind, **given)
+
+
+_add(
+    "power",
+    "Power cuts, enumerated: a cabin and a hub live on a recording file system; each round opens one state that a cut at some moment may have "
+    "left: writes dropped, reordered, torn at a sector, names lost. Needs FUSE.",
+)

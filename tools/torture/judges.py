@@ -1,0 +1,198 @@
+"""Open a folder with the real code, as the next start of the process would, and name every promise that it breaks."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from cloud.ledger import Ledger
+from edge.buffer import Buffer, State
+from edge.storage.opening import FILE
+from protocol import entries, limits
+from protocol.entries import DocumentSealed, EpochOpened, Event
+from protocol.envelope import unwrap_key
+from protocol.errors import Trouble
+from protocol.ids import Digest
+from protocol.manifest import Manifest, unverified
+from tools.simulator.district import HUB_FILE
+from tools.torture.pair import BLOBS, Keys
+from tools.torture.promises import Promised
+
+_EVERYTHING: Final = 1 << 30
+_AFTER_STORED: Final = frozenset({State.SECURED, State.FETCHED, State.ACCEPTED, State.RETURNED})
+
+
+class Judges:
+    """Of both kinds of folder. `raws`: every document that was ever handed in."""
+
+    def __init__(self, keys: Keys, raws: dict[Digest, bytes], now: Callable[[], datetime], dice: random.Random) -> None:
+        self._keys = keys
+        self._raws = raws
+        self._now = now
+        self._dice = dice
+        self._journal_keys: dict[bytes, bytes] = {}
+
+    # --- the cabin ---------------------------------------------------------------------------------------------------
+    def cabin(self, folder: Path, promised: Promised) -> list[str]:
+        """What is broken in this cabin's folder."""
+        try:
+            buffer = self._keys.buffer(folder, self._dice, self._now)
+        except Trouble as trouble:
+            return [f"The cabin does not open: {trouble}"]
+        try:
+            return list(self._cabin(buffer, folder, promised))
+        except Exception as error:
+            return [f"The cabin's buffer fails: {type(error).__name__}: {error}"]
+        finally:
+            buffer.close()
+
+    def _cabin(self, buffer: Buffer, folder: Path, promised: Promised) -> Iterator[str]:
+        yield from (f"After a power cut the cabin says: {trouble}" for trouble in buffer.troubles)
+        rows = {row.receipt: row for row in buffer.documents(100_000)}
+        for digest, accepted in promised.accepted.items():
+            row = rows.get(accepted.receipt)  # type: ignore[call-overload]
+            if row is None:
+                yield f"The accepted document {accepted.receipt} is gone."
+            elif row.state is State.WAITING and buffer.read(digest, 0, _EVERYTHING) != self._raws[digest]:
+                yield f"The accepted document {accepted.receipt} is not what was handed in."
+            elif accepted.envelope in promised.secured and row.state not in _AFTER_STORED:
+                yield f"The document {accepted.receipt} was „gesichert“ and is {row.state} now."
+        held = {receipt for (receipt,) in rows_of(folder / FILE, "SELECT receipt FROM number")}
+        yield from (f"The receipt number {number} may be given twice." for number in promised.numbers - held)
+        if buffer.log.theirs().number < promised.cabin_holds:
+            yield f"Entry {promised.cabin_holds} of the hub was acknowledged and is not held."
+        yield from self._log(buffer, promised)
+
+    def _log(self, buffer: Buffer, promised: Promised) -> Iterator[str]:
+        found = buffer.log.read(buffer.log.first() - 1, _EVERYTHING, 1 << 20)
+        hashes = {entry.number: entry.hash for entry in found}
+        written = promised.written
+        if written.number >= buffer.log.first() and hashes.get(written.number) != written.hash:
+            yield f"Entry {written.number} was written and is not there."
+        sealed = [event for event in self._events(found) if isinstance(event, DocumentSealed)]
+        manifests = [unverified(Manifest, event.manifest) for event in sealed]
+        for agency in self._keys.agencies:
+            counters = [manifest.counter for manifest in manifests if manifest.agency == agency]
+            if counters and counters != list(range(counters[0], counters[0] + len(counters))):
+                yield f"The cabin counts its documents to {agency} as {counters}."
+        receipts = [manifest.receipt for manifest in manifests]
+        if len(set(receipts)) < len(receipts):
+            yield "Two documents bear one receipt number."
+
+    def _events(self, found: Any) -> Iterator[Event]:
+        key: bytes | None = None
+        for entry in found:
+            event = entries.read(entry.payload, key, entry.epoch, entry.number)
+            if isinstance(event, EpochOpened):
+                key = self._journal_keys.get(event.wrapped_key)
+                if key is None:
+                    key = unwrap_key(event.wrapped_key, self._keys.district.journal)
+                    self._journal_keys[event.wrapped_key] = key
+            yield event
+
+    # --- the hub -----------------------------------------------------------------------------------------------------
+    def hub(self, folder: Path, promised: Promised) -> list[str]:
+        """What is broken in this hub's folder; with it, whether it can go on: the cabin sends again what is missing."""
+        try:
+            ledger = self._keys.ledger(folder, self._now)
+        except Trouble as trouble:
+            return [f"The hub does not open: {trouble}"]
+        try:
+            return [*self._hub(ledger, folder, promised), *self._goes_on(ledger, folder)]
+        except Exception as error:
+            return [f"The hub's ledger fails: {type(error).__name__}: {error}"]
+        finally:
+            ledger.close()
+            ledger.database.close()
+
+    def _hub(self, ledger: Ledger, folder: Path, promised: Promised) -> Iterator[str]:
+        yield from (f"After a power cut the hub misses bytes in {path.name}." for path in ledger.blobs.damaged)
+        with closing(Looking(folder / HUB_FILE)) as looking:
+            site = self._keys.site
+            up = looking.chain("up_entry", site)
+            down = looking.chain("down_entry", site)
+            for what, chain, number, digest in (
+                ("acknowledged", up, promised.hub_holds.number, promised.hub_holds.hash),
+                ("sent", down, promised.hub_sent.number, promised.hub_sent.hash),
+            ):
+                if number and chain.get(number) != digest:
+                    yield f"Entry {number} was {what} and is not there."
+            if ledger.log(site).theirs().number < promised.hub_holds.number:
+                yield f"The hub no longer knows that it acknowledged entry {promised.hub_holds.number}."
+            for agency in self._keys.agencies:
+                places = looking.rows(
+                    "SELECT place FROM document WHERE agency = ? AND place IS NOT NULL ORDER BY place", agency
+                )
+                if [place for (place,) in places] != list(range(1, len(places) + 1)):
+                    yield f"The inbox of {agency} has the places {places}."
+            told = set(looking.rows("SELECT envelope, happening FROM receipt"))
+            yield from (f"The hub forgot that a document was {what[1]}." for what in promised.told - told)
+            for envelope, digest, freed in looking.rows(
+                "SELECT envelope, digest, freed_at FROM document WHERE place IS NOT NULL"
+            ):
+                if freed is None and looking.bytes_of(digest, folder / BLOBS) != self._raws[digest]:
+                    yield f"The secured document {envelope.hex()} is not what was handed in."
+            stored = {envelope for (envelope,) in looking.rows("SELECT envelope FROM document WHERE place IS NOT NULL")}
+            yield from (
+                f"A document is no longer in its inbox ({envelope.hex()})."
+                for envelope in promised.stored.keys() - stored
+            )
+            # „Gesichert“ on a screen in the town holds whatever happens at the hub.
+            yield from (
+                f"A document was „gesichert“ and is nowhere ({envelope.hex()})."
+                for envelope in promised.secured - stored
+            )
+
+    def _goes_on(self, ledger: Ledger, folder: Path) -> Iterator[str]:
+        """Every document that was announced arrives, once."""
+        for wanted in ledger.wanted(self._keys.site):
+            raw, have = self._raws[wanted.digest], wanted.have_bytes
+            while have < len(raw):
+                part = raw[have : have + limits.CHUNK_BYTES_MAX]
+                ledger.keep(wanted.digest, have, part)
+                have += len(part)
+        ledger.settle(everything=True)
+        for (digest,) in rows_of(folder / HUB_FILE, "SELECT digest FROM document WHERE place IS NULL"):
+            yield f"The document {digest.hex()} does not arrive any more."
+
+
+class Looking:
+    """At a database from outside, as what is committed."""
+
+    def __init__(self, path: Path) -> None:
+        self._connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+
+    def rows(self, sql: str, *values: object) -> list[Any]:
+        """All."""
+        return self._connection.execute(sql, values).fetchall()
+
+    def chain(self, table: str, site: str) -> dict[int, bytes]:
+        """Hash of every entry by number."""
+        found = self.rows(f"SELECT number, hash FROM {table} WHERE site = ?", site)  # noqa: S608  # two tables of ours
+        return dict(found)
+
+    def bytes_of(self, digest: bytes, folder: Path) -> bytes:
+        """What the segment files hold of this blob."""
+        parts = []
+        for segment, position, length in self.rows(
+            "SELECT segment, position_bytes, length_bytes FROM piece WHERE digest = ? ORDER BY offset_bytes", digest
+        ):
+            with (folder / f"{segment:06}.segment").open("rb") as file:
+                file.seek(position)
+                parts.append(file.read(length))
+        return b"".join(parts)
+
+    def close(self) -> None:
+        """Give the file back."""
+        self._connection.close()
+
+
+def rows_of(path: Path, sql: str, *values: object) -> list[Any]:
+    """Rows of a database."""
+    with closing(Looking(path)) as looking:
+        return looking.rows(sql, *values)

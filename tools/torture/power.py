@@ -1,0 +1,197 @@
+"""Power cuts, enumerated: a cabin and a hub live on a recording file system, and whatever a power cut at any moment may have left is opened.
+
+One recording holds both nodes. The states of each node are enumerated by themselves: their disks fail apart.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, NamedTuple
+from unittest.mock import patch
+
+import edge.buffer
+from protocol.ids import Digest
+from protocol.limits import KIB
+from tools.simulator import district
+from tools.torture import promises
+from tools.torture.crashes import Disk, PowerCut, lay_out
+from tools.torture.judges import Judges
+from tools.torture.operations import Operation, Said, below
+from tools.torture.pair import Keys, Pair
+from tools.torture.planted import planted
+from tools.torture.promises import Promised
+from tools.torture.recording import recorded, room
+from tools.torture.report import Report, luck
+
+STATES_A_RECORDING: Final = 20_000  # then another life is recorded
+_WEIGHT: Final = 6.0
+_WEIGHTS: Final = {
+    "torn": 1.0,
+    "nothing": 150.0,
+    "all": 40.0,
+    "names-lost": 40.0,
+    "names-and-bytes-lost": 40.0,
+}  # how likely
+_STEPS: Final = 34
+_SEGMENT_BYTES: Final = 48 * KIB  # of the hub: some in one life, so that beginning and removing them is cut too
+_CHECKPOINT_BYTES: Final = 128 * KIB
+_AUTOCHECKPOINT_PAGES: Final = 24
+
+
+class Life(NamedTuple):
+    """One recorded life of both nodes."""
+
+    keys: Keys
+    operations: list[Operation]
+    raws: dict[Digest, bytes]
+
+
+def power(rounds: int, seed: int, plant: str = "") -> Report:
+    """Check about `rounds` crash states. With `plant`, the nodes that are recorded have that fault."""
+    report = Report("power", seed, plant)
+    while report.rounds < 0.95 * rounds and not (report.violations and plant):
+        number = report.counts["recordings"]
+        report.counts["recordings"] += 1
+        with room() as place:
+            life = live(place, f"{seed}.{number}", plant)
+            share = min(STATES_A_RECORDING, rounds - report.rounds)
+            _check(life, place / "state", share, f"{seed}.{number}", report)
+    return report
+
+
+def live(place: Path, seed: str, plant: str = "") -> Life:
+    """Record a life: documents are handed in, sent, secured, fetched, let go; both nodes are restarted now and then."""
+    keys = Keys(place / "founded", seed)
+    with recorded(place) as recording, planted(plant), _often():
+        pair = Pair(keys, recording.folder, seed, lambda promise: recording.say(promises.spell(promise)))
+        try:
+            for step in _steps(pair, luck(seed, "steps")):
+                step()
+        finally:
+            pair.close()
+    return Life(keys, recording.operations, pair.raws)
+
+
+def _steps(pair: Pair, dice: random.Random) -> Iterator[Callable[[], object]]:
+    """What happens, in an order of chance; a document that is staged in several turns comes once."""
+    _small_segments(pair)
+    yield pair.hand_in
+    yield from (pair.announce, pair.send, pair.answer)
+    cards: list[tuple[Callable[[], object], int]] = [
+        (pair.hand_in, 9),
+        (pair.visit, 2),
+        (pair.number, 2),
+        (pair.announce, 5),
+        (lambda: pair.send(dice.randrange(2_000, 40_000)), 3),
+        (pair.send, 3),
+        (pair.answer, 4),
+        (pair.take, 2),
+        (pair.tidy, 2),
+        (pair.expire, 1),
+        (pair.publish, 1),
+        (pair.restart_cabin, 2),
+        (lambda: _restart_hub(pair), 2),
+    ]
+    big = dice.randrange(_STEPS)
+    for number in range(_STEPS):
+        if number == big and dice.random() < 0.25:
+            yield lambda: pair.hand_in(2_400_000)
+        yield dice.choices([card for card, _ in cards], [weight for _, weight in cards])[0]
+    yield from (pair.announce, pair.send, pair.answer, pair.take, pair.answer, pair.expire, pair.tidy)
+
+
+def _restart_hub(pair: Pair) -> None:
+    pair.restart_hub()
+    _small_segments(pair)
+
+
+def _small_segments(pair: Pair) -> None:
+    pair.ledger.blobs._segment_bytes = _SEGMENT_BYTES
+    with pair.ledger.database.turn() as connection:
+        connection.exec_driver_sql(f"PRAGMA wal_autocheckpoint = {_AUTOCHECKPOINT_PAGES}")
+
+
+@contextmanager
+def _often() -> Iterator[None]:
+    """The cabin moves its WAL into its file often: a day's work in a short life."""
+    with patch.object(edge.buffer, "CHECKPOINT_BYTES", _CHECKPOINT_BYTES):
+        yield
+
+
+# --- checking -------------------------------------------------------------------------------------------------------
+def _check(life: Life, place: Path, rounds: int, seed: str, report: Report) -> None:
+    """About `rounds` states of this life, evenly over its moments and over the kinds of cut; never one twice."""
+    dice = luck(seed, "crashes")
+    seconds = iter(range(1, 1 << 40))
+    judges = Judges(life.keys, life.raws, lambda: district.at(1e6 + next(seconds)), dice)
+    nodes = {"cabin": judges.cabin, "hub": judges.hub}
+    totals = Counter(f"{node}-{cut.kind}" for node in nodes for _, cut, _ in moments(life, node))
+    shares = _shares(totals, rounds)
+    report.counts["operations"] += len(life.operations)
+    report.counts["states-enumerated"] += totals.total()
+    seen: set[bytes] = set()
+    for node, disk, cut, promised in _both(life):
+        if dice.random() >= shares[f"{node}-{cut.kind}"]:
+            continue
+        left = disk.left(disk.choice(cut, dice))
+        known = _digest(node, left, promised)
+        if known in seen:
+            report.counts["same-as-another"] += 1
+            continue
+        seen.add(known)
+        lay_out(left, sorted(disk.folders), place)
+        broken = nodes[node](place, promised)
+        shutil.rmtree(place)
+        report.rounds += 1
+        report.counts[f"{node}-{cut.kind}"] += 1
+        for what in broken:
+            report.broke(f"{node}, {cut.kind}, life {seed}: {what}")
+        if report.enough:
+            return
+
+
+def _both(life: Life) -> Iterator[tuple[str, Disk, PowerCut, Promised]]:
+    """Moments of both nodes, by turns."""
+    ways = {node: moments(life, node) for node in ("cabin", "hub")}
+    while ways:
+        for node, way in list(ways.items()):
+            moment = next(way, None)
+            if moment is None:
+                del ways[node]
+            else:
+                yield (node, *moment)
+
+
+def _shares(totals: Counter[str], rounds: int) -> dict[str, float]:
+    """What part of each kind of state is checked. There are so many ways to tear that they would crowd out all others."""
+    weights = {kind: count * _WEIGHTS.get(kind.partition("-")[2], _WEIGHT) for kind, count in totals.items()}
+    per_weight = rounds / sum(weights.values())
+    return {kind: min(1.0, per_weight * weights[kind] / totals[kind]) for kind in totals}
+
+
+def moments(life: Life, node: str) -> Iterator[tuple[Disk, PowerCut, Promised]]:
+    """Every way in which the power may go, before each operation of this node and after the last, and what had been promised by then."""
+    disk, promised = Disk(), Promised()
+    for operation in [*below(life.operations, f"/{node}"), None]:
+        if isinstance(operation, Said):
+            promised.heard(operation.words)
+            continue
+        if promised.count:
+            for cut in disk.cuts():
+                yield disk, cut, promised
+        if operation is not None:
+            disk.happens(operation)
+
+
+def _digest(node: str, left: dict[str, bytes], promised: Promised) -> bytes:
+    hasher = hashlib.blake2b(node.encode() + promised.count.to_bytes(8, "big"), digest_size=16)
+    for path, raw in sorted(left.items()):
+        hasher.update(path.encode() + len(raw).to_bytes(8, "big"))
+        hasher.update(raw)
+    return hasher.digest()
