@@ -1,0 +1,60 @@
+// Reads the screen aloud when the visitor has asked for it: question, sentences, then what can be touched. The words are spoken by the cabin
+// itself (POST /speak), nothing leaves it; a new screen or a touch ends what is being said.
+import { output } from "./tones.js";
+
+const READ = "h1, .lead, .notice, .words, .number, .receipt p, dt, dd, .choice, .thumb, .actions button, .help button, .end button";
+let hushed = new AbortController();
+
+/** What is to be said, in order: [{text, language}], a run of the same language in one piece. */
+export function sentences(page) {
+  const said = [];
+  for (const part of page.querySelectorAll(READ)) {
+    if (part.parentElement.closest(READ) || !part.checkVisibility()) continue;
+    const text = part.innerText.replace(/\s+/g, " ").trim();
+    if (!text) continue;
+    const tag = part.closest("[lang]").lang;
+    const language = tag === document.documentElement.lang ? document.documentElement.dataset.voice : tag;
+    const whole = /[.!?:…]$/.test(text) ? text : `${text}.`;
+    if (said.at(-1)?.language === language) said.at(-1).text += ` ${whole}`;
+    else said.push({ text: whole, language });
+  }
+  return said;
+}
+
+async function sound(sentence, signal) {
+  const body = new URLSearchParams({ ...sentence, stamp: document.querySelector("[name=stamp]").value });
+  const answer = await fetch("/speak", { method: "POST", body, signal });
+  if (!answer.ok) return;
+  const { context, gain } = output();
+  const source = new AudioBufferSourceNode(context, { buffer: await context.decodeAudioData(await answer.arrayBuffer()) });
+  source.connect(gain);
+  if (signal.aborted) return;
+  signal.addEventListener("abort", () => source.stop());
+  document.documentElement.dataset.speaking = "yes";
+  await new Promise((ended) => {
+    source.addEventListener("ended", ended);
+    source.start();
+  });
+  delete document.documentElement.dataset.speaking;
+}
+
+async function read() {
+  hushed.abort();
+  hushed = new AbortController();
+  const { signal } = hushed;
+  const { voice, volume } = document.documentElement.dataset;
+  if (!voice || volume === "0") return;
+  try {
+    for (const sentence of sentences(document.querySelector(".screen"))) {
+      if (signal.aborted) return;
+      await sound(sentence, signal);
+    }
+  } catch (trouble) {
+    if (trouble.name !== "AbortError") throw trouble;
+  }
+}
+
+document.addEventListener("pointerdown", () => hushed.abort());
+document.addEventListener("keydown", () => hushed.abort());
+document.addEventListener("screen", read);
+read();

@@ -1,0 +1,16 @@
+// A button that can do nothing further stays where it is and sends nothing.
+document.addEventListener("click", (event) => {
+  if (event.target.closest('[aria-disabled="true"]')) event.preventDefault();
+});
+
+// Coming back by a gesture or a key shows the server's screen, not a remembered one.
+addEventListener("pageshow", (event) => {
+  if (event.persisted) location.reload();
+});
+
+// A new screen begins at its question, for the keyboard and for whoever hears the page.
+function begin() {
+  document.querySelector("main")?.focus({ preventScroll: true });
+}
+document.addEventListener("screen", begin);
+begin();
