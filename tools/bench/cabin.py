@@ -1,7 +1,8 @@
 """One cabin for the benchmark, in a process of its own: its real buffer and uplink, nothing else.
 
-python -m tools.bench.cabin FOLDER fill COUNT BYTES AGENCY     put documents into the buffer, sealed and ready
-python -m tools.bench.cabin FOLDER send                        wait for a line on stdin, then sync; figures as JSON
+python -m tools.bench.cabin FOLDER documents COUNT BYTES AGENCY   put documents into the buffer, sealed and ready; prints the bytes of all
+python -m tools.bench.cabin FOLDER entries COUNT BYTES            write entries into its journal; prints the bytes of all
+python -m tools.bench.cabin FOLDER send                           wait for a line on stdin, then sync; figures as JSON
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ import os
 import sys
 import threading
 import time
+from functools import partial
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
@@ -22,7 +25,8 @@ from edge.enrol import BOOT_BYTES
 from edge.keys import CabinKeys
 from edge.uplink import Uplink
 from protocol import directory as directories
-from protocol import frames
+from protocol import entries, frames
+from protocol.entries import VisitEnded
 from protocol.envelope import Sealer, parse_recipient, seal_bytes
 from protocol.errors import Mistake, Trouble
 from protocol.ids import AgencyId, EnvelopeId, SiteId
@@ -30,14 +34,21 @@ from protocol.inner import Summary, summary_bytes
 from protocol.runtime.config import read_config
 from protocol.runtime.folder import NodeFolder
 from protocol.runtime.world import REAL
+from tools.bench import slow_disk
+
+_SEAL_BYTES: Final = (
+    18  # marker is counted already; tag of the seal, and two bytes more that say how long the filling is
+)
+_AT_ONCE: Final = 1000
 
 
 class Figures(msgspec.Struct, frozen=True):
-    """`seconds`: from dialling to the last signed receipt stored here; `cpu_seconds` of this process meanwhile."""
+    """`seconds`: from dialling to the last signed receipt stored here and the last entry acknowledged; `cpu_seconds`, `fsyncs` of this process
+    meanwhile."""
 
     seconds: float
     cpu_seconds: float
-    documents: int
+    fsyncs: int | None
 
 
 def fill(buffer: Buffer, count: int, size_bytes: int, agency: AgencyId) -> int:
@@ -88,17 +99,43 @@ def fill(buffer: Buffer, count: int, size_bytes: int, agency: AgencyId) -> int:
     return total_bytes
 
 
+def write_entries(buffer: Buffer, count: int, size_bytes: int) -> int:
+    """`count` entries whose payloads have `size_bytes` each, chained and sealed as all are; the bytes of all payloads."""
+    now = REAL.utc()
+    filling = size_bytes - len(entries.clear(VisitEnded(b"", now, now, "left", 0, "de"))) - _SEAL_BYTES
+    event = VisitEnded(os.urandom(filling), now, now, "left", 0, "de")
+
+    def write(events: int) -> None:
+        for _ in range(events):
+            buffer._journal.append(event)
+
+    for start in range(0, count, _AT_ONCE):  # one by one, each durable, would take minutes
+        buffer._durably(partial(write, min(_AT_ONCE, count - start)))
+    return count * size_bytes
+
+
 def send(buffer: Buffer, keys: CabinKeys, config: EdgeConfig) -> Figures:
     """Sync until nothing waits any more."""
-    waiting = buffer.waiting().documents
-    left = waiting
+    left = buffer.waiting().documents
+    last = buffer.log.last().number
+    told = buffer.log.acknowledged()
     empty = threading.Event()
+    acknowledge = buffer.log.acknowledge
+
+    def done() -> None:
+        if left == 0 and told >= last:
+            empty.set()
+
+    def acknowledged(number: int) -> None:
+        nonlocal told
+        acknowledge(number)
+        told = number
+        done()
 
     def brought(news: News) -> None:
         nonlocal left
         left -= len(news.secured)
-        if left == 0:
-            empty.set()
+        done()
 
     def failed(trouble: Trouble) -> None:
         raise trouble
@@ -118,11 +155,13 @@ def send(buffer: Buffer, keys: CabinKeys, config: EdgeConfig) -> Figures:
         on_news=brought,
         on_trouble=failed,
     )
+    buffer.log.acknowledge = acknowledged  # type: ignore[method-assign]  # nobody is told of an acknowledgement that brings no news
     sys.stdin.readline()
-    began, cpu = time.perf_counter(), time.process_time()
+    began, cpu, fsyncs = time.perf_counter(), time.process_time(), slow_disk.fsyncs(os.getpid())
     uplink.start()
     empty.wait()
-    figures = Figures(time.perf_counter() - began, time.process_time() - cpu, waiting)
+    seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
+    figures = Figures(seconds, cpu, None if fsyncs is None else (slow_disk.fsyncs(os.getpid()) or 0) - fsyncs)
     uplink.stop()
     return figures
 
@@ -134,8 +173,10 @@ def main() -> None:
         config = read_config(folder.path / FILE, EdgeConfig)
         buffer, keys = open_buffer(folder, config, REAL)
         try:
-            if order == "fill":
+            if order == "documents":
                 print(fill(buffer, int(rest[0]), int(rest[1]), AgencyId(rest[2])))
+            elif order == "entries":
+                print(write_entries(buffer, int(rest[0]), int(rest[1])))
             else:
                 print("ready", flush=True)
                 sys.stdout.write(msgspec.json.encode(send(buffer, keys, config)).decode() + "\n")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import click
 import msgspec
 
-from tools.bench import quiet_net, report
-from tools.bench import sync as w1
+from tools.bench import quiet_net, slow_disk, sync
 
 
 @click.group()
@@ -16,26 +16,47 @@ def bench() -> None:
     """Measure speed, side by side with references."""
 
 
-@bench.command()
-@click.option("--documents", default=400, show_default=True, type=click.IntRange(1, 20_000))
-@click.option("--bytes", "document_bytes", default=300_000, show_default=True, type=click.IntRange(1_000, 50_000_000))
+@bench.command("sync")
+@click.option(
+    "--workload", "workloads", multiple=True, type=click.Choice(list(sync.WORKLOADS)), help="Which; all, when not told."
+)
+@click.option("--peers", is_flag=True, help="Beside NATS, rsync, Syncthing … too, where they are installed.")
 @click.option("--runs", default=3, show_default=True, type=click.IntRange(1, 50))
-@click.option("--no-rsync", is_flag=True, help="Leave the rsync daemon out.")
+@click.option(
+    "--fsync-ms", default=0.0, type=click.FloatRange(0, 100), help="Every fsync costs so much more; count them."
+)
+@click.option(
+    "--scale", default=1.0, type=click.FloatRange(0.0001, 10), help="So much of every workload: to try it out."
+)
 @click.option(
     "--folder",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     help="Where to work: on the disk that matters.",
 )
 @click.option("--json", "as_json", is_flag=True)
-def sync(documents: int, document_bytes: int, runs: int, no_rsync: bool, folder: Path | None, as_json: bool) -> None:
-    """Sealed documents from a cabin's buffer to durable at the hub, until every signed receipt is stored in the cabin."""
+def sync_(
+    workloads: tuple[str, ...],
+    peers: bool,
+    runs: int,
+    fsync_ms: float,
+    scale: float,
+    folder: Path | None,
+    as_json: bool,
+) -> None:
+    """The link between cabins and hub, from their buffers to durable, in six workloads."""
+    if fsync_ms:
+        slow_disk.under(fsync_ms)
     quiet_net.enter()
-    found = w1.measure(documents, document_bytes, runs, with_rsync=not no_rsync, folder=folder)
+    order = sync.Order(runs=runs, peers=peers, scale=scale, folder=folder)
+    found = {}
+    for name in workloads or sync.WORKLOADS:
+        result = sync.WORKLOADS[name](order)
+        found[name] = msgspec.to_builtins(result)
+        if not as_json:
+            for line in sync.table(name, result):
+                click.echo(line)
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode({"W1": found})))
-        return
-    for line in report.race(f"W1: {documents} documents of {document_bytes / 1000:.0f} kB", found):
-        click.echo(line)
+        click.echo(json.dumps(found, indent=2, ensure_ascii=False))
 
 
 @bench.command()

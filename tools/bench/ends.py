@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -10,6 +11,10 @@ from typing import TypeVar
 import msgspec
 
 from protocol.errors import Unavailable
+from tools.bench import meters, slow_disk
+from tools.bench.cabin import Figures
+from tools.bench.figures import Cpu, Timed
+from tools.rig import Rig
 
 T = TypeVar("T")
 STOP_SECONDS = 10.0
@@ -62,3 +67,23 @@ class Process:
 def ran(order: Sequence[str]) -> str:
     """What `python -m …` printed. Raises CalledProcessError when it failed, with its own words on our stderr."""
     return subprocess.run([sys.executable, "-m", *order], check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+def cabin(house: Rig, site: str, *order: object) -> tuple[str, ...]:
+    """What to run for one order to the bench's cabin (cabin.py)."""
+    return ("tools.bench.cabin", str(house.cabin(site)), *map(str, order))
+
+
+def synced(house: Rig, site: str) -> Timed:
+    """Let the cabin of `site` sync all it has with the hub; what both ends spent. `fsyncs` are the hub's."""
+    hub = house.processes["hub"].pid
+    os.sync()  # what was written before is not this run's debt
+    with Process(*cabin(house, site, "send")) as end:
+        end.line()  # it is ready
+        cpu, wire, fsyncs = meters.cpu_seconds(hub), meters.loopback_bytes(), slow_disk.fsyncs(hub)
+        end.say("")
+        figures = end.told(Figures)
+        hub_cpu_seconds = meters.cpu_seconds(hub) - cpu
+        asked = None if fsyncs is None else (slow_disk.fsyncs(hub) or 0) - fsyncs
+        wire_bytes = meters.loopback_bytes() - wire
+        return Timed(figures.seconds, Cpu(figures.cpu_seconds, hub_cpu_seconds), wire_bytes, asked, figures.fsyncs)

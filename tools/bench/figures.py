@@ -16,12 +16,21 @@ class Cpu(msgspec.Struct, frozen=True):
 
 
 class Timed(msgspec.Struct, frozen=True):
-    """One run of one contender: `seconds` until all is durable and acknowledged; the rest where it can be told."""
+    """One run of one contender: `seconds` until all is durable and acknowledged; the rest where it can be told. `fsyncs` of the receiver,
+    `sender_fsyncs` of the other end, when they are counted (slow_disk)."""
 
     seconds: float
     cpu: Cpu | None = None
     wire_bytes: int = 0
     fsyncs: int | None = None
+    sender_fsyncs: int | None = None
+
+
+class Fsyncs(msgspec.Struct, frozen=True):
+    """How often each end asked its disk."""
+
+    cabin: int
+    hub: int
 
 
 class Race(msgspec.Struct, frozen=True):
@@ -41,7 +50,7 @@ class Race(msgspec.Struct, frozen=True):
     cpu_ratio: Cpu
     peers_s: dict[str, float]
     faster_than: dict[str, float]
-    fsyncs: int | None = None
+    fsyncs: Fsyncs | None = None
     peers_fsyncs: dict[str, int] = {}
     left_out: dict[str, str] = {}
 
@@ -62,12 +71,12 @@ def race(items: int, item_bytes: int, laps: Sequence[Lap], left_out: dict[str, s
     """Medians over the laps."""
     kabine_s = _median(lap.kabine.seconds for lap in laps)
     payload_bytes = int(_median(lap.payload_bytes for lap in laps))
-    names = list(laps[0].peers)
+    names = [name for name in laps[0].peers if all(name in lap.peers for lap in laps)]
     faster = {REFERENCE: _median(lap.reference.seconds / lap.kabine.seconds for lap in laps)}
     faster |= {name: _median(lap.peers[name].seconds / lap.kabine.seconds for lap in laps) for name in names}
     ends = [(_cpu(lap.kabine), _cpu(lap.reference)) for lap in laps]
-    counted = [lap.kabine.fsyncs for lap in laps if lap.kabine.fsyncs is not None]
-    peers_counted = {name: [f for lap in laps if (f := lap.peers[name].fsyncs) is not None] for name in names}
+    counted = {name: [f for lap in laps if (f := lap.peers[name].fsyncs) is not None] for name in names}
+    counted[REFERENCE] = [f for lap in laps if (f := lap.reference.fsyncs) is not None]
     return Race(
         runs=len(laps),
         items=items,
@@ -86,10 +95,16 @@ def race(items: int, item_bytes: int, laps: Sequence[Lap], left_out: dict[str, s
         ),
         peers_s={name: _median(lap.peers[name].seconds for lap in laps) for name in names},
         faster_than=faster,
-        fsyncs=int(_median(counted)) if counted else None,
-        peers_fsyncs={name: int(_median(counts)) for name, counts in peers_counted.items() if counts},
+        fsyncs=_fsyncs(laps),
+        peers_fsyncs={name: int(_median(counts)) for name, counts in counted.items() if counts},
         left_out=left_out,
     )
+
+
+def _fsyncs(laps: Sequence[Lap]) -> Fsyncs | None:
+    cabin = [lap.kabine.sender_fsyncs for lap in laps if lap.kabine.sender_fsyncs is not None]
+    hub = [lap.kabine.fsyncs for lap in laps if lap.kabine.fsyncs is not None]
+    return Fsyncs(int(_median(cabin)), int(_median(hub))) if cabin and hub else None
 
 
 def _cpu(timed: Timed) -> Cpu:
