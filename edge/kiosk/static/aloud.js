@@ -10,7 +10,8 @@ export function sentences(page) {
   const said = [];
   for (const part of page.querySelectorAll(READ)) {
     if (part.parentElement.closest(READ) || !part.checkVisibility()) continue;
-    const text = part.innerText.replace(/\s+/g, " ").trim();
+    let text = part.innerText.replace(/\s+/g, " ").trim();
+    if (part.matches(".number")) text = [...text.replace(/\W/g, "")].join(" "); // sign by sign, as one writes it down
     if (!text) continue;
     const tag = part.closest("[lang]").lang;
     const language = tag === document.documentElement.lang ? document.documentElement.dataset.voice : tag;
