@@ -1,0 +1,120 @@
+"""Bounded HTTP to a device on the cabin's own network: one connection a request, never elsewhere, never more bytes than wanted, never for ever."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import re
+import socket
+import ssl
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+CONNECT_SECONDS: Final = 10.0
+CHUNK_BYTES: Final = 1 << 16
+WORDS_BYTES_MAX: Final = 64 * 1024
+
+
+_PRINTABLE: Final = re.compile(r"[!-~]*")
+
+
+class Silent(Exception):  # noqa: N818 - a noun, as everywhere here
+    """No answer, or one that nobody should read."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """`media`: the type without parameters, lower-case; `location`: where something new was made, empty if nowhere."""
+
+    code: int
+    media: str
+    location: str
+    body: bytes
+
+
+class Web:
+    """`url`: scheme, host, port and the path that all others begin with. Raises ValueError if it is none of http or https."""
+
+    def __init__(self, url: str, certificate: Path | None = None) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError(f"“{url}” is no address of a device: http://host/path is wanted")
+        self._host, self._port = parts.hostname, parts.port
+        self._base = parts.path.rstrip("/")
+        self._tls: ssl.SSLContext | None = None
+        if parts.scheme == "https":
+            self._tls = ssl.create_default_context(cafile=certificate)
+            # Such certificates name the device, not the address it has today; the very certificate is trusted instead.
+            self._tls.check_hostname = certificate is None
+
+    def ask(
+        self, method: str, path: str, seconds: float, *, body: bytes | None = None, bytes_max: int = WORDS_BYTES_MAX
+    ) -> Answer:
+        """One request, `path` below the base or one that `path_of` gave. An answer of more than `bytes_max`, one that is not whole after `seconds`,
+        and none at all raise Silent. Redirections are not followed."""
+        connection = self._connection(min(seconds, CONNECT_SECONDS))
+        # A socket's own time-out begins anew with every byte that trickles in.
+        alarm = threading.Timer(seconds, _cut, (connection,))
+        alarm.daemon = True
+        try:
+            headers = {"Content-Type": "text/xml"} if body is not None else {}
+            connection.connect()
+            connection.sock.settimeout(seconds)
+            alarm.start()
+            target = path if path.startswith(f"{self._base}/") else self._base + path
+            connection.request(method, target, body, headers)
+            response = connection.getresponse()
+            answer = _read(response, bytes_max)
+            return Answer(
+                response.status,
+                response.headers.get_content_type(),
+                response.headers.get("Location", ""),
+                answer,
+            )
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise Silent(_reason(error)) from error
+        finally:
+            alarm.cancel()
+            connection.close()
+
+    def path_of(self, location: str) -> str:
+        """The path of a Location header, wherever that says the thing lies: devices behind other names know their own address wrongly, and
+        none may send us elsewhere. Raises Silent if it is not below the base."""
+        path = urlsplit(location).path.rstrip("/")
+        if not path.startswith(f"{self._base}/") or ".." in path or not _PRINTABLE.fullmatch(path):
+            raise Silent("it names a job outside its own folder")
+        return path
+
+    def _connection(self, seconds: float) -> http.client.HTTPConnection:
+        if self._tls is not None:
+            return http.client.HTTPSConnection(self._host, self._port, timeout=seconds, context=self._tls)
+        return http.client.HTTPConnection(self._host, self._port, timeout=seconds)
+
+
+def _cut(connection: http.client.HTTPConnection) -> None:
+    with contextlib.suppress(OSError, AttributeError):
+        connection.sock.shutdown(socket.SHUT_RDWR)
+
+
+def _read(response: http.client.HTTPResponse, bytes_max: int) -> bytes:
+    chunks: list[bytes] = []
+    size_bytes = 0
+    while chunk := response.read1(CHUNK_BYTES):
+        chunks.append(chunk)
+        size_bytes += len(chunk)
+        if size_bytes > bytes_max:
+            raise Silent(f"its answer has more than {bytes_max} bytes")
+    if response.length:  # read1() does not complain of a body that was cut
+        raise Silent("its answer was cut")
+    return b"".join(chunks)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    if isinstance(error, OSError):
+        return (error.strerror or str(error)).lower()
+    return f"no HTTP ({type(error).__name__})"

@@ -1,0 +1,178 @@
+"""Our eSCL client and the real sane-airscan, both scanning from our virtual scanner; and our client against devices that misbehave."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from hardware.devices.escl_scanner import EsclScanner
+from hardware.devices.sane_scanner import SaneScanner
+from hardware.devices.web import Silent, Web
+from hardware.scanner import ScannerFailure, ScannerState
+from hardware.simulated.escl import VirtualEscl
+from hardware.simulated.stage import BUSY, NO_PAPER, Stage
+from tests.hardware.sane import airscan_conf, needs_scanimage
+from tests.journeys.waiting import until
+
+
+@pytest.fixture
+def stage(tmp_path) -> Stage:
+    return Stage(tmp_path / "stage")
+
+
+@pytest.fixture
+def virtual(stage) -> Iterator[VirtualEscl]:
+    scanner = VirtualEscl(3, pages=2, stage=stage)
+    yield scanner
+    scanner.close()
+
+
+def test_only_what_the_device_can_do_is_ordered(virtual):
+    assert len(list(EsclScanner(virtual.url, source="duplex", mode="grey", dpi=70).scan())) == 2
+    order = virtual.seen[-1]
+    assert (order["Duplex"], order["ColorMode"], order["XResolution"]) == ("false", "Grayscale8", "75")
+    assert (order["InputSource"], order["Width"], order["Height"]) == ("Feeder", "2550", "3508")
+
+
+def test_an_empty_feeder_means_the_glass_unless_the_feeder_was_asked_for(virtual, stage):
+    stage.flag("scanner", NO_PAPER)
+    with pytest.raises(ScannerFailure) as caught:
+        EsclScanner(virtual.url, source="feeder", dpi=75).scan()
+    assert caught.value.state is ScannerState.NO_PAPER
+    assert len(list(EsclScanner(virtual.url, dpi=75).scan())) == 1
+    assert virtual.seen[-1]["InputSource"] == "Platen"
+
+
+def test_a_jam_in_the_middle_keeps_the_sheets_before_it_and_the_next_batch_goes_on(virtual, stage):
+    scanner = EsclScanner(virtual.url, dpi=75)
+    batch = scanner.scan()
+    first = next(batch)
+    stage.jam()
+    with pytest.raises(ScannerFailure, match="stuck"):
+        next(batch)
+    assert scanner.state() is ScannerState.JAMMED
+    stage.mend()
+    again = list(scanner.scan())
+    assert len(again) == 2
+    assert first.image not in [scan.image for scan in again]
+
+
+def test_a_device_that_is_busy_is_waited_for(virtual, stage):
+    stage.flag("scanner", BUSY)
+    with pytest.raises(ScannerFailure, match="busy"):
+        EsclScanner(virtual.url, busy_seconds=0.0).scan()
+    threading.Timer(0.2, stage.mend).start()
+    assert len(list(EsclScanner(virtual.url, dpi=75).scan())) == 2
+
+
+def test_a_device_that_was_unplugged_works_again(virtual, stage):
+    scanner = EsclScanner(virtual.url, dpi=75, fresh_seconds=0.0)
+    batch = scanner.scan()
+    next(batch)
+    stage.unplug()
+    with pytest.raises(ScannerFailure, match="does not answer"):
+        next(batch)
+    assert scanner.state() is ScannerState.UNREACHABLE
+    stage.plug()
+    until(lambda: scanner.state() is ScannerState.READY, "ready again")
+    assert len(list(scanner.scan())) == 2
+
+
+def test_closing_while_a_sheet_is_slow_gives_up_the_batch(virtual, stage):
+    scanner = EsclScanner(virtual.url, dpi=75)
+    batch = scanner.scan()
+    next(batch)
+    stage.jam()
+    scanner.close()
+    with pytest.raises(ScannerFailure, match="closed"):
+        next(batch)
+
+
+def test_the_real_airscan_scans_from_our_virtual_scanner(virtual, stage):
+    needs_scanimage()
+    scanner = SaneScanner("airscan", conf=airscan_conf(virtual.url), dpi=75)
+    try:
+        batch = scanner.scan()
+        next(batch)
+        stage.jam()
+        with pytest.raises(ScannerFailure) as caught:
+            next(batch)
+        assert caught.value.state is ScannerState.JAMMED
+        stage.mend()
+        assert len(list(scanner.scan())) == 2
+        assert virtual.seen[-1]["InputSource"] == "Feeder"
+    finally:
+        scanner.close()
+
+
+class Answering:
+    """A device that says the same to everybody: raw bytes, and then it hangs up or, if told so, stays silent."""
+
+    def __init__(self, says: bytes, hangs_up: bool = True) -> None:
+        self._says, self._hangs_up = says, hangs_up
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}/eSCL"
+        self._kept: list[socket.socket] = []
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                connection, _ = self._socket.accept()
+            except OSError:
+                return
+            try:
+                connection.recv(65536)
+                connection.sendall(self._says)
+            except OSError:
+                pass
+            if self._hangs_up:
+                connection.close()
+            else:
+                self._kept.append(connection)
+
+    def __enter__(self) -> Answering:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+        for connection in self._kept:
+            connection.close()
+
+
+@pytest.mark.parametrize(
+    "says",
+    [
+        b"",
+        b"\x16\x03\x01 no HTTP",
+        b"HTTP/1.1 200 OK\r\n\r\n<html>Sign in</html>",
+        b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.2/\r\n\r\n",
+        b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 99999\r\n\r\n<cut",
+        b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 1_000_000,
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+    ],
+)
+def test_a_device_that_talks_nonsense_is_unreachable_in_words(says):
+    with Answering(says) as device:
+        scanner = EsclScanner(device.url)
+        with pytest.raises(ScannerFailure) as caught:
+            scanner.scan()
+        assert caught.value.state is scanner.state() is ScannerState.UNREACHABLE
+        assert caught.value.what.startswith("The scanner does not answer: ")
+
+
+def test_an_answer_that_does_not_end_is_cut_off():
+    with Answering(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n<", hangs_up=False) as device, pytest.raises(Silent):
+        Web(device.url).ask("GET", "/ScannerStatus", 0.2)
+
+
+@pytest.mark.parametrize("place", ["/etc/job", "http://evil.example/x", "/eSCL/../x", "", "/eSCL/ScanJobs/1\r\nX: y"])
+def test_a_job_lies_in_the_devices_own_folder_or_nowhere(place):
+    with pytest.raises(Silent):
+        Web("http://127.0.0.1:1/eSCL").path_of(place)
+    assert Web("http://127.0.0.1:1/eSCL").path_of("http://printer.local:80/eSCL/ScanJobs/1") == "/eSCL/ScanJobs/1"
