@@ -66,14 +66,13 @@ class Web:
             alarm.start()
             target = path if path.startswith(f"{self._base}/") else self._base + path
             connection.request(method, target, body, headers)
-            response = connection.getresponse()
-            answer = _read(response, bytes_max)
-            return Answer(
-                response.status,
-                response.headers.get_content_type(),
-                response.headers.get("Location", ""),
-                answer,
-            )
+            with connection.getresponse() as response:
+                return Answer(
+                    response.status,
+                    response.headers.get_content_type(),
+                    response.headers.get("Location", ""),
+                    _read(response, bytes_max),
+                )
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise Silent(_reason(error)) from error
         finally:
