@@ -161,7 +161,8 @@ class Ledger:
 
     # --- the hub itself ---------------------------------------------------------------------------------------------
     def started(self, now: datetime) -> None:
-        """A hub process begins: nobody is connected yet."""
+        """A hub process begins: nobody is connected yet. Raises Unavailable."""
+        self.database.write_out()
         with self.database.turn() as connection:
             connection.execute(update(link).where(link.c.connected).values(connected=False, since=now))
             upsert(

@@ -7,6 +7,7 @@ transaction; `changed` is the bell that another process has rung by committing.
 from __future__ import annotations
 
 import functools
+import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -79,6 +80,27 @@ class Database:
             rung = heard is None or heard != self._heard
             self._heard = heard
             return rung
+
+    def write_out(self) -> None:
+        """SQLite: write everything that the WAL holds once more, into the file, and empty the WAL. Raises Unavailable. For the hub's start:
+
+        after a failed fsync the kernel shows what was written and believes that it is on the disk. What follows such frames in the WAL would be
+        lost with them when the power fails, however well it was fsynced itself."""
+        if self._engine.dialect.name != "sqlite":
+            return
+        with self._lock:
+            cursor = self._writer.connection.cursor()
+            try:
+                busy = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+            except sqlite3.OperationalError as error:
+                raise Unavailable(
+                    f"The hub's database cannot be written: {error}.",
+                    "Check the disk (`dmesg`, `df`), then start the hub again.",
+                ) from error
+            finally:
+                cursor.close()
+        if busy:
+            raise Unavailable("Another program reads the hub's database.", "End it, then start the hub again.")
 
     def close(self) -> None:
         """Release every connection."""

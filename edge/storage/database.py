@@ -179,6 +179,14 @@ class Database:
                 if self.broken:
                     raise trouble from error
 
+    def write_out(self) -> None:
+        """Write everything that the WAL holds once more, into the file, and empty the WAL. Raises Unavailable when the disk does not let us.
+
+        For a file that was just opened: after a failed fsync the kernel shows what was written and believes that it is on the disk. What
+        follows such frames in the WAL would be lost with them when the power fails, however well it was fsynced itself."""
+        with self.reading():
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
     def execute(self, sql: str, values: Sequence[object] = ()) -> int:
         """Write, within a turn; how many rows changed."""
         if not self._in_turn:

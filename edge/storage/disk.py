@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -61,7 +62,8 @@ class Ballast:
                 os.close(descriptor)
             self.here = True
         except (OSError, Unavailable):
-            self._path.unlink(missing_ok=True)
+            with suppress(OSError):  # a disk that nobody may write refuses this too
+                self._path.unlink(missing_ok=True)
 
     def drop(self) -> bool:
         """Give it up. False when there was none."""

@@ -63,6 +63,7 @@ def open_file(
         with database.or_closed():
             fault = _fault(database, known or HighWater())
             if not fault:
+                database.write_out()
                 return Opened(database)
             name = _move_aside(folder, now)
             agencies, directory = _sound(database)

@@ -1,0 +1,67 @@
+"""What the simulation has taught about disks that fail, as short as it can be said: the real buffer and the real hub store on a simulated disk."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from protocol.errors import Unavailable
+from tools.simulator.disk import Disk
+from tools.simulator.kernel import Kernel
+from tools.simulator.simulation import Simulation
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[Simulation]:
+    """A hub and a cabin that nobody has started yet, on disks that are told everything."""
+    simulation = Simulation(tmp_path / "world", seed=1, cabins=1, days=1)
+    with simulation.kernel.watched():
+        yield simulation
+        simulation.end()
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_what_follows_a_failed_fsync_survives_a_power_cut(world: Simulation, seed: int) -> None:
+    """The kernel shows frames of the WAL that are not on the disk; what was committed behind them was lost with them."""
+    cabin = world.cabins[0]
+    cabin.disk.dice.seed(seed)
+    cabin.start()
+    cabin.disk.syncs_until_failure = 1
+    world.hand_in(cabin)
+    assert not cabin.runs
+    assert cabin.disk.failed_syncs == 1
+    cabin.start()
+    for _ in range(3):
+        world.hand_in(cabin)
+    accepted = len(world.witness.accepted[cabin.site])
+    assert accepted >= 3
+    cabin.kill(power=True)
+    cabin.start()
+    assert cabin.buffer is not None
+    assert cabin.buffer.troubles == ()
+    assert cabin.buffer.waiting().documents >= accepted
+
+
+def test_a_disk_that_nobody_may_write_is_said_in_words(world: Simulation) -> None:
+    cabin = world.cabins[0]
+    cabin.disk.read_only = True
+    with pytest.raises(Unavailable, match="disk"):
+        cabin.open()
+
+
+def test_the_disk_of_a_dead_process_takes_nothing(tmp_path: Path) -> None:
+    """Whatever its destructors try: SQLite moves the WAL into the file when it is closed."""
+    kernel = Kernel()
+    disk = kernel.mount(Disk(tmp_path / "node", random.Random(1)))
+    with kernel.watched():
+        connection = sqlite3.connect(disk.folder / "x.sqlite", isolation_level=None)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("CREATE TABLE t (a)")
+        before = disk.image()
+        disk.toll = lambda: (_ for _ in ()).throw(OSError("dead"))
+        connection.close()
+        assert disk.image() == before
