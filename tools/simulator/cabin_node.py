@@ -19,11 +19,11 @@ from tools.simulator import district
 from tools.simulator.agenda import NEVER, Agenda
 from tools.simulator.disk import Disk
 from tools.simulator.district import CabinKeys, District
+from tools.simulator.kernel import Kernel
 from tools.simulator.line import Line, Strand
 from tools.simulator.node import Node
 from tools.simulator.paper import Document
 
-_FREE_BYTES: Final = 10_000_000_000  # said in every beat: a real disk would make two runs differ
 _REASONS: Final = {
     "beats missed": "silence",
     "no progress": "standstill",
@@ -32,7 +32,6 @@ _REASONS: Final = {
     "takes no more": "jam",
     "newer connection": "superseded",
 }
-_NO_BALLAST: Final = 1 << 60  # asks for more room than there is: each cabin would hold 32 MiB of this machine's memory
 
 
 class CabinNode(Node):
@@ -42,16 +41,18 @@ class CabinNode(Node):
 
     def __init__(
         self,
+        name: str,
         keys: CabinKeys,
         place: District,
         directory: Signed,
         line: Line,
+        kernel: Kernel,
         agenda: Agenda,
         disk: Disk,
         dice: random.Random,
         recoveries: Counter[str],
     ) -> None:
-        super().__init__(keys.site.id, agenda, disk, dice, recoveries)
+        super().__init__(name, kernel, agenda, disk, dice, recoveries)
         self.site: SiteId = keys.site.id
         self.keys = keys
         self.line = line
@@ -84,7 +85,6 @@ class CabinNode(Node):
             signing_key=self.keys.signing.private(),
             journal_recipient=str(self._place.journal.recipient()),
             authority_key=self._place.authority.public,
-            disk_free_bytes_min=_NO_BALLAST,
         )
         if not self.buffer.directory_version():
             self.buffer.set_directory(self._directory)
@@ -95,6 +95,11 @@ class CabinNode(Node):
         self._redial = Redial()
         self.checked(self)
         self.agenda.after(self.dice.random(), self._dial)
+
+    def farewell(self) -> None:
+        """It hangs up."""
+        if self.connection is not None:
+            self.connection.close("the cabin is being stopped")
 
     def close(self) -> None:
         """The process is gone."""
@@ -168,6 +173,10 @@ class CabinNode(Node):
         self._writes(lambda buffer: self._hand_in(buffer, document))
 
     def _hand_in(self, buffer: Buffer, document: Document) -> None:
+        if (
+            self.dice.random() < 0.5
+        ):  # as reception asks before pages are taken; for the others the disk fills meanwhile
+            buffer.room_for(len(document.raw))
         staging = buffer.stage()
         try:
             receipt = buffer.issue_number()
@@ -212,8 +221,7 @@ class CabinNode(Node):
     def vitals(self) -> frames.Vitals:
         """As the node tells them."""
         assert self.buffer is not None
-        told = vitals(self.buffer, devices={}, visitor=False, now=self.utc())
-        return frames.Vitals(told.waiting_documents, told.waiting_bytes, told.oldest_seconds, _FREE_BYTES)
+        return vitals(self.buffer, devices={}, visitor=False, now=self.utc())
 
     def observe(self, frame: frames.Hello | frames.Beat, round_trip_seconds: float) -> None:
         """The hub lives."""

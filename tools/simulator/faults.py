@@ -8,15 +8,21 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
+from protocol import limits
 from tools.simulator.cabin_node import CabinNode
+from tools.simulator.district import at
 from tools.simulator.node import TURN_SECONDS, Node
 
 if TYPE_CHECKING:
     from tools.simulator.simulation import Simulation
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
+YEAR: Final = timedelta(days=365)
+BEGINNING_OF_TIME: Final = datetime(1970, 1, 1, tzinfo=UTC)
+END_OF_TIME: Final = datetime(2106, 2, 7, 6, 28, 15, tzinfo=UTC)
 _STEPS_MAX: Final = 400  # effects until a crash: from before the first to long after the last of a document
 
 
@@ -151,17 +157,67 @@ def hub_away(strike: Strike) -> None:
 
 
 def cabin_full(strike: Strike) -> None:
-    """Its disk takes nothing."""
-    strike.cabin.fill(strike.dice.randint(0, 30))
+    """Its disk fills up, to the last byte or nearly so, while somebody hands in."""
+    _fill(strike, strike.cabin, 5 * MINUTE)
     for _ in range(3):
         strike.later(0, 5, lambda: strike.simulation.hand_in(strike.cabin))
-    strike.later(1, 5 * MINUTE, lambda: strike.cabin.fill(None))
 
 
 def hub_full(strike: Strike) -> None:
-    """Its disk takes nothing."""
-    strike.hub.fill(strike.dice.randint(0, 30))
-    strike.later(1, 2 * MINUTE, lambda: strike.hub.fill(None))
+    """Its disk fills up."""
+    _fill(strike, strike.hub, 2 * MINUTE)
+
+
+def _fill(strike: Strike, node: Node, seconds_max: float) -> None:
+    node.disk.free_bytes = int(strike.dice.choice([0, 100_000, 400_000]) * strike.dice.random())
+    strike.later(1, seconds_max, node.disk.heal)
+
+
+def hub_low(strike: Strike) -> None:
+    """Its disk is nearly full: it asks for no documents until there is room again."""
+    strike.hub.disk.free_bytes = limits.DISK_FREE_BYTES_MIN // 2
+    strike.later(MINUTE, 30 * MINUTE, strike.hub.disk.heal)
+
+
+def cabin_sync(strike: Strike) -> None:
+    """An fsync fails, and nobody knows what the disk holds: the kernel believes that it is written, or has dropped it."""
+    _fail_sync(strike, strike.cabin)
+
+
+def hub_sync(strike: Strike) -> None:
+    """As in the cabin."""
+    _fail_sync(strike, strike.hub)
+
+
+def _fail_sync(strike: Strike, node: Node) -> None:
+    node.disk.syncs_until_failure = strike.dice.randint(1, 12)
+    if strike.dice.random() < 0.5:  # and soon the power fails too
+        strike.later(5, 3 * MINUTE, lambda: node.kill(power=True))
+
+
+def cabin_read_only(strike: Strike) -> None:
+    """The kernel has found an error, and lets nobody write until a person comes."""
+    _read_only(strike, strike.cabin)
+
+
+def hub_read_only(strike: Strike) -> None:
+    """As in the cabin."""
+    _read_only(strike, strike.hub)
+
+
+def _read_only(strike: Strike, node: Node) -> None:
+    node.disk.read_only = True
+    strike.later(10, 90, node.disk.heal)
+
+
+def cabin_restarted(strike: Strike) -> None:
+    """In order: an update, a reboot."""
+    strike.cabin.stop()
+
+
+def hub_restarted(strike: Strike) -> None:
+    """In order."""
+    strike.hub.stop()
 
 
 def slow_disk(strike: Strike) -> None:
@@ -178,18 +234,6 @@ def slow_disk(strike: Strike) -> None:
     strike.later(10, 5 * MINUTE, soon_again)
 
 
-def hub_low(strike: Strike) -> None:
-    """Its disk is nearly full: it asks for no documents until it is started with room again."""
-    simulation = strike.simulation
-
-    def restart(low: bool) -> None:
-        simulation.hub.low = low
-        simulation.hub.kill(power=False)
-
-    restart(True)
-    strike.later(MINUTE, 30 * MINUTE, lambda: restart(False))
-
-
 def clock_skewed(strike: Strike) -> None:
     """A clock is some minutes off."""
     node = strike.dice.choice([strike.cabin, strike.hub])
@@ -197,9 +241,10 @@ def clock_skewed(strike: Strike) -> None:
 
 
 def clock_jumped(strike: Strike) -> None:
-    """A clock jumps by years, and comes back some day."""
+    """A clock jumps by years, to 1970 (an empty battery) or to 2106 (32 bits), and comes back some day."""
     node = strike.dice.choice([strike.cabin, strike.hub])
-    node.skew_seconds = strike.dice.choice([-56, -1, 1, 80]) * 365.25 * DAY
+    to = strike.dice.choice([BEGINNING_OF_TIME, END_OF_TIME, node.utc() - YEAR, node.utc() + YEAR])
+    node.skew_seconds = (to - at(strike.simulation.agenda.now)).total_seconds()
 
     def set_right() -> None:
         node.skew_seconds = 0.0
@@ -223,11 +268,17 @@ FAULTS: Final[dict[str, Fault]] = {
     "cabin-killed": cabin_killed,
     "cabin-power-cut": cabin_power,
     "cabin-dark": cabin_dark,
+    "cabin-restarted": cabin_restarted,
     "cabin-disk-full": cabin_full,
+    "cabin-fsync-error": cabin_sync,
+    "cabin-read-only": cabin_read_only,
     "hub-killed": hub_killed,
     "hub-power-cut": hub_power,
     "hub-away": hub_away,
+    "hub-restarted": hub_restarted,
     "hub-disk-full": hub_full,
+    "hub-fsync-error": hub_sync,
+    "hub-read-only": hub_read_only,
     "hub-disk-nearly-full": hub_low,
     "slow-disk": slow_disk,
     "clock-skew": clock_skewed,

@@ -5,6 +5,10 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Callable
+from typing import TypeVar
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
 from cloud import enrolment
 from cloud.admission import Admission
@@ -12,28 +16,39 @@ from cloud.counter import Counter as AtTheCounter
 from cloud.hub import Hub
 from cloud.ledger import Ledger
 from cloud.storage.database import Database, sqlite_url
+from protocol import limits
+from protocol.errors import Unavailable
 from tools.simulator import district
 from tools.simulator.agenda import Agenda
 from tools.simulator.disk import Disk
 from tools.simulator.district import HUB_FILE, District
+from tools.simulator.kernel import Kernel
 from tools.simulator.line import Port
 from tools.simulator.node import Node
+from tools.simulator.tripwire import Crash
 
 RETENTION_DAYS = 2.0
 BLOBS = "blobs"
+T = TypeVar("T")
 
 
 class HubNode(Node):
-    """`low`: its disk counts as nearly full when it starts next, so that it asks for no documents."""
+    """The only one."""
 
     kind = "hub"
 
     def __init__(
-        self, place: District, port: Port, agenda: Agenda, disk: Disk, dice: random.Random, recoveries: Counter[str]
+        self,
+        place: District,
+        port: Port,
+        kernel: Kernel,
+        agenda: Agenda,
+        disk: Disk,
+        dice: random.Random,
+        recoveries: Counter[str],
     ) -> None:
-        super().__init__("hub", agenda, disk, dice, recoveries)
+        super().__init__("hub", kernel, agenda, disk, dice, recoveries)
         self.port = port
-        self.low = False
         self.plant: Callable[[HubNode], None] = lambda _node: None
         self.checked: Callable[[HubNode], None] = lambda _node: None
         self.hub: Hub | None = None
@@ -70,7 +85,7 @@ class HubNode(Node):
             boot=self.dice.randbytes(16),
             software=district.SOFTWARE,
             folder=self.disk.folder,
-            disk_free_bytes_min=1 << 62 if self.low else 0,
+            disk_free_bytes_min=limits.DISK_FREE_BYTES_MIN,
             retention_days=RETENTION_DAYS,
             clock=self.clock,
             utc=self.utc,
@@ -96,6 +111,11 @@ class HubNode(Node):
         assert self.hub is not None
         return self.agenda.clock if self.port.wait(0.0) else self.hub.deadline
 
+    def farewell(self) -> None:
+        """The loop ends: connections are given up, everything heard is settled."""
+        assert self.hub is not None
+        self.hub.run(lambda: True)
+
     def close(self) -> None:
         """The process is gone."""
         self.port.close()
@@ -109,14 +129,30 @@ class HubNode(Node):
                 database.close()
 
     # --- people --------------------------------------------------------------------------------------------------
-    def publish(self) -> None:
-        """The operator's command, in a process of its own beside the hub."""
+    def beside(self, command: Callable[[Connection], T]) -> T | None:
+        """An operator's command, in a process of its own beside the hub; None when it was refused, or the machine has died under it."""
         if not self.runs:
-            return
-        beside = Database(sqlite_url(self.disk.folder / HUB_FILE))
+            return None
+        done: T | None = None
+        refused = False
         try:
-            with beside.turn() as connection:
-                self._place.publish(connection, district.at(self.agenda.now))
-        finally:
-            beside.close()
+            database = Database(sqlite_url(self.disk.folder / HUB_FILE))
+            try:
+                with database.turn() as connection:
+                    done = command(connection)
+            finally:
+                database.close()
+        except Crash:
+            done = None
+        except (Unavailable, DBAPIError):
+            done, refused = None, True
+        if self.tripwire.sprung:
+            self.does(lambda: None)
+            return None
+        self.recoveries["operator-was-told-that-the-disk-refuses"] += refused
         self.agenda.after(0.25, lambda: self.waker.by(self.agenda.clock))
+        return done
+
+    def publish(self) -> None:
+        """A new directory."""
+        self.beside(lambda connection: self._place.publish(connection, district.at(self.agenda.now)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import random
 from collections import Counter
 from collections.abc import Callable
@@ -9,24 +10,29 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Final
 
-from protocol.errors import Unavailable
+from protocol.errors import Mistake, Unavailable
 from tools.simulator import district
 from tools.simulator.agenda import Agenda, Waker
 from tools.simulator.disk import Disk
+from tools.simulator.kernel import Kernel
 from tools.simulator.tripwire import Crash, Tripwire
 
 TURN_SECONDS: Final = 0.01  # what a turn takes at most, its fsync included
 _KILL_SECONDS: Final = 15.0
-RESTART_SECONDS: Final = 5.0  # whoever starts the process anew waits so long
-
+RESTART_SECONDS: Final = 5.0  # whoever starts the process anew waits so long …
 _TROUBLE_SECONDS: Final = 15.0  # … and longer when it ended by itself
 
 
 class Node:
     """`dice` is its own, so that what one node does never changes the luck of another."""
 
-    def __init__(self, name: str, agenda: Agenda, disk: Disk, dice: random.Random, recoveries: Counter[str]) -> None:
+    kind = "node"
+
+    def __init__(
+        self, name: str, kernel: Kernel, agenda: Agenda, disk: Disk, dice: random.Random, recoveries: Counter[str]
+    ) -> None:
         self.name = name
+        self.kernel = kernel
         self.agenda = agenda
         self.disk = disk
         self.dice = dice
@@ -36,10 +42,12 @@ class Node:
         self.turn_seconds = TURN_SECONDS
         self.runs = False
         self.wanted = True  # somebody starts it again when it has ended
-        self.looked: Callable[[], None] = lambda: None  # the witness, after each turn
+        self.looked: Callable[[], None] = lambda: None  # the witness, after each turn …
+        self.gone: Callable[[], None] = lambda: None  # … and when the process has ended
         self.waker = Waker(agenda, self._woken)
         self._ready_at = 0.0
         self._lives = 0
+        disk.toll = self.tripwire.step
 
     def utc(self) -> datetime:
         """What its clock on the wall says."""
@@ -65,31 +73,30 @@ class Node:
     def kill(self, *, power: bool) -> None:
         """The process ends now."""
         if self.runs:
-            self.disk.crash(power=power)
-            self._ended()
+            self.tripwire.spring(power=power)
+            self._ended(RESTART_SECONDS)
 
     def kill_soon(self, steps: int, *, power: bool) -> None:
         """The process ends after so many more effects; and if it has nothing to do, after some seconds."""
         life = self._lives
 
-        def crash() -> None:
-            self.disk.crash(power=power)
-
         def at_last() -> None:
-            if life == self._lives and self.tripwire.disarm():
+            if life == self._lives and self.tripwire.is_set:
                 self.kill(power=power)
 
         if self.runs:
-            self.tripwire.set(steps, crash)
+            self.tripwire.set(steps, power=power)
             self.agenda.after(_KILL_SECONDS, at_last)
 
-    def fill(self, spare_writes: int | None) -> None:
-        """Its disk is full after so many more writes; None: it has room again."""
-        self.tripwire.fill(spare_writes)
+    def stop(self) -> None:
+        """Somebody ends it in order (SIGTERM)."""
+        if self.runs and self.does(self.farewell):
+            self._ended(RESTART_SECONDS)
 
     def calm(self) -> None:
         """No fault concerns it any more."""
-        self.tripwire = Tripwire()
+        self.tripwire.set(0, power=False)
+        self.disk.heal()
         self.turn_seconds = TURN_SECONDS
         self.wanted = True
         self.start()
@@ -106,25 +113,40 @@ class Node:
 
     def does(self, act: Callable[[], None]) -> bool:
         """Let it do something. False when the process has ended over it."""
+        trouble = False
         try:
-            with self.tripwire.watching():
-                act()
+            act()
         except Crash:
-            self._ended()
+            pass
         except Unavailable:
+            trouble = True
+        except Exception:
+            if not self.tripwire.sprung:  # an error of SQLite's on a disk that takes nothing from the dead
+                raise
+        if self.tripwire.sprung:
+            self._ended(RESTART_SECONDS)
+        elif trouble:
             self.recoveries[f"{self.kind}-ended-by-itself-and-was-started-anew"] += 1
-            self.disk.crash(power=False)
+            if self.dice.random() < 0.5:
+                self.tripwire.spring(power=False)  # … and was not even able to close its files
             self._ended(_TROUBLE_SECONDS)
         else:
             return True
         return False
 
-    def _ended(self, restart_seconds: float = RESTART_SECONDS) -> None:
+    def _ended(self, restart_seconds: float) -> None:
         self.agenda.stir()
         self.runs = False
-        with suppress(Exception):
+        with suppress(Exception, Crash):
             self.close()
-        self.disk.tidy()
+        self.gone()
+        if self.kernel.left_open(self.disk):
+            gc.collect()  # what hung on the frames in which the process died
+            left = self.kernel.left_open(self.disk)
+            if left:
+                raise Mistake(f"{self.name} has ended and holds {left} open.")
+        self.disk.bury(power=self.tripwire.sprung and self.tripwire.power)
+        self.tripwire.reset()
         self.agenda.after(restart_seconds * (0.2 + self.dice.random()), self.start)
 
     def _woken(self) -> None:
@@ -139,8 +161,6 @@ class Node:
             self.waker.by(self.due_at())
 
     # --- each kind its own ---------------------------------------------------------------------------------------
-    kind = "node"
-
     def open(self) -> None:
         """Open what the folder holds."""
         raise NotImplementedError
@@ -155,6 +175,10 @@ class Node:
 
     def due_at(self) -> float:
         """When the next turn is due though nothing comes."""
+        raise NotImplementedError
+
+    def farewell(self) -> None:
+        """What it still does when it is ended in order."""
         raise NotImplementedError
 
     def close(self) -> None:

@@ -20,7 +20,7 @@ _PLACE_BYTES_MAX = 1 << 20
 
 
 class Reader:
-    """One SQLite file, opened anew when its folder changes."""
+    """One SQLite file. Close it when the node ends: nobody must hold it open while its disk is decided about."""
 
     name = ""
 
@@ -30,11 +30,12 @@ class Reader:
         self._version = -1
 
     def at(self, folder: Path) -> None:
-        """The node works in this folder now."""
-        if folder != self._folder:
-            self.close()
+        """The node works in this folder, and runs."""
+        if self._connection is None:
             self._folder = folder
-            self._connection = sqlite3.connect(folder / self.name, isolation_level=None)
+            # Who may write would put the WAL away when the node has died.
+            uri = f"{(folder / self.name).as_uri()}?mode=ro"
+            self._connection = sqlite3.connect(uri, uri=True, isolation_level=None)
             self._version = -1
 
     def close(self) -> None:

@@ -7,6 +7,7 @@ is a broken promise too.
 from __future__ import annotations
 
 import math
+import os
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator, MutableMapping
@@ -22,10 +23,11 @@ from protocol.ids import AgencyId
 from tools.simulator import paper
 from tools.simulator.agenda import Agenda
 from tools.simulator.cabin_node import CabinNode
-from tools.simulator.disk import Disk, Fsyncs, room
+from tools.simulator.disk import Disk, room
 from tools.simulator.district import District, at
 from tools.simulator.faults import DAY, FAULTS, WEIGHTS, Strike
 from tools.simulator.hub_node import HubNode
+from tools.simulator.kernel import Kernel
 from tools.simulator.line import Line, Port, Trace
 from tools.simulator.office import Office
 from tools.simulator.planted import PLANTED
@@ -66,27 +68,24 @@ class Simulation:
             for _ in range(math.ceil(WEIGHTS.get(name, 1) * 2) * (_PROVOKED if name in often else 1))
         ]
         self._deck: list[str] = []
-        self._fsyncs = Fsyncs()
+        self.kernel = Kernel()
         district = District(dice(f"{seed} keys"))
         self._agencies = [AgencyId(id) for id in district.agencies]
         port = Port()
 
-        def node(kind: str) -> tuple[Agenda, Disk, random.Random, Counter[str]]:
-            return (
-                self.agenda,
-                Disk(folder / kind, self._fsyncs),
-                dice(f"{seed} {kind}"),
-                self.report.recoveries,
-            )
+        def node(kind: str) -> tuple[Kernel, Agenda, Disk, random.Random, Counter[str]]:
+            disk = self.kernel.mount(Disk(folder / kind, dice(f"{seed} disk {kind}")))
+            return self.kernel, self.agenda, disk, dice(f"{seed} {kind}"), self.report.recoveries
 
         def line(name: str) -> Line:
             return Line(self.agenda, port, name, dice(f"{seed} line {name}"), self.trace)
 
-        agenda, disk, luck, recoveries = node("hub")
-        directory = district.found(disk.folder, cabins)
-        self.hub = HubNode(district, port, agenda, disk, luck, recoveries)
+        self.hub = HubNode(district, port, *node("hub"))
+        directory = district.found(self.hub.disk.folder, cabins)
+        self.hub.disk.adopt()
         self.cabins = [
-            CabinNode(keys, district, directory, line(keys.site.id), *node(keys.site.id)) for keys in district.cabins
+            CabinNode(keys.site.id, keys, district, directory, line(keys.site.id), *node(keys.site.id))
+            for keys in district.cabins
         ]
         self.offices = [
             Office(id, keys, line(id), self.agenda, dice(f"{seed} {id}"), self.report.recoveries)
@@ -100,16 +99,18 @@ class Simulation:
 
     def run(self) -> Report:
         """Play it to its end, or until a promise is broken."""
-        with self._fsyncs.noted(), _noting(self._note):
+        with self.kernel.watched(), _noting(self._note):
             try:
                 self._live()
                 self._peace()
             except BrokenPromise as broken:
                 self._broke(str(broken))
             except (Trouble, Exception) as error:
+                if os.environ.get("KABINE_TRACEBACK"):
+                    raise
                 self._broke(f"{type(error).__name__}: {error}")
             finally:
-                self._end()
+                self.end()
         self.report.cabin_days = len(self.cabins) * self.agenda.now / DAY
         self.report.documents = sum(map(len, self.witness.accepted.values()))
         self.report.messages = self.trace.messages
@@ -172,11 +173,8 @@ class Simulation:
         """No fault any more: everything accepted becomes secured, by itself."""
         for cabin in self.cabins:
             cabin.line.well()
-        self.hub.low = False
         for node in (self.hub, *self.cabins):
             node.calm()
-        if self.report.faults["hub-disk-nearly-full"]:
-            self.hub.kill(power=False)
         self._call_people()
         until = self.agenda.clock + PEACE_SECONDS
         while unfinished := self.witness.unfinished() or self._unproven():
@@ -225,7 +223,8 @@ class Simulation:
         when = at(self.agenda.now)
         self.report.broken.append(f"{what} ({when:%Y-%m-%d %H:%M:%S}; replay: {command})")
 
-    def _end(self) -> None:
+    def end(self) -> None:
+        """Nothing runs any more."""
         self.witness.close()
         for node in (self.hub, *self.cabins):
             node.wanted = False

@@ -55,7 +55,8 @@ class Witness:
         for cabin in cabins:
             cabin.tried, cabin.accepted, cabin.secured = self._tried, self._accepted, self._secured
             cabin.checked, cabin.looked = self.cabin_opened, lambda c=cabin: self.look_at_cabin(c)  # type: ignore[misc]
-        hub.checked, hub.looked = self.hub_opened, self.look_at_hub
+            cabin.gone = self._at_cabin[cabin.site].close
+        hub.checked, hub.looked, hub.gone = self.hub_opened, self.look_at_hub, self._at_hub.close
         hub.port.spoken = self.spoken
 
     # --- what visitors were told ---------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 import sqlite3
@@ -10,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from tools.simulator.agenda import QUIET_SECONDS, Agenda, Waker
-from tools.simulator.disk import Disk, Fsyncs
+from tools.simulator.disk import Disk
+from tools.simulator.kernel import Kernel
 from tools.simulator.line import Line, Port, Strand, Trace
 from tools.simulator.tripwire import Crash, Tripwire
 
@@ -54,76 +56,183 @@ def test_a_waker_rings_once_at_the_earliest_time_asked_for() -> None:
 
 
 # --- disk
+class Machine:
+    """A disk, and whoever writes on it."""
+
+    def __init__(self, folder: Path, seed: int = 1) -> None:
+        self.kernel = Kernel()
+        self.disk = self.kernel.mount(Disk(folder, random.Random(seed)))
+        self.wire = Tripwire()
+        self.disk.toll = self.wire.step
+
+    def die(self, *, power: bool) -> None:
+        assert self.kernel.left_open(self.disk) == []
+        self.disk.bury(power=power)
+        self.wire.reset()
+
+
 def test_a_kill_leaves_what_was_written_and_a_power_cut_what_was_fsynced(tmp_path: Path) -> None:
-    fsyncs = Fsyncs()
-    with fsyncs.noted():
-        for power, left in ((False, b"safe, not safe"), (True, b"safe")):
-            disk = Disk(tmp_path / str(power), fsyncs)
-            with (disk.folder / "1.segment").open("wb", 0) as file:
-                file.write(b"safe")
-                os.fdatasync(file.fileno())
-                file.write(b", not safe")
-            disk.crash(power=power)
-            assert (disk.folder / "1.segment").read_bytes() == left
-            disk.crash(power=True)  # what survived once is on the disk
-            assert (disk.folder / "1.segment").read_bytes() == left
-            disk.tidy()
-            assert len(list((tmp_path / str(power)).iterdir())) == 1
+    left = set()
+    for seed in range(40):
+        machine = Machine(tmp_path / str(seed), seed)
+        path = machine.disk.folder / "1.segment"
+        with machine.kernel.watched():
+            file = os.open(path, os.O_RDWR | os.O_CREAT)
+            folder = os.open(machine.disk.folder, os.O_RDONLY | os.O_DIRECTORY)
+            os.fsync(folder)
+            os.pwrite(file, b"s" * 1000, 0)
+            os.fdatasync(file)
+            os.pwrite(file, b"n" * 1000, 1000)
+            os.close(folder)
+            os.close(file)
+            machine.die(power=False)
+            assert path.read_bytes() == b"s" * 1000 + b"n" * 1000
+            machine.die(power=True)
+        assert path.read_bytes()[:1000] == b"s" * 1000
+        left.add(path.read_bytes()[1000:])
+    # All, nothing, and torn between sectors of 512 bytes.
+    assert {b"n" * 1000, b""} <= left
+    assert any(0 in torn for torn in left)
 
 
-def test_an_uncommitted_row_does_not_survive(tmp_path: Path) -> None:
-    disk = Disk(tmp_path / "cabin", Fsyncs())
-    connection = sqlite3.connect(disk.folder / "x.sqlite", isolation_level=None)
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("CREATE TABLE t (a)")
-    connection.execute("INSERT INTO t VALUES (1)")
-    connection.execute("BEGIN")
-    connection.execute("INSERT INTO t VALUES (2)")
-    disk.crash(power=True)
-    connection.close()
-    left = sqlite3.connect(disk.folder / "x.sqlite")
-    assert left.execute("SELECT a FROM t").fetchall() == [(1,)]
-    left.close()
+def test_a_name_counts_once_its_folder_was_fsynced(tmp_path: Path) -> None:
+    left = set()
+    for seed in range(20):
+        machine = Machine(tmp_path / str(seed), seed)
+        with machine.kernel.watched():
+            for name in ("safe", "moved"):
+                os.close(os.open(machine.disk.folder / name, os.O_RDWR | os.O_CREAT))
+            folder = os.open(machine.disk.folder, os.O_RDONLY | os.O_DIRECTORY)
+            os.fsync(folder)
+            os.close(folder)
+            (machine.disk.folder / "moved").rename(machine.disk.folder / "here")
+            os.close(os.open(machine.disk.folder / "new", os.O_RDWR | os.O_CREAT))
+            machine.die(power=True)
+        left.add(tuple(sorted(path.name for path in machine.disk.folder.iterdir())))
+    assert left == {("moved", "safe"), ("here", "safe"), ("here", "new", "safe")}
+
+
+def _commit(folder: Path, synchronous: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(folder / "x.sqlite", isolation_level=None)
+    for statement in (
+        "PRAGMA journal_mode = WAL",
+        f"PRAGMA synchronous = {synchronous}",
+        "CREATE TABLE IF NOT EXISTS t (a)",
+        "INSERT INTO t VALUES (1)",
+    ):
+        connection.execute(statement)
+    return connection
+
+
+def _rows(folder: Path) -> list[int]:
+    connection = sqlite3.connect(folder / "x.sqlite")
+    try:
+        return [row[0] for row in connection.execute("SELECT a FROM t")]
+    except sqlite3.Error:
+        return []
+    finally:
+        connection.close()
+
+
+@pytest.mark.parametrize(("synchronous", "always_there"), [("FULL", True), ("NORMAL", False)])
+def test_what_sqlite_has_committed_survives_as_it_is_fsynced(
+    tmp_path: Path, synchronous: str, always_there: bool
+) -> None:
+    lost = 0
+    for seed in range(20):
+        machine = Machine(tmp_path / str(seed), seed)
+        with machine.kernel.watched():
+            connection = _commit(machine.disk.folder, "FULL")
+            connection.close()
+            machine.disk.adopt()
+            connection = _commit(machine.disk.folder, synchronous)
+            machine.wire.spring(power=True)
+            connection.close()
+            machine.die(power=True)
+        lost += _rows(machine.disk.folder) != [1, 1]
+    assert (lost == 0) is always_there
+
+
+def test_a_node_dies_between_any_two_operations_of_sqlite(tmp_path: Path) -> None:
+    lives = []
+    for steps in range(1, 25):
+        machine = Machine(tmp_path / str(steps))
+        with machine.kernel.watched():
+            _commit(machine.disk.folder, "FULL").close()
+            machine.wire.set(steps, power=False)
+            try:
+                _commit(machine.disk.folder, "FULL").close()
+            except sqlite3.Error:
+                assert machine.wire.sprung
+            gc.collect()
+            machine.die(power=False)
+        lives.append(len(_rows(machine.disk.folder)))
+    assert lives == sorted(lives)
+    assert set(lives) == {1, 2}
+
+
+def test_a_full_disk_refuses_what_grows_and_nothing_else(tmp_path: Path) -> None:
+    machine = Machine(tmp_path / "full")
+    with machine.kernel.watched():
+        connection = _commit(machine.disk.folder, "FULL")
+        machine.disk.free_bytes = 100
+        with pytest.raises(sqlite3.OperationalError, match="full"):
+            connection.execute("INSERT INTO t VALUES (zeroblob(10000))")
+        assert connection.execute("SELECT count(*) FROM t").fetchone() == (1,)
+        assert os.statvfs(machine.disk.folder).f_bavail == 0
+        machine.disk.heal()
+        connection.execute("INSERT INTO t VALUES (zeroblob(10000))")
+        connection.close()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_after_a_failed_fsync_nobody_knows_what_is_on_the_disk(tmp_path: Path, seed: int) -> None:
+    machine = Machine(tmp_path / "node", seed)
+    path = machine.disk.folder / "file"
+    with machine.kernel.watched():
+        file = os.open(path, os.O_RDWR | os.O_CREAT)
+        folder = os.open(machine.disk.folder, os.O_RDONLY | os.O_DIRECTORY)
+        os.fsync(folder)
+        os.close(folder)
+        os.pwrite(file, b"old", 0)
+        os.fsync(file)
+        machine.disk.syncs_until_failure = 1
+        os.pwrite(file, b"new", 0)
+        with pytest.raises(OSError, match="Input/output"):
+            os.fsync(file)
+        os.fsync(file)  # says that all is well
+        os.close(file)
+        machine.die(power=False)
+        seen = path.read_bytes()
+        machine.die(power=True)
+    assert seen in (b"old", b"new")
+    assert path.read_bytes() == b"old" or seen == b"new"
+
+
+def test_a_bit_flips_on_the_disk_and_before_the_eyes(tmp_path: Path) -> None:
+    machine = Machine(tmp_path / "node")
+    (machine.disk.folder / "file").write_bytes(b"abc")
+    machine.disk.adopt()
+    machine.disk.flip("file", 1, 0)
+    assert (machine.disk.folder / "file").read_bytes() == b"acc"
+    image = machine.disk.image()
+    machine.disk.flip("file", 1, 0)
+    machine.disk.restore(image)
+    assert (machine.disk.folder / "file").read_bytes() == b"acc"
 
 
 # --- tripwire
-def test_a_node_dies_between_any_two_statements() -> None:
-    lives = []
-    for steps in range(1, 6):
-        wire, connection = Tripwire(), sqlite3.connect(":memory:", isolation_level=None)
-        crashes: list[int] = []
-        wire.set(steps, lambda crashes=crashes, steps=steps: crashes.append(steps))  # type: ignore[misc]
-        try:
-            with wire.watching():
-                connection.execute("CREATE TABLE t (a)")
-                connection.execute("INSERT INTO t VALUES (1)")
-        except Crash:
-            tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-            lives.append((crashes, tables, connection.execute("SELECT * FROM t").fetchall() if tables else []))
-        connection.close()
-    # Before and after each of the two.
-    assert lives == [([1], 0, []), ([2], 1, []), ([3], 1, []), ([4], 1, [(1,)])]
-
-
-def test_a_full_disk_refuses_writes_and_nothing_else(tmp_path: Path) -> None:
-    wire, connection = Tripwire(), sqlite3.connect(":memory:", isolation_level=None)
-    connection.execute("CREATE TABLE t (a)")
-    wire.fill(1)
-
-    def write() -> None:
-        sql = "INSERT INTO t VALUES (1)"
-        connection.execute(sql)
-
-    with wire.watching():
-        write()
-        with pytest.raises(sqlite3.OperationalError, match="full"):
-            write()
-    with wire.watching():
-        assert connection.execute("SELECT * FROM t").fetchall() == [(1,)]
-    wire.fill(None)
-    with wire.watching():
-        write()
-    connection.close()
+def test_who_has_ended_does_nothing_more() -> None:
+    wire = Tripwire()
+    wire.set(2, power=True)
+    wire.step()
+    for _ in range(3):
+        with pytest.raises(Crash):
+            wire.step()
+    assert wire.sprung
+    assert wire.power
+    wire.reset()
+    wire.step()
 
 
 # --- line
