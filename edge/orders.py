@@ -147,6 +147,8 @@ class Status(msgspec.Struct, frozen=True, tag_field="event", tag="status"):
 
 Told = PageCaptured | Captured | SealedUp | Accepted | Secured | Failed | DocumentMoved | Status
 
+# msgspec says so only of bytes that are text and not nested without end.
+_UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _encode = msgspec.json.Encoder().encode
 _requests = msgspec.json.Decoder(Request)
 _told = msgspec.json.Decoder(Told)
@@ -161,7 +163,7 @@ def request(raw: bytes) -> Request:
     """The request in a line. Raises Refused(MALFORMED)."""
     try:
         asked: Request = _requests.decode(raw)
-    except msgspec.DecodeError as error:
+    except _UNREADABLE as error:
         raise Refused(Code.MALFORMED, f"No request: {error}.") from error
     if isinstance(asked, Submit) and len(asked.paths) > PATHS_MAX:
         raise Refused(Code.TOO_LARGE, f"{len(asked.paths)} files at once; at most {PATHS_MAX} are taken.")
@@ -172,7 +174,7 @@ def told(raw: bytes) -> Told:
     """What a line tells. Raises Refused(MALFORMED)."""
     try:
         noun: Told = _told.decode(raw)
-    except msgspec.DecodeError as error:
+    except _UNREADABLE as error:
         raise Refused(Code.MALFORMED, f"The cabin answered something that is no answer: {error}.") from error
     return noun
 

@@ -282,7 +282,7 @@ def _read_memory(path: Path) -> Memory:
         return msgspec.json.decode(path.read_bytes(), type=Memory)
     except FileNotFoundError:
         return Memory()
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Refused(
             Code.BAD_FILE, f"{path} is damaged.", "Move it aside; missing documents are then counted anew."
         ) from error
