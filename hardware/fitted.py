@@ -71,6 +71,12 @@ def _printer(config: PrinterConfig, folder: Path) -> Printer:
             from hardware.simulated.stage import Stage
 
             return SimulatedPrinter(Stage(folder / STAGE))
+        case "ipp":
+            # It renders pages for printers that do not read PDF: only who prints loads that.
+            from hardware.devices.ipp_printer import IppPrinter
+
+            certificate = folder / config.certificate if config.certificate else None
+            return IppPrinter(config.url, media=config.media, certificate=certificate)
         case "none":
             return AbsentPrinter()
 

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Meta
 
 ScannerModel = Literal["none", "simulated", "folder"]
-PrinterModel = Literal["none", "simulated"]
+PrinterModel = Literal["none", "simulated", "ipp"]
 PresenceModel = Literal["none", "simulated"]
 LampModel = Literal["none", "simulated"]
 Pin = Annotated[int, Meta(ge=0, le=27)]  # BCM numbers of the 40-pin header
@@ -39,6 +39,10 @@ class PrinterConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         str, Meta(description="For ipps://: PEM file of the printer's own certificate; relative to this file.")
     ] = ""
     media: Annotated[str, Meta(description="Paper that is loaded, by its PWG name.")] = "iso_a4_210x297mm"
+
+    def __post_init__(self) -> None:
+        if self.fitted == "ipp" and not self.url.startswith(("ipp://", "ipps://")):
+            raise ValueError(f"url “{self.url}” is no ipp:// or ipps:// address, which fitted = “ipp” needs")
 
 
 class PresenceConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

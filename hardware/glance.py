@@ -15,8 +15,9 @@ PATIENCE_SECONDS: Final = 0.03
 
 
 class Glance(Generic[S]):
-    """The state of type S; `unreachable` is that of a device that does not answer. `look` asks the device and may take its time, but not for ever; it runs in a thread of its own, one at a time. What it found counts for
-    `fresh_seconds`. The first `state()` waits up to FIRST_SECONDS for an answer, later ones PATIENCE_SECONDS."""
+    """`look` asks the device and may take its time, but not for ever; it runs in a thread of its own, one at a time. What it found counts for
+    `fresh_seconds`. The first `state()` waits up to FIRST_SECONDS for an answer, later ones PATIENCE_SECONDS. `unreachable`: the state of a
+    device that does not answer."""
 
     def __init__(
         self,
