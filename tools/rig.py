@@ -18,11 +18,14 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from cloud import enrolment, premises
 from cloud.config import HubConfig, LogConfig
 from cloud.directory import draft, publish
 from cloud.keys import read_authority
 from cloud.premises import Premises
+from edge.config import FILE, EdgeConfig
 from edge.enrol import enrol
 from edge.hatch import reach
 from edge.knock import knock
@@ -32,6 +35,8 @@ from protocol.directory import Agency
 from protocol.enrolment import write_invitation
 from protocol.errors import Unavailable
 from protocol.ids import AgencyId, SiteId
+from protocol.runtime.config import read_config, write_default
+from protocol.runtime.folder import write_file
 from protocol.runtime.world import REAL
 from tools.inbox import make_inbox
 from tools.line import Line
@@ -53,6 +58,7 @@ class Rig:
     port: int
     lines: dict[SiteId, Line] = field(default_factory=dict)
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    host: str = "127.0.0.1"  # where the hub listens
 
     @property
     def hub(self) -> Path:
@@ -70,7 +76,7 @@ class Rig:
     # --- setting up ----------------------------------------------------------------------------------------------
     def make(self, agencies: Sequence[AgencyId]) -> None:
         """The hub's folder with a signed directory, and keys for these agencies."""
-        address = f"tcp://127.0.0.1:{self.port}"
+        address = f"tcp://{self.host}:{self.port}"
         config = HubConfig(name="Landkreis Uckermark", address=address, listen=address, log=LogConfig("hub.log"))
         premises.make(self.hub, config, REAL.random, PASSPHRASE, WORK_FACTOR)
         with premises.opened(self.hub) as place:
@@ -107,11 +113,11 @@ class Rig:
         (self.folder / "cabins").mkdir(exist_ok=True)
         with premises.opened(self.hub) as place:
             for site in sites:
-                port = self.port
+                address = f"tcp://{self.host}:{self.port}"
                 if not direct:
                     relay = self.lines[site.id] = Line(self.port, bits_per_second)
-                    port = relay.port
-                card = contacts.HubCard(f"tcp://127.0.0.1:{port}", place.card.curve_key, place.card.authority_key)
+                    address = f"tcp://127.0.0.1:{relay.port}"
+                card = contacts.HubCard(address, place.card.curve_key, place.card.authority_key)
                 with place.database.turn() as connection:
                     now = datetime.now(UTC)
                     invitation = enrolment.invite(
@@ -135,6 +141,16 @@ class Rig:
             else:
                 return
 
+    def equip(self, site: str, **tables: object) -> None:
+        """Write other tables into a cabin's configuration, as in `kiosk=KioskConfig(on=True)`; they hold when its node starts next."""
+        path = self.cabin(site) / FILE
+        config = msgspec.structs.replace(read_config(path, EdgeConfig), **tables)
+        write_file(path, write_default(config).encode())
+
+    def screen(self, site: str) -> str:
+        """The address of a running cabin's screen, which lets a browser in."""
+        return (self.cabin(site) / "kiosk.url").read_text().strip()
+
     # --- running -------------------------------------------------------------------------------------------------
     def start(self, name: str, *arguments: str, stdout: int | None = None) -> subprocess.Popen[bytes]:
         """Start `kabine ARGUMENTS` as process `name`; its errors go to a file in `logs`."""
@@ -154,7 +170,7 @@ class Rig:
     def start_hub(self) -> None:
         """Start the hub and wait until it listens. Raises Unavailable with what it said when it does not."""
         process = self.start("hub", "hub", "run", str(self.hub))
-        self._until(lambda: _listens(self.port), "hub", process)
+        self._until(lambda: _listens(self.host, self.port), "hub", process)
 
     def start_cabin(self, *sites: str) -> None:
         """Start the nodes of these cabins and wait until their hatches are open."""
@@ -228,11 +244,13 @@ class Rig:
 
 
 @contextlib.contextmanager
-def rig(folder: Path, agencies: Sequence[AgencyId] | None = None, town: Town | None = None) -> Iterator[Rig]:
+def rig(
+    folder: Path, agencies: Sequence[AgencyId] | None = None, town: Town | None = None, host: str = "127.0.0.1"
+) -> Iterator[Rig]:
     """A house in the empty or new `folder`, its hub running; `agencies` get keys (all of the town, when not told)."""
     folder.mkdir(parents=True, exist_ok=True)
     chosen = town or uckermark()
-    house = Rig(folder.absolute(), chosen, free_port())
+    house = Rig(folder.absolute(), chosen, free_port(), host=host)
     try:
         house.make([agency.id for agency in chosen.agencies] if agencies is None else agencies)
         house.start_hub()
@@ -254,9 +272,9 @@ def free_port() -> int:
         return port
 
 
-def _listens(port: int) -> bool:
+def _listens(host: str, port: int) -> bool:
     with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+        return probe.connect_ex((host, port)) == 0
 
 
 def _hatch(folder: Path) -> bool:
