@@ -16,9 +16,13 @@ _IFF_UP_RUNNING: Final = 0x41
 def enter() -> bool:
     """Move this thread, and all that it starts from now on, into a network namespace with nothing but a loopback device. False where the kernel
     does not let us: then the bytes of neighbours are counted too."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.unshare(_CLONE_NEWNET):
+    if ctypes.CDLL(None, use_errno=True).unshare(_CLONE_NEWNET):
         return False
     with socket.socket() as any_socket:
-        fcntl.ioctl(any_socket, _SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", _IFF_UP_RUNNING))
+        up(any_socket, b"lo")
     return True
+
+
+def up(any_socket: socket.socket, device: bytes) -> None:
+    """Switch a device of this namespace on."""
+    fcntl.ioctl(any_socket, _SIOCSIFFLAGS, struct.pack("16sh14x", device, _IFF_UP_RUNNING))
