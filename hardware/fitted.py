@@ -58,8 +58,9 @@ def _scanner(config: ScannerConfig, folder: Path) -> Scanner:
         case "simulated":
             # Drawing paper takes fonts and a renderer; a real cabin never loads them.
             from hardware.simulated.scanner import SimulatedScanner
+            from hardware.simulated.stage import Stage
 
-            return SimulatedScanner(config.seed, pages=config.pages)
+            return SimulatedScanner(config.seed, pages=config.pages, stage=Stage(folder / STAGE))
         case "none":
             return AbsentScanner()
 

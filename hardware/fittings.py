@@ -24,7 +24,9 @@ class ScannerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     folder: Annotated[str, Meta(description="For folder: where the scanner drops files; relative to this file.")] = (
         "scans"
     )
-    pages: Annotated[int, Meta(ge=1, le=300, description="For simulated: sheets per batch.")] = 3
+    pages: Annotated[
+        int, Meta(ge=0, le=300, description="For simulated: sheets per batch; 0: only what is laid on the stage.")
+    ] = 3
     seed: Annotated[int, Meta(ge=0, description="For simulated: the same seed draws the same paper.")] = 1
 
 
