@@ -106,7 +106,6 @@ class Buffer:
             self.log,
             self._journal,
             self._blobs,
-            self._documents,
             self._receipts,
             self._directory,
             self.trouble,
@@ -158,11 +157,15 @@ class Buffer:
         with self._database.reading():
             self._inlet.keep(digest, offset_bytes, chunk)
 
-    def read(self, digest: Digest, offset_bytes: int, length_bytes: int) -> bytes | None:
-        """These bytes, fewer at the end; None for a stranger, and for what is no longer what was written (a trouble tells)."""
+    def read(
+        self, digest: Digest, offset_bytes: int, length_bytes: int, *, checked_later: bool = False
+    ) -> bytes | None:
+        """These bytes, fewer at the end; None for a stranger, and for what is no longer what was written (a trouble tells).
+
+        `checked_later`: the reader checks the whole by itself, and asks again where it does not fit; what is asked for again is checked here."""
         with self._database.reading():
             try:
-                return self._inlet.read(digest, offset_bytes, length_bytes)
+                return self._inlet.read(digest, offset_bytes, length_bytes, checked_later=checked_later)
             except DamageError:
                 self._damaged(digest)
                 return None

@@ -10,11 +10,13 @@ from protocol.ids import Digest
 
 
 class Connected(msgspec.Struct, frozen=True, gc=False):
-    """A connection stands. My own log is held from `first` to `last`, the peer's up to `theirs`."""
+    """A connection stands. My own log is held from `first` to `last`, the peer's up to `theirs`. `greeted`: it was the peer's Hello that told
+    us so, and what the peer says next is its answer to ours."""
 
     first: int
     last: Mark
     theirs: Mark
+    greeted: bool = False
 
 
 class Lost(msgspec.Struct, frozen=True, gc=False):

@@ -35,7 +35,7 @@ HIGH_WATER_MESSAGES: Final = 64  # of the socket; what may be outstanding stays 
 WANTS_MAX: Final = 32  # wants outstanding: their answers fit below the high-water mark …
 ENTRIES_FRAMES_MAX: Final = 16  # … beside so many frames of entries not yet acknowledged
 ENTRIES_WINDOW_BYTES: Final = (
-    192 * KIB
+    128 * KIB
 )  # entries sent and not yet acknowledged: documents already announced travel meanwhile
 WINDOW_BYTES_MIN: Final = 24 * KIB  # wants outstanding: on 2 Mbit/s this keeps an entry's delay below 0.1 s
 WINDOW_BYTES_MAX: Final = 16 * MIB  # on loopback: so much travels while the hub's disk is busy with what came before

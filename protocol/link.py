@@ -84,6 +84,8 @@ class Link:
         self._since = 0.0  # of the present state
         self._heard_at = 0.0
         self._progress_at = 0.0
+        self._greeted_at = 0.0
+        self._answers_due = 0  # frames of the peer until one answers our Hello
         self._beats = 0
         self._beat_at = NEVER
         self._beat_said: dict[int, float] = {}
@@ -106,8 +108,8 @@ class Link:
                 self._committed = max(self._committed, number)
             case Wanted(digest, size_bytes, have_bytes):
                 self.transfers.want(digest, size_bytes, have_bytes)
-            case Connected(first, last, theirs):
-                self._connect(first, last, theirs, now, effects)
+            case Connected():
+                self._connect(event, now, effects)
             case _:
                 assert isinstance(event, Lost)  # the last of the union
                 self._down()
@@ -117,15 +119,16 @@ class Link:
         return effects
 
     # --- beginning and end ---------------------------------------------------------------------------------------
-    def _connect(self, first: int, last: Mark, theirs: Mark, now: float, effects: list[Effect]) -> None:
+    def _connect(self, event: Connected, now: float, effects: list[Effect]) -> None:
         self.state = advance(TABLE, self.state, Connected)
-        self._first = first
-        self._last = last
-        self._heard = theirs
+        self._first = event.first
+        self._last = event.last
+        self._heard = theirs = event.theirs
         self._committed = max(self._committed, theirs.number)
         self._told = theirs.number
-        self._since = self._heard_at = self._progress_at = now
-        effects.append(SayHello(first, last, theirs.number))
+        self._since = self._heard_at = self._progress_at = self._greeted_at = now
+        self._answers_due = 2 if event.greeted else 1
+        effects.append(SayHello(event.first, event.last, theirs.number))
 
     def _down(self) -> None:
         self.state = DOWN
@@ -153,6 +156,10 @@ class Link:
             return
         self.state = TABLE[self.state, type(frame)]
         self._heard_at = now
+        if self._answers_due:
+            self._answers_due -= 1
+            if not self._answers_due:  # the answer to our Hello: how long is this line?
+                self.pacing.greeted(now - self._greeted_at)
         match frame:
             case Chunk(digest, offset_bytes, total_bytes):
                 arrival = self.transfers.arrived(digest, offset_bytes, len(data), total_bytes)

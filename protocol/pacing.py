@@ -2,7 +2,7 @@
 
 What ZeroMQ and the kernel have swallowed cannot be overtaken. So the receiver asks for no more than about twice what the line holds
 (bandwidth × delay), measured as BBR does it (draft-cardwell-iccrg-bbr): the best rate of delivery seen lately times the shortest round
-trip. The window doubles with every round trip until the rate grows no more. Every ten seconds less is asked for until one round trip has
+trip. The window trebles with every round trip until the rate grows no more. Every ten seconds less is asked for until one round trip has
 been seen without a queue: behind a queue of its own a receiver would see the line grow longer and longer.
 """
 
@@ -18,6 +18,9 @@ _BASE_SECONDS: Final = 10.0  # how long a shortest round trip is believed
 _CHUNK_SECONDS: Final = 0.05  # one Want is about so much of the line's time
 _DRAINING_GAIN: Final = 0.75  # of what the line holds: no queue is left, and little time is lost
 _QUEUE_SECONDS: Final = 0.05  # may queue beside a call; also what the turns of a busy receiver cost on a short line
+_SHORT_SECONDS: Final = 0.03  # no line of the country answers sooner
+_SHORT_GAIN_MAX: Final = 16.0  # of the first window where it does
+_GROWTH: Final = 2  # of the window, times what arrives: three times as wide after each round trip
 _WANTS_AIM: Final = limits.WANTS_MAX // 2  # so that a window is not cut into more wants than may be outstanding
 _RATE_UNKNOWN: Final = 16 * limits.KIB  # bytes per second; only to be patient with before anything is measured
 
@@ -58,6 +61,11 @@ class Pacing:
         self._draining = False
         self._reached_bytes = limits.WINDOW_BYTES_MIN
 
+    def greeted(self, seconds: float) -> None:
+        """Our Hello was answered after `seconds`. On a short line the first window may be wider: what it holds is soon gone."""
+        short = _SHORT_SECONDS / max(seconds, 1e-6)
+        self._reached_bytes = int(limits.WINDOW_BYTES_MIN * min(max(short, 1.0), _SHORT_GAIN_MAX))
+
     def asked(self, now: float) -> None:
         """One Want was said."""
         self._asked.append(_Asked(now, self._delivered_bytes, self._draining))
@@ -78,7 +86,7 @@ class Pacing:
             self._measured(seconds, now)
         else:
             self.round_trip(seconds, now)
-        self._reached_bytes = min(self._reached_bytes + length_bytes, self._aim_bytes())
+        self._reached_bytes = min(self._reached_bytes + _GROWTH * length_bytes, self._aim_bytes())
 
     def round_trip(self, seconds: float, now: float) -> None:
         """A round trip was seen, with whatever queued in it."""
@@ -97,6 +105,8 @@ class Pacing:
         return min(self._reached_bytes, self._aim_bytes())
 
     def _aim_bytes(self) -> int:
+        if not self._best:
+            return max(limits.WINDOW_BYTES_MIN, min(self._reached_bytes, self.ceiling_bytes))
         if self._draining:
             held_seconds = self._base * _DRAINING_GAIN
         elif self.call_is_up:

@@ -1,7 +1,8 @@
 """Sealed documents on their way out, and what comes from the hub: bytes in chunks, named by their SHA-256.
 
 Every chunk is checked against its SHA-256 when it is read for the first time since the process started: to check ten gigabytes while opening
-would take too long. A damaged one is not given out.
+would take too long. A damaged one is not given out. Whoever checks the whole by itself, as the hub does before it says *gesichert*, may read
+unchecked, once: who asks for the same bytes again gets them checked.
 """
 
 from __future__ import annotations
@@ -53,14 +54,17 @@ class Blobs:
         self.rows = Rows(database, "blob", BlobRow)
         self.leaving = Rows(database, "leaving", LeavingRow)
         self._checked: set[int] = set()
+        self._given: dict[int, int] = {}  # chunk → how far it was read unchecked
 
     def have(self, digest: Digest) -> int:
         """How many bytes from the front are durable here; 0 for a stranger."""
         row = self.rows.get(digest)
         return row.size_bytes if row else 0
 
-    def read(self, digest: Digest, offset_bytes: int, length_bytes: int) -> bytes | None:
-        """These bytes, fewer at the end; None for a stranger. Raises DamageError."""
+    def read(
+        self, digest: Digest, offset_bytes: int, length_bytes: int, *, checked_later: bool = False
+    ) -> bytes | None:
+        """These bytes, fewer at the end; None for a stranger. Raises DamageError. `checked_later`: the reader checks the whole by itself."""
         row = self.rows.get(digest)
         if row is None:
             return None
@@ -68,19 +72,19 @@ class Blobs:
         parts = []
         while offset_bytes < end:
             place, skip = divmod(offset_bytes, CHUNK_BYTES)
-            part = self._read_chunk(row, place, skip, min(CHUNK_BYTES - skip, end - offset_bytes))
+            part = self._read_chunk(row, place, skip, min(CHUNK_BYTES - skip, end - offset_bytes), checked_later)
             parts.append(part)
             offset_bytes += len(part)
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
-    def _read_chunk(self, row: BlobRow, place: int, skip: int, length_bytes: int) -> bytes:
+    def _read_chunk(self, row: BlobRow, place: int, skip: int, length_bytes: int, checked_later: bool = False) -> bytes:
         chunk = row.id * _CHUNKS_MAX + place
         expected_bytes = min(CHUNK_BYTES, row.size_bytes - place * CHUNK_BYTES)
         try:
             with self._database.blob("chunk", "bytes", chunk) as value:
                 if len(value) != expected_bytes:
                     raise DamageError(place)
-                if chunk in self._checked:
+                if chunk in self._checked or (checked_later and self._first_time(chunk, skip, skip + length_bytes)):
                     value.seek(skip)
                     return value.read(length_bytes)
                 whole = value.read()
@@ -93,7 +97,17 @@ class Blobs:
         if len(self._checked) >= _CHECKED_MAX:
             self._checked.clear()
         self._checked.add(chunk)
+        self._given.pop(chunk, None)
         return whole if length_bytes == expected_bytes else whole[skip : skip + length_bytes]
+
+    def _first_time(self, chunk: int, start: int, end: int) -> bool:
+        """Was nothing from `start` on given out before?"""
+        if start < self._given.get(chunk, 0):
+            return False
+        if len(self._given) >= _CHECKED_MAX:
+            self._given.clear()
+        self._given[chunk] = end
+        return True
 
     # --- writing -------------------------------------------------------------------------------------------------
     def begin(self) -> int:
@@ -163,6 +177,8 @@ class Blobs:
             deleted = self._database.execute("DELETE FROM chunk WHERE id >= ? AND id < ?", (first, last))
             self._database.weigh(deleted * CHUNK_BYTES)
             self._checked.difference_update(range(first, last))
+            for chunk in range(first, last):
+                self._given.pop(chunk, None)
             chunks_max -= row.chunks - keep
             if keep:
                 self.leaving.replace(LeavingRow(row.id, keep))

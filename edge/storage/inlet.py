@@ -11,7 +11,6 @@ from edge.storage.blobs import Blobs, DamageError
 from edge.storage.cabin_log import CabinLog
 from edge.storage.database import Database
 from edge.storage.directory import DirectoryInForce, Wanted
-from edge.storage.documents import Documents
 from edge.storage.journal import Journal
 from edge.storage.receipts import Receipts
 from protocol import entries, limits
@@ -46,7 +45,6 @@ class Inlet:
         log: CabinLog,
         journal: Journal,
         blobs: Blobs,
-        documents: Documents,
         receipts: Receipts,
         directory: DirectoryInForce,
         trouble: Callable[[str], None],
@@ -55,7 +53,6 @@ class Inlet:
         self._log = log
         self._journal = journal
         self._blobs = blobs
-        self._documents = documents
         self._receipts = receipts
         self._directory = directory
         self._trouble = trouble
@@ -81,9 +78,13 @@ class Inlet:
         self._kept.pop(digest, None)
         self._forgotten.add(digest)
 
-    def read(self, digest: Digest, offset_bytes: int, length_bytes: int) -> bytes | None:
+    def read(
+        self, digest: Digest, offset_bytes: int, length_bytes: int, *, checked_later: bool = False
+    ) -> bytes | None:
         """As `Blobs.read`, with what is collected. Raises DamageError."""
-        there = None if digest in self._forgotten else self._blobs.read(digest, offset_bytes, length_bytes)
+        there = None
+        if digest not in self._forgotten:
+            there = self._blobs.read(digest, offset_bytes, length_bytes, checked_later=checked_later)
         kept = self._kept.get(digest)
         if kept is None:
             return there
@@ -103,7 +104,9 @@ class Inlet:
         wanted_before = self._database.place.wanted
         for entry in self._log.arrived:
             news = self._apply(entry, news)
-            self._place(theirs=Mark(entry.epoch, entry.number, entry.hash))
+        if self._log.arrived:
+            last = self._log.arrived[-1]
+            self._place(theirs=Mark(last.epoch, last.number, last.hash))
         if self._log.told:
             self._place(acknowledged=self._log.told)
             self._journal.forget()
@@ -143,20 +146,13 @@ class Inlet:
 
     def _fold(self, number: int, signed: Signed, news: News) -> News:
         try:
-            receipt = self._receipts.fold(signed, self._directory.directory)
+            folded = self._receipts.fold(signed, self._directory.directory)
         except Refused as refused:
             if refused.code not in _NO_SIGNER or not self._receipts.park(number, signed):
                 raise
             self._trouble("A receipt waits for a directory that names its signer.")
             return news
-        return news if receipt is None else self._with(news, receipt)
-
-    def _with(self, news: News, receipt: Receipt) -> News:
-        news = msgspec.structs.replace(news, receipts=(*news.receipts, receipt))
-        row = self._documents.rows.get(receipt.envelope)
-        if receipt.happening is not Happening.STORED or row is None:
-            return news
-        return msgspec.structs.replace(news, secured=(*news.secured, ReceiptNumber(row.receipt)))
+        return news if folded is None else _with(news, *folded)
 
     def _new_directory(self, news: News, *, again: bool) -> News:
         version, fault, retry = self._directory.arrived()
@@ -172,15 +168,20 @@ class Inlet:
         """Try the receipts again that waited for a directory; those it still does not explain go on waiting."""
         for row in self._receipts.parked.where("ORDER BY number"):
             try:
-                receipt = self._receipts.fold(Signed(row.body, row.signature), self._directory.directory)
+                folded = self._receipts.fold(Signed(row.body, row.signature), self._directory.directory)
             except Refused as refused:
                 if refused.code in _NO_SIGNER:
                     continue
                 self._trouble(f"Entry {row.number} of the hub was refused: {refused.what}")
-                receipt = None
+                folded = None
             self._receipts.parked.drop(row.number)
-            news = news if receipt is None else self._with(news, receipt)
+            news = news if folded is None else _with(news, *folded)
         return news
 
     def _place(self, **changes: object) -> None:
         self._database.place = msgspec.structs.replace(self._database.place, **changes)
+
+
+def _with(news: News, receipt: Receipt, number: ReceiptNumber) -> News:
+    secured = (*news.secured, number) if receipt.happening is Happening.STORED else news.secured
+    return msgspec.structs.replace(news, receipts=(*news.receipts, receipt), secured=secured)

@@ -16,7 +16,7 @@ from protocol import directory as directories
 from protocol import limits
 from protocol.directory import Directory
 from protocol.errors import Code, Refused
-from protocol.ids import HUB_ID, AgencyId, Digest, EnvelopeId
+from protocol.ids import HUB_ID, AgencyId, Digest, EnvelopeId, ReceiptNumber
 from protocol.manifest import AFTER, Happening, Receipt, Signed, digest_of, unverified, verify
 
 _HAPPENED = {state: happening for happening, state in AFTER_EVENT.items()}
@@ -50,16 +50,17 @@ class Receipts:
         self.rows = Rows(database, "receipt", ReceiptRow)
         self.parked = Rows(database, "parked", ParkedRow)
 
-    def fold(self, signed: Signed, directory: Directory | None) -> Receipt | None:
-        """What happened, if it is news; None for what is known, and for envelopes that nobody here remembers.
+    def fold(self, signed: Signed, directory: Directory | None) -> tuple[Receipt, ReceiptNumber] | None:
+        """What happened to which document, if it is news; None for what is known, and for envelopes that nobody here remembers.
 
         Raises Refused: BAD_SIGNATURE or UNKNOWN_AGENCY when the directory names no such signer, OUT_OF_ORDER when it does not continue the
         chain, MALFORMED when it is none."""
         event = digest_of(signed)
-        row = self._documents.rows.get(unverified(Receipt, signed).envelope)
-        if row is None or self.rows.get(event) is not None:
-            return None
-        receipt = verify(Receipt, signed, _key(unverified(Receipt, signed), directory))
+        claimed = unverified(Receipt, signed)
+        row = self._documents.rows.get(claimed.envelope)
+        if row is None or (claimed.previous != row.event and self.rows.get(event) is not None):
+            return None  # what continues the chain was not told before: there is no need to look
+        receipt = verify(Receipt, signed, _key(claimed, directory))
         last = _HAPPENED.get(State(row.state))
         allowed = frozenset({Happening.STORED}) if last is None else AFTER[last]
         if receipt.previous != row.event or receipt.happening not in allowed:
@@ -83,7 +84,7 @@ class Receipts:
         )
         if receipt.happening is Happening.STORED:
             self._blobs.free(Digest(row.digest))
-        return receipt
+        return receipt, ReceiptNumber(row.receipt)
 
     def park(self, number: int, signed: Signed) -> bool:
         """Keep a receipt for `parked_again`; False when there are too many."""

@@ -71,9 +71,9 @@ class Pump:
         """When `tick` is due, in monotonic seconds; infinite when never."""
         return self.link.deadline
 
-    def connected(self) -> None:
+    def connected(self, *, greeted: bool = False) -> None:
         """A connection stands: say Hello. Call it only when all that was committed is durable: a Hello acknowledges as an Ack does."""
-        self.feed(events.Connected(self._log.first(), self._log.last(), self._log.theirs()))
+        self.feed(events.Connected(self._log.first(), self._log.last(), self._log.theirs(), greeted))
 
     def hear(self, frame: frames.Frame | frames.Unknown, data: bytes | memoryview = b"") -> None:
         """A frame came."""

@@ -234,6 +234,29 @@ def test_a_document_that_was_altered_while_the_cabin_runs_is_not_given_out(cabin
     assert bad.receipt in buffer.troubles[0]
 
 
+def test_who_checks_the_whole_reads_unchecked_once_and_what_it_asks_for_again_is_checked(cabin_folder: Path) -> None:
+    cabin = Cabin(cabin_folder)
+    buffer = cabin.open()
+    good, bad = (cabin.hand_in(buffer, cabin.envelope(700_000)) for _ in range(2))
+    buffer._database.checkpoint()
+    raw = bytearray((cabin_folder / "buffer.sqlite").read_bytes())
+    piece = buffer.read(bad.digest, 300_000, 40)
+    assert piece is not None
+    buffer.close()
+    raw[raw.find(piece) + 20] ^= 4
+    (cabin_folder / "buffer.sqlite").write_bytes(raw)
+    buffer = cabin.open()
+    for start in range(0, 700_000, 100_000):  # in order, as a hub asks
+        altered = buffer.read(bad.digest, start, 100_000, checked_later=True)
+        assert altered is not None
+    assert buffer.documents()[0].state is State.WAITING
+    assert buffer.read(bad.digest, 0, 100_000, checked_later=True) is None  # it did not fit the manifest
+    assert {row.receipt: row.state for row in buffer.documents()}[bad.receipt] is State.DAMAGED
+    for _ in range(2):
+        assert buffer.read(good.digest, 0, 700_000, checked_later=True) is not None
+    assert len(buffer.troubles) == 1
+
+
 def test_an_entry_that_was_altered_while_the_cabin_runs_stops_it(cabin_folder: Path) -> None:
     cabin = Cabin(cabin_folder)
     buffer = cabin.open()

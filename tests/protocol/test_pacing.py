@@ -124,6 +124,17 @@ def test_who_shares_a_budget_sets_the_ceiling():
     assert line.pacing.window_bytes() == limits.WINDOW_BYTES_MIN
 
 
+def test_on_a_short_line_the_first_window_is_wider():
+    def first(seconds: float) -> int:
+        pacing = Pacing()
+        pacing.greeted(seconds)
+        return pacing.window_bytes()
+
+    assert first(0.06) == first(3.0) == limits.WINDOW_BYTES_MIN
+    assert first(0.01) == 3 * limits.WINDOW_BYTES_MIN
+    assert first(0.0) == 16 * limits.WINDOW_BYTES_MIN
+
+
 def test_a_new_connection_begins_anew():
     line = Line(12_500_000, 0.1)
     line.run(15)

@@ -217,3 +217,17 @@ def test_an_entry_beside_a_large_blob_on_a_slow_line_is_not_kept_waiting(pair):
         pair.run(0.01)
     assert pair.now - begun < 0.3
     assert pair.hub.blobs.have(pair.hub.applied[0].digest) > 0.9 * 60 * 250_000
+
+
+def test_the_answer_to_a_hello_says_how_much_to_ask_for_at_first(pair):
+    """The hub is greeted first: its Hello is answered by what comes next. What greeted it answers nothing."""
+    pair.latency_seconds = 0.001
+    pair.cabin.announce(paper(1_000_000))
+    pair.cabin.connect()
+    pair.hub.pump.connected(greeted=True)
+    pair.run(0.0015)  # the cabin's Hello is here, and not yet its answer
+    assert pair.hub.pump.link.pacing.window_bytes() == limits.WINDOW_BYTES_MIN
+    pair.run(0.001)
+    assert pair.hub.pump.link.pacing.window_bytes() > 8 * limits.WINDOW_BYTES_MIN
+    pair.run(1)
+    assert pair.hub.missing == {}

@@ -132,7 +132,7 @@ POWER: Final = {
 def no_chunk_check() -> list[Patch]:
     """An altered document leaves the cabin."""
 
-    def read(self: Blobs, row: BlobRow, place: int, skip: int, length_bytes: int) -> bytes:
+    def read(self: Blobs, row: BlobRow, place: int, skip: int, length_bytes: int, checked_later: bool = False) -> bytes:
         with self._database.blob("chunk", "bytes", row.id * (1 << 20) + place) as value:
             value.seek(skip)
             return bytes(value.read(length_bytes))
