@@ -3,43 +3,34 @@
 python -m tools.bench.cabin FOLDER documents COUNT BYTES AGENCY   put documents into the buffer, sealed and ready; prints the bytes of all
 python -m tools.bench.cabin FOLDER entries COUNT BYTES            write entries into its journal; prints the bytes of all
 python -m tools.bench.cabin FOLDER send                           wait for a line on stdin, then sync; figures as JSON
+python -m tools.bench.cabin FOLDER beside RATE BYTES              the same, and write RATE entries a second meanwhile; their delays as JSON
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
 import sys
 import threading
 import time
-from functools import partial
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final
 
 import msgspec
 
 from edge.app import open_buffer, software
-from edge.buffer import Buffer, Facts, News
+from edge.buffer import Buffer, News
 from edge.config import FILE, EdgeConfig
 from edge.enrol import BOOT_BYTES
 from edge.keys import CabinKeys
 from edge.uplink import Uplink
-from protocol import directory as directories
-from protocol import entries, frames
-from protocol.entries import VisitEnded
-from protocol.envelope import Sealer, parse_recipient, seal_bytes
-from protocol.errors import Mistake, Trouble
-from protocol.ids import AgencyId, EnvelopeId, SiteId
-from protocol.inner import Summary, summary_bytes
+from protocol import frames
+from protocol.errors import Trouble
+from protocol.ids import AgencyId, SiteId
 from protocol.runtime.config import read_config
 from protocol.runtime.folder import NodeFolder
 from protocol.runtime.world import REAL
 from tools.bench import slow_disk
-
-_SEAL_BYTES: Final = (
-    18  # marker is counted already; tag of the seal, and two bytes more that say how long the filling is
-)
-_AT_ONCE: Final = 1000
+from tools.bench.filling import an_event, fill, write_entries
 
 
 class Figures(msgspec.Struct, frozen=True):
@@ -51,119 +42,102 @@ class Figures(msgspec.Struct, frozen=True):
     fsyncs: int | None
 
 
-def fill(buffer: Buffer, count: int, size_bytes: int, agency: AgencyId) -> int:
-    """Put `count` sealed documents of incompressible bytes into the outbox; the bytes of all envelopes."""
-    directory = buffer.directory_in_force()
-    if directory is None:
-        raise Mistake("The benchmark's cabin has no directory.")
-    inbox = directories.inbox(directories.agency(directory, agency))
-    recipient = parse_recipient(inbox.recipient)
-    now = REAL.utc()
-    summary = seal_bytes(
-        summary_bytes(
-            Summary(
-                title="Benchmark",
-                kind="letter",
-                service="",
-                pages=1,
-                language="de",
-                remark="",
-                captured_at=now,
-                bytes=size_bytes,
-            )
-        ),
-        [recipient],
-        REAL.random,
-    )
-    total_bytes = 0
-    for _ in range(count):
-        sealer = Sealer([recipient], REAL.random)
-        header = sealer.header()
-        payload = sealer.update(os.urandom(size_bytes)) + sealer.finish()
-        staging = buffer.stage()
-        staging.write(header + payload)
-        put = staging.put(
-            Facts(
-                envelope=EnvelopeId(os.urandom(16)),
-                receipt=buffer.issue_number(),
-                agency=agency,
-                epoch=inbox.epoch,
-                captured_at=now,
-                length_bytes=len(payload),
-                header_sha256=hashlib.sha256(header).digest(),
-                payload_sha256=hashlib.sha256(payload).digest(),
-                summary=summary,
-            )
+class Beside(msgspec.Struct, frozen=True):
+    """`seconds` until the documents were secured; `delays` of the entries meanwhile, in seconds, in the order in which they were written."""
+
+    seconds: float
+    delays: tuple[float, ...]
+
+
+class Syncing:
+    """The cabin's uplink, watched: `secured` is set when every document has its receipt here and the entries of before are acknowledged."""
+
+    def __init__(
+        self, buffer: Buffer, keys: CabinKeys, config: EdgeConfig, heard: Callable[[int], None] = lambda number: None
+    ) -> None:
+        self.secured = threading.Event()
+        self.uplink = Uplink(
+            buffer,
+            site=SiteId(config.cabin.site),
+            address=config.hub.address,
+            hub_key=config.hub_key,
+            own=keys.curve,
+            boot=REAL.random(BOOT_BYTES),
+            software=software(),
+            clock=REAL.clock,
+            utc=REAL.utc,
+            chance=REAL.chance,
+            vitals=frames.Vitals,
+            on_news=self._brought,
+            on_trouble=self._failed,
         )
-        total_bytes += put.size_bytes
-    return total_bytes
+        self._left = buffer.waiting().documents
+        self._last = buffer.log.last().number
+        self._told = buffer.log.acknowledged()
+        self._heard = heard
+        self._acknowledge = buffer.log.acknowledge
+        # Nobody is told of an acknowledgement that brings no news.
+        buffer.log.acknowledge = self._acknowledged  # type: ignore[method-assign]
 
+    def _acknowledged(self, number: int) -> None:
+        self._acknowledge(number)
+        self._told = number
+        self._heard(number)
+        self._done()
 
-def write_entries(buffer: Buffer, count: int, size_bytes: int) -> int:
-    """`count` entries whose payloads have `size_bytes` each, chained and sealed as all are; the bytes of all payloads."""
-    now = REAL.utc()
-    filling = size_bytes - len(entries.clear(VisitEnded(b"", now, now, "left", 0, "de"))) - _SEAL_BYTES
-    event = VisitEnded(os.urandom(filling), now, now, "left", 0, "de")
+    def _brought(self, news: News) -> None:
+        self._left -= len(news.secured)
+        self._done()
 
-    def write(events: int) -> None:
-        for _ in range(events):
-            buffer._journal.append(event)
+    def _done(self) -> None:
+        if self._left == 0 and self._told >= self._last:
+            self.secured.set()
 
-    for start in range(0, count, _AT_ONCE):  # one by one, each durable, would take minutes
-        buffer._durably(partial(write, min(_AT_ONCE, count - start)))
-    return count * size_bytes
+    def _failed(self, trouble: Trouble) -> None:
+        print(trouble, file=sys.stderr, flush=True)
+        os._exit(1)
 
 
 def send(buffer: Buffer, keys: CabinKeys, config: EdgeConfig) -> Figures:
     """Sync until nothing waits any more."""
-    left = buffer.waiting().documents
-    last = buffer.log.last().number
-    told = buffer.log.acknowledged()
-    empty = threading.Event()
-    acknowledge = buffer.log.acknowledge
-
-    def done() -> None:
-        if left == 0 and told >= last:
-            empty.set()
-
-    def acknowledged(number: int) -> None:
-        nonlocal told
-        acknowledge(number)
-        told = number
-        done()
-
-    def brought(news: News) -> None:
-        nonlocal left
-        left -= len(news.secured)
-        done()
-
-    def failed(trouble: Trouble) -> None:
-        raise trouble
-
-    uplink = Uplink(
-        buffer,
-        site=SiteId(config.cabin.site),
-        address=config.hub.address,
-        hub_key=config.hub_key,
-        own=keys.curve,
-        boot=REAL.random(BOOT_BYTES),
-        software=software(),
-        clock=REAL.clock,
-        utc=REAL.utc,
-        chance=lambda: 0.0,
-        vitals=frames.Vitals,
-        on_news=brought,
-        on_trouble=failed,
-    )
-    buffer.log.acknowledge = acknowledged  # type: ignore[method-assign]  # nobody is told of an acknowledgement that brings no news
+    syncing = Syncing(buffer, keys, config)
     sys.stdin.readline()
     began, cpu, fsyncs = time.perf_counter(), time.process_time(), slow_disk.fsyncs(os.getpid())
-    uplink.start()
-    empty.wait()
+    syncing.uplink.start()
+    syncing.secured.wait()
     seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
     figures = Figures(seconds, cpu, None if fsyncs is None else (slow_disk.fsyncs(os.getpid()) or 0) - fsyncs)
-    uplink.stop()
+    syncing.uplink.stop()
     return figures
+
+
+def beside(buffer: Buffer, keys: CabinKeys, config: EdgeConfig, per_second: float, entry_bytes: int) -> Beside:
+    """Sync, and write entries meanwhile as a visitor's doings would."""
+    heard: list[tuple[int, float]] = []
+    syncing = Syncing(buffer, keys, config, lambda number: heard.append((number, time.perf_counter())))
+    event = an_event(entry_bytes)
+    written: list[tuple[int, float]] = []
+    sys.stdin.readline()
+    began = time.perf_counter()
+    syncing.uplink.start()
+    while not syncing.secured.wait(max(0.0, began + len(written) / per_second - time.perf_counter())):
+        at = time.perf_counter()
+        written.append((buffer.append(event), at))
+        syncing.uplink.wake()
+    seconds = time.perf_counter() - began
+    syncing.uplink.stop()
+    return Beside(seconds, delays(written, heard))
+
+
+def delays(written: list[tuple[int, float]], heard: list[tuple[int, float]]) -> tuple[float, ...]:
+    """Seconds from the writing of each entry to the first acknowledgement that covers it; those never acknowledged are left out."""
+    found, place = [], 0
+    for number, at in written:
+        while place < len(heard) and heard[place][0] < number:
+            place += 1
+        if place < len(heard):
+            found.append(heard[place][1] - at)
+    return tuple(found)
 
 
 def main() -> None:
@@ -175,11 +149,17 @@ def main() -> None:
         try:
             if order == "documents":
                 print(fill(buffer, int(rest[0]), int(rest[1]), AgencyId(rest[2])))
-            elif order == "entries":
+                return
+            if order == "entries":
                 print(write_entries(buffer, int(rest[0]), int(rest[1])))
+                return
+            print("ready", flush=True)
+            told: Figures | Beside
+            if order == "send":
+                told = send(buffer, keys, config)
             else:
-                print("ready", flush=True)
-                sys.stdout.write(msgspec.json.encode(send(buffer, keys, config)).decode() + "\n")
+                told = beside(buffer, keys, config, float(rest[0]), int(rest[1]))
+            sys.stdout.write(msgspec.json.encode(told).decode() + "\n")
         finally:
             buffer.close()
 

@@ -8,7 +8,9 @@ from typing import Final
 
 import msgspec
 
-from tools.bench import documents, journal, report
+from tools.bench import beside, crossing, documents, journal, report
+from tools.bench.beside import Delays
+from tools.bench.crossing import Crossings
 from tools.bench.figures import Race
 
 
@@ -25,7 +27,7 @@ class Order(msgspec.Struct, frozen=True):
         return max(1, round(count * self.scale))
 
 
-Found = Race
+Found = Race | Crossings | Delays
 
 
 def _documents(order: Order) -> Race:
@@ -38,9 +40,28 @@ def _journal(order: Order) -> Race:
     return journal.measure(count, journal.ENTRY_BYTES, order.runs, peers=order.peers, folder=order.folder)
 
 
-WORKLOADS: Final[dict[str, Callable[[Order], Found]]] = {"W1": _documents, "W2": _journal}
+def _crossing(order: Order) -> Crossings:
+    return crossing.measure(order.of(crossing.DOCUMENTS), order.runs, folder=order.folder)
+
+
+def _beside(order: Order) -> Delays:
+    return beside.measure(order.of(beside.DOCUMENT_BYTES), order.runs, folder=order.folder)
+
+
+WORKLOADS: Final[dict[str, Callable[[Order], Found]]] = {
+    "W1": _documents,
+    "W2": _journal,
+    "W3": _crossing,
+    "W4": _beside,
+}
 
 
 def table(name: str, found: Found) -> Iterator[str]:
     """Lines for a terminal."""
-    yield from report.race(f"{name}: {found.items:,} of {found.item_bytes:,} bytes", found)
+    match found:
+        case Crossings():
+            yield from crossing.table(name, found)
+        case Delays():
+            yield from beside.table(name, found)
+        case _:
+            yield from report.race(f"{name}: {found.items:,} of {found.item_bytes:,} bytes", found)
