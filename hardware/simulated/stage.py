@@ -25,6 +25,7 @@ DENIED: Final = "denied"
 BUSY: Final = "busy"
 SLOW: Final = "slow"
 BLURRED: Final = "blurred"
+MOVING: Final = "moving"
 SOMEBODY: Final = "somebody"
 
 _WORD: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
