@@ -87,10 +87,24 @@ async def house(folder: NodeFolder, config: EdgeConfig, world: World) -> AsyncIt
         try:
             yield node, buffer, keys
         finally:
+            node.feed.close()
             await workshop.close()
             devices.close()
     finally:
         buffer.close()
+
+
+@asynccontextmanager
+async def screen(folder: NodeFolder, config: EdgeConfig, world: World, node: Node) -> AsyncIterator[None]:
+    """The visitor's screen, when there is one; its address stands in a file that only the node's user can read. Raises Trouble."""
+    if not config.kiosk.on:
+        yield
+        return
+    # A cabin without a screen never loads a web server.
+    from edge.kiosk import opened
+
+    async with opened.opened(folder, config, world, node):
+        yield
 
 
 async def _run(folder: NodeFolder, config: EdgeConfig, world: World) -> None:
@@ -132,7 +146,7 @@ async def _run(folder: NodeFolder, config: EdgeConfig, world: World) -> None:
             on_trouble=failed,
         )
         node.line, node.stirred = uplink.status, uplink.wake
-        async with Hatch(folder.path, node.answer).open():
+        async with Hatch(folder.path, node.answer).open(), screen(folder, config, world, node):
             uplink.start()
             try:
                 await node.warm_up()

@@ -51,6 +51,26 @@ class VisitConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     empty_seconds: Annotated[Seconds, Meta(description="Nobody there, says the sensor, before the visit ends.")] = 15.0
 
 
+class KioskConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The visitor's screen."""
+
+    on: Annotated[bool, Meta(description="Serve the screen to the browser that stands in the cabin.")] = False
+    port: Annotated[int, Meta(ge=0, le=65_535, description="On 127.0.0.1; 0: any that is free, see kiosk.url.")] = 0
+    phone: Annotated[str, Meta(description="Whom to call for help; empty: the dispatcher of the directory.")] = ""
+    date_counts: Annotated[
+        bool, Meta(description="Say that today's date counts although the line is down. Ask the authority's lawyers.")
+    ] = False
+    width_px: Annotated[int, Meta(ge=800, le=7680, description="Of the screen that is fitted.")] = 1920
+    height_px: Annotated[int, Meta(ge=600, le=4320, description="Of the screen that is fitted.")] = 1080
+    diagonal_inches: Annotated[
+        float, Meta(gt=7, le=65, description="Of the screen: decides how large text must be.")
+    ] = 24.0
+    distance_mm: Annotated[float, Meta(ge=300, le=1500, description="From the eyes to the screen.")] = 500.0
+    drawer: Annotated[
+        bool, Meta(description="Only to try things out: a page that moves the simulated devices and cuts the line.")
+    ] = False
+
+
 class LogConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where the node writes what it does: identifiers only, never about people."""
 
@@ -65,6 +85,7 @@ class EdgeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     scanner: ScannerConfig = ScannerConfig()
     disk: DiskConfig = DiskConfig()
     visit: VisitConfig = VisitConfig()
+    kiosk: KioskConfig = KioskConfig()
     log: LogConfig = LogConfig()
     printer: PrinterConfig = PrinterConfig()
     presence: PresenceConfig = PresenceConfig()

@@ -34,11 +34,13 @@ class Feed:
         return state
 
     async def until_paper(self, asked: asyncio.Event) -> None:
-        """Wait until the scanner says that paper lies in it, or until `asked`. A device that was never without paper cannot feel any: for it
-        only `asked` counts."""
+        """Wait until the scanner says that paper lies in it, or that it cannot take any (`scans` then tells why), or until `asked`. A device that
+        was never without paper cannot feel any: for it only `asked` counts."""
         while not asked.is_set():
             state = await self.state()
-            if self.feels_paper and state is ScannerState.READY:
+            if state not in (ScannerState.NO_PAPER, ScannerState.BUSY) and (
+                self.feels_paper or state is not ScannerState.READY
+            ):
                 return
             try:
                 async with asyncio.timeout(LOOK_SECONDS):

@@ -217,8 +217,12 @@ class Node:
     def _area(self) -> AreaId:
         return AreaId(self._config.cabin.area)
 
+    def directory(self) -> Directory | None:
+        """The one in force, read and verified; None before the first."""
+        return self._buffer.directory_in_force()
+
     def _directory(self) -> Directory:
-        directory = self._buffer.directory_in_force()
+        directory = self.directory()
         if directory is None:
             raise Unavailable("This cabin has no directory.", "Connect it to the hub, or enrol it anew.")
         return directory

@@ -24,6 +24,7 @@ from edge.conversation import Effect, Event, State
 from edge.orders import Accepted, Captured, PageCaptured, SealedUp, Told
 from edge.sealing import Sealing, undisturbed
 from edge.visit import Patience, Visit
+from hardware.printer import PrinterFailure
 from hardware.scanner import ScannerFailure
 from protocol.entries import VisitEnded
 from protocol.errors import Mistake, Trouble, Unavailable
@@ -66,7 +67,7 @@ class Company(Protocol):
         """It happened."""
 
     async def print(self, pages: tuple[int, ...]) -> None:
-        """Put these pages on paper. Raises Trouble."""
+        """Put these pages on paper. Raises Trouble and PrinterFailure."""
 
 
 class Stay:
@@ -162,7 +163,7 @@ class Stay:
             self._met(gone, said.PagesLost(gone.what, gone.remedy))
         except Trouble as trouble:
             self._met(trouble, said.Failed(trouble.what, trouble.remedy))
-        except ScannerFailure as failure:
+        except (ScannerFailure, PrinterFailure) as failure:
             self._met(Unavailable(failure.what, failure.remedy), said.Failed(failure.what, failure.remedy), failure)
         except Exception:
             # A mistake of ours: the visitor must not stand before a screen that never changes, and keeps the pages where there are any.

@@ -1,0 +1,49 @@
+"""What people come for, in plain words: the services of the directory in force for which an agency is competent here and takes documents."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from edge.conversation import AgencyChosen
+from protocol import directory as directories
+from protocol import limits
+from protocol.directory import Agency, Directory, Service
+from protocol.errors import Refused
+from protocol.ids import AreaId
+
+
+class Concern(NamedTuple):
+    """A button. `words` as people say it; `agency`: who gets the papers. `service` is None for whoever does not know."""
+
+    words: str
+    agency: Agency
+    service: Service | None = None
+
+    @property
+    def chosen(self) -> AgencyChosen:
+        """What a tap on it means."""
+        if self.service is None:
+            return AgencyChosen(self.agency.id)
+        return AgencyChosen(self.agency.id, self.service.id, self.service.name[: limits.TITLE_CHARS_MAX])
+
+
+def concerns(directory: Directory, area: AreaId) -> tuple[Concern, ...]:
+    """In the order of the directory. A service without a competent agency that takes documents is not offered: nobody scans for nothing."""
+    found = []
+    for service in directory.services:
+        try:
+            agency = directories.competent(directory, service.id, area)
+        except Refused:
+            continue
+        if agency.inboxes:
+            found.append(Concern(service.plain or service.name, agency, service))
+    return tuple(found)
+
+
+def unknown(directory: Directory) -> Concern | None:
+    """For whoever does not know: the dispatcher. None while it takes no documents."""
+    try:
+        agency = directories.dispatcher(directory)
+    except Refused:
+        return None
+    return Concern("", agency) if agency.inboxes else None

@@ -1,0 +1,44 @@
+"""Agencies as the screen tells of them: open or not, until when, and when next; computed here, so that it needs no line."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+
+from edge.kiosk.language import Words
+from protocol import hours
+from protocol.directory import Agency, Directory
+from protocol.hours import Holidays, State, Status
+
+
+class Office(NamedTuple):
+    """One agency at a moment. `now`: whether it is open, in a sentence; `next`: when anybody may come, empty while it is open."""
+
+    agency: Agency
+    open: bool
+    now: str
+    next: str
+
+
+def office(agency: Agency, holidays: Holidays, at: datetime, words: Words) -> Office:
+    """`at`: aware UTC."""
+    state = hours.is_open(agency.hours, at, holidays)
+    return Office(agency, state.status is Status.OPEN, _now(state, words), _next(state, words))
+
+
+def offices(directory: Directory, at: datetime, words: Words) -> tuple[Office, ...]:
+    """All of them, in the order of the directory."""
+    holidays = hours.holidays_of(directory.holidays_region)
+    return tuple(office(agency, holidays, at, words) for agency in directory.agencies)
+
+
+def _now(state: State, words: Words) -> str:
+    if state.status is Status.OPEN:
+        return words.say("hours.open", time=words.time(state.until)) if state.until else ""
+    return words.say("hours.by-appointment" if state.status is Status.BY_APPOINTMENT else "hours.closed")
+
+
+def _next(state: State, words: Words) -> str:
+    if state.status is Status.OPEN or state.next_opening is None:
+        return ""
+    return words.say("hours.next", day=words.day(state.next_opening), time=words.time(state.next_opening))

@@ -1,0 +1,126 @@
+"""What the screen has printed: copies of pages, and the slip with the number."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from edge.capture.workshop import Workshop
+from edge.kiosk.copies import copies
+from edge.kiosk.language import Catalogues
+from edge.kiosk.offices import office
+from edge.slip import SlipTexts, slip
+from edge.storage.documents import Document
+from hardware.printer import Job, JobState, Printer, PrinterFailure, PrinterState
+from protocol import directory as directories
+from protocol import hours
+from protocol.directory import Directory
+from protocol.errors import Trouble
+from protocol.keys import receipt_words
+from protocol.randomness import Random, draw
+
+log = structlog.get_logger("press")
+
+COPY_PIXELS: Final = 3508  # the longer side of A4 at 300 dpi
+JOB_BYTES: Final = 8
+LOOK_SECONDS: Final = 0.3
+PRINT_SECONDS: Final = 90.0  # a sheet that is not out by then does not come before the next visitor either
+_BERLIN: Final = ZoneInfo("Europe/Berlin")
+
+
+class Press:
+    """Owns what is being printed. `fitted`: there is a printer."""
+
+    def __init__(self, printer: Printer, catalogues: Catalogues, random: Random, media: str) -> None:
+        self._printer = printer
+        self._catalogues = catalogues
+        self._random = random
+        self._media = media
+        self._slips: set[asyncio.Task[None]] = set()
+        self.fitted = printer.state() is not PrinterState.ABSENT
+
+    async def copy(self, workshop: Workshop, pages: tuple[int, ...]) -> None:
+        """Print these pages of the worker; they are on paper on return. Raises Trouble and PrinterFailure."""
+        await self._put(copies([await workshop.preview(page, COPY_PIXELS) for page in pages]))
+
+    def slip(self, document: Document, directory: Directory, language: str, told: Callable[[str, str], None]) -> None:
+        """Print the number of a document while the screen goes on; `told` hears the number, and `printed` or `failed`."""
+
+        async def work() -> None:
+            try:
+                pdf = await asyncio.to_thread(self._slip, document, directory, language)
+                await self._put(pdf)
+            except (Trouble, PrinterFailure) as trouble:
+                log.warning("slip.failed", receipt=document.receipt, what=trouble.what)
+                told(document.receipt, "failed")
+            else:
+                told(document.receipt, "printed")
+
+        task = asyncio.create_task(work())
+        self._slips.add(task)
+        task.add_done_callback(self._slips.discard)
+
+    async def close(self) -> None:
+        """What is not on paper does not come."""
+        for task in self._slips:
+            task.cancel()
+        if self._slips:
+            await asyncio.wait(self._slips)
+
+    def _slip(self, document: Document, directory: Directory, language: str) -> bytes:
+        words = self._catalogues[language]
+        t = words.say
+        agency = directories.agency(directory, document.agency)
+        state = office(agency, hours.holidays_of(directory.holidays_region), document.accepted_at, words)
+        texts = SlipTexts(
+            tag=words.language.tag,
+            direction=words.language.direction,
+            heading=t("paper.heading"),
+            number=t("paper.number"),
+            words=t("paper.words"),
+            agency=t("paper.agency"),
+            handed_in=t("paper.handed_in"),
+            hours=t("paper.hours"),
+            note=t("paper.note", phone=agency.phone) if agency.phone else t("say.note_number"),
+        )
+        return slip(
+            document.receipt,
+            receipt_words(document.receipt),
+            agency.name,
+            document.accepted_at.astimezone(_BERLIN),
+            texts,
+            hours=[line for line in (state.now, state.next) if line],
+            media=self._media,
+        )
+
+    async def _put(self, pdf: bytes) -> None:
+        """On paper on return. Raises PrinterFailure, and then it does not come any more."""
+        job = Job(draw(self._random, JOB_BYTES).hex(), pdf)
+        try:
+            async with asyncio.timeout(PRINT_SECONDS):
+                await asyncio.to_thread(self._printer.print, job)
+                while (progress := await asyncio.to_thread(self._printer.progress, job.id)) is not JobState.PRINTED:
+                    if progress in (JobState.FAILED, JobState.STOPPED):
+                        raise await self._failure()
+                    await asyncio.sleep(LOOK_SECONDS)
+        except TimeoutError as error:
+            await self._cancel(job.id)
+            raise await self._failure() from error
+        except (PrinterFailure, asyncio.CancelledError):
+            await self._cancel(job.id)
+            raise
+
+    async def _failure(self) -> PrinterFailure:
+        state = await asyncio.to_thread(self._printer.state)
+        return PrinterFailure(state, f"The printer does not print: {state}.", "Look after the printer.")
+
+    async def _cancel(self, job_id: str) -> None:
+        """A sheet that comes when the visitor has gone would be found by the next one."""
+        try:
+            await asyncio.to_thread(self._printer.cancel, job_id)
+        except PrinterFailure as failure:
+            log.warning("job.not-cancelled", what=failure.what)

@@ -1,0 +1,78 @@
+// The page that stands there changes without being asked for: forms are sent in the background, a bell rings for every new page, and when the node
+// is gone nothing of a visit stays on the glass. Without this file the same forms and pages work, one after the other.
+const GONE_MS = 1500; // the bell is heard every two seconds; what is not there again by then is gone
+let turn = document.querySelector("meta[name=turn]")?.content ?? "";
+let blank;
+
+/** Is the page numbered `next` at least as new as the one that stands here? Numbers of another process cannot be compared. */
+function newer(next) {
+  const [boot, number] = turn.split("-");
+  const [nextBoot, nextNumber] = next.split("-");
+  return boot !== nextBoot || Number(nextNumber) >= Number(number);
+}
+
+async function show(answer) {
+  const next = answer.headers.get("x-turn");
+  if (!answer.ok || !next || !newer(next)) return;
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  if (!newer(next)) return;
+  turn = next;
+  const html = document.documentElement;
+  for (const { name } of [...html.attributes]) if (!page.documentElement.hasAttribute(name)) html.removeAttribute(name);
+  for (const { name, value } of page.documentElement.attributes) html.setAttribute(name, value);
+  document.body.replaceWith(document.adoptNode(page.body));
+  document.dispatchEvent(new Event("screen"));
+}
+
+async function renew() {
+  try {
+    await show(await fetch("/", { cache: "no-store" }));
+  } catch {
+    vanish();
+  }
+}
+
+/** Nothing of anybody stays when the node does not answer. */
+function vanish() {
+  const gone = document.querySelector("template#gone");
+  if (!gone) return;
+  turn = "";
+  document.querySelector("main")?.replaceChildren(gone.content.cloneNode(true));
+  for (const bar of document.querySelectorAll("form")) bar.remove();
+}
+
+document.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const form = event.target;
+  const button = event.submitter;
+  if (button?.getAttribute("aria-disabled") === "true" || document.body.hasAttribute("data-sent")) return;
+  document.body.dataset.sent = ""; // one touch a page: the next page has a body of its own
+  button?.setAttribute("aria-busy", "true");
+  const said = new URLSearchParams(new FormData(form, button));
+  try {
+    await show(await fetch(form.action, { method: "POST", body: said, cache: "no-store" }));
+  } catch {
+    vanish();
+  } finally {
+    delete document.body.dataset.sent;
+    button?.removeAttribute("aria-busy");
+  }
+});
+
+const bell = new EventSource("/live");
+bell.addEventListener("message", ({ data }) => {
+  clearTimeout(blank);
+  blank = undefined;
+  if (data !== turn) renew();
+});
+bell.addEventListener("error", () => {
+  blank ??= setTimeout(vanish, GONE_MS);
+});
+bell.addEventListener("open", () => {
+  clearTimeout(blank);
+  blank = undefined;
+});
+
+// Menus, dragging, pinching and leafing are for people with a computer of their own.
+for (const name of ["contextmenu", "dragstart", "gesturestart"]) document.addEventListener(name, (event) => event.preventDefault());
+document.addEventListener("wheel", (event) => event.ctrlKey && event.preventDefault(), { passive: false });
