@@ -5,67 +5,54 @@ from __future__ import annotations
 import io
 from typing import Final
 
+import cv2
 import numpy as np
-from PIL import Image, ImageFilter
+from PIL import Image
 
 from edge.capture import jbig2
 from edge.capture.encoded import Codec, Colour, Layer
-from edge.capture.flatten import Grey
+from edge.capture.flatten import PAPER, Grey, divided
 from edge.capture.jbig2 import Bits
+from edge.capture.scale import to_dpi
 
-PAPER: Final = 244  # brighter surroundings than this do not make ink of what is paler
-INK_SHARE: Final = 215  # of 256: of its surroundings, ink is darker than this
-STROKE_DPI: Final = 100.0
+BRIGHT: Final = 244  # brighter surroundings than this do not make ink of what is paler
+INK_SHARE: Final = 215 / 256  # of its surroundings, ink is darker than this
+LOOK_DPI: Final = 100.0
+AROUND_INCHES: Final = 1 / 14
 DARK: Final = 100  # of 255: ink whatever is around it
+_SQUARE: Final = np.ones((7, 7), np.uint8)
 
 
-def ink(flat: Grey, dpi: float) -> tuple[Bits, float]:
+def ink(grey: Grey, field: Grey, dpi: float) -> tuple[Bits, float]:
     """True where there is ink: much darker than around, or dark anyway; lone pixels are dust. And the share of dust, 0 to 1: where it is
-    large the page is a halftone, and dots of it are strokes. Where print is black, only what is darker
-    than half-way to it: small letters keep their holes."""
-    image = Image.fromarray(flat)
-    around = np.asarray(image.filter(ImageFilter.BoxBlur(max(3, round(dpi / 14)))))
-    # 84 % of the surroundings, at most 205: fresh print, pencil and thermal paper pass, noise of the sensor does not.
-    limit = np.minimum(around, PAPER)
-    limit = (limit.astype(np.uint16) * INK_SHARE >> 8).astype(np.uint8)
-    np.minimum(limit, _half_way(image, dpi), out=limit)
-    np.maximum(limit, DARK, out=limit)
-    dark = flat < limit
+    large the page is a halftone, and dots of it are strokes. `grey` as it was captured, `field`: its paper.
+
+    The limit is found coarsely, and laid over the page with the paper multiplied in: so no pixel of the page is divided."""
+    small, small_dpi = to_dpi(grey, dpi, LOOK_DPI)
+    flat = divided(small, field)
+    limit = _limit(flat, small_dpi).astype(np.float32) * cv2.resize(field, flat.shape[1::-1]) / np.float32(PAPER)
+    laid = cv2.resize(np.rint(limit).astype(np.uint8), grey.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    dark: Bits = grey < laid
     clean = without_dust(dark)
     return clean, 1 - int(np.count_nonzero(clean)) / (int(np.count_nonzero(dark)) or 1)
 
 
-def _half_way(image: Image.Image, dpi: float) -> Grey:
-    """Between paper and the darkest strokes of 1/4 mm near by."""
-    scale = min(1.0, STROKE_DPI / dpi)
-    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
-    small = image.resize(size, Image.Resampling.BOX, reducing_gap=2.0)
-    small = Image.fromarray(_darkest(np.asarray(small), 3)).filter(ImageFilter.BoxBlur(2))
-    return np.asarray(
-        small.point([125 + value // 2 for value in range(256)]).resize(image.size, Image.Resampling.BILINEAR)
-    )
-
-
-def _darkest(plane: Grey, radius: int) -> Grey:
-    """Of the square of 2 × radius + 1 pixels around each, one axis after the other."""
-    for _ in range(2):
-        least = plane.copy()
-        for step in range(1, radius + 1):
-            np.minimum(least[step:], plane[:-step], out=least[step:])
-            np.minimum(least[:-step], plane[step:], out=least[:-step])
-        plane = np.ascontiguousarray(least.T)
-    return plane
+def _limit(flat: Grey, dpi: float) -> Grey:
+    """From where on it is ink, of 255. 84 % of the surroundings, at most 205: fresh print, pencil and thermal paper pass, noise of the
+    sensor does not. Where print is black, only what is darker than half-way to it: small letters keep their holes."""
+    radius = max(3, round(dpi * AROUND_INCHES))
+    around = np.minimum(cv2.blur(flat, (2 * radius + 1, 2 * radius + 1)), BRIGHT)
+    darkest = cv2.blur(cv2.erode(flat, _SQUARE), (5, 5))  # the darkest strokes of 1/4 mm near by
+    limit = np.minimum((around * np.float32(INK_SHARE)).astype(np.uint8), 125 + darkest // 2)
+    return np.maximum(limit, np.uint8(DARK))
 
 
 def without_dust(ink: Bits) -> Bits:
     """Without spots of one or two pixels."""
-    rows = ink.astype(np.uint8)
-    rows[:, 1:] += ink[:, :-1]
-    rows[:, :-1] += ink[:, 1:]
-    near = rows.copy()
-    near[1:] += rows[:-1]
-    near[:-1] += rows[1:]
-    return ink & (near > 2)
+    plain = ink.view(np.uint8)
+    near = cv2.boxFilter(plain, -1, (3, 3), normalize=False, borderType=cv2.BORDER_CONSTANT)
+    clean: Bits = ink & (near > 2)
+    return clean
 
 
 def stencil(ink: Bits, place: tuple[int, int, int, int], colour: Colour, g4_strict: bool) -> Layer:

@@ -6,19 +6,19 @@ picture below it is kept without it, and so may be coarse.
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from typing import Final
 
+import cv2
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from edge.capture.encoded import Codec, Layer
-from edge.capture.flatten import Grey, flatten
-from edge.capture.grid import CELL, COARSE_DPI, INK_SHARE_MIN, Coarse, cells, chroma, grown, spread
+from edge.capture.flatten import Grey, Pixels, divided, flatten
+from edge.capture.grid import CELL, INK_SHARE_MIN, Coarse, cells, grown, spread
 from edge.capture.jbig2 import Bits
-from edge.capture.source import Page
+from edge.capture.level import Level
+from edge.capture.scale import chroma, enlarged, shrunk, to_dpi
 
 TONE: Final = (70, 205)  # neither ink nor paper
 TONE_SHARE_MIN: Final = 0.5
@@ -46,9 +46,9 @@ class Boxes:
     share: float
 
 
-def find(coarse: Coarse, flat: Grey) -> Boxes:
-    """`flat`: the page in grey, divided by its paper, at its own resolution."""
-    marked = _toned(flat, coarse) | _tinted(coarse)
+def find(coarse: Coarse, level: Level, field: Grey) -> Boxes:
+    """`field`: the paper of the page in grey."""
+    marked = _toned(level, field, coarse) | _tinted(coarse)
     around = grown(marked)
     places = _joined([place for place in components(around) if marked[_cut(place)].sum() >= CELLS_MIN])
     inside = np.zeros_like(marked)
@@ -65,19 +65,20 @@ def find(coarse: Coarse, flat: Grey) -> Boxes:
     return Boxes(tuple(places), inside, picture, float(marked.mean()) if marked.size else 0.0)
 
 
-def layers(page: Page, ink: Bits, coarse: Coarse, boxes: Boxes) -> list[Layer]:
-    """One picture for each box, places in pixels of `page`. `ink`: what is laid over them, at any resolution."""
-    scale = page.dpi / coarse.dpi
+def layers(level: Level, ink: Bits, coarse: Coarse, boxes: Boxes) -> list[Layer]:
+    """One picture for each box, places in pixels of `level`. `ink`: what is laid over them, at the same resolution."""
+    height, width = level.grey.shape
+    scale = level.dpi / coarse.dpi * CELL
     found: list[Layer] = []
     for left, top, right, bottom in boxes.places:
         place = (
-            round(left * CELL * scale),
-            round(top * CELL * scale),
-            page.image.width if right == boxes.picture.shape[1] else round(right * CELL * scale),
-            page.image.height if bottom == boxes.picture.shape[0] else round(bottom * CELL * scale),
+            min(width - 1, round(left * scale)),
+            min(height - 1, round(top * scale)),
+            width if right == boxes.picture.shape[1] else min(width, round(right * scale)),
+            height if bottom == boxes.picture.shape[0] else min(height, round(bottom * scale)),
         )
         drawn = boxes.picture[top:bottom, left:right].any()
-        found.append(_box(page, ink, boxes, place, PICTURE_DPI if drawn else TINT_DPI))
+        found.append(_box(level, ink, boxes, place, PICTURE_DPI if drawn else TINT_DPI, scale))
     return found
 
 
@@ -85,20 +86,20 @@ def without_pictures(ink: Bits, boxes: Boxes, coarse: Coarse) -> Bits:
     """`ink` where it is not part of a picture."""
     if not boxes.picture.any():
         return ink
-    over = Image.fromarray(spread(boxes.picture, coarse.grey.shape).view(np.uint8))
-    kept: Bits = ink & (np.asarray(over.resize((ink.shape[1], ink.shape[0]), Image.Resampling.NEAREST)) == 0)
+    over = spread(boxes.picture, coarse.grey.shape).view(np.uint8)
+    kept: Bits = ink & (cv2.resize(over, ink.shape[::-1], interpolation=cv2.INTER_NEAREST) == 0)
     return kept
 
 
 # --- cells --------------------------------------------------------------------------------------------------------
 
 
-def _toned(flat: Grey, coarse: Coarse) -> Bits:
+def _toned(level: Level, field: Grey, coarse: Coarse) -> Bits:
     """Cells most of which is neither paper nor ink. Seen in every second pixel, unsmoothed: coarse pixels of small print are all grey."""
-    thin = flat[::2, ::2] if flat.shape[0] >= 2 * coarse.grey.shape[0] else flat
-    tone = ((thin > TONE[0]) & (thin < TONE[1])).view(np.uint8) * np.uint8(255)
-    size = (coarse.grey.shape[1], coarse.grey.shape[0])
-    share = np.asarray(Image.fromarray(tone).resize(size, Image.Resampling.BOX))
+    plain = level.grey
+    thin = np.ascontiguousarray(plain[::2, ::2]) if plain.shape[0] >= 2 * coarse.grey.shape[0] else plain
+    tone = cv2.inRange(divided(thin, field), TONE[0] + 1, TONE[1] - 1)
+    share = shrunk(tone.astype(np.uint8), coarse.grey.shape[::-1])
     toned: Bits = cells(share, CELL).mean(axis=(2, 3)) > 255 * TONE_SHARE_MIN
     return toned
 
@@ -134,23 +135,10 @@ def _cut(place: tuple[int, int, int, int]) -> tuple[slice, slice]:
 
 def components(mask: Bits) -> list[tuple[int, int, int, int]]:
     """Boxes around what hangs together, in all eight directions."""
-    left_over = mask.copy()
-    found: list[tuple[int, int, int, int]] = []
-    while left_over.any():
-        start = int(left_over.argmax())
-        waiting = [(start // mask.shape[1], start % mask.shape[1])]
-        left_over[waiting[0]] = False
-        rows, columns = [], []
-        while waiting:
-            row, column = waiting.pop()
-            rows.append(row)
-            columns.append(column)
-            near = left_over[max(0, row - 1) : row + 2, max(0, column - 1) : column + 2]
-            for down, across in np.argwhere(near).tolist():
-                waiting.append((max(0, row - 1) + down, max(0, column - 1) + across))
-            near[:] = False
-        found.append((min(columns), min(rows), max(columns) + 1, max(rows) + 1))
-    return found
+    if not mask.size:
+        return []
+    _, _, stats, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8))
+    return [(left, top, left + across, top + down) for left, top, across, down, _ in stats[1:].tolist()]
 
 
 def _joined(places: list[tuple[int, int, int, int]]) -> list[tuple[int, int, int, int]]:
@@ -182,32 +170,35 @@ def _around(one: tuple[int, int, int, int], two: tuple[int, int, int, int]) -> t
 # --- pictures -----------------------------------------------------------------------------------------------------
 
 
-def _box(page: Page, ink: Bits, boxes: Boxes, place: tuple[int, int, int, int], dpi: float) -> Layer:
-    """The page inside `place`, white where it is paper, filled where ink will be laid over it."""
-    scale = min(1.0, dpi / page.dpi)
-    size = (max(1, round((place[2] - place[0]) * scale)), max(1, round((place[3] - place[1]) * scale)))
-    margin = 2
-    cut = flatten(page.image.resize(size, Image.Resampling.BOX, box=place, reducing_gap=2.0), page.dpi * scale)
-    fine = ink.shape[1] / page.image.width
-    left, top, right, bottom = (min(edge * fine, ink.shape[1 - side % 2]) for side, edge in enumerate(place))
-    laid = Image.fromarray(ink.view(np.uint8) * np.uint8(255)).resize(
-        size, Image.Resampling.BOX, box=(left, top, right, bottom), reducing_gap=2.0
-    )
-    covered = grown(np.asarray(laid) >= 255 * INK_SHARE_MIN, margin if dpi > 100 else 1)
-    pixels = np.asarray(cut)
-    if covered.any():
-        pixels = filled(pixels if pixels.ndim == 3 else pixels[:, :, None], ~covered)
-    paper = ~_laid_over(boxes.marked, page, place, size)
+def _box(level: Level, ink: Bits, boxes: Boxes, place: tuple[int, int, int, int], dpi: float, cell: float) -> Layer:
+    """The page inside `place`, white where it is paper, filled where ink will be laid over it. `cell`: pixels of `level` in one."""
+    cut = flatten(*_cut_out(level, place, dpi))
+    size = cut.shape[1::-1]
+    left, top, right, bottom = place
+    laid = shrunk(ink[top:bottom, left:right].view(np.uint8) * np.uint8(255), size)
+    if laid.shape != cut.shape[:2]:  # a box finer than the ink
+        laid = enlarged(laid, size)
+    covered = grown(laid >= 255 * INK_SHARE_MIN, 2 if dpi > 100 else 1)
+    pixels = filled(cut if cut.ndim == 3 else cut[:, :, None], ~covered) if covered.any() else cut
     white = pixels.copy()
-    white[paper] = 255
-    return jpeg(Image.fromarray(white if white.ndim == 2 or white.shape[2] == 3 else white[:, :, 0]), place, QUALITY)
+    white[~_laid_over(boxes.marked, place, size, cell)] = 255
+    return jpeg(white if white.ndim == 2 or white.shape[2] == 3 else white[:, :, 0], place, QUALITY)
 
 
-def _laid_over(mask: Bits, page: Page, place: tuple[int, int, int, int], size: tuple[int, int]) -> Bits:
+def _cut_out(level: Level, place: tuple[int, int, int, int], dpi: float) -> tuple[Pixels, float]:
+    """What `level` shows in `place`, in colour where there is some, at no more than `dpi`."""
+    pixels, scale = level.grey, 1.0
+    if level.colour is not None:
+        pixels, scale = level.colour, level.colour.shape[1] / level.grey.shape[1]
+    left, top, right, bottom = (round(edge * scale) for edge in place)
+    left, top = min(left, pixels.shape[1] - 1), min(top, pixels.shape[0] - 1)
+    return to_dpi(pixels[top : max(top + 1, bottom), left : max(left + 1, right)], level.dpi * scale, dpi)
+
+
+def _laid_over(mask: Bits, place: tuple[int, int, int, int], size: tuple[int, int], cell: float) -> Bits:
     """Cells as the pixels of a picture of `size` that shows `place`."""
-    unit = page.dpi / COARSE_DPI * CELL if page.dpi > COARSE_DPI else float(CELL)
-    columns = (place[0] + (np.arange(size[0]) + 0.5) * (place[2] - place[0]) / size[0]) / unit
-    rows = (place[1] + (np.arange(size[1]) + 0.5) * (place[3] - place[1]) / size[1]) / unit
+    columns = (place[0] + (np.arange(size[0]) + 0.5) * (place[2] - place[0]) / size[0]) / cell
+    rows = (place[1] + (np.arange(size[1]) + 0.5) * (place[3] - place[1]) / size[1]) / cell
     down = np.minimum(rows.astype(int), mask.shape[0] - 1)
     across = np.minimum(columns.astype(int), mask.shape[1] - 1)
     laid: Bits = mask[down[:, None], across[None, :]]
@@ -217,34 +208,30 @@ def _laid_over(mask: Bits, page: Page, place: tuple[int, int, int, int], size: t
 def filled(pixels: npt.NDArray[np.uint8], known: Bits) -> npt.NDArray[np.uint8]:
     """`pixels` with what is not `known` replaced by what is near it."""
     out = pixels.astype(np.float32)
-    weight, paint = known.astype(np.float32), np.where(known[:, :, None], out, 0)
+    weight, paint = known.astype(np.float32), np.where(known[:, :, None], out, np.float32(0))
     result, missing = out, ~known
     for radius in (2, 6, 18, 60):
         if not missing.any():
             break
         near = _mean(weight, radius)
         ready = missing & (near > 0.02)
-        for channel in range(pixels.shape[2]):
-            mean = _mean(paint[:, :, channel], radius)
-            result[:, :, channel][ready] = mean[ready] / near[ready]
+        mean = _mean(paint, radius).reshape(paint.shape)
+        result[ready] = mean[ready] / near[ready][:, None]
         missing &= ~ready
     result[missing] = 250
     return result.clip(0, 255).astype(np.uint8)
 
 
 def _mean(plane: npt.NDArray[np.float32], radius: int) -> npt.NDArray[np.float32]:
-    """Of the square of 2 × radius + 1 pixels around each."""
-    for axis in (0, 1):
-        sums = np.cumsum(np.pad(plane, [(radius + 1, radius) if axis == way else (0, 0) for way in (0, 1)]), axis=axis)
-        length = plane.shape[axis]
-        first, last = sums.take(range(length), axis), sums.take(range(2 * radius + 1, 2 * radius + 1 + length), axis)
-        plane = (last - first) / np.float32(2 * radius + 1)
-    return plane
+    """Of the square of 2 × radius + 1 pixels around each; beyond the edge there is nothing."""
+    side = 2 * radius + 1
+    return cv2.boxFilter(plane, -1, (side, side), borderType=cv2.BORDER_CONSTANT)  # type: ignore[return-value]
 
 
-def jpeg(image: Image.Image, place: tuple[int, int, int, int], quality: int) -> Layer:
-    """A picture as JPEG, in grey where the image is."""
-    file = io.BytesIO()
-    image.save(file, "JPEG", quality=quality, optimize=True)
-    codec = Codec.GREY_JPEG if image.mode == "L" else Codec.COLOUR_JPEG
-    return Layer(codec, image.width, image.height, place, None, file.getvalue())
+def jpeg(pixels: Pixels, place: tuple[int, int, int, int], quality: int) -> Layer:
+    """A picture as JPEG, in grey where the pixels are."""
+    grey = pixels.ndim == 2
+    order = [cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_OPTIMIZE, 1]
+    _, stream = cv2.imencode(".jpg", pixels if grey else cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), order)
+    codec = Codec.GREY_JPEG if grey else Codec.COLOUR_JPEG
+    return Layer(codec, pixels.shape[1], pixels.shape[0], place, None, stream.tobytes())

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
+import cv2
 import msgspec
 import numpy as np
-from PIL import Image, ImageFilter
 
-from edge.capture import boxes
+from edge.capture import boxes, level, outline, scale
 from edge.capture.encoded import Encoded, Encoding, Layer
 from edge.capture.source import Page
+from edge.capture.survey import Survey
 from protocol.errors import Code, Refused
 
 CARD_INCHES: Final = (3.37, 2.125)  # ID-1
@@ -24,29 +25,28 @@ LADDER: Final = (
     (160, 35),
 )  # dpi and quality; the machine-readable zone bears all of them
 LOOK_DPI: Final = 50.0
+CARD_SHARE_MIN: Final = 0.02  # of the glass of a scanner
 MARGIN_INCHES: Final = 0.03
 SHEET_DPI: Final = 300.0
 _SHEET_PIXELS: Final = (round(A4_INCHES[0] * SHEET_DPI), round(A4_INCHES[1] * SHEET_DPI))
 
 
-def cut(page: Page) -> Page:
+def cut(page: Page, seen: Survey) -> Page:
     """The card on `page`, lying; the page itself where no card stands out. A picture of nothing but a card is taken as one at its true size,
     whatever resolution it claims."""
-    image = page.image if page.image.mode == "RGB" else page.image.convert("RGB")
-    box = _found(Page(image, page.dpi))
-    found = image.crop(box) if box else image
-    if found.height > found.width:
-        found = found.transpose(Image.Transpose.ROTATE_90)
-    proportion = found.width / found.height / (CARD_INCHES[0] / CARD_INCHES[1])
+    pixels = _found(page, seen)
+    if pixels.shape[0] > pixels.shape[1]:
+        pixels = np.ascontiguousarray(np.rot90(pixels))
+    proportion = pixels.shape[1] / pixels.shape[0] / (CARD_INCHES[0] / CARD_INCHES[1])
     is_card = 0.9 < proportion < 1.1
-    return Page(found, found.width / CARD_INCHES[0] if is_card else page.dpi)
+    return Page(pixels, pixels.shape[1] / CARD_INCHES[0] if is_card else page.dpi)
 
 
 def sheet(sides: list[Page]) -> Encoded:
     """One A4 page with one or two sides, one above the other."""
     layers = []
     for number, side in enumerate(sides):
-        across, down = (pixels / side.dpi for pixels in side.image.size)
+        across, down = side.width / side.dpi, side.height / side.dpi
         shrink = min(1.0, 0.9 * A4_INCHES[0] / across, 0.42 * A4_INCHES[1] / down)
         layers.append(_laid(_side(side), across * shrink * SHEET_DPI, down * shrink * SHEET_DPI, number))
     return _sheet(layers)
@@ -84,39 +84,50 @@ def _side(side: Page) -> Layer:
     """Of the steps of the ladder the first that is small enough, or the last."""
     layer = None
     for dpi, quality in LADDER:
-        scale = min(1.0, dpi / side.dpi)
-        size = (max(1, round(side.image.width * scale)), max(1, round(side.image.height * scale)))
-        small = side.image if scale == 1.0 else side.image.resize(size, Image.Resampling.LANCZOS)
-        layer = boxes.jpeg(small, (0, 0, *size), quality)
+        small, _ = scale.to_dpi(side.pixels, side.dpi, dpi)
+        layer = boxes.jpeg(small, (0, 0, small.shape[1], small.shape[0]), quality)
         if len(layer.stream) <= SIDE_BYTES_MAX:
             break
     assert layer is not None
     return layer
 
 
-def _found(page: Page) -> tuple[int, int, int, int] | None:
+def _found(page: Page, seen: Survey) -> scale.Pixels:
+    """What is not the lid of the scanner, or the table under the camera."""
+    found = outline.find(seen, darker_too=True, share_min=CARD_SHARE_MIN)
+    if found is not None:
+        corners = found.in_pixels(page.width, page.height)
+        sides = np.hypot(*(np.roll(corners, -1, axis=0) - corners).T)
+        move = level.squared(corners, (float(sides[0] + sides[2]) / 2, float(sides[1] + sides[3]) / 2))
+        return level.moved(page.pixels, move, 1.0)
+    box = _box(page)
+    if box is None:
+        return page.pixels
+    left, top, right, bottom = box
+    return page.pixels[top:bottom, left:right]
+
+
+def _box(page: Page) -> tuple[int, int, int, int] | None:
     """Around what is not the lid of the scanner, in pixels; None where that is nearly everything, or nothing."""
-    scale = min(1.0, LOOK_DPI / page.dpi)
-    size = (max(8, round(page.image.width * scale)), max(8, round(page.image.height * scale)))
-    small = page.image.resize(size, Image.Resampling.BOX, reducing_gap=2.0)
-    pixels = np.asarray(small).astype(np.int16)
-    lid = np.median(pixels.reshape(-1, 3), axis=0)
-    off = np.abs(pixels - lid).max(axis=2) > 22
-    mask = Image.fromarray(off.view(np.uint8) * np.uint8(255))
-    mask = mask.filter(ImageFilter.MaxFilter(7)).filter(ImageFilter.MinFilter(7))  # close its light places
-    mask = mask.filter(ImageFilter.MinFilter(13)).filter(ImageFilter.MaxFilter(13))  # drop the shadow along the lid
-    parts = boxes.components(np.asarray(mask) > 0)
-    whole = size[0] * size[1]
-    parts = [part for part in parts if 0.02 * whole < _area(part) < 0.6 * whole]
+    small, dpi = scale.to_dpi(page.pixels, page.dpi, LOOK_DPI)
+    if min(small.shape[:2]) < 8:
+        return None
+    lying = small.reshape(*small.shape[:2], -1).astype(np.int16)
+    lid = np.median(lying.reshape(-1, lying.shape[2]), axis=0)
+    off = (np.abs(lying - lid).max(axis=2) > 22).view(np.uint8)
+    mask = cv2.morphologyEx(off, cv2.MORPH_CLOSE, np.ones((7, 7), np.uint8))  # close its light places
+    mask = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((13, 13), np.uint8))  # drop the shadow along the lid
+    whole = mask.shape[0] * mask.shape[1]
+    parts = [part for part in boxes.components(mask.astype(np.bool_)) if 0.02 * whole < _area(part) < 0.6 * whole]
     if not parts:
         return None
     left, top, right, bottom = max(parts, key=_area)
-    ease = MARGIN_INCHES * page.dpi
+    enlarge, ease = page.dpi / dpi, MARGIN_INCHES * page.dpi
     return (
-        max(0, round(left / scale - ease)),
-        max(0, round(top / scale - ease)),
-        min(page.image.width, round(right / scale + ease)),
-        min(page.image.height, round(bottom / scale + ease)),
+        max(0, round(left * enlarge - ease)),
+        max(0, round(top * enlarge - ease)),
+        min(page.width, round(right * enlarge + ease)),
+        min(page.height, round(bottom * enlarge + ease)),
     )
 
 

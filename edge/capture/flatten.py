@@ -8,58 +8,56 @@ from __future__ import annotations
 
 from typing import Final
 
+import cv2
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageFilter
+
+from edge.capture.scale import shrunk
 
 CELL_INCHES: Final = 0.2
-BRIGHT_PERCENTILE: Final = 80
+LOOK_DPI: Final = 60.0
+BRIGHT_SHARE: Final = 0.8  # of a cell's pixels are darker than its paper
 DARKEST_PAPER: Final = 0.55  # of the page's own paper tone; darker than this is not shadow but print
 PALEST_TINT: Final = 0.72  # weakest channel of paper against its strongest; stronger tints are colour and stay
-STRIP_ROWS: Final = 256  # rows turned into wider numbers at a time: bounds the memory
+PAPER: Final = 250.0  # of 255: what paper becomes
 
 Grey = npt.NDArray[np.uint8]  # [height, width]
+Pixels = npt.NDArray[np.uint8]  # [height, width] or [height, width, 3]
 
 
-def flatten(image: Image.Image, dpi: float) -> Image.Image:
-    """`image` (L or RGB) with its paper at 250 of 255 everywhere, channel by channel."""
-    if image.mode == "L":
-        return _divided(image, _paper(image, dpi))
-    planes = image.split()
-    papers = [_paper(plane, dpi) for plane in planes]
-    palest = np.maximum.reduce([np.asarray(paper) for paper in papers])
-    least = (palest * np.float32(PALEST_TINT)).astype(np.uint8)
-    papers = [Image.fromarray(np.maximum(np.asarray(paper), least)) for paper in papers]
-    return Image.merge("RGB", [_divided(plane, paper) for plane, paper in zip(planes, papers, strict=True)])
+def flatten(pixels: Pixels, dpi: float) -> Pixels:
+    """`pixels` with its paper at 250 of 255 everywhere, channel by channel."""
+    return divided(pixels, paper(pixels, dpi))
 
 
-def _divided(plane: Image.Image, paper: Image.Image) -> Image.Image:
-    pixels = np.asarray(plane)
-    out = np.empty_like(pixels)
-    for top in range(0, plane.height, STRIP_ROWS):
-        rows = slice(top, min(plane.height, top + STRIP_ROWS))
-        box = (0, rows.start * paper.height / plane.height, paper.width, rows.stop * paper.height / plane.height)
-        field = paper.resize((plane.width, rows.stop - rows.start), Image.Resampling.BILINEAR, box=box)
-        quotient = pixels[rows] * np.float32(250.0) / np.maximum(np.asarray(field, np.float32), 1.0)
-        out[rows] = np.minimum(quotient, 255.0)
-    return Image.fromarray(out)
+def divided(pixels: Pixels, field: Pixels) -> Pixels:
+    """`pixels` by the `paper` that was found on them, or on the same page at another resolution."""
+    laid = cv2.resize(field, pixels.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    return cv2.divide(pixels, laid, scale=PAPER)  # type: ignore[return-value]
 
 
-def _paper(plane: Image.Image, dpi: float) -> Image.Image:
-    """The tone of the paper, one value for each cell."""
-    scale = min(1.0, 60.0 / dpi)
-    small = plane.resize(
-        (max(1, round(plane.width * scale)), max(1, round(plane.height * scale))),
-        Image.Resampling.BOX,
-        reducing_gap=1.0,
-    )
+def paper(pixels: Pixels, dpi: float) -> Pixels:
+    """The tone of the paper, one value for each cell: uint8 [rows, columns], or [rows, columns, 3]."""
+    scale = min(1.0, LOOK_DPI / dpi)
+    height, width = pixels.shape[:2]
     cell = max(2, round(CELL_INCHES * dpi * scale))
-    across, down = max(1, small.width // cell), max(1, small.height // cell)
-    small = small.resize((across * cell, down * cell), Image.Resampling.BILINEAR)
-    cells = np.asarray(small).reshape(down, cell, across, cell).swapaxes(1, 2).reshape(down, across, cell * cell)
-    tone = np.percentile(cells, BRIGHT_PERCENTILE, axis=2)
+    across, down = max(1, int(width * scale) // cell), max(1, int(height * scale) // cell)
+    size = (across * cell, down * cell)
+    small = shrunk(pixels, size) if size[0] <= width and size[1] <= height else cv2.resize(pixels, size)
+    if pixels.ndim == 2:
+        return _tones(small, cell)
+    fields = np.stack([_tones(small[:, :, channel], cell) for channel in range(3)], axis=2)
+    palest = fields.max(axis=2, keepdims=True)
+    least: Pixels = (palest * np.float32(PALEST_TINT)).astype(np.uint8)
+    return np.maximum(fields, least)
+
+
+def _tones(small: npt.NDArray[np.generic], cell: int) -> Grey:
+    down, across = small.shape[0] // cell, small.shape[1] // cell
+    cells = small.reshape(down, cell, across, cell).swapaxes(1, 2).reshape(down, across, cell * cell)
+    place = round(BRIGHT_SHARE * (cell * cell - 1))
+    tone = np.partition(cells, place, axis=2)[:, :, place].astype(np.float32)
     page_tone = float(np.percentile(tone, 75))
-    tone = np.clip(tone, max(30.0, page_tone * DARKEST_PAPER), 255)
-    field = Image.fromarray(tone.astype(np.uint8))
-    field = field.filter(ImageFilter.MaxFilter(3)).filter(ImageFilter.MedianFilter(3))
-    return field.filter(ImageFilter.BoxBlur(1))
+    field = np.clip(tone, max(30.0, page_tone * DARKEST_PAPER), 255).astype(np.uint8)
+    smooth = cv2.medianBlur(cv2.dilate(field, np.ones((3, 3), np.uint8)), 3)
+    return cv2.blur(smooth, (3, 3))  # type: ignore[return-value]

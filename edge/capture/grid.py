@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
+import cv2
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
-from edge.capture.flatten import Grey, flatten
+from edge.capture.flatten import Grey, Pixels, divided, flatten
 from edge.capture.jbig2 import Bits
-from edge.capture.source import Page
+from edge.capture.level import Level
+from edge.capture.scale import shrunk, to_dpi
 
 _Number = TypeVar("_Number", bound=np.generic)
 
@@ -25,31 +26,23 @@ class Coarse:
     """A page at about 100 dpi, divided by its paper. `colour`: uint8 [height, width, 3]; `grey`: uint8 [height, width]; `ink`: float32
     [height, width], share of each pixel that became ink; `dpi` as it came out."""
 
-    colour: npt.NDArray[np.uint8]
+    colour: Pixels
     grey: Grey
     ink: npt.NDArray[np.float32]
     dpi: float
 
 
-def look(page: Page, flat: Image.Image, ink: Bits) -> Coarse:
-    """`flat`: the page in grey, divided by its paper; `ink` at any resolution."""
-    scale = min(1.0, COARSE_DPI / page.dpi)
-    size = (max(1, round(page.image.width * scale)), max(1, round(page.image.height * scale)))
-    share = Image.fromarray(ink.view(np.uint8) * np.uint8(255)).resize(size, Image.Resampling.BOX, reducing_gap=2.0)
-    grey = np.asarray(flat.resize(size, Image.Resampling.BOX, reducing_gap=2.0))
-    if page.image.mode == "RGB":
-        small = page.image.resize(size, Image.Resampling.BOX, reducing_gap=2.0)
-        colour = np.asarray(flatten(small, page.dpi * scale))
+def look(level: Level, field: Grey, ink: Bits) -> Coarse:
+    """`field`: the paper of the page in grey; `ink` at the resolution of `level`."""
+    plain, dpi = to_dpi(level.grey, level.dpi, COARSE_DPI)
+    size = plain.shape[1::-1]
+    share = shrunk(ink.view(np.uint8) * np.uint8(255), size)
+    grey = divided(plain, field)
+    if level.colour is not None:
+        colour = flatten(shrunk(level.colour, size), dpi)
     else:
         colour = np.repeat(grey[:, :, None], 3, axis=2)
-    return Coarse(colour, grey, np.asarray(share, np.float32) / np.float32(255), page.dpi * scale)
-
-
-def chroma(colour: npt.NDArray[_Number]) -> npt.NDArray[np.float32]:
-    """float32 [height, width]: the strongest channel less the weakest. Channel by channel, twenty times as fast as along the last axis."""
-    red, green, blue = (colour[:, :, channel].astype(np.float32) for channel in range(3))
-    strongest, weakest = np.maximum(np.maximum(red, green), blue), np.minimum(np.minimum(red, green), blue)
-    return strongest - weakest
+    return Coarse(colour, grey, share.astype(np.float32) / np.float32(255), dpi)
 
 
 def cells(plane: npt.NDArray[_Number], cell: int) -> npt.NDArray[_Number]:
@@ -68,11 +61,7 @@ def spread(cells: npt.NDArray[_Number], shape: tuple[int, ...]) -> npt.NDArray[_
 
 def grown(mask: Bits, steps: int = 1) -> Bits:
     """True also next to where it is True, `steps` far in all eight directions."""
-    for _ in range(steps):
-        wide = mask.copy()
-        wide[:, 1:] |= mask[:, :-1]
-        wide[:, :-1] |= mask[:, 1:]
-        mask = wide.copy()
-        mask[1:] |= wide[:-1]
-        mask[:-1] |= wide[1:]
-    return mask
+    if not mask.size:
+        return mask
+    square = np.ones((2 * steps + 1, 2 * steps + 1), np.uint8)
+    return cv2.dilate(mask.view(np.uint8), square).astype(np.bool_)

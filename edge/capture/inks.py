@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
+import cv2
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageFilter
 
 from edge.capture.encoded import BLACK, Colour
+from edge.capture.flatten import PAPER, Grey
 from edge.capture.grid import Coarse
 from edge.capture.jbig2 import Bits
 
@@ -17,58 +18,59 @@ CHROMA_MIN: Final = (
 )
 COLOURS_MAX: Final = 3  # besides black
 AREA_MM2_MIN: Final = 6.0  # of ink: a short signature has more; less is an accident of printing
-PAPER: Final = 250.0
+COVERED_MIN: Final = 0.2  # of a coarse pixel: what less ink is mixed with paper cannot be told from it
+_BLACK, _SECTORS, _NONE = 0, 7, 255
 
 
 def planes(ink: Bits, coarse: Coarse) -> list[tuple[Colour, Bits]]:
     """The inks on the page, black first, and where each is; every pixel of `ink` is in exactly one."""
-    shares = _shares(coarse)
+    sector = _sectors(coarse)
     mm2 = (25.4 / coarse.dpi) ** 2
-    found = [sector for sector in range(1, len(shares)) if float(shares[sector].sum()) * mm2 >= AREA_MM2_MIN]
-    found = sorted(found, key=lambda sector: -float(shares[sector].sum()))[:COLOURS_MAX]
+    area = [float(coarse.ink[sector == index].sum()) * mm2 for index in range(_SECTORS)]
+    found = [index for index in range(1, _SECTORS) if area[index] >= AREA_MM2_MIN]
+    found = sorted(found, key=lambda index: -area[index])[:COLOURS_MAX]
     if not found:
         return [(BLACK, ink)]
     # Votes of the neighbourhood: one stroke does not change its colour from pixel to pixel.
-    votes = [_blurred(shares[0] + sum(shares[other] for other in range(1, len(shares)) if other not in found))]
-    votes += [_blurred(shares[sector]) for sector in found]
-    winner = Image.fromarray(np.argmax(np.stack(votes), axis=0).astype(np.uint8))
-    wide = np.asarray(winner.resize((ink.shape[1], ink.shape[0]), Image.Resampling.NEAREST))
+    votes = [_blurred(np.where(np.isin(sector, found), np.float32(0), coarse.ink))]
+    votes += [_blurred(np.where(sector == index, coarse.ink, np.float32(0))) for index in found]
+    winner = np.argmax(np.stack(votes), axis=0).astype(np.uint8)
+    wide = cv2.resize(winner, ink.shape[::-1], interpolation=cv2.INTER_NEAREST)
     given = [(BLACK, ink & (wide == 0))]
-    for place, sector in enumerate(found, 1):
-        plane = ink & (wide == place)
-        given.append((_colour(coarse, shares[sector]), plane))
+    given += [(_colour(coarse, sector == index), ink & (wide == place)) for place, index in enumerate(found, 1)]
     return [(colour, plane) for colour, plane in given if plane.any()]
 
 
-def _shares(coarse: Coarse) -> list[npt.NDArray[np.float32]]:
-    """How much of each coarse pixel is black ink, then red, yellow, green, cyan, blue, magenta."""
-    covered = np.maximum(coarse.ink, 0.2)[:, :, None]
-    pure = _pure(coarse, covered)
-    red, green, blue = (pure[:, :, channel] for channel in range(3))
-    strongest = np.maximum(np.maximum(red, green), blue)
-    chroma = strongest - np.minimum(np.minimum(red, green), blue)
+def _sectors(coarse: Coarse) -> npt.NDArray[np.uint8]:
+    """What each coarse pixel is mostly: 0 black ink, then red, yellow, green, cyan, blue, magenta; 255 paper."""
+    sector = np.full(coarse.ink.shape, _NONE, np.uint8)
+    inked = coarse.ink > 0
+    pure = _pure(coarse, inked)
+    red, green, blue = pure.T
+    strongest = pure.max(axis=1, initial=0.0)
+    chroma = strongest - pure.min(axis=1, initial=255.0)
     with np.errstate(divide="ignore", invalid="ignore"):
         hue = np.where(
             strongest == red,
             (green - blue) / chroma,
             np.where(strongest == green, 2 + (blue - red) / chroma, 4 + (red - green) / chroma),
         )
-    sector = np.where(chroma < CHROMA_MIN, 0, 1 + np.nan_to_num(np.round(hue)).astype(np.int8) % 6)
-    return [np.where(sector == index, coarse.ink, np.float32(0)) for index in range(7)]
+    sector[inked] = np.where(chroma < CHROMA_MIN, _BLACK, 1 + np.nan_to_num(np.round(hue)).astype(np.int8) % 6)
+    return sector
 
 
-def _pure(coarse: Coarse, covered: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """The colour of the ink alone: a coarse pixel is a mixture of it and of paper."""
-    mixed = coarse.colour.astype(np.float32)
-    pure: npt.NDArray[np.float32] = np.clip(PAPER - (PAPER - mixed) / covered, 0, 255).astype(np.float32)
+def _pure(coarse: Coarse, where: Bits) -> npt.NDArray[np.float32]:
+    """float32 [n, 3]: the colour of the ink alone; a coarse pixel is a mixture of it and of paper."""
+    mixed = coarse.colour[where].astype(np.float32)
+    covered = np.maximum(coarse.ink[where], np.float32(COVERED_MIN))[:, None]
+    pure: npt.NDArray[np.float32] = np.clip(np.float32(PAPER) - (np.float32(PAPER) - mixed) / covered, 0, 255)
     return pure
 
 
-def _colour(coarse: Coarse, share: npt.NDArray[np.float32]) -> Colour:
-    strong = share >= min(0.6, 0.9 * float(share.max()))
-    pure = _pure(coarse, np.maximum(coarse.ink, 0.2)[:, :, None])[strong]
-    return tuple(int(part) for part in np.median(pure, axis=0))  # type: ignore[return-value]
+def _colour(coarse: Coarse, where: Bits) -> Colour:
+    strong = where & (coarse.ink >= min(0.6, 0.9 * float(coarse.ink[where].max())))
+    return tuple(int(part) for part in np.median(_pure(coarse, strong), axis=0))  # type: ignore[return-value]
 
 
-def _blurred(share: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
-    return np.asarray(Image.fromarray((share * 255).clip(0, 255).astype(np.uint8)).filter(ImageFilter.BoxBlur(2)))
+def _blurred(share: npt.NDArray[np.float32]) -> Grey:
+    return cv2.blur((share * 255).clip(0, 255).astype(np.uint8), (5, 5))  # type: ignore[return-value]

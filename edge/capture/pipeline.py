@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from PIL import Image
 
-from edge.capture import card, colour, encode, straighten, turn, verdict
+from edge.capture import card, encode, level, straighten, survey, turn, verdict
 from edge.capture.encoded import Encoded
 from edge.capture.grid import Coarse
+from edge.capture.level import Level
 from edge.capture.mode import Mode
 from edge.capture.source import Page
 
@@ -50,35 +50,34 @@ def _taken(source: Iterator[Page], mode: Mode, g4_strict: bool, began: float) ->
     page = next(source, None)
     if page is None:
         return None
-    first = verdict.glance(page)
-    page, skew_degrees = straighten.straighten(colour.settle(page))
-    way = turn.Turn(0, sure=True)
-    if mode in (Mode.DOCUMENT, Mode.RECEIPT):
-        way = turn.measure(page)
-        if way.sure and way.degrees:
-            page = turn.turned(page, way.degrees)
-            if way.degrees != 180:
-                page, skew_degrees = straighten.straighten(page)
-    encoded, look = encode.encode_and_tell(page, g4_strict=g4_strict, photo=mode == Mode.PHOTO)
-    if mode == Mode.RECEIPT and (cut := _around_ink(page, look.coarse)) is not None:
-        page = cut
-        encoded, look = encode.encode_and_tell(page, g4_strict=g4_strict)
+    seen = survey.survey(page)
+    way = turn.measure(seen) if mode in (Mode.DOCUMENT, Mode.RECEIPT) else turn.Turn(0, sure=True)
+    move = level.quarter_turned(level.unmoved(page), way.degrees if way.sure else 0)
+    skew = straighten.measure(level.moved(seen.grey, move, seen.dpi / page.dpi), seen.dpi)
+    if skew.worth:
+        lose = straighten.would_lose(skew, move.size[0] / page.dpi, move.size[1] / page.dpi)
+        move = level.rotated(move, skew.worth, lose)
+    sheet = level.level(page, seen, move, coloured=survey.coloured(seen))
+    encoded, look = encode.encode(sheet, g4_strict=g4_strict, photo=mode == Mode.PHOTO)
+    if mode == Mode.RECEIPT and (cut := _around_ink(sheet, look.coarse)) is not None:
+        encoded, look = encode.encode(cut, g4_strict=g4_strict)
     faults: tuple[verdict.Fault, ...] = ()
     if mode != Mode.COPY:
-        faults = verdict.judge(first, page, look.coarse, encoded.blank, way)
+        faults = verdict.judge(seen, sheet, look.coarse, encoded.blank, way)
     if mode == Mode.PHOTO:
         faults = tuple(fault for fault in faults if fault in (verdict.Fault.EMPTY, verdict.Fault.TOO_DARK))
     turned_degrees = way.degrees if way.sure else 0
-    return Taken(encoded, skew_degrees, turned_degrees, faults, time.monotonic() - began)
+    return Taken(encoded, skew.worth, turned_degrees, faults, time.monotonic() - began)
 
 
 def _cards(pages: Iterable[Page]) -> Iterator[Taken]:
     began, sides = time.monotonic(), list[Page]()
     faults: set[verdict.Fault] = set()
     for page in pages:
-        if verdict.dark(verdict.glance(page)):
+        seen = survey.survey(page)
+        if verdict.dark(seen):
             faults.add(verdict.Fault.TOO_DARK)
-        side = card.cut(page)
+        side = card.cut(page, seen)
         if side.dpi < verdict.COARSE_DPI_MIN:
             faults.add(verdict.Fault.TOO_COARSE)
         sides.append(side)
@@ -94,7 +93,7 @@ def _sheet(sides: list[Page], faults: set[verdict.Fault], began: float) -> Taken
     return Taken(card.sheet(sides), 0.0, 0, ordered, time.monotonic() - began)
 
 
-def _around_ink(page: Page, coarse: Coarse) -> Page | None:
+def _around_ink(sheet: Level, coarse: Coarse) -> Level | None:
     """The part of the page that has ink on it, with a margin; None where that is nearly all of it, or nothing."""
     inked = coarse.ink > 0.3
     edge = max(1, round(0.1 * coarse.dpi))
@@ -107,16 +106,11 @@ def _around_ink(page: Page, coarse: Coarse) -> Page | None:
             return None
         first, last = np.searchsorted(mass, (0.004 * mass[-1], 0.996 * mass[-1])).tolist()
         spans.append((float(first), float(last) + 1))
-    scale, margin = page.dpi / coarse.dpi, RECEIPT_MARGIN_INCHES * page.dpi
+    scale, margin = sheet.dpi / coarse.dpi, RECEIPT_MARGIN_INCHES * sheet.dpi
     (top, bottom), (left, right) = spans
-    box = (
-        max(0, round(left * scale - margin)),
-        max(0, round(top * scale - margin)),
-        min(page.image.width, round(right * scale + margin)),
-        min(page.image.height, round(bottom * scale + margin)),
-    )
-    size = ((box[2] - box[0]), (box[3] - box[1]))
-    if size[0] * size[1] > 0.8 * page.image.width * page.image.height:
+    height, width = sheet.grey.shape
+    rows = slice(max(0, round(top * scale - margin)), min(height, round(bottom * scale + margin)))
+    columns = slice(max(0, round(left * scale - margin)), min(width, round(right * scale + margin)))
+    if (rows.stop - rows.start) * (columns.stop - columns.start) > 0.8 * width * height:
         return None
-    image: Image.Image = page.image.crop(box)
-    return Page(image, page.dpi)
+    return level.part(sheet, rows, columns)

@@ -1,7 +1,7 @@
 """Opens what a scanner or a person delivered and gives its pages one by one; refuses in plain words what is no whole document.
 
 Sizes are checked from headers before anything is decoded. At most one page is in memory: 4 bytes per pixel while it is decoded
-(480 MB for the largest that is let in), at most 4 bytes for each of `WORKING_PIXELS_MAX` afterwards.
+(480 MB for the largest that is let in), at most 3 bytes for each of `WORKING_PIXELS_MAX` afterwards.
 """
 
 from __future__ import annotations
@@ -16,13 +16,15 @@ from typing import Any, Final
 
 import numpy as np
 import pymupdf
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
+from edge.capture.scale import Pixels, shrunk
 from hardware.scanner import Scan
 from protocol import limits
 from protocol.errors import Code, Refused
 
 DPI: Final = 300  # finer than this nobody reads; G4 and OCR are at home here
+FINER: Final = 1.3  # so much finer may a page stay here: what straightens it brings it down, and resamples only once
 WORKING_PIXELS_MAX: Final = 36_000_000  # A2 at 300 dpi; larger sheets are kept coarser
 SHEET_INCHES_MAX: Final = 24.0  # the long side of A2: a picture that claims more has a wrong resolution
 SHEET_INCHES_MIN: Final = 1.5
@@ -42,6 +44,8 @@ _MISSING: Final = (
     "object out of range",
 )
 
+_EXIF_ORIENTATION: Final = 274
+
 pymupdf.TOOLS.mupdf_display_errors(False)
 pymupdf.TOOLS.mupdf_display_warnings(False)
 Image.MAX_IMAGE_PIXELS = limits.PAGE_PIXELS_MAX // 2  # Pillow warns here and refuses at twice this
@@ -49,10 +53,20 @@ Image.MAX_IMAGE_PIXELS = limits.PAGE_PIXELS_MAX // 2  # Pillow warns here and re
 
 @dataclass(frozen=True)
 class Page:
-    """One side of one sheet. `image`: mode L (grey) or RGB, uint8, at `dpi` (at most 300)."""
+    """One side of one sheet. `pixels`: uint8 [height, width] grey or [height, width, 3] RGB, at `dpi` (at most 390)."""
 
-    image: Image.Image
+    pixels: Pixels
     dpi: float
+
+    @property
+    def width(self) -> int:
+        """In pixels."""
+        return int(self.pixels.shape[1])
+
+    @property
+    def height(self) -> int:
+        """In pixels."""
+        return int(self.pixels.shape[0])
 
 
 def count(what: Path | Scan) -> int:
@@ -175,14 +189,36 @@ def _decode(picture: Image.Image, frame: int, frames: int, what: Path | Scan) ->
         size = max(1, round(width * dpi / dpi_x)), max(1, round(height * dpi / dpi_y))
         picture.draft(None, size)
         image = _plain(picture)
-    if abs(size[0] / width - 1) > 0.02 or abs(size[1] / height - 1) > 0.02:
-        image = image.resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0)
-    else:
-        dpi = max(dpi_x, dpi_y)
-    image = ImageOps.exif_transpose(image)  # always a copy: `picture` may go
+        image.load()
+        way_up = image.getexif().get(_EXIF_ORIENTATION, 1)
+    if image.size == (height, width):  # Pillow has stood a TIFF up already
+        size = size[1], size[0]
+    if image.width >= 2 * size[0] and image.height >= 2 * size[1]:
+        image = image.reduce(min(image.width // size[0], image.height // size[1]))
+    pixels: Pixels = np.asarray(image)
     if frame == frames - 1:
         picture.close()
-    return Page(image, dpi)
+    del image
+    across, down = pixels.shape[1] / size[0], pixels.shape[0] / size[1]
+    near = abs(across - down) < 0.02 and across <= FINER and pixels.shape[0] * pixels.shape[1] <= WORKING_PIXELS_MAX / 2
+    if across < 1 or down < 1:  # the oblong pixels of a fax
+        pixels = np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BICUBIC))
+    elif near:
+        dpi *= across
+    else:
+        pixels = shrunk(pixels, size)
+    return Page(_stood_up(pixels, way_up), dpi)
+
+
+def _stood_up(pixels: Pixels, orientation: int) -> Pixels:
+    """As the camera says that it was held: EXIF counts eight ways, four of them mirrored."""
+    if orientation in (5, 6, 7, 8):
+        pixels = np.swapaxes(pixels, 0, 1)
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    return np.ascontiguousarray(pixels)
 
 
 def _stated_dpi(picture: Image.Image) -> tuple[float, float]:
@@ -294,8 +330,7 @@ def _render(sheet: Any, what: Path | Scan) -> Page:
         )
     pixmap: Any = sheet.get_pixmap(matrix=pymupdf.Matrix(dpi / 72, dpi / 72), colorspace=pymupdf.csRGB, alpha=False)
     pymupdf.TOOLS.store_shrink(100)  # the decoded picture, which would lie beside its own copy
-    image = Image.frombytes("RGB", (pixmap.width, pixmap.height), pixmap.samples_mv)
-    return Page(image, dpi)
+    return Page(np.frombuffer(pixmap.samples, np.uint8).reshape(pixmap.height, pixmap.width, 3), dpi)
 
 
 def _scan_dpi(sheet: Any) -> float:

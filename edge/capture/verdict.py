@@ -7,15 +7,14 @@ without a screen read.
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
 from typing import Final
 
+import cv2
 import numpy as np
-from PIL import Image, ImageFilter
 
-from edge.capture.flatten import Grey
-from edge.capture.grid import CELL, COARSE_DPI, Coarse, cells
-from edge.capture.source import Page
+from edge.capture.grid import CELL, Coarse, cells
+from edge.capture.level import Level
+from edge.capture.survey import Survey
 from edge.capture.turn import Turn
 
 COARSE_DPI_MIN: Final = 120.0  # print of 9 points has 8 pixels then, and is guessed rather than read
@@ -57,33 +56,17 @@ ADVICE: Final = {
 }
 
 
-@dataclass(frozen=True)
-class Glance:
-    """A page as it came, before anything was done to it: uint8 grey [height, width] at about 100 `dpi`."""
-
-    grey: Grey
-    dpi: float
-
-
-def glance(page: Page) -> Glance:
-    """To be taken first: what is done to a page later hides what was wrong with it."""
-    scale = min(1.0, COARSE_DPI / page.dpi)
-    size = (max(1, round(page.image.width * scale)), max(1, round(page.image.height * scale)))
-    small = page.image.resize(size, Image.Resampling.BOX, reducing_gap=2.0)
-    return Glance(np.asarray(small.convert("L")), page.dpi * scale)
-
-
-def judge(first: Glance, page: Page, coarse: Coarse, blank: bool, turn: Turn) -> tuple[Fault, ...]:
-    """All faults of a page, the gravest first. `page`: level and the right way up; `coarse`: the same divided by its paper."""
+def judge(first: Survey, sheet: Level, coarse: Coarse, blank: bool, turn: Turn) -> tuple[Fault, ...]:
+    """All faults of a page, the gravest first. `sheet`: level and the right way up; `coarse`: the same divided by its paper."""
     found: set[Fault] = set()
     if blank:
         found.add(Fault.EMPTY)
     if dark(first):
         found.add(Fault.TOO_DARK)
-    coarse_print = page.dpi < COARSE_DPI_MIN and not blank
+    coarse_print = sheet.page_dpi < COARSE_DPI_MIN and not blank
     if coarse_print:
         found.add(Fault.TOO_COARSE)
-    if not (blank or coarse_print) and (slope := sharpness(page, coarse)) is not None and slope < SLOPE_MIN:
+    if not (blank or coarse_print) and (slope := sharpness(sheet, coarse)) is not None and slope < SLOPE_MIN:
         found.add(Fault.BLURRED)
     if glare(first):
         found.add(Fault.GLARE)
@@ -106,11 +89,11 @@ def advice(faults: tuple[str, ...]) -> str:
     return ADVICE[Fault(faults[0])] if faults else ""
 
 
-def sharpness(page: Page, coarse: Coarse) -> float | None:
+def sharpness(sheet: Level, coarse: Coarse) -> float | None:
     """How steep the edges of print are, in contrast per inch: the steepest step in each cell against all its contrast, the median of the
     clearest cells. None where there is too little print to tell."""
-    cell = max(4, round(page.dpi / 10))
-    grey = np.asarray(page.image if page.image.mode == "L" else page.image.getchannel("G"))
+    cell = max(4, round(sheet.dpi / 10))
+    plain = sheet.grey
     written = cells((coarse.ink > 0.3).astype(np.float32), CELL).mean(axis=(2, 3))
     places = np.argwhere(written > 0.05)
     if len(places) < SHARP_CELLS_MIN:
@@ -118,18 +101,18 @@ def sharpness(page: Page, coarse: Coarse) -> float | None:
     places = places[:: max(1, len(places) // 400)]
     slopes = []
     for row, column in places.tolist():
-        cut = grey[row * cell : (row + 1) * cell, column * cell : (column + 1) * cell].astype(np.int16)
+        cut = plain[row * cell : (row + 1) * cell, column * cell : (column + 1) * cell].astype(np.int16)
         if min(cut.shape) < 4:
             continue
         contrast = int(cut.max()) - int(cut.min())
         if contrast < 50:
             continue
         step = max(int(np.abs(np.diff(cut, axis=0)).max()), int(np.abs(np.diff(cut, axis=1)).max()))
-        slopes.append(step / contrast * page.dpi)
+        slopes.append(step / contrast * sheet.dpi)
     return float(np.median(slopes)) if len(slopes) >= SHARP_CELLS_MIN else None
 
 
-def glare(first: Glance) -> bool:
+def glare(first: Survey) -> bool:
     """Whether a spot is burnt out on paper that is otherwise well below white."""
     raw = first.grey
     paper = float(np.percentile(raw, 60))
@@ -139,7 +122,7 @@ def glare(first: Glance) -> bool:
     return bool(burnt.size and burnt.mean() > GLARE_SHARE_MIN)
 
 
-def corner_missing(first: Glance) -> bool:
+def corner_missing(first: Survey) -> bool:
     """Whether a dark triangle lies in a corner while the edges beside it are paper: folded, or out of view."""
     raw, leg = first.grey, round(CORNER_INCHES * first.dpi)
     if min(raw.shape) < 4.5 * leg:
@@ -155,10 +138,9 @@ def corner_missing(first: Glance) -> bool:
     return False
 
 
-def edge_cut(first: Glance) -> bool:
+def edge_cut(first: Survey) -> bool:
     """Whether many strokes run into the edge of the picture, as cut lines of print do; a shadow along the edge is one long stroke."""
-    around = np.asarray(Image.fromarray(first.grey).filter(ImageFilter.BoxBlur(9))).astype(np.int16)
-    ink = first.grey < around - 55
+    ink = cv2.subtract(cv2.blur(first.grey, (19, 19)), first.grey) > 55
     deep = max(2, round(0.02 * first.dpi))
     for strip in (ink[:, :deep], ink[:, -deep:], ink[:deep].T, ink[-deep:].T):
         touching = strip.all(axis=1)
@@ -169,7 +151,7 @@ def edge_cut(first: Glance) -> bool:
     return False
 
 
-def dark(first: Glance) -> bool:
+def dark(first: Survey) -> bool:
     """Whether even the paper is dark, or hardly lighter than the ink."""
     low, high = (float(value) for value in np.percentile(first.grey, (2, 90)))
     return high < PAPER_DARK or (high < 1.5 * PAPER_DARK and high - low < CONTRAST_MIN)

@@ -12,10 +12,13 @@ import pymupdf
 import pytest
 from PIL import Image, ImageDraw
 
-from edge.capture import colour, encode, jbig2, pdf, source, straighten
+from edge.capture import encode, jbig2, pdf, source
 from edge.capture.encoded import Codec, Encoded, Encoding
 from edge.capture.flatten import flatten
+from edge.capture.level import Level, level, rotated, unmoved
 from edge.capture.source import Page
+from edge.capture.straighten import measure, would_lose
+from edge.capture.survey import coloured, survey
 from hardware.simulated.paper import draw_sheet
 
 AT = datetime(2026, 11, 21, 8, 30, tzinfo=UTC)
@@ -28,11 +31,31 @@ REAL = sorted(SCANS.glob("*.*g")) + sorted(SCANS.glob("*.tif"))
 
 @functools.cache
 def drawn(seed, kind="letter", dpi=200, **other) -> Page:
-    return Page(draw_sheet(seed, dpi, kind, **other).image, dpi)
+    return page_of(draw_sheet(seed, dpi, kind, **other).image, dpi)
 
 
-def encoded(page: Page) -> Encoded:
-    return encode.encode(colour.settle(page))
+def page_of(image, dpi) -> Page:
+    return Page(np.ascontiguousarray(image), dpi)
+
+
+def skew_of(page: Page):
+    seen = survey(page)
+    return measure(seen.grey, seen.dpi)
+
+
+def straightened(page: Page) -> tuple[Level, float]:
+    seen, skew = survey(page), skew_of(page)
+    lose = would_lose(skew, page.width / page.dpi, page.height / page.dpi)
+    return level(page, seen, rotated(unmoved(page), skew.worth, lose), coloured=coloured(seen)), skew.worth
+
+
+def as_it_lies(page: Page) -> Level:
+    seen = survey(page)
+    return level(page, seen, unmoved(page), coloured=coloured(seen))
+
+
+def encoded(page: Page, **settings) -> Encoded:
+    return encode.encode(as_it_lies(page), **settings)[0]
 
 
 def as_drawn(page: Encoded, colour: bool = False) -> np.ndarray:
@@ -51,7 +74,7 @@ def test_skew_is_found_within_0_3_degrees_on_every_sheet():
     off = {}
     for seed in range(21):
         sheet = draw_sheet(seed, 100, KINDS[seed % 3])
-        found = straighten.measure(Page(sheet.image, 100))
+        found = skew_of(page_of(sheet.image, 100))
         assert found.sure
         off[seed] = abs(found.degrees - sheet.skew_degrees)
     assert max(off.values()) <= 0.3, off
@@ -60,26 +83,29 @@ def test_skew_is_found_within_0_3_degrees_on_every_sheet():
 @pytest.mark.parametrize("degrees", [-9.0, -6.2, 7.5, 9.0])
 def test_skew_of_a_sheet_laid_down_by_hand_is_found(degrees):
     sheet = draw_sheet(3, 100, "receipt", skew_degrees=degrees)
-    assert straighten.measure(Page(sheet.image, 100)).degrees == pytest.approx(degrees, abs=0.3)
+    assert skew_of(page_of(sheet.image, 100)).degrees == pytest.approx(degrees, abs=0.3)
 
 
 def test_a_straightened_page_is_straight():
-    page, degrees = straighten.straighten(drawn(1, skew_degrees=3.0))
+    page, degrees = straightened(drawn(1, skew_degrees=3.0))
     assert degrees == pytest.approx(3.0, abs=0.3)
-    assert abs(straighten.measure(page).degrees) <= 0.3
-    assert page.image.size == draw_sheet(1, 200).image.size
+    assert page.dpi == 300
+    assert abs(skew_of(Page(page.grey, 300)).degrees) <= 0.3
+    assert page.grey.shape == pytest.approx([1.5 * side for side in drawn(1).pixels.shape[:2]], abs=2)
 
 
 def test_a_page_that_is_straight_is_not_resampled():
-    page = drawn(1, skew_degrees=0.0)
-    assert straighten.straighten(page) == (page, 0.0)
+    page = drawn(1, dpi=300, skew_degrees=0.0)
+    laid, degrees = straightened(page)
+    assert degrees == 0.0
+    assert laid.grey.shape == page.pixels.shape[:2]
+    assert np.abs(laid.grey.astype(int) - page.pixels.mean(axis=2)).max() < 40
 
 
 def test_a_picture_without_lines_is_left_alone():
     noise = Image.fromarray(np.random.default_rng(1).integers(0, 255, (60, 40), np.uint8)).resize((800, 1200))
     for image in (noise, Image.new("L", (800, 1200), 240)):
-        page = Page(image, 100)
-        assert straighten.straighten(page) == (page, 0.0)
+        assert straightened(page_of(image, 100))[1] == 0.0
 
 
 def test_no_ink_is_lost_at_the_edge():
@@ -88,12 +114,13 @@ def test_no_ink_is_lost_at_the_edge():
     for y in range(0, 1600, 24):
         for x in range(0, 1300, 12):
             draw.rectangle((x, y, x + 8, y + 8), fill=20)
-    skewed = Page(image.rotate(5, Image.Resampling.BICUBIC).crop((240, 220, 1060, 1380)), 100)
-    page, degrees = straighten.straighten(skewed)
+    skewed = page_of(image.rotate(5, Image.Resampling.BICUBIC).crop((240, 220, 1060, 1380)), 100)
+    laid, degrees = straightened(skewed)
     assert degrees == pytest.approx(5.0, abs=0.3)
-    assert page.image.width > skewed.image.width
-    before, after = (int((np.asarray(each.image) < 128).sum()) for each in (skewed, page))
-    assert after == pytest.approx(before, rel=0.02)
+    assert laid.grey.shape[1] / laid.dpi > skewed.width / 100
+    before = int((skewed.pixels < 128).sum())
+    after = int((laid.grey < 128).sum()) / (laid.dpi / 100) ** 2
+    assert after == pytest.approx(before, rel=0.03)
 
 
 # --- flatten ----------------------------------------------------------------------------------------------------------
@@ -101,9 +128,9 @@ def test_no_ink_is_lost_at_the_edge():
 
 def test_shading_and_yellowing_go():
     page = drawn(6, skew_degrees=0.0)
-    paper = np.asarray(page.image)
+    paper = page.pixels
     assert np.percentile(paper[:, :, 2], 90) - np.percentile(paper[:, :, 2], 30) > 6
-    flat = np.asarray(flatten(page.image, page.dpi))
+    flat = flatten(page.pixels, page.dpi)
     for channel in range(3):
         assert abs(float(np.median(flat[:, :, channel])) - 250) < 6
         assert np.percentile(flat[:, :, channel], 15) > 235
@@ -112,9 +139,9 @@ def test_shading_and_yellowing_go():
 def test_a_dark_picture_is_not_taken_for_paper():
     image = Image.new("L", (800, 1100), 240)
     ImageDraw.Draw(image).rectangle((200, 300, 600, 700), fill=90)
-    flat = flatten(image, 100)
-    assert flat.getpixel((400, 500)) < 180
-    assert flat.getpixel((50, 50)) > 240
+    flat = flatten(np.asarray(image), 100)
+    assert flat[500, 400] < 180
+    assert flat[50, 50] > 240
 
 
 # --- encode -----------------------------------------------------------------------------------------------------------
@@ -136,23 +163,24 @@ def test_black_print_and_blue_writing_become_two_stencils():
     assert blue.ink[2] > 100 > max(blue.ink[:2])
     shown = as_drawn(page, colour=True).astype(int)
     bluish = shown[:, :, 2] - shown[:, :, 0] > 60
-    sheet = np.asarray(drawn(2, "form", 200, skew_degrees=0.0).image.resize(shown.shape[1::-1])).astype(int)
+    plain = Image.fromarray(drawn(2, "form", 200, skew_degrees=0.0).pixels)
+    sheet = np.asarray(plain.resize(shown.shape[1::-1])).astype(int)
     wrote = sheet[:, :, 2] - sheet[:, :, 0] > 70
     assert bluish[wrote].mean() > 0.9
     assert bluish[~wrote].mean() < 0.02
 
 
 def test_g4_is_used_alone_where_it_is_asked_for():
-    page = encode.encode(colour.settle(drawn(2, "form", 200)), g4_strict=True)
+    page = encoded(drawn(2, "form", 200), g4_strict=True)
     assert page.encoding == Encoding.G4_PLANES
     assert {layer.codec for layer in page.layers} == {Codec.G4}
 
 
 def test_a_photograph_on_a_letter_becomes_a_box_and_the_writing_stays_a_stencil():
-    sheet = drawn(2, "letter", 200, skew_degrees=0.0).image.copy()
+    sheet = Image.fromarray(drawn(2, "letter", 200, skew_degrees=0.0).pixels)
     picture = np.stack([clouds(1), clouds(2), clouds(3)], axis=2)[:300, :400] * 200 + 20
     sheet.paste(Image.fromarray(picture.astype(np.uint8)), (600, 1700))
-    page = encoded(Page(sheet, 200))
+    page = encoded(page_of(sheet, 200))
     assert page.encoding in (Encoding.JBIG2_PLANES, Encoding.G4_PLANES)
     photograph = page.layers[0]
     assert photograph.codec == Codec.COLOUR_JPEG
@@ -171,7 +199,7 @@ def test_a_photograph_on_a_letter_becomes_a_box_and_the_writing_stays_a_stencil(
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_is_kept_looks_like_what_was_there(kind):
     page = drawn(4, kind, 300, skew_degrees=0.0)
-    original = np.asarray(flatten(page.image.convert("L"), 300))
+    original = flatten(np.asarray(Image.fromarray(page.pixels).convert("L")), 300)
     kept = as_drawn(encoded(page))[: original.shape[0], : original.shape[1]]
     original = original[: kept.shape[0], : kept.shape[1]]
     # One pixel of shift at the edge of a stroke is no loss: look at the neighbourhood.
@@ -184,7 +212,7 @@ def test_what_is_kept_looks_like_what_was_there(kind):
 def test_a_blank_sheet_is_flagged_and_kept():
     shade = np.add.outer(np.linspace(225, 245, 2300), np.linspace(-12, 0, 1600))
     noise = np.random.default_rng(1).normal(0, 4, (2300, 1600))
-    page = encoded(Page(Image.fromarray((shade + noise).astype(np.uint8)), 200))
+    page = encoded(Page((shade + noise).astype(np.uint8), 200))
     assert page.blank
     assert page.bytes < 2000
 
@@ -195,7 +223,7 @@ def test_a_sheet_with_one_word_is_not_blank(text):
     ImageDraw.Draw(image).ellipse((1200, 1700, 1245, 1745), fill=70)
     if len(text) > 1:
         ImageDraw.Draw(image).text((300, 300), text, fill=90, font_size=50)
-    assert not encoded(Page(image, 300)).blank
+    assert not encoded(page_of(image, 300)).blank
 
 
 def test_faint_writing_is_not_lost():
@@ -203,7 +231,7 @@ def test_faint_writing_is_not_lost():
     for row in range(20):
         ImageDraw.Draw(image).text((150, 200 + row * 80), "Miete kalt 480,00 Heizung 95,00", fill=196, font_size=44)
     noisy = np.asarray(image) + np.random.default_rng(2).normal(0, 3, (2339, 1654))
-    page = Page(Image.fromarray(noisy.clip(0, 255).astype(np.uint8)), 200)
+    page = Page(noisy.clip(0, 255).astype(np.uint8), 200)
     kept = as_drawn(encoded(page))
     truth = np.asarray(image.resize(kept.shape[::-1], Image.Resampling.BILINEAR))
     background = np.median(kept)
@@ -217,30 +245,30 @@ def clouds(seed) -> np.ndarray:
 
 
 def test_a_photograph_stays_a_photograph():
-    grey = encoded(Page(Image.fromarray((clouds(1) * 200 + 20).astype(np.uint8)), 150))
+    grey = encoded(Page((clouds(1) * 200 + 20).astype(np.uint8), 150))
     assert grey.encoding == Encoding.GREY_JPEG
-    coloured = (np.stack([clouds(1), clouds(2), clouds(3)], axis=2) * 200 + 20).astype(np.uint8)
-    page = encoded(Page(Image.fromarray(coloured), 150))
+    in_colour = (np.stack([clouds(1), clouds(2), clouds(3)], axis=2) * 200 + 20).astype(np.uint8)
+    page = encoded(Page(in_colour, 150))
     assert page.encoding == Encoding.COLOUR_JPEG
     with Image.open(io.BytesIO(page.layers[0].stream)) as picture:
         back = np.asarray(picture.resize((700, 900))).astype(int)
-    assert np.abs(back - coloured).mean() < 8
+    assert np.abs(back - in_colour).mean() < 8
 
 
 def test_coloured_paper_stays_coloured_and_yellowed_paper_does_not():
-    sheet = np.asarray(drawn(2, skew_degrees=0.0).image).astype(np.float32)
+    sheet = drawn(2, skew_degrees=0.0).pixels.astype(np.float32)
     red, yellowed = sheet * [0.95, 0.4, 0.35], sheet * [1.0, 0.97, 0.8]
-    assert encoded(Page(Image.fromarray(red.astype(np.uint8)), 200)).encoding == Encoding.COLOUR_JPEG
-    kept = encoded(Page(Image.fromarray(yellowed.astype(np.uint8)), 200))
+    assert encoded(Page(red.astype(np.uint8), 200)).encoding == Encoding.COLOUR_JPEG
+    kept = encoded(Page(yellowed.astype(np.uint8), 200))
     assert all(layer.ink is not None for layer in kept.layers)
 
 
 def test_a_coloured_marker_stays_and_the_writing_under_it_stays_sharp():
-    sheet = drawn(2, dpi=150, skew_degrees=0.0).image.copy()
+    sheet = Image.fromarray(drawn(2, dpi=150, skew_degrees=0.0).pixels)
     plain = np.asarray(sheet).astype(int)
     marked = np.asarray(sheet).copy()
     marked[600:660, 150:900, 2] //= 4
-    page = encoded(Page(Image.fromarray(marked), 150))
+    page = encoded(Page(marked, 150))
     assert [layer.codec in (Codec.G4, Codec.JBIG2) for layer in page.layers][:2] == [False, True]
     shown = np.asarray(Image.fromarray(as_drawn(page, colour=True)).resize(sheet.size)).astype(int)
     assert (shown[605:655, 155:895, 0] - shown[605:655, 155:895, 2]).mean() > 90
@@ -254,8 +282,7 @@ def test_a_coloured_marker_stays_and_the_writing_under_it_stays_sharp():
 @pytest.mark.parametrize("size", [(1, 1), (3, 200), (200, 3), (40, 40)])
 @pytest.mark.parametrize("mode", ["L", "RGB"])
 def test_pages_of_odd_sizes_are_kept(size, mode):
-    page, _ = straighten.straighten(Page(Image.new(mode, size, 200 if mode == "L" else (200, 30, 30)), 300))
-    kept = encoded(page)
+    kept = encode.encode(straightened(page_of(Image.new(mode, size, 200 if mode == "L" else (200, 30, 30)), 300))[0])[0]
     assert (kept.width, kept.height) == size or kept.encoding not in ONE_BIT
     assert as_drawn(kept).size
 
@@ -263,11 +290,11 @@ def test_pages_of_odd_sizes_are_kept(size, mode):
 @pytest.mark.parametrize("path", REAL, ids=lambda path: path.stem)
 def test_a_real_page_keeps_its_ink(path):
     for page in source.pages(path):
-        level, _ = straighten.straighten(colour.settle(page))
-        kept = encoded(level)
+        laid, _ = straightened(page)
+        kept = encode.encode(laid)[0]
         assert kept.bytes < 600_000
-        size = (400, round(400 * level.image.height / level.image.width))
-        before = np.asarray(flatten(level.image.convert("L"), level.dpi).resize(size, Image.Resampling.BOX))
+        size = (400, round(400 * laid.grey.shape[0] / laid.grey.shape[1]))
+        before = np.asarray(Image.fromarray(flatten(laid.grey, laid.dpi)).resize(size, Image.Resampling.BOX))
         after = np.asarray(Image.fromarray(as_drawn(kept)).resize(size, Image.Resampling.BOX))
         inked = before[10:-10, 10:-10] < 150
         assert np.count_nonzero(after[10:-10, 10:-10][inked] >= 235) <= 0.01 * np.count_nonzero(inked)
@@ -278,9 +305,9 @@ def test_a_real_page_keeps_its_ink(path):
 
 @pytest.fixture(scope="module")
 def three_pages() -> list[Encoded]:
-    coloured = (np.stack([clouds(1), clouds(2), clouds(3)], axis=2) * 200 + 20).astype(np.uint8)
-    shade = Image.fromarray((clouds(4) * 200 + 20).astype(np.uint8))
-    return [encoded(page) for page in (drawn(1), Page(Image.fromarray(coloured), 150), Page(shade, 150))]
+    in_colour = (np.stack([clouds(1), clouds(2), clouds(3)], axis=2) * 200 + 20).astype(np.uint8)
+    shade = (clouds(4) * 200 + 20).astype(np.uint8)
+    return [encoded(page) for page in (drawn(1), Page(in_colour, 150), Page(shade, 150))]
 
 
 def test_the_pdf_opens_without_repair_and_holds_the_very_streams(three_pages):

@@ -50,7 +50,7 @@ def upside_down(image):
 
 
 def taken(image, dpi=150, mode=Mode.DOCUMENT):
-    (page,) = pipeline.take([Page(image, dpi)], mode)
+    (page,) = pipeline.take([Page(np.asarray(image), dpi)], mode)
     return page
 
 

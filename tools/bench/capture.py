@@ -168,9 +168,9 @@ def _jpeg(path: Path) -> _Made:
     size_bytes = 0
     for page in source.pages(path):
         file = io.BytesIO()
-        page.image.convert("RGB").save(file, "JPEG", quality=75)
+        Image.fromarray(page.pixels).convert("RGB").save(file, "JPEG", quality=75)
         size_bytes += len(file.getvalue())
-        sheet: Any = document.new_page(width=page.image.width * 72 / page.dpi, height=page.image.height * 72 / page.dpi)
+        sheet: Any = document.new_page(width=page.width * 72 / page.dpi, height=page.height * 72 / page.dpi)
         sheet.insert_image(sheet.rect, stream=file.getvalue())
     return _Made("JPEG q75", document.tobytes(), size_bytes, time.process_time() - began)
 
