@@ -6,6 +6,7 @@ from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from cloud.known import Known
 from cloud.site_log import EPOCH, Place
+from cloud.storage import bulk
 from cloud.storage.database import Database, upsert
 from cloud.storage.schema import document, down_entry, link
 from cloud.turn import ANNOUNCED, Turn
@@ -73,7 +74,7 @@ class Places:
             let_go = [
                 {"at": place.site, "up_to": place.acknowledged - limits.ENTRIES_KEPT} for place in self._acknowledged
             ]
-            connection.execute(_LET_GO, let_go)
+            bulk.write(connection, _LET_GO, let_go)
         rows = []
         for place in turn.places | self._changed | self._acknowledged:
             down = ends.get(place.site, place.down)

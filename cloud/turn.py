@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, Table, bindparam, insert, select, update
+from sqlalchemy import Connection, Insert, Table, bindparam, insert, select, update
 
 from cloud.site_log import EPOCH, Place
+from cloud.storage import bulk
 from cloud.storage.schema import alarm, document, down_entry, receipt
 from protocol import entries
 from protocol.entries import Entry, Mark
@@ -139,15 +141,14 @@ class Turn:
         for raised in self.news.alarms:
             self.insert(alarm, {**raised._asdict(), "raised_at": self.now})
         for table, rows in self._rows.items():
-            self.connection.execute(insert(table), rows)
+            bulk.write(self.connection, _insert(table), rows)
         for statement, changes in (
             (_STORED, self._stored),
             (_STATE, self._states),
             (_TROUBLE, self._troubles),
             (_FREED, self._freed),
         ):
-            if changes:
-                self.connection.execute(statement, changes)
+            bulk.write(self.connection, statement, changes)
 
     def _open(self, raised: Alarm) -> bool:
         """Was a person called for this already? A cabin that is refused comes back every few seconds, for ever."""
@@ -164,6 +165,11 @@ class Turn:
         for site, (place, fresh) in self._appended.items():
             place.appended(fresh)
             self.news.appended.add(site)
+
+
+@functools.cache
+def _insert(table: Table) -> Insert:
+    return insert(table)
 
 
 def printable(text: str) -> str:

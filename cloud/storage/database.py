@@ -14,11 +14,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, Executable, Table, create_engine, event, inspect, make_url, text
+from sqlalchemy import Connection, Engine, Table, create_engine, event, inspect, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.sql.dml import UpdateBase
 
+from cloud.storage import bulk
 from protocol.errors import Mistake, Unavailable
 
 HEAD: Final = "0001"  # the last migration; a test holds it against migrations/versions
@@ -147,11 +149,11 @@ def upsert(connection: Connection, table: Table, rows: Iterable[Row]) -> None:
     """Insert rows of equal columns; where the primary key is there already, replace the other columns."""
     batch = list(rows)
     if batch:
-        connection.execute(_upsert(connection.dialect.name, table, tuple(batch[0])), batch)
+        bulk.write(connection, _upsert(connection.dialect.name, table, tuple(batch[0])), batch)
 
 
 @functools.cache
-def _upsert(dialect: str, table: Table, names: tuple[str, ...]) -> Executable:
+def _upsert(dialect: str, table: Table, names: tuple[str, ...]) -> UpdateBase:
     if dialect not in ("sqlite", "postgresql"):
         raise Mistake(f"No upsert is written for {dialect}.")
     statement = sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)

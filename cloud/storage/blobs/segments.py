@@ -18,6 +18,7 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select
 
+from cloud.storage import bulk
 from cloud.storage.blobs.files import SegmentFiles
 from cloud.storage.blobs.sums import Sums
 from cloud.storage.database import Database, upsert
@@ -51,6 +52,7 @@ _PIECES = (
     )
     .order_by(piece.c.offset_bytes)
 )
+_INSERT_PIECE = insert(piece)
 _HAVE = select(blob.c.have_bytes).where(blob.c.digest == bindparam("of"))
 
 
@@ -183,7 +185,7 @@ class Segments:
             rows: list[dict[str, Any]] = [
                 {"digest": digest, **found._asdict()} for digest, pieces in self._fresh.items() for found in pieces
             ]
-            connection.execute(insert(piece), rows)
+            bulk.write(connection, _INSERT_PIECE, rows)
 
     def committed(self) -> None:
         """The transaction of `record` is durable: give back what was forgotten."""
