@@ -62,8 +62,8 @@ class IppWire:
         try:
             connection = self._connection()
             connection.request("POST", self._path, body, {"Content-Type": "application/ipp"})
-            response = connection.getresponse()
-            raw = response.read(ANSWER_BYTES_MAX + 1)
+            with connection.getresponse() as response:
+                raw = response.read(ANSWER_BYTES_MAX + 1)
         except (OSError, http.client.HTTPException) as error:
             raise self._silent(str(error) or type(error).__name__) from error
         finally:

@@ -10,6 +10,7 @@ import os
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import threading
 import urllib.request
@@ -56,6 +57,15 @@ class Eve:
         """How often a job came out."""
         return sum(path.stem.endswith(f"-kabine-{job_id}") for path in self.tray)
 
+    def log(self) -> str:
+        """What it has heard, attribute by attribute."""
+        return (self._folder / "log").read_text(errors="replace")
+
+    def certificate(self, path: Path) -> Path:
+        """The one it has made for itself, written to `path`."""
+        path.write_text(ssl.get_server_certificate(("localhost", self._port), timeout=30))
+        return path
+
     def run_empty(self) -> None:
         self._load(0)
 
@@ -93,13 +103,14 @@ def eve(folder: Path, formats: str = "application/pdf,image/pwg-raster,image/urf
             pytest.fail(f"`{name}` is missing: apt install {PACKAGES}")
     (folder / "tray").mkdir(parents=True)
     (folder / "spool").mkdir()
+    (folder / "keys").mkdir()
     os.mkfifo(folder / "rollers")
     command = folder / "command"
     command.write_text(COMMAND.format(folder=folder))
     command.chmod(0o755)
     with socket.create_server(("localhost", 0)) as free:
         port = free.getsockname()[1]
-    printer = f"ippeveprinter -r off -n localhost -p {port} -d spool -c {command} -f {formats} -s 600 Test"
+    printer = f"ippeveprinter -r off -n localhost -p {port} -d spool -c {command} -f {formats} -s 600 -K keys -vv Test"
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
             ["dbus-run-session", "--", "sh", "-c", f"DBUS_SYSTEM_BUS_ADDRESS=$DBUS_SESSION_BUS_ADDRESS exec {printer}"],
