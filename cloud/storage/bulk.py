@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, Dialect
-from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.dml import UpdateBase
 
 _STATEMENTS_MAX: Final = 256
@@ -47,10 +46,10 @@ def _prepared(dialect: Dialect, statement: UpdateBase, names: tuple[str, ...]) -
     if not dialect.positional:
         return None
     compiled = statement.compile(dialect=dialect, column_keys=list(names), for_executemany=True)
-    if not isinstance(compiled, SQLCompiler) or compiled.insert_prefetch or compiled.update_prefetch:
+    if compiled.insert_prefetch or compiled.update_prefetch:
         return None
-    order = compiled.positiontup
-    if not set(order or ()) <= set(names):
+    order = compiled.positiontup or ()
+    if not set(order) <= set(names):
         return None
     places = tuple((name, compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect)) for name in order)
     return Prepared(str(compiled), places)
