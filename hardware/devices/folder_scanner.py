@@ -58,6 +58,8 @@ class FolderScanner:
 
     def _taken(self, paths: list[Path]) -> Iterator[Scan]:
         for path in paths:
+            if self._closed:
+                raise closed()
             try:
                 size_bytes = path.stat().st_size
                 if size_bytes > self._file_bytes_max:

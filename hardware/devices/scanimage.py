@@ -127,12 +127,23 @@ class Run:
 
     def close(self) -> None:
         """As `end`, and put everything away; by the thread that used it."""
+        if self._fifo is not None and self._process.poll() is None:
+            self._process.terminate()
+            self._drain(END_SECONDS)
         self.end()
         if self._fifo is not None:
             os.close(self._fifo)
             self._fifo = None
         assert self._process.stderr is not None
         self._process.stderr.close()
+
+    def _drain(self, seconds: float) -> None:
+        """Let it get rid of what it is writing: otherwise it would not hear that it is to end."""
+        deadline = time.monotonic() + seconds
+        with contextlib.suppress(Broken):
+            assert self._fifo is not None
+            while self._wait(max(0.0, deadline - time.monotonic())) and os.read(self._fifo, READ_BYTES):
+                pass
 
     def _wait(self, seconds: float) -> bool:
         """Until there is something to read in the FIFO, or its end. False when scanimage ended instead. Raises Broken after `seconds`."""
