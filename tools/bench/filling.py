@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from functools import partial
 from typing import Final
@@ -11,11 +10,11 @@ from edge.buffer import Buffer, Facts
 from protocol import directory as directories
 from protocol import entries
 from protocol.entries import VisitEnded
-from protocol.envelope import Sealer, parse_recipient, seal_bytes
+from protocol.envelope import parse_recipient
 from protocol.errors import Mistake
 from protocol.ids import AgencyId, EnvelopeId
-from protocol.inner import Summary, summary_bytes
 from protocol.runtime.world import REAL
+from tools.bench import letters
 
 _SEAL_BYTES: Final = 18  # the tag of an entry's seal, and two bytes more that say how long the filling is
 _AT_ONCE: Final = 1000
@@ -29,29 +28,12 @@ def fill(buffer: Buffer, count: int, size_bytes: int, agency: AgencyId) -> int:
     inbox = directories.inbox(directories.agency(directory, agency))
     recipient = parse_recipient(inbox.recipient)
     now = REAL.utc()
-    summary = seal_bytes(
-        summary_bytes(
-            Summary(
-                title="Benchmark",
-                kind="letter",
-                service="",
-                pages=1,
-                language="de",
-                remark="",
-                captured_at=now,
-                bytes=size_bytes,
-            )
-        ),
-        [recipient],
-        REAL.random,
-    )
+    summary = letters.summary(recipient, size_bytes)
     total_bytes = 0
     for _ in range(count):
-        sealer = Sealer([recipient], REAL.random)
-        header = sealer.header()
-        payload = sealer.update(os.urandom(size_bytes)) + sealer.finish()
+        letter = letters.letter(recipient, size_bytes)
         staging = buffer.stage()
-        staging.write(header + payload)
+        staging.write(letter.data)
         put = staging.put(
             Facts(
                 envelope=EnvelopeId(os.urandom(16)),
@@ -59,9 +41,9 @@ def fill(buffer: Buffer, count: int, size_bytes: int, agency: AgencyId) -> int:
                 agency=agency,
                 epoch=inbox.epoch,
                 captured_at=now,
-                length_bytes=len(payload),
-                header_sha256=hashlib.sha256(header).digest(),
-                payload_sha256=hashlib.sha256(payload).digest(),
+                length_bytes=letter.payload_bytes,
+                header_sha256=letter.header_sha256,
+                payload_sha256=letter.payload_sha256,
                 summary=summary,
             )
         )

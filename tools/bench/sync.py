@@ -8,10 +8,11 @@ from typing import Final
 
 import msgspec
 
-from tools.bench import beside, crossing, documents, journal, report
+from tools.bench import beside, crossing, documents, fleet, journal, report
 from tools.bench.beside import Delays
 from tools.bench.crossing import Crossings
 from tools.bench.figures import Race
+from tools.bench.fleet import Fleet
 
 
 class Order(msgspec.Struct, frozen=True):
@@ -27,7 +28,7 @@ class Order(msgspec.Struct, frozen=True):
         return max(1, round(count * self.scale))
 
 
-Found = Race | Crossings | Delays
+Found = Race | Crossings | Delays | Fleet
 
 
 def _documents(order: Order) -> Race:
@@ -48,11 +49,19 @@ def _beside(order: Order) -> Delays:
     return beside.measure(order.of(beside.DOCUMENT_BYTES), order.runs, folder=order.folder)
 
 
+def _fleet(order: Order) -> Fleet:
+    cabins, outage, at_once, load = (
+        order.of(count) for count in (fleet.CABINS, fleet.OUTAGE_CABINS, fleet.AT_ONCE, documents.DOCUMENTS)
+    )
+    return fleet.measure(cabins, outage, at_once, load, order.runs, folder=order.folder)
+
+
 WORKLOADS: Final[dict[str, Callable[[Order], Found]]] = {
     "W1": _documents,
     "W2": _journal,
     "W3": _crossing,
     "W4": _beside,
+    "W5": _fleet,
 }
 
 
@@ -61,6 +70,8 @@ def table(name: str, found: Found) -> Iterator[str]:
     match found:
         case Crossings():
             yield from crossing.table(name, found)
+        case Fleet():
+            yield from fleet.table(name, found)
         case Delays():
             yield from beside.table(name, found)
         case _:
