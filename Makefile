@@ -6,15 +6,16 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 READY_DEV := $(VENV)/.ready-dev
 NODE_READY := node_modules/.ready
+PARTS_READY := $(VENV)/.ready-parts
 
 .PHONY: demo test check clean lock
 .DELETE_ON_ERROR:
 
-demo: $(READY)
+demo: $(READY) $(NODE_READY)
 	$(BIN)/kabine demo
 
 # What both ends must agree about is covered in every branch, from its own tests. `make test TESTS=tests/scripts` runs a part.
-test: $(READY_DEV) $(NODE_READY)
+test: $(READY_DEV) $(NODE_READY) $(PARTS_READY)
 ifdef TESTS
 	$(BIN)/python -m pytest $(TESTS)
 else
@@ -39,6 +40,10 @@ $(READY_DEV): requirements-dev.lock pyproject.toml tools/setup.sh
 
 $(NODE_READY): package-lock.json tools/setup.sh
 	tools/setup.sh node
+	touch $@
+
+$(PARTS_READY): $(READY_DEV) tools/setup.sh
+	tools/setup.sh parts
 	touch $@
 
 # New versions: edit pyproject.toml, then this. No address of an index goes into the lock files.

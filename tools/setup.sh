@@ -49,13 +49,23 @@ fast() {
 node() {
   command -v node >/dev/null || debian nodejs
   command -v npm >/dev/null || debian npm
-  # The second implementation that envelopes are tested against; nothing of it ships.
+  # The looks of the visitor's screen, and for tests a second implementation of envelopes; nothing of theirs is copied in here.
   npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+}
+
+# What the tests drive for real: a browser, scanners, a printer, a voice, file systems and networks that fail.
+parts() {
+  local missing=() package
+  for package in chromium sane-utils sane-airscan cups-ipp-utils espeak-ng fuse3 nftables iproute2; do
+    dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q '^install ok installed' || missing+=("$package")
+  done
+  if [ ${#missing[@]} -gt 0 ]; then debian "${missing[@]}"; fi
 }
 
 case "${1:-}" in
   venv) venv "$2" "$3" ;;
   fast) fast ;;
   node) node ;;
-  *) echo "usage: tools/setup.sh venv PYTHON LOCK | fast | node" >&2; exit 2 ;;
+  parts) parts ;;
+  *) echo "usage: tools/setup.sh venv PYTHON LOCK | fast | node | parts" >&2; exit 2 ;;
 esac
