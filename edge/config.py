@@ -8,7 +8,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
-from hardware.fittings import Fittings, LampConfig, PresenceConfig, PrinterConfig, ScannerConfig
+from hardware.fittings import CameraConfig, Fittings, LampConfig, PresenceConfig, PrinterConfig, ScannerConfig
 from protocol import limits, soundness
 from protocol.ids import area_id, key_bytes, site_id
 from protocol.keys import KEY_BYTES
@@ -87,6 +87,7 @@ class EdgeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     visit: VisitConfig = VisitConfig()
     kiosk: KioskConfig = KioskConfig()
     log: LogConfig = LogConfig()
+    camera: CameraConfig = CameraConfig()
     printer: PrinterConfig = PrinterConfig()
     presence: PresenceConfig = PresenceConfig()
     lamp: LampConfig = LampConfig()
@@ -103,13 +104,15 @@ class EdgeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         ]
         if self.log.file and Path(self.log.file).name != self.log.file:
             mistakes.append(f"log.file “{self.log.file}” is no plain file name")
+        if self.scanner.fitted == "camera" and self.camera.fitted == "none":
+            mistakes.append("scanner.fitted is “camera”, but camera.fitted is “none”")
         if mistakes:
             raise ValueError("; ".join(mistakes))
 
     @property
     def fittings(self) -> Fittings:
         """What is said about devices."""
-        return Fittings(self.scanner, self.printer, self.presence, self.lamp)
+        return Fittings(self.scanner, self.camera, self.printer, self.presence, self.lamp)
 
     @property
     def hub_key(self) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from hardware.camera import CameraState, Glimpse
 from hardware.lamp import LampState, Light
 from hardware.presence import PresenceState
 from hardware.printer import Job, JobState, PrinterFailure, PrinterState
@@ -24,6 +25,25 @@ class AbsentScanner:
             "This cabin has no scanner.",
             "Name one under [scanner] in edge.toml, or hand in files with `kabine edge submit`.",
         )
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+
+class AbsentCamera:
+    """No document camera."""
+
+    def state(self) -> CameraState:
+        """Always ABSENT."""
+        return CameraState.ABSENT
+
+    def look(self) -> Glimpse:
+        """Raises ScannerFailure(ABSENT)."""
+        raise _no_camera()
+
+    def still(self) -> Scan:
+        """Raises ScannerFailure(ABSENT)."""
+        raise _no_camera()
 
     def close(self) -> None:
         """Nothing to let go of."""
@@ -78,6 +98,12 @@ class AbsentLamp:
 
     def close(self) -> None:
         """Nothing to let go of."""
+
+
+def _no_camera() -> ScannerFailure:
+    return ScannerFailure(
+        ScannerState.ABSENT, "This cabin has no document camera.", "Name one under [camera] in edge.toml."
+    )
 
 
 def _no_printer() -> PrinterFailure:

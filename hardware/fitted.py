@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from hardware.absent import AbsentLamp, AbsentPresence, AbsentPrinter, AbsentScanner
+from hardware.absent import AbsentCamera, AbsentLamp, AbsentPresence, AbsentPrinter, AbsentScanner
+from hardware.camera import Camera
+from hardware.camera_scanner import CameraScanner
+from hardware.devices.door_presence import DoorPresence
 from hardware.devices.folder_scanner import FolderScanner
-from hardware.fittings import Fittings, LampConfig, PresenceConfig, PrinterConfig, ScannerConfig
+from hardware.fittings import CameraConfig, Fittings, LampConfig, PresenceConfig, PrinterConfig, ScannerConfig
 from hardware.lamp import Lamp
 from hardware.presence import Presence
 from hardware.printer import Printer
@@ -22,6 +25,7 @@ class Fitted:
     """The devices of one cabin, each there or absent. Nobody but `close` closes them."""
 
     scanner: Scanner
+    camera: Camera
     printer: Printer
     presence: Presence
     lamp: Lamp
@@ -30,6 +34,7 @@ class Fitted:
         """How each device is: its state's word by its name. Never raises."""
         return {
             "scanner": self.scanner.state(),
+            "camera": self.camera.state(),
             "printer": self.printer.state(),
             "presence": self.presence.state(),
             "lamp": self.lamp.state(),
@@ -37,22 +42,44 @@ class Fitted:
 
     def close(self) -> None:
         """Let go of all of them; twice is no error."""
-        for device in (self.scanner, self.printer, self.presence, self.lamp):
+        for device in (self.scanner, self.camera, self.printer, self.presence, self.lamp):
             device.close()
 
 
 def fit(fittings: Fittings, folder: Path) -> Fitted:
     """What is configured, ready to be asked. A device that does not answer is no error here: it may come back. `folder`: of the node."""
+    camera = _camera(fittings.camera, folder)
     return Fitted(
-        scanner=_scanner(fittings.scanner, folder),
+        scanner=_scanner(fittings.scanner, folder, camera),
+        camera=camera,
         printer=_printer(fittings.printer, folder),
         presence=_presence(fittings.presence, folder),
         lamp=_lamp(fittings.lamp, folder),
     )
 
 
-def _scanner(config: ScannerConfig, folder: Path) -> Scanner:
+def _scanner(config: ScannerConfig, folder: Path, camera: Camera) -> Scanner:
+    certificate = folder / config.certificate if config.certificate else None
     match config.fitted:
+        case "sane":
+            from hardware.devices.sane_scanner import SaneScanner
+
+            return SaneScanner(
+                config.device,
+                source=config.source,
+                mode=config.mode,
+                dpi=config.dpi,
+                options=config.options,
+                conf=config.conf,
+            )
+        case "escl":
+            from hardware.devices.escl_scanner import EsclScanner
+
+            return EsclScanner(
+                config.url, source=config.source, mode=config.mode, dpi=config.dpi, certificate=certificate
+            )
+        case "camera":
+            return CameraScanner(camera)
         case "folder":
             return FolderScanner(folder / config.folder)
         case "simulated":
@@ -63,6 +90,21 @@ def _scanner(config: ScannerConfig, folder: Path) -> Scanner:
             return SimulatedScanner(config.seed, pages=config.pages, stage=Stage(folder / STAGE))
         case "none":
             return AbsentScanner()
+
+
+def _camera(config: CameraConfig, folder: Path) -> Camera:
+    match config.fitted:
+        case "v4l2":
+            from hardware.devices.v4l2_camera import V4l2Camera
+
+            return V4l2Camera(config.device, width=config.width_pixels, height=config.height_pixels)
+        case "simulated":
+            from hardware.simulated.camera import SimulatedCamera
+            from hardware.simulated.stage import Stage
+
+            return SimulatedCamera(config.seed, pages=config.pages, stage=Stage(folder / STAGE))
+        case "none":
+            return AbsentCamera()
 
 
 def _printer(config: PrinterConfig, folder: Path) -> Printer:
@@ -83,12 +125,25 @@ def _printer(config: PrinterConfig, folder: Path) -> Printer:
 
 
 def _presence(config: PresenceConfig, folder: Path) -> Presence:
+    sensor = _sensor(config, folder)
+    return DoorPresence(sensor) if config.door and config.fitted != "none" else sensor
+
+
+def _sensor(config: PresenceConfig, folder: Path) -> Presence:
     match config.fitted:
         case "simulated":
             from hardware.simulated.presence import SimulatedPresence
             from hardware.simulated.stage import Stage
 
             return SimulatedPresence(Stage(folder / STAGE))
+        case "gpio":
+            from hardware.devices.gpio_presence import GpioPresence
+
+            return GpioPresence(config.pin, pull=config.pull, active=config.active)
+        case "key":
+            from hardware.devices.key_presence import KeyPresence
+
+            return KeyPresence(Path(config.device), keys=config.keys, pulse_seconds=config.pulse_seconds)
         case "none":
             return AbsentPresence()
 
@@ -100,5 +155,9 @@ def _lamp(config: LampConfig, folder: Path) -> Lamp:
             from hardware.simulated.stage import Stage
 
             return SimulatedLamp(Stage(folder / STAGE))
+        case "gpio":
+            from hardware.devices.gpio_lamp import GpioLamp
+
+            return GpioLamp(config.free_pin, config.occupied_pin, config.attention_pin, active=config.active)
         case "none":
             return AbsentLamp()

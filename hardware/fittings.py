@@ -8,10 +8,13 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-ScannerModel = Literal["none", "simulated", "folder"]
+from hardware.scanner import Mode, Source
+
+ScannerModel = Literal["none", "simulated", "folder", "sane", "escl", "camera"]
+CameraModel = Literal["none", "simulated", "v4l2"]
 PrinterModel = Literal["none", "simulated", "ipp"]
-PresenceModel = Literal["none", "simulated"]
-LampModel = Literal["none", "simulated"]
+PresenceModel = Literal["none", "simulated", "gpio", "key"]
+LampModel = Literal["none", "simulated", "gpio"]
 Pin = Annotated[int, Meta(ge=0, le=27)]  # BCM numbers of the 40-pin header
 Pull = Literal["up", "down", "none"]
 Active = Literal["high", "low"]
@@ -20,12 +23,55 @@ Active = Literal["high", "low"]
 class ScannerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What turns paper into pictures."""
 
-    fitted: Annotated[ScannerModel, Meta(description="none, simulated or folder.")] = "none"
+    fitted: Annotated[
+        ScannerModel,
+        Meta(
+            description="none, simulated, folder, sane (USB), escl (driverless network scanner) or camera ([camera])."
+        ),
+    ] = "none"
     folder: Annotated[str, Meta(description="For folder: where the scanner drops files; relative to this file.")] = (
         "scans"
     )
     pages: Annotated[
         int, Meta(ge=0, le=300, description="For simulated: sheets per batch; 0: only what is laid on the stage.")
+    ] = 3
+    seed: Annotated[int, Meta(ge=0, description="For simulated: the same seed draws the same paper.")] = 1
+    device: Annotated[
+        str, Meta(description="For sane: as `scanimage -L` names it, or how that begins, as in genesys.")
+    ] = ""
+    url: Annotated[str, Meta(description="For escl: as in http://192.168.1.20/eSCL, or https://…")] = ""
+    certificate: Annotated[
+        str, Meta(description="For https://: PEM file of the scanner's own certificate; relative to this file.")
+    ] = ""
+    source: Annotated[
+        Source, Meta(description="For sane and escl: auto (feeder if there is paper in it), feeder, duplex or flatbed.")
+    ] = "auto"
+    mode: Annotated[Mode, Meta(description="For sane and escl: color or grey.")] = "color"
+    dpi: Annotated[int, Meta(ge=75, le=600, description="For sane and escl.")] = 300
+    options: Annotated[
+        tuple[str, ...], Meta(description="For sane: further options of scanimage, as in --brightness=10.")
+    ] = ()
+    conf: Annotated[str, Meta(description="For sane: lines for the backend's own configuration file.")] = ""
+
+    def __post_init__(self) -> None:
+        if self.fitted == "sane" and not self.device:
+            raise ValueError("device is missing, which fitted = “sane” needs (`scanimage -L` lists it)")
+        if self.fitted == "escl" and not self.url.startswith(("http://", "https://")):
+            raise ValueError(f"url “{self.url}” is no http:// or https:// address, which fitted = “escl” needs")
+
+
+class CameraConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A document camera over the table."""
+
+    fitted: Annotated[CameraModel, Meta(description="none, simulated or v4l2 (USB).")] = "none"
+    device: Annotated[
+        str,
+        Meta(description="For v4l2: best one below /dev/v4l/by-id, which stays the same when it is plugged in anew."),
+    ] = "/dev/video0"
+    width_pixels: Annotated[int, Meta(ge=640, le=10_000, description="For v4l2: the largest picture it makes.")] = 3840
+    height_pixels: Annotated[int, Meta(ge=480, le=10_000, description="For v4l2.")] = 2160
+    pages: Annotated[
+        int, Meta(ge=0, le=300, description="For simulated: sheets that come; 0: only what is laid on the stage.")
     ] = 3
     seed: Annotated[int, Meta(ge=0, description="For simulated: the same seed draws the same paper.")] = 1
 
@@ -77,6 +123,10 @@ class PresenceConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         float, Meta(ge=0, le=600, description="Nobody is there any more when nobody was seen for so long.")
     ] = 5.0
 
+    def __post_init__(self) -> None:
+        if self.fitted == "key" and not self.device:
+            raise ValueError("device is missing, which fitted = “key” needs")
+
 
 class LampConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What says at the door whether the cabin is free."""
@@ -91,11 +141,16 @@ class LampConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         "high"
     )
 
+    def __post_init__(self) -> None:
+        if self.fitted == "gpio" and len({self.free_pin, self.occupied_pin, self.attention_pin}) < 3:
+            raise ValueError("two lamps have the same pin")
+
 
 class Fittings(msgspec.Struct, frozen=True):
     """All tables together. Paths in them are relative to the folder they are used with."""
 
     scanner: ScannerConfig = ScannerConfig()
+    camera: CameraConfig = CameraConfig()
     printer: PrinterConfig = PrinterConfig()
     presence: PresenceConfig = PresenceConfig()
     lamp: LampConfig = LampConfig()

@@ -30,6 +30,49 @@ def test_all_mistakes_are_told_together() -> None:
         assert wrong in caught.value.what
 
 
+def test_mistakes_about_devices_are_told_together() -> None:
+    tables = """
+[camera]
+fitted = "v4l3"
+[printer]
+fitted = "ipp"
+url = "http://printer"
+[presence]
+fitted = "key"
+[lamp]
+fitted = "gpio"
+free_pin = 13
+[lampe]
+"""
+    with pytest.raises(Refused) as caught:
+        parse_config(write_default(config()).partition("[camera]")[0] + tables, EdgeConfig)
+    for told in (
+        "camera.fitted: expected one of",
+        "printer: url “http://printer” is no ipp://",
+        "presence: device is missing",
+        "lamp: two lamps have the same pin",
+        "lampe: unknown",
+    ):
+        assert told in caught.value.what, told
+
+
+@pytest.mark.parametrize(
+    ("scanner", "told"),
+    [
+        ('fitted = "sane"', "scanner: device is missing"),
+        ('fitted = "escl"\nurl = "192.168.1.20"', "scanner: url “192.168.1.20” is no http://"),
+        ('fitted = "camera"', "scanner.fitted is “camera”, but camera.fitted is “none”"),
+        ('fitted = "sane"\ndevice = "test"\nsource = "tray"', "scanner.source: expected one of"),
+        ('fitted = "sane"\ndevice = "test"\ndpi = 60', "scanner.dpi: expected a whole number of dpi from 75 to 600"),
+    ],
+)
+def test_what_a_model_of_a_scanner_needs_is_said(scanner: str, told: str) -> None:
+    text = write_default(config())
+    with pytest.raises(Refused) as caught:
+        parse_config(text.replace('fitted = "simulated"', scanner, 1), EdgeConfig)
+    assert told in caught.value.what
+
+
 @pytest.mark.parametrize(
     ("before", "after", "told"),
     [

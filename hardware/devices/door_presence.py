@@ -1,0 +1,48 @@
+"""A contact at the door in a sensor's place: who opens the door and closes it again is in, who opens it then is out.
+
+A contact does not see people: two who go in one after the other look like one who has left. So a touch on the screen is believed before it
+(edge/attendance.py).
+"""
+
+from __future__ import annotations
+
+import threading
+
+from hardware.presence import Presence, PresenceState
+
+
+class DoorPresence:
+    """`contact` sees “somebody” while the door is closed. Asked ten times a second it sees every move of the door."""
+
+    def __init__(self, contact: Presence) -> None:
+        self._contact = contact
+        self._guard = threading.Lock()
+        self._was_closed: bool | None = None
+        self._inside = False
+        self._leaving = False  # the door was opened from inside, as far as we know
+
+    def state(self) -> PresenceState:
+        """Of the contact."""
+        return self._contact.state()
+
+    def somebody(self) -> bool | None:
+        """The door was closed behind somebody who came in."""
+        with self._guard:
+            closed = self._contact.somebody()
+            if closed is None:
+                self._was_closed = None
+                return None
+            if self._was_closed is not None and closed is not self._was_closed:
+                self._move(closed)
+            self._was_closed = closed
+            return self._inside
+
+    def close(self) -> None:
+        """Let go of the contact."""
+        self._contact.close()
+
+    def _move(self, closed: bool) -> None:
+        if not closed:
+            self._leaving, self._inside = self._inside, False
+        else:
+            self._inside = not self._leaving
