@@ -44,6 +44,7 @@ class EsclScanner:
         mode: Mode = "color",
         dpi: int = 300,
         certificate: Path | None = None,
+        ask_seconds: float = ASK_SECONDS,
         busy_seconds: float = BUSY_SECONDS,
         sheet_seconds: float = SHEET_SECONDS,
         fresh_seconds: float = 3.0,
@@ -52,6 +53,7 @@ class EsclScanner:
         self._source: Source = source
         self._mode: Mode = mode
         self._dpi = dpi
+        self._ask_seconds = ask_seconds
         self._busy_seconds = busy_seconds
         self._sheet_seconds = sheet_seconds
         self._able: Abilities | None = None
@@ -70,7 +72,7 @@ class EsclScanner:
         """One batch: what lies in the feeder, or the one sheet on the glass. A sheet on whose way the line breaks has to be scanned again."""
         if self._gone.is_set():
             raise closed()
-        if not self._using.acquire(timeout=ASK_SECONDS):
+        if not self._using.acquire(timeout=self._ask_seconds):
             raise failed(ScannerState.BUSY)
         try:
             with self._told():
@@ -94,7 +96,7 @@ class EsclScanner:
         order = escl_words.settings(wanted, able.version)
         deadline = time.monotonic() + self._busy_seconds
         while True:
-            answer = self._web.ask("POST", "/ScanJobs", ASK_SECONDS, body=order)
+            answer = self._web.ask("POST", "/ScanJobs", self._ask_seconds, body=order)
             if answer.code == HTTPStatus.CREATED and answer.location:
                 return self._web.path_of(answer.location)
             if answer.code != HTTPStatus.SERVICE_UNAVAILABLE or time.monotonic() > deadline:
@@ -168,7 +170,7 @@ class EsclScanner:
         if ended:
             return
         try:
-            self._web.ask("DELETE", job, ASK_SECONDS)
+            self._web.ask("DELETE", job, self._ask_seconds)
         except Silent:
             pass  # it is away; its jobs end by themselves
 
@@ -197,7 +199,7 @@ class EsclScanner:
         return escl_words.status(self._document("/ScannerStatus"))
 
     def _document(self, path: str) -> bytes:
-        answer = self._web.ask("GET", path, ASK_SECONDS, bytes_max=escl_words.XML_BYTES_MAX)
+        answer = self._web.ask("GET", path, self._ask_seconds, bytes_max=escl_words.XML_BYTES_MAX)
         if answer.code != HTTPStatus.OK:
             raise Silent(f"it answers {answer.code} to {path}")
         return answer.body

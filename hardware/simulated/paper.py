@@ -6,26 +6,25 @@ Everything follows from the arguments: the same seed gives the same pixels.
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import numpy as np
-import pymupdf
 from PIL import Image
 
-from hardware.simulated import wording
+from hardware.simulated import identity, wording
+from hardware.simulated.pen import BLUE_INK, Pen
 
-Kind = Literal["letter", "form", "receipt"]
+Kind = Literal["letter", "form", "receipt", "id-front", "id-back"]
 
 A4_POINTS: Final = (595.0, 842.0)
 RECEIPT_POINTS: Final = (226.0, 560.0)  # 80 mm till roll
-BLACK: Final = (0.08, 0.08, 0.09)
-BLUE_INK: Final = (0.10, 0.16, 0.55)
 GREY: Final = (0.45, 0.45, 0.45)
 SKEW_DEGREES_MAX: Final = 4.0
+CARD_SKEW_DEGREES_MAX: Final = 12.0
+LID: Final = (246, 246, 244)
 
 
 @dataclass(frozen=True)
@@ -40,68 +39,22 @@ class Sheet:
     words: tuple[str, ...]
 
 
-class _Pen:
-    """Writes on one vector page and remembers the words."""
-
-    def __init__(self, size_points: tuple[float, float]) -> None:
-        self.document: Any = pymupdf.open()
-        self.page: Any = self.document.new_page(width=size_points[0], height=size_points[1])
-        self.words: list[str] = []
-
-    def write(
-        self,
-        x: float,
-        y: float,
-        text: str,
-        size: float = 10.5,
-        face: str = "helv",
-        *,
-        colour: tuple[float, ...] = BLACK,
-    ) -> None:
-        writer: Any = pymupdf.TextWriter(self.page.rect, color=colour)
-        writer.append((x, y), text, font=pymupdf.Font(face), fontsize=size)
-        writer.write_text(self.page)
-        self.words += text.split()
-
-    def line(self, x0: float, y0: float, x1: float, y1: float, width: float = 0.6) -> None:
-        self.page.draw_line((x0, y0), (x1, y1), color=BLACK, width=width)
-
-    def box(self, x0: float, y0: float, x1: float, y1: float, fill: tuple[float, ...] | None = None) -> None:
-        self.page.draw_rect((x0, y0, x1, y1), color=BLACK, width=0.7, fill=fill)
-
-    def scrawl(self, x: float, y: float, random: Random) -> None:
-        """A signature in blue ink: no word."""
-        points = [(x + step * 9, y + random.uniform(-11, 9)) for step in range(10)]
-        for start, end in itertools.pairwise(points):
-            middle = ((start[0] + end[0]) / 2 + random.uniform(-6, 6), (start[1] + end[1]) / 2)
-            self.page.draw_curve(start, middle, end, color=BLUE_INK, width=1.1)
-
-    def paragraph(
-        self, x: float, y: float, text: str, width: float, *, face: str = "helv", size: float = 10.5
-    ) -> float:
-        """Returns the y of the next line."""
-        font, row = pymupdf.Font(face), ""
-        for word in text.split():
-            if font.text_length(f"{row} {word}", size) > width:
-                self.write(x, y, row, size, face)
-                row, y = "", y + size * 1.38
-            row = f"{row} {word}".strip()
-        self.write(x, y, row, size, face)
-        return y + size * 1.38
-
-
 def draw_sheet(
     seed: int, dpi: int = 300, kind: Kind = "letter", mark: str = "", skew_degrees: float | None = None
 ) -> Sheet:
-    """One sheet with the truth about it. `mark` is printed once as a line of its own; `skew_degrees` is drawn from the seed if None."""
+    """One sheet with the truth about it; an identity card lies on the glass under a white lid. `mark` is printed once as a line of its own;
+    `skew_degrees` is drawn from the seed if None."""
     random = Random(f"{kind}-{seed}")  # noqa: S311 - a drawing, not a secret
-    pen = _Pen(RECEIPT_POINTS if kind == "receipt" else A4_POINTS)
+    if kind in ("id-front", "id-back"):
+        card, words = identity.draw_card(seed, kind == "id-back", dpi, mark)
+        drawn_skew = round(random.uniform(-CARD_SKEW_DEGREES_MAX, CARD_SKEW_DEGREES_MAX), 2)
+        skew = drawn_skew if skew_degrees is None else skew_degrees
+        return Sheet(_age(_lay(card, skew, random, dpi), seed), dpi, kind, skew, words)
+    pen = Pen(RECEIPT_POINTS if kind == "receipt" else A4_POINTS)
     {"letter": _letter, "form": _form, "receipt": _receipt}[kind](pen, random, mark)
     drawn_skew = round(random.uniform(-SKEW_DEGREES_MAX, SKEW_DEGREES_MAX), 2)
     skew = drawn_skew if skew_degrees is None else skew_degrees
-    colour: Any = pen.page.get_pixmap(dpi=dpi, colorspace=pymupdf.csRGB, alpha=False)
-    image = Image.frombytes("RGB", (colour.width, colour.height), colour.samples)
-    image = image.rotate(skew, Image.Resampling.BICUBIC, fillcolor=(255, 255, 255))
+    image = pen.image(dpi).rotate(skew, Image.Resampling.BICUBIC, fillcolor=(255, 255, 255))
     return Sheet(_age(image, seed), dpi, kind, skew, tuple(pen.words))
 
 
@@ -126,7 +79,7 @@ def draw_scan(seed: int, pages: int, folder: Path, dpi: int = 300, mark: str = "
     return paths
 
 
-def _letter(pen: _Pen, random: Random, mark: str) -> None:
+def _letter(pen: Pen, random: Random, mark: str) -> None:
     body, office, subject = random.choice(wording.OFFICES)
     face = random.choice(("helv", "tiro"))
     bold = "hebo" if face == "helv" else "tibo"
@@ -164,7 +117,7 @@ def _letter(pen: _Pen, random: Random, mark: str) -> None:
     pen.write(70, 800, "Sprechzeiten: Di 8–12 und 13–18 Uhr, Do 8–12 und 13–16 Uhr · www.landkreis.example", 7, face)
 
 
-def _form(pen: _Pen, random: Random, mark: str) -> None:
+def _form(pen: Pen, random: Random, mark: str) -> None:
     body, office, subject = random.choice(wording.OFFICES)
     pen.box(50, 45, 545, 82, (0.88, 0.88, 0.88))
     pen.write(58, 60, f"Antrag – {subject}", 12, "hebo")
@@ -199,7 +152,7 @@ def _form(pen: _Pen, random: Random, mark: str) -> None:
     pen.write(300, y + 70, "Unterschrift der antragstellenden Person", 7)
 
 
-def _receipt(pen: _Pen, random: Random, mark: str) -> None:
+def _receipt(pen: Pen, random: Random, mark: str) -> None:
     street, place = wording.address(random)
     for row, text in enumerate(("Dorfladen Uckermark eG", street, place)):
         pen.write(40, 40 + row * 13, text, 10, "cobo" if row == 0 else "cour")
@@ -217,6 +170,20 @@ def _receipt(pen: _Pen, random: Random, mark: str) -> None:
     pen.write(150, y + 16, f"{total // 100},{total % 100:02d}", 12, "cobo")
     pen.write(12, y + 36, f"Datum {wording.day(random)} Beleg {random.randint(1000, 9999)}", 8, "cour")
     pen.write(12, y + 50, "Vielen Dank für Ihren Einkauf!", 8, "cour")
+
+
+def _lay(card: Image.Image, degrees: float, random: Random, dpi: int) -> Image.Image:
+    """A card somewhere on the glass; the lid above it is white, and it throws a thin shadow."""
+    width, height = (round(points / 72 * dpi) for points in A4_POINTS)
+    glass = Image.new("RGB", (width, height), LID)
+    turned = card.convert("RGBA").rotate(degrees, Image.Resampling.BICUBIC, expand=True)
+    room = (width - turned.width, height - turned.height)
+    at = (round(room[0] * random.uniform(0.15, 0.85)), round(room[1] * random.uniform(0.1, 0.6)))
+    shadow = Image.new("RGBA", turned.size, (150, 150, 150, 255))
+    shadow.putalpha(turned.getchannel("A"))
+    glass.paste(shadow, (at[0] + dpi // 75, at[1] + dpi // 75), shadow)
+    glass.paste(turned, at, turned)
+    return glass
 
 
 def _age(image: Image.Image, seed: int) -> Image.Image:

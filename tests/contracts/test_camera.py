@@ -39,7 +39,7 @@ def film(path: Path, sheet: bool) -> Path:
 
 
 def _v4l2(tmp_path: Path, sheet: bool) -> Camera:
-    return V4l2Camera(str(film(tmp_path / "film.avi", sheet)))
+    return V4l2Camera(str(film(tmp_path / "film.avi", sheet)), look_seconds=60)
 
 
 def _simulated(tmp_path: Path, sheet: bool) -> Camera:
@@ -97,7 +97,7 @@ def test_a_closed_camera_sees_nothing(opened):
 
 def test_a_camera_that_was_unplugged_works_again(tmp_path):
     path = film(tmp_path / "film.avi", True)
-    camera = V4l2Camera(str(path))
+    camera = V4l2Camera(str(path), look_seconds=60)
     try:
         camera.look()
         path.rename(tmp_path / "away.avi")

@@ -21,6 +21,7 @@ from hardware.simulated.camera import SimulatedCamera
 from hardware.simulated.escl import VirtualEscl
 from hardware.simulated.scanner import SimulatedScanner
 from tests.hardware.sane import airscan_conf, needs_scanimage
+from tests.journeys.waiting import until
 
 NOW = 2_000_000_000.0
 
@@ -61,7 +62,7 @@ def _virtual(sheets: int, kept: ExitStack) -> str:
 
 
 def _escl(_: Path, sheets: int, kept: ExitStack) -> Scanner:
-    return EsclScanner(_virtual(sheets, kept), dpi=75)
+    return EsclScanner(_virtual(sheets, kept), dpi=75, ask_seconds=60)
 
 
 def _airscan(_: Path, sheets: int, kept: ExitStack) -> Scanner:
@@ -103,7 +104,7 @@ def load(make: Make, tmp_path: Path) -> Iterator[Load]:
 @loaded
 def test_a_batch_is_everything_that_lies_there_as_pictures(make: Make, load: Load) -> None:
     scanner = load(3)
-    assert scanner.state() is ScannerState.READY
+    assert until(lambda: scanner.state() is ScannerState.READY, "ready")
     scans = list(scanner.scan())
     assert len(scans) == len({scan.name for scan in scans}) == SCANS[make]
     for scan in scans:

@@ -30,8 +30,13 @@ def virtual(stage) -> Iterator[VirtualEscl]:
     scanner.close()
 
 
+def patient(virtual: VirtualEscl, **wishes: object) -> EsclScanner:
+    """Our client, with time for a machine that has much else to do."""
+    return EsclScanner(virtual.url, **{"dpi": 75, "ask_seconds": 60.0, **wishes})  # type: ignore[arg-type]
+
+
 def test_only_what_the_device_can_do_is_ordered(virtual):
-    assert len(list(EsclScanner(virtual.url, source="duplex", mode="grey", dpi=70).scan())) == 2
+    assert len(list(patient(virtual, source="duplex", mode="grey", dpi=70).scan())) == 2
     order = virtual.seen[-1]
     assert (order["Duplex"], order["ColorMode"], order["XResolution"]) == ("false", "Grayscale8", "75")
     assert (order["InputSource"], order["Width"], order["Height"]) == ("Feeder", "2550", "3508")
@@ -40,14 +45,14 @@ def test_only_what_the_device_can_do_is_ordered(virtual):
 def test_an_empty_feeder_means_the_glass_unless_the_feeder_was_asked_for(virtual, stage):
     stage.flag("scanner", NO_PAPER)
     with pytest.raises(ScannerFailure) as caught:
-        EsclScanner(virtual.url, source="feeder", dpi=75).scan()
+        patient(virtual, source="feeder", dpi=75).scan()
     assert caught.value.state is ScannerState.NO_PAPER
-    assert len(list(EsclScanner(virtual.url, dpi=75).scan())) == 1
+    assert len(list(patient(virtual).scan())) == 1
     assert virtual.seen[-1]["InputSource"] == "Platen"
 
 
 def test_a_jam_in_the_middle_keeps_the_sheets_before_it_and_the_next_batch_goes_on(virtual, stage):
-    scanner = EsclScanner(virtual.url, dpi=75)
+    scanner = patient(virtual)
     batch = scanner.scan()
     first = next(batch)
     stage.jam()
@@ -63,13 +68,13 @@ def test_a_jam_in_the_middle_keeps_the_sheets_before_it_and_the_next_batch_goes_
 def test_a_device_that_is_busy_is_waited_for(virtual, stage):
     stage.flag("scanner", BUSY)
     with pytest.raises(ScannerFailure, match="busy"):
-        EsclScanner(virtual.url, busy_seconds=0.0).scan()
+        patient(virtual, busy_seconds=0.0).scan()
     threading.Timer(0.2, stage.mend).start()
-    assert len(list(EsclScanner(virtual.url, dpi=75).scan())) == 2
+    assert len(list(patient(virtual).scan())) == 2
 
 
 def test_a_device_that_was_unplugged_works_again(virtual, stage):
-    scanner = EsclScanner(virtual.url, dpi=75, fresh_seconds=0.0)
+    scanner = patient(virtual, fresh_seconds=0.0)
     batch = scanner.scan()
     next(batch)
     stage.unplug()
@@ -82,7 +87,7 @@ def test_a_device_that_was_unplugged_works_again(virtual, stage):
 
 
 def test_closing_while_a_sheet_is_slow_gives_up_the_batch(virtual, stage):
-    scanner = EsclScanner(virtual.url, dpi=75)
+    scanner = patient(virtual)
     batch = scanner.scan()
     next(batch)
     stage.jam()
