@@ -112,6 +112,12 @@ class Stay:
         self.trouble = self.cause = None
         self._step(event)
 
+    def lost(self, gone: PagesGone) -> None:
+        """Somebody who only wanted to look at a page found that the worker had died, and with it all of them."""
+        if self.state in (State.PLACE, State.JUDGE, State.CHECK):
+            self._stop_taking()
+            self._met(gone, said.PagesLost(gone.what, gone.remedy))
+
     async def settled(self) -> None:
         """Wait until nothing is under way."""
         while self._working is not None and not self._working.done():

@@ -23,6 +23,7 @@ from litestar.exceptions import NotFoundException
 from litestar.response import Redirect, Stream
 from litestar.static_files import create_static_files_router
 
+from edge.capture.workshop import PagesGone
 from edge.kiosk import scenes
 from edge.kiosk.door import OPEN, Door
 from edge.kiosk.language import Catalogues
@@ -165,8 +166,13 @@ class Kiosk:
         usher = self._usher
         if usher.guest is None or stamp != usher.stamp or number not in usher.guest.shown.pages:
             raise NotFoundException
+        stay = usher.guest.stay
         try:
             picture = await usher.house.workshop.preview(number, pixels_max)
+        except PagesGone as gone:
+            if stay is not None and stamp == usher.stamp:
+                stay.lost(gone)
+            raise NotFoundException from gone
         except Trouble as trouble:
             log.info("picture.gone", what=trouble.what)
             raise NotFoundException from trouble

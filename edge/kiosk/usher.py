@@ -15,6 +15,7 @@ from typing import Final
 import structlog
 
 from edge import conversation as said
+from edge.capture.workshop import PagesGone
 from edge.feed import Feed
 from edge.kiosk.concerns import Concern, concerns, unknown
 from edge.kiosk.guest import Guest
@@ -129,6 +130,9 @@ class Usher:
             return
         try:
             await guest.tap(do)
+        except PagesGone as gone:
+            if guest.stay is not None:
+                guest.stay.lost(gone)
         except Trouble as trouble:
             log.info("tap.refused", do=verb, what=trouble.what)
 

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
+from tests.journeys.kiosk import Cabin, browser, cabins
 from tests.journeys.stage import Stage, stage
 
 _SETTINGS = ("KABINE_HUB", "KABINE_INBOX", "KABINE_PASSPHRASE_FILE")
@@ -33,4 +35,18 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 def templin(tmp_path: Path) -> Iterator[Stage]:
     """A house of one cabin, for a test that leaves nothing as it was."""
     with stage(tmp_path, "templin") as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def chrome() -> Iterator[Browser]:
+    """One Chromium for everybody who looks at a screen."""
+    with sync_playwright() as playwright, browser(playwright) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def screens(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Cabin]]:
+    """A cabin with a screen of each size, by its width: 1920 and 1280. Whoever uses one leaves it at the start page."""
+    with cabins(tmp_path_factory.mktemp("screens"), "1920", "1280") as made:
         yield made

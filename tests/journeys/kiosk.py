@@ -1,0 +1,288 @@
+"""Somebody in front of the screen: a real Chromium at a real cabin, touched, typed at, and looked at."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Playwright, Response
+
+from edge.config import KioskConfig, VisitConfig
+from hardware.fittings import PresenceConfig, PrinterConfig, ScannerConfig
+from hardware.simulated.paper import draw_page
+from hardware.simulated.stage import BLURRED, Stage
+from tests.journeys.waiting import until
+from tools.rig import Rig, rig
+from tools.town import uckermark
+
+SIZES = {"1920": (1920, 1080), "1280": (1280, 800)}
+DIAGONALS = {"1920": 24.0, "1280": 15.0}
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--autoplay-policy=no-user-gesture-required",
+]
+SCREEN_SECONDS = 40.0
+SHEET_DPI = 130
+MARK = "Kanarienvogel 4711"  # printed on every sheet
+
+
+def chromium() -> str:
+    """Debian's browser; where it is missing the test is passed over, but never in CI."""
+    found = shutil.which("chromium")
+    if found is None and os.environ.get("CI") == "true":
+        pytest.fail("Debian's chromium is not installed")
+    if found is None:
+        pytest.skip("Debian's chromium is not installed")  # the one thing that a developer's machine may lack
+    return found
+
+
+@contextmanager
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    """One Chromium."""
+    started = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
+    try:
+        yield started
+    finally:
+        started.close()
+
+
+@dataclass
+class Cabin:
+    """A running cabin with a screen, and what stands and lies in it."""
+
+    house: Rig
+    site: str
+    sheets: Path
+
+    @property
+    def folder(self) -> Path:
+        return self.house.cabin(self.site)
+
+    @property
+    def stage(self) -> Stage:
+        return Stage(self.folder / "stage")
+
+    def sheet(self, seed: int = 1, kind: Any = "letter") -> Path:
+        """A drawn sheet with MARK on it; the same seed is the same sheet."""
+        path = self.sheets / f"{kind}-{seed}.jpg"
+        if not path.exists():
+            draw_page(seed, SHEET_DPI, kind, MARK).save(path, quality=88, dpi=(SHEET_DPI, SHEET_DPI))
+        return path
+
+    def lay(self, *seeds: int) -> None:
+        """Put sheets into the scanner."""
+        for seed in seeds or (1,):
+            self.stage.put(self.sheet(seed))
+
+    def mended(self) -> None:
+        """As at the beginning: nothing stuck, nothing lying about, the line whole."""
+        for device in ("scanner", "printer"):
+            self.stage.mend(device)
+            self.stage.clear(device)
+        line = self.house.lines.get(self.site)  # type: ignore[call-overload]
+        if line is not None and line.is_cut:
+            line.mend()
+
+    @property
+    def worker(self) -> int:
+        """The process that works on pages."""
+        node = self.house.processes[f"cabin-{self.site}"].pid
+        for child in children(node):
+            if b"edge.capture.worker" in Path(f"/proc/{child}/cmdline").read_bytes():
+                return child
+        raise AssertionError("the cabin has no worker")
+
+    @contextmanager
+    def holding_its_breath(self) -> Iterator[None]:
+        """The worker stands still: what takes a moment lasts as long as this block."""
+        worker = self.worker
+        os.kill(worker, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(worker, signal.SIGCONT)
+
+
+@dataclass
+class Visitor:
+    """Somebody at the screen. `taps`: how often they have touched it."""
+
+    cabin: Cabin
+    page: Page
+    size: tuple[int, int]
+    touch: bool = True
+    taps: int = 0
+    mishaps: list[str] = field(default_factory=list)  # what the browser complained about
+
+    @property
+    def stage(self) -> Stage:
+        return self.cabin.stage
+
+    @property
+    def screen(self) -> str:
+        """The name of the page that stands there."""
+        return self.page.evaluate("document.body.dataset.screen ?? ''")
+
+    def come(self) -> None:
+        """Step in front of the screen."""
+        self.page.goto(self.cabin.house.screen(self.cabin.site))
+        self.at("start", "rest", "parting")
+
+    def at(self, *names: str) -> str:
+        """Wait until one of these pages stands there; which."""
+        wanted = ",".join(f"body[data-screen={name}]:not([data-sent])" for name in names)
+        try:
+            self.page.wait_for_selector(wanted, timeout=SCREEN_SECONDS * 1000)
+        except Exception as error:
+            raise AssertionError(f"on the screen stands “{self.screen}”, not {names}; {self.mishaps}") from error
+        return self.screen
+
+    def button(self, do: str) -> Locator:
+        """What says `do`; the start of it is enough, as in `concern:`."""
+        return self.page.locator(
+            f'main button[name=do][value^="{do}"], .help button[value="{do}"], .end button[value="{do}"]'
+        ).first
+
+    def tap(self, do: str) -> None:
+        """Touch a button."""
+        self.taps += 1
+        if self.touch:
+            self.button(do).tap()
+        else:
+            self.button(do).click()
+
+    def set(self, to: str) -> None:
+        """Touch one of the bars around the page, and see that it holds."""
+        before = self.page.locator("meta[name=turn]").get_attribute("content")
+        self.page.locator(f'button[name=set][value="{to}"]:visible').first.tap()
+        until(lambda: self.page.evaluate("document.documentElement.outerHTML").find(f'value="{to}"') >= 0 or before)
+
+    def text(self) -> str:
+        """Everything that can be read on it."""
+        return self.page.inner_text("body")
+
+    def end(self) -> None:
+        """Leave, wherever one is."""
+        if self.screen not in ("start", "rest"):
+            if self.screen not in ("parting", "occupied"):
+                self.tap("end")
+            self.at("parting", "start", "rest")
+            if self.screen == "parting":
+                self.tap("home")
+        self.at("start", "rest")
+
+    # --- ways through the cabin ----------------------------------------------------------------------------------
+    def to_place(self) -> None:
+        """Up to laying down the first sheet."""
+        self.tap("hand-in")
+        self.at("concern")
+        self.tap("concern:0")
+        self.at("place")
+
+    def to_judge(self, seed: int = 1) -> None:
+        """… and looking at its picture."""
+        self.to_place()
+        self.cabin.lay(seed)
+        self.at("judge")
+
+    def to_check(self, *seeds: int) -> None:
+        """… and at everything."""
+        self.to_judge(seeds[0] if seeds else 1)
+        for seed in seeds[1:]:
+            self.tap("good-another")
+            self.at("place")
+            self.cabin.lay(seed)
+            self.at("judge")
+        self.tap("good-done")
+        self.at("check")
+
+    def to_number(self, *seeds: int) -> str:
+        """… and the number."""
+        self.to_check(*seeds)
+        self.tap("confirm")
+        self.at("number")
+        return self.number
+
+    @property
+    def number(self) -> str:
+        """The receipt number on the screen."""
+        return self.page.inner_text(".number").strip()
+
+
+@contextmanager
+def visitor(chrome: Browser, cabin: Cabin, size: str = "1920", **options: Any) -> Iterator[Visitor]:
+    """Somebody who steps in, with a browser profile of their own."""
+    width, height = SIZES[size]
+    context: BrowserContext = chrome.new_context(
+        viewport={"width": width, "height": height}, has_touch=True, locale="de-DE", **options
+    )
+    page = context.new_page()
+    somebody = Visitor(cabin, page, (width, height))
+    page.on("pageerror", lambda error: somebody.mishaps.append(str(error)))
+    page.on("console", lambda said: _complained(said) and somebody.mishaps.append(said.text))
+    page.on("response", lambda got: _failed(got) and somebody.mishaps.append(f"{got.status} {got.url}"))
+    page.on("request", lambda asked: asked.url.startswith("http://127.0.0.1:") or somebody.mishaps.append(asked.url))
+    try:
+        somebody.come()
+        yield somebody
+    finally:
+        context.close()
+
+
+def _complained(said: ConsoleMessage) -> bool:
+    return said.type == "error" and "404 (Not Found)" not in said.text
+
+
+def _failed(got: Response) -> bool:
+    """The picture of a sheet may be gone by the time it is asked for: its page is, too."""
+    return got.status >= 400 and not any(f"/{kind}/" in got.url for kind in ("page", "thumb", "qr"))
+
+
+@contextmanager
+def cabins(
+    folder: Path, *sizes: str, visit: VisitConfig | None = None, presence: bool = False
+) -> Iterator[dict[str, Cabin]]:
+    """A house whose agencies all take papers, and a cabin with a screen for each size."""
+    sheets = folder / "sheets"
+    sheets.mkdir()
+    with rig(folder / "house") as house:
+        sites = dict(zip(sizes, uckermark().sites, strict=False))
+        house.enrol(list(sites.values()))
+        for size, site in sites.items():
+            width, height = SIZES[size]
+            house.equip(
+                site.id,
+                scanner=ScannerConfig("simulated", pages=0),
+                printer=PrinterConfig("simulated"),
+                presence=PresenceConfig("simulated" if presence else "none"),
+                kiosk=KioskConfig(on=True, width_px=width, height_px=height, diagonal_inches=DIAGONALS[size]),
+                visit=visit or VisitConfig(),
+            )
+        house.start_cabin(*(site.id for site in sites.values()))
+        for site in sites.values():
+            house.until_connected(site.id)
+            until((house.cabin(site.id) / "kiosk.url").exists, "the screen is served")
+        yield {size: Cabin(house, site.id, sheets) for size, site in sites.items()}
+
+
+def blurred(cabin: Cabin) -> None:
+    """The next sheets move while they are taken."""
+    cabin.stage.flag("scanner", BLURRED)
+
+
+def children(process: int) -> list[int]:
+    return [
+        int(child)
+        for thread in Path(f"/proc/{process}/task").iterdir()
+        for child in (thread / "children").read_text().split()
+    ]

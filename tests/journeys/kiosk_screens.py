@@ -1,0 +1,205 @@
+"""Every page of the visitor's screen, with a way to reach it from the start page. What is measured and looked at is measured on all of them.
+
+A way ends with the page standing there; `leave` brings the cabin back to where it was. A new page of edge/kiosk/pages needs its way here.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from edge.knock import knock
+from edge.orders import Submit
+from hardware.simulated.stage import NO_PAPER, SLOW
+from tests.journeys.kiosk import Visitor, blurred
+from tests.journeys.waiting import until
+
+PAGES = Path(__file__).parents[2] / "edge" / "kiosk" / "pages"
+NOT_SCREENS = {"base", "bars", "parts"}
+BY_SENSOR = {"rest", "goodbye", "more_time"}  # stand there when nobody does; see test_kiosk_timeouts.py
+Way = Callable[[Visitor], None]
+
+
+def _taps(*steps: str) -> Way:
+    def way(visitor: Visitor) -> None:
+        for step in steps:
+            visitor.tap(step) if not step.startswith("@") else visitor.at(step[1:])
+
+    return way
+
+
+def _place_again(visitor: Visitor) -> None:
+    visitor.to_judge()
+    visitor.tap("good-another")
+    visitor.at("place")
+
+
+def _taking(visitor: Visitor) -> None:
+    visitor.stage.flag("scanner", SLOW)
+    visitor.to_place()
+    visitor.cabin.lay(1)
+    visitor.at("taking")
+
+
+def _fault(visitor: Visitor) -> None:
+    visitor.to_place()
+    blurred(visitor.cabin)
+    visitor.cabin.lay(1)
+    visitor.at("fault")
+
+
+def _another(visitor: Visitor) -> None:
+    visitor.to_place()
+    visitor.stage.flag("scanner", NO_PAPER)
+    visitor.cabin.lay(1, 2)
+    visitor.stage.unflag("scanner", NO_PAPER)
+    visitor.at("another")
+
+
+def _check(visitor: Visitor) -> None:
+    visitor.to_check(1, 2)
+
+
+def _page(visitor: Visitor) -> None:
+    visitor.to_check()
+    visitor.tap("page:")
+    visitor.at("page")
+
+
+def _drop(visitor: Visitor) -> None:
+    _page(visitor)
+    visitor.tap("drop")
+    visitor.at("drop")
+
+
+def _arrived(visitor: Visitor) -> None:
+    visitor.to_number()
+    until(lambda: "angekommen" in visitor.text(), "the papers have arrived")
+
+
+def _offline(visitor: Visitor) -> None:
+    visitor.cabin.house.lines[visitor.cabin.site].cut()  # type: ignore[index]
+    visitor.to_number()
+
+
+def _slip(visitor: Visitor) -> None:
+    visitor.to_number()
+    visitor.tap("print-slip")
+    until(lambda: "nehmen Sie Ihren Zettel" in visitor.text(), "the slip is printed")
+
+
+def _feedback(visitor: Visitor) -> None:
+    visitor.to_number()
+    visitor.tap("done")
+    visitor.at("feedback")
+
+
+def _jam(visitor: Visitor) -> None:
+    visitor.to_judge()
+    visitor.tap("good-another")
+    visitor.at("place")
+    visitor.stage.jam()
+    visitor.at("problem")
+
+
+def _copy_check(visitor: Visitor) -> None:
+    visitor.tap("copy")
+    visitor.at("place")
+    visitor.cabin.lay(1)
+    visitor.at("copy_check")
+
+
+def _copying(visitor: Visitor) -> None:
+    visitor.stage.flag("printer", SLOW)
+    _copy_check(visitor)
+    visitor.tap("print")
+    visitor.at("copying")
+
+
+def _copied(visitor: Visitor) -> None:
+    _copy_check(visitor)
+    visitor.tap("print")
+    visitor.at("copied")
+
+
+def _parting(visitor: Visitor) -> None:
+    visitor.tap("info")
+    visitor.at("info")
+    visitor.tap("end")
+    visitor.at("parting")
+
+
+# Name of the page, or of the page and what is particular, and the way to it. What lasts only a moment is in MOMENTS.
+WAYS: dict[str, Way] = {
+    "start": lambda visitor: None,
+    "privacy": _taps("privacy", "@privacy"),
+    "help": _taps("help", "@help"),
+    "info": _taps("info", "@info"),
+    "agency": _taps("info", "@info", "office:", "@agency"),
+    "concern": _taps("hand-in", "@concern"),
+    "place": Visitor.to_place,
+    "place-again": _place_again,
+    "taking": _taking,
+    "judge": Visitor.to_judge,
+    "fault": _fault,
+    "another": _another,
+    "check": _check,
+    "page": _page,
+    "drop": _drop,
+    "problem": _jam,
+    "number": _arrived,
+    "number-offline": _offline,
+    "number-slip": _slip,
+    "feedback": _feedback,
+    "copy_check": _copy_check,
+    "copying": _copying,
+    "copied": _copied,
+    "parting": _parting,
+}
+
+
+@contextmanager
+def _handing(visitor: Visitor) -> Iterator[None]:
+    visitor.to_check()
+    with visitor.cabin.holding_its_breath():
+        visitor.tap("confirm")
+        visitor.at("handing")
+        yield
+    visitor.at("number")
+
+
+@contextmanager
+def _occupied(visitor: Visitor) -> Iterator[None]:
+    """Somebody hands in through the hatch meanwhile."""
+    order = Submit("wohngeldstelle-uckermark", paths=(str(visitor.cabin.sheet()),))
+    with visitor.cabin.holding_its_breath():
+        handing = threading.Thread(target=lambda: list(knock(visitor.cabin.folder, order, 60.0) or ()))
+        handing.start()
+        until(lambda: (status := visitor.cabin.house.status(visitor.cabin.site)) and status.visitor)
+        visitor.tap("info")
+        visitor.at("occupied")
+        yield
+    handing.join()
+    visitor.at("start")
+
+
+MOMENTS = {"handing": _handing, "occupied": _occupied}
+ALL = (*WAYS, *MOMENTS)
+
+
+@contextmanager
+def standing(visitor: Visitor, name: str) -> Iterator[None]:
+    """From the start page to this one, and back again."""
+    try:
+        if name in MOMENTS:
+            with MOMENTS[name](visitor):
+                yield
+        else:
+            WAYS[name](visitor)
+            yield
+    finally:
+        visitor.cabin.mended()
+        visitor.end()
+
