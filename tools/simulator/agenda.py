@@ -15,7 +15,7 @@ from typing import Final
 NEVER: Final = float("inf")
 QUIET_SECONDS: Final = 16.0  # longer than three beats: whoever has lost the other side has noticed by then
 
-Act = Callable[[], None]
+Act = Callable[[], object]
 
 
 class Agenda:

@@ -66,7 +66,7 @@ class CabinNode(Node):
         self.checked: Callable[[CabinNode], None] = lambda _node: None
         self.user = f"cabin:{self.site}:{keys.curve.public.hex()}"
         self._place = place
-        self._directory = directory
+        self.directory = directory  # what it was enrolled with
         self._strand: Strand | None = None
         self._redial = Redial()
         self._boot = b""
@@ -87,7 +87,7 @@ class CabinNode(Node):
             authority_key=self._place.authority.public,
         )
         if not self.buffer.directory_version():
-            self.buffer.set_directory(self._directory)
+            self.buffer.set_directory(self.directory)
         self.plant(self)
 
     def opened(self) -> None:
@@ -116,7 +116,7 @@ class CabinNode(Node):
         life = self._lives
         if self.runs and self.connection is None:
             self.line.dial(
-                self.user, lambda: self.waker.by(self.agenda.clock), lambda s, why: self._answered(s, why, life)
+                self.user, lambda: self.waker.by(self.agenda.clock), lambda s, why: self._answered(s, why, life), self
             )
 
     def _answered(self, strand: Strand | None, why: str, life: int) -> None:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
+from typing import Final
 
 import click
 
 from tools.simulator.planted import PLANTED
 from tools.simulator.report import Report
-from tools.simulator.simulation import WORLD_DAYS
-from tools.simulator.simulation import simulate as play
+from tools.simulator.worlds import WORLD_DAYS
+from tools.simulator.worlds import simulate as play
 from tools.town import uckermark
 
 CABINS_MAX = len(uckermark().sites)
+_LIST: Final = "list"
 
 
 @click.command()
@@ -22,20 +25,39 @@ CABINS_MAX = len(uckermark().sites)
 )
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="The same seed gives the same run.")
 @click.option("--cabins", type=click.IntRange(1, CABINS_MAX), default=2, show_default=True)
-@click.option("--plant", type=click.Choice(sorted(PLANTED)), help="Put in a fault of our own: it must be caught.")
+@click.option(
+    "--plant",
+    type=click.Choice([*sorted(PLANTED), _LIST]),
+    metavar="FAULT",
+    help="Put in a fault of our own: it must be caught. `list` names them.",
+)
 @click.option("--json", "as_json", is_flag=True)
 def simulate(days: float, seed: int, cabins: int, plant: str | None, as_json: bool) -> None:
     """Cabins and hub under virtual time, with faults, from a seed.
 
-    Real logs, buffers, ledgers and links; lines, clocks and luck are ours. Every promise is checked at every step; then the faults stop, and
-    everything accepted must become secured. Exit code 1, and the command that replays it, when a promise was broken; with --plant, when none
-    was."""
-    report = play(seed, days, cabins, plant or "")
+    Real logs, buffers, ledgers and links; lines, disks, clocks, people and luck are ours. Every promise is checked at every step; then the faults
+    stop, and everything accepted must become secured. A run of more than four days is several worlds, side by side on this machine's cores. Exit
+    code 1, and the command that replays it, when a promise was broken; with --plant, when none was."""
+    if plant == _LIST:
+        _list(as_json)
+        return
+    report = play(seed, days, cabins, plant or "", os.cpu_count() or 1)
     if as_json:
         click.echo(json.dumps(report.as_dict(), ensure_ascii=False, indent=2))
+        for what in report.broken:
+            click.echo(f"Broken promise: {what}", err=True)
     else:
         _tell(report)
     sys.exit(bool(report.broken) != bool(plant))
+
+
+def _list(as_json: bool) -> None:
+    known = {name: list(planted.provoked_by) for name, planted in sorted(PLANTED.items())}
+    if as_json:
+        click.echo(json.dumps(known, indent=2))
+        return
+    for name, provoked_by in known.items():
+        click.echo(f"{name:28}{' with more of: ' + ', '.join(provoked_by) if provoked_by else ''}".rstrip())
 
 
 def _tell(report: Report) -> None:
@@ -45,7 +67,8 @@ def _tell(report: Report) -> None:
     for title, counts in (("Faults", report.faults), ("Recoveries", report.recoveries)):
         click.echo(f"\n{title}:")
         for name, count in sorted(counts.items()):
-            click.echo(f"  {count:6}  {name}")
+            if count:
+                click.echo(f"  {count:6}  {name}")
     click.echo("")
     for what in report.broken:
         click.echo(f"Broken promise: {what}")

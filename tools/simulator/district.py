@@ -79,8 +79,7 @@ class District:
         try:
             with database.turn() as connection:
                 self._draft(connection)
-                for site in self.town.sites[:cabins]:
-                    self._enrol(connection, site)
+                self.cabins += [self.enrol(connection, site, BEGAN) for site in self.town.sites[:cabins]]
                 return self.publish(connection, BEGAN)
         finally:
             database.close()
@@ -99,15 +98,15 @@ class District:
             recipient = str(generate_identity(self.random).recipient())
             draft.set_inbox_key(connection, InboxCard(AgencyId(id), 1, recipient, signing.public, curve.public))
 
-    def _enrol(self, connection: Connection, site: Site) -> None:
+    def enrol(self, connection: Connection, site: Site, now: datetime) -> CabinKeys:
+        """Invite a machine to this site, let it claim, compare the words and confirm: from now on it is the one."""
         card = HubCard(_ADDRESS, self.curve.public, self.authority.public)
-        invitation = enrolment.invite(connection, site.id, site.name, site.area, site.address, card, self.random, BEGAN)
+        invitation = enrolment.invite(connection, site.id, site.name, site.area, site.address, card, self.random, now)
         keys = CabinKeys(site, CurvePair.generate(self.random), SigningPair.generate(self.random), invitation)
         claim = make_claim(invitation, keys.curve, keys.signing, self.random(16), SOFTWARE)
-        one_time = CurvePair(invitation.curve_secret).public
-        enrolment.claim(connection, one_time, claim, self.curve, BEGAN)
-        enrolment.confirm(connection, site.id, BEGAN)
-        self.cabins.append(keys)
+        enrolment.claim(connection, CurvePair(invitation.curve_secret).public, claim, self.curve, now)
+        enrolment.confirm(connection, site.id, now)
+        return keys
 
 
 def at(seconds: float) -> datetime:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
+from edge.buffer import HIGH_WATER
+from edge.storage.opening import FILE
 from protocol import limits
 from tools.simulator.cabin_node import CabinNode
 from tools.simulator.district import at
@@ -43,7 +45,13 @@ class Strike:
         """Effects until a crash: mostly few, for then most is under way."""
         return int(_STEPS_MAX ** self.dice.random())
 
-    def later(self, low_seconds: float, high_seconds: float, act: Callable[[], None]) -> None:
+    def spoil(self, why: str) -> None:
+        """What is missing in this cabin from now on has a reason; that it is missing must be told."""
+        witness = self.simulation.witness
+        witness.custody[self.cabin.name].spoiled = why
+        witness.excused.add(self.cabin.site)
+
+    def later(self, low_seconds: float, high_seconds: float, act: Callable[[], object]) -> None:
         """By the calendar."""
         agenda = self.simulation.agenda
         agenda.on(agenda.now + self.dice.uniform(low_seconds, high_seconds), act)
@@ -252,6 +260,71 @@ def clock_jumped(strike: Strike) -> None:
     strike.later(MINUTE, 12 * HOUR, set_right)
 
 
+# --- disks and people ----------------------------------------------------------------------------------------------
+def cabin_rot(strike: Strike) -> None:
+    """A bit flips in a cabin's database, its WAL or its high-water mark."""
+    disk = strike.cabin.disk
+    names = [name for name in (FILE, f"{FILE}-wal", HIGH_WATER) if name in disk.names and disk.names[name].size_bytes]
+    if names:
+        name = strike.dice.choice(names)
+        strike.spoil("a bit flipped")
+        disk.flip(name, strike.dice.randrange(disk.names[name].size_bytes), strike.dice.randrange(8))
+        if strike.dice.random() < 0.5:
+            strike.later(0, MINUTE, lambda: strike.cabin.kill(power=False))
+
+
+def cabin_older_file(strike: Strike) -> None:
+    """Somebody brings back an older copy of the cabin's database, and nothing else."""
+    disk, dice = strike.cabin.disk, strike.dice
+    older = {name: raw for name, raw in disk.image().items() if name.startswith(FILE)}
+
+    def bring_back() -> None:
+        if strike.cabin.retired:
+            return
+        strike.spoil("an older file was brought back")
+        strike.cabin.kill(power=False)
+        image = {name: raw for name, raw in disk.image().items() if name not in (FILE, f"{FILE}-wal")}
+        disk.restore({**image, **older})
+
+    strike.later(MINUTE, dice.choice([HOUR, 12 * HOUR]), bring_back)
+
+
+def hub_rot(strike: Strike) -> None:
+    """A bit flips in a document that lies in an inbox."""
+    simulation = strike.simulation
+    if not simulation.hub.runs:
+        return
+    digests = simulation.witness.stored_digests()
+    if digests:
+        digest = strike.dice.choice(digests)
+        name, position, length = simulation.witness.lies_at(digest)
+        simulation.witness.rotten.add(digest)
+        strike.hub.disk.flip(name, position + strike.dice.randrange(length), strike.dice.randrange(8))
+        simulation.report.recoveries["document-altered-in-an-inbox"] += 1
+
+
+def cloned(strike: Strike) -> None:
+    """Somebody copies a cabin's disk, and both run."""
+    strike.simulation.people.clone(strike.cabin)
+
+
+def restored(strike: Strike) -> None:
+    """Somebody brings an older image of a whole cabin back."""
+    strike.simulation.people.restore(strike.cabin)
+
+
+def hub_restored(strike: Strike) -> None:
+    """The hub comes back from a backup that is some hours old."""
+    strike.simulation.people.restore_hub()
+
+
+def revoked(strike: Strike) -> None:
+    """A cabin is revoked while it speaks; a new machine comes later."""
+    for second in range(5):
+        strike.later(second * 0.2, second * 0.3, lambda: strike.simulation.hand_in_at(strike.cabin))
+    strike.later(0.5, 1.5, lambda: strike.simulation.people.revoke(strike.cabin))
+
+
 FAULTS: Final[dict[str, Fault]] = {
     "reset": reset,
     "half-open": half_open,
@@ -281,6 +354,13 @@ FAULTS: Final[dict[str, Fault]] = {
     "hub-read-only": hub_read_only,
     "hub-disk-nearly-full": hub_low,
     "slow-disk": slow_disk,
+    "cabin-bit-flip": cabin_rot,
+    "cabin-older-file": cabin_older_file,
+    "cabin-cloned": cloned,
+    "cabin-restored": restored,
+    "hub-bit-flip": hub_rot,
+    "hub-restored": hub_restored,
+    "revoked": revoked,
     "clock-skew": clock_skewed,
     "clock-jump": clock_jumped,
 }
@@ -291,6 +371,11 @@ WEIGHTS: Final = {
     "clock-jump": 0.6,
     "hub-disk-nearly-full": 0.5,
     "cabin-dark": 0.6,
+    "cabin-older-file": 0.3,
+    "cabin-cloned": 0.3,
+    "cabin-restored": 0.3,
+    "hub-restored": 0.2,
+    "revoked": 0.3,
     "hub-away": 0.6,
     "cabin-killed": 2,
     "cabin-power-cut": 2,

@@ -19,6 +19,7 @@ from tools.simulator.agenda import Agenda
 Way = Literal["up", "down"]
 WAYS: Final[tuple[Way, Way]] = ("up", "down")
 _HANDSHAKE_ROUND_TRIPS: Final = 4.6  # of a new CurveZMQ connection
+_QUIET: Final = (b"\xa4beat", b"\xa5hello", b"\xa7refused")  # said for hours where nothing happens
 _LATE_SECONDS: Final = 1.0
 _LATE_SECONDS_MAX: Final = 30.0
 
@@ -26,8 +27,9 @@ _LATE_SECONDS_MAX: Final = 30.0
 class Strand:
     """One connection. `inbox` is what has arrived at the cabin; `failure` why the cabin knows that it is of no use any more."""
 
-    def __init__(self, line: Line, route: bytes, user: str, wake: Callable[[], None]) -> None:
+    def __init__(self, line: Line, route: bytes, user: str, wake: Callable[[], None], cabin: object = None) -> None:
         self.line = line
+        self.cabin = cabin  # who has dialled: a clone has the user of its original
         self.route = route
         self.user = user
         self.wake = wake
@@ -133,7 +135,13 @@ class Line:
         self._free_at = {"up": 0.0, "down": 0.0}
         self._dialled = 0
 
-    def dial(self, user: str, wake: Callable[[], None], answered: Callable[[Strand | None, str], None]) -> None:
+    def dial(
+        self,
+        user: str,
+        wake: Callable[[], None],
+        answered: Callable[[Strand | None, str], None],
+        cabin: object = None,
+    ) -> None:
         """Try to connect; `answered` is told the connection, or why there is none."""
         self._dialled += 1
         route = f"{self.name}/{self._dialled}".encode()
@@ -149,7 +157,7 @@ class Line:
             elif not self.port.admits(user):
                 answered(None, "the hub does not know this key")
             else:
-                strand = Strand(self, route, user, wake)
+                strand = Strand(self, route, user, wake, cabin)
                 self.port.strands[route] = strand
                 answered(strand, "")
                 self._release_late()
@@ -166,7 +174,7 @@ class Line:
     def spoken(self, strand: Strand, way: Way, first: bytes, data: bytes | None) -> None:
         """Everything that is said goes past here."""
         self.trace.said(self.agenda.clock, strand.route, way, len(first), len(data or b""))
-        if first[1:6] != b"\xa4beat":
+        if not first[1:].startswith(_QUIET):
             self.agenda.stir()
         self.port.spoken(strand, way, first)
 

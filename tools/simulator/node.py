@@ -42,6 +42,7 @@ class Node:
         self.turn_seconds = TURN_SECONDS
         self.runs = False
         self.wanted = True  # somebody starts it again when it has ended
+        self.retired = False  # nobody ever does
         self.looked: Callable[[], None] = lambda: None  # the witness, after each turn …
         self.gone: Callable[[], None] = lambda: None  # … and when the process has ended
         self.waker = Waker(agenda, self._woken)
@@ -60,7 +61,7 @@ class Node:
     # --- living and dying ----------------------------------------------------------------------------------------
     def start(self) -> None:
         """Begin a life, unless one is being lived."""
-        if self.runs or not self.wanted:
+        if self.runs or self.retired or not self.wanted:
             return
         self.agenda.stir()
         self._lives += 1
@@ -100,6 +101,11 @@ class Node:
         self.turn_seconds = TURN_SECONDS
         self.wanted = True
         self.start()
+
+    def retire(self) -> None:
+        """It is switched off for good."""
+        self.kill(power=False)
+        self.retired = True
 
     def stay_down(self, seconds: float) -> None:
         """Whoever starts it anew waits so long from now on."""

@@ -87,22 +87,43 @@ class HubReader(Reader):
 
     name = HUB_FILE
 
-    def held(self, site: str) -> int:
-        """How far this cabin's log is held."""
-        return int(self.rows("SELECT coalesce(max(number), 0) FROM up_entry WHERE site = ?", site)[0][0])
+    def machine(self, site: str) -> int:
+        """Which machine of this site the logs are of."""
+        found = self.rows("SELECT machine FROM link WHERE site = ?", site)
+        return int(found[0][0]) if found else 1
 
-    def new_entries(self, site: str, after: Mark) -> Iterator[Mark]:
-        """Entries behind `after`, whose chain is reckoned anew. Raises ValueError where it breaks."""
+    def held(self, site: str, machine: int) -> int:
+        """How far the log of this machine is held."""
+        sql = "SELECT coalesce(max(number), 0) FROM up_entry WHERE site = ? AND machine = ?"
+        return int(self.rows(sql, site, machine)[0][0])
+
+    def new_entries(self, site: str, machine: int, after: Mark) -> Iterator[tuple[Mark, bool]]:
+        """Entries behind `after`, whose chain is reckoned anew; True for one that says that others before it were lost. Raises ValueError where
+        the chain breaks."""
         rows = self.rows(
-            "SELECT number, epoch, payload, hash FROM up_entry WHERE site = ? AND number > ? ORDER BY number",
+            "SELECT number, epoch, payload, hash FROM up_entry WHERE site = ? AND machine = ? AND number > ? ORDER BY number",
             site,
+            machine,
             after.number,
         )
         for number, epoch, payload, hash_ in rows:
-            if number != after.number + 1 or entries.chain(after.hash, epoch, number, payload) != hash_:
+            leapt = number != after.number + 1
+            before = entries.leap(payload, epoch, number) if leapt else after
+            if before is None or entries.chain(before.hash, epoch, number, payload) != hash_:
                 raise ValueError(f"entry {number} follows entry {after.number}")
             after = Mark(epoch, number, hash_)
-            yield after
+            yield after, leapt
+
+    def called(self, site: str, kind: str) -> bool:
+        """Has the hub called a person because of this site?"""
+        return bool(self.rows("SELECT 1 FROM alarm WHERE site = ? AND kind = ?", site, kind))
+
+    def first_piece(self, digest: bytes) -> tuple[str, int, int]:
+        """Name of the file, position and length of the first piece of this blob."""
+        segment, position, length = self.rows(
+            "SELECT segment, position_bytes, length_bytes FROM piece WHERE digest = ? ORDER BY offset_bytes", digest
+        )[0]
+        return f"{BLOBS}/{segment:06}.segment", position, length
 
     def bytes_of(self, digest: bytes) -> bytes:
         """What the segment files hold of this blob."""

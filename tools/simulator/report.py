@@ -35,15 +35,11 @@ class Report:
     def as_dict(self) -> dict[str, Any]:
         """For `--json`."""
         return {
-            "cabin_days": self.cabin_days,
+            "cabin_days": round(self.cabin_days, 3),
             "seed": self.seed,
             "violations": len(self.broken),
             "faults": dict(sorted(self.faults.items())),
-            "recoveries": dict(sorted(self.recoveries.items())),
+            "recoveries": {path: count for path, count in sorted(self.recoveries.items()) if count},
             "planted": self.planted or None,
             "caught": bool(self.broken) if self.planted else None,
-            "documents": self.documents,
-            "messages": self.messages,
-            "broken": self.broken,
-            "trace": self.traces,
         }

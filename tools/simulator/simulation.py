@@ -18,23 +18,25 @@ from typing import Any, Final
 import structlog
 
 from cloud.fleet import facts, status
+from edge.connection import Connection
 from protocol.errors import Trouble
-from protocol.ids import AgencyId
+from protocol.ids import AgencyId, SiteId
+from protocol.manifest import Signed
 from tools.simulator import paper
 from tools.simulator.agenda import Agenda
 from tools.simulator.cabin_node import CabinNode
-from tools.simulator.disk import Disk, room
-from tools.simulator.district import District, at
+from tools.simulator.disk import Disk
+from tools.simulator.district import CabinKeys, District, at
 from tools.simulator.faults import DAY, FAULTS, WEIGHTS, Strike
 from tools.simulator.hub_node import HubNode
 from tools.simulator.kernel import Kernel
 from tools.simulator.line import Line, Port, Trace
 from tools.simulator.office import Office
+from tools.simulator.people import People
 from tools.simulator.planted import PLANTED
 from tools.simulator.report import Report
 from tools.simulator.witness import BrokenPromise, Witness
 
-WORLD_DAYS: Final = 4.0  # of one simulation: long enough for an outage of days; a longer run is several of them
 PEACE_SECONDS: Final = 900.0  # after the faults have stopped everything must be where it belongs within this
 _DOCUMENTS_A_DAY: Final = 5
 _FAULTS_A_DAY: Final = 5
@@ -59,6 +61,9 @@ class Simulation:
         self.report = Report(seed, planted=plant)
         self.days = days
         self.trace = Trace()
+        self.undo: list[Callable[[], None]] = []  # takes away what was planted for as long as this lasts
+        self.plant_cabin: Callable[[CabinNode], None] = lambda _node: None
+        self.plant_connection: Callable[[Connection], None] = lambda _connection: None
         self._dice = dice(f"{seed} fate")
         planted = PLANTED[plant] if plant else None
         often += planted.provoked_by if planted else ()
@@ -69,33 +74,26 @@ class Simulation:
         ]
         self._deck: list[str] = []
         self.kernel = Kernel()
-        district = District(dice(f"{seed} keys"))
-        self._agencies = [AgencyId(id) for id in district.agencies]
-        port = Port()
-
-        def node(kind: str) -> tuple[Kernel, Agenda, Disk, random.Random, Counter[str]]:
-            disk = self.kernel.mount(Disk(folder / kind, dice(f"{seed} disk {kind}")))
-            return self.kernel, self.agenda, disk, dice(f"{seed} {kind}"), self.report.recoveries
-
-        def line(name: str) -> Line:
-            return Line(self.agenda, port, name, dice(f"{seed} line {name}"), self.trace)
-
-        self.hub = HubNode(district, port, *node("hub"))
-        directory = district.found(self.hub.disk.folder, cabins)
+        self.district = District(dice(f"{seed} keys"))
+        self._agencies = [AgencyId(id) for id in self.district.agencies]
+        self._folder = folder
+        self._port = Port()
+        self.hub = HubNode(self.district, self._port, *self._node("hub"))
+        directory = self.district.found(self.hub.disk.folder, cabins)
         self.hub.disk.adopt()
-        self.cabins = [
-            CabinNode(keys.site.id, keys, district, directory, line(keys.site.id), *node(keys.site.id))
-            for keys in district.cabins
-        ]
-        self.offices = [
-            Office(id, keys, line(id), self.agenda, dice(f"{seed} {id}"), self.report.recoveries)
-            for id, keys in district.agencies.items()
-        ]
-        self.witness = Witness(self.hub, self.cabins, self.report.recoveries)
-        for office in self.offices:
-            office.fetched = self.witness.fetched
+        self.witness = Witness(self.hub, self.report.recoveries)
         if planted is not None:
             planted.plant(self)
+        self.cabins = [  # the machine that stands at each site now
+            self.machine(keys.site.id, keys, directory, self.line(keys.site.id)) for keys in self.district.cabins
+        ]
+        self.people = People(self, dice(f"{seed} people"))
+        self.offices = [
+            Office(id, keys, self.line(id), self.agenda, dice(f"{seed} {id}"), self.report.recoveries)
+            for id, keys in self.district.agencies.items()
+        ]
+        for office in self.offices:
+            office.fetched = self.witness.fetched
 
     def run(self) -> Report:
         """Play it to its end, or until a promise is broken."""
@@ -112,11 +110,37 @@ class Simulation:
             finally:
                 self.end()
         self.report.cabin_days = len(self.cabins) * self.agenda.now / DAY
-        self.report.documents = sum(map(len, self.witness.accepted.values()))
+        self.report.documents = sum(len(custody.accepted) for custody in self.witness.custody.values())
         self.report.messages = self.trace.messages
         self.report.traces = [self.trace.digest()]
         self.report.recoveries["late-frames-changed-nothing"] += self.hub.port.late
         return self.report
+
+    # --- what there is -------------------------------------------------------------------------------------------
+    def _node(self, name: str) -> tuple[Kernel, Agenda, Disk, random.Random, Counter[str]]:
+        seed = self.report.seed
+        disk = self.kernel.mount(Disk(self._folder / name, dice(f"{seed} disk {name}")))
+        return self.kernel, self.agenda, disk, dice(f"{seed} {name}"), self.report.recoveries
+
+    def line(self, name: str) -> Line:
+        """A line to the hub."""
+        return Line(self.agenda, self._port, name, dice(f"{self.report.seed} line {name}"), self.trace)
+
+    def machine(self, name: str, keys: CabinKeys, directory: Signed, line: Line) -> CabinNode:
+        """A cabin's machine that nobody has started yet."""
+        cabin = CabinNode(name, keys, self.district, directory, line, *self._node(name))
+        cabin.plant, cabin.plant_connection = self.plant_cabin, self.plant_connection
+        self.witness.meet(cabin)
+        return cabin
+
+    def cabin(self, site: SiteId) -> CabinNode:
+        """The machine that stands at this site now."""
+        return next(cabin for cabin in self.cabins if cabin.site == site)
+
+    def put_in_place(self, cabin: CabinNode) -> None:
+        """From now on it is the one at its site."""
+        self.cabins = [cabin if other.site == cabin.site else other for other in self.cabins]
+        cabin.start()
 
     # --- life ----------------------------------------------------------------------------------------------------
     def _live(self) -> None:
@@ -137,16 +161,16 @@ class Simulation:
             for when in times(_DOCUMENTS_A_DAY):
                 self.agenda.on(when, lambda c=cabin: self.hand_in(c))  # type: ignore[misc]
             for when in times(1):
-                self.agenda.on(when, cabin.visit)
+                self.agenda.on(when, lambda c=cabin: self.cabin(c.site).visit())  # type: ignore[misc]
             for when in times(_FAULTS_A_DAY):
-                self._strike(cabin, when)
+                self._strike(cabin.site, when)
         for office in self.offices:
             for when in times(_VISITS_A_DAY):
                 self.agenda.on(when, office.visit)
         for when in times(0.5 + self._dice.random()):
             self.agenda.on(when, self.hub.publish)
 
-    def _strike(self, cabin: CabinNode, when: float) -> None:
+    def _strike(self, site: SiteId, when: float) -> None:
         """A fault, and around it people who do something."""
         fate = self._dice
         if not self._deck:
@@ -155,33 +179,43 @@ class Simulation:
 
         def strike() -> None:
             self.report.faults[name] += 1
-            FAULTS[name](Strike(self, cabin, fate))
+            FAULTS[name](Strike(self, self.cabin(site), fate))
 
         self.agenda.on(when, strike)
         # Most happens within a second: so short is what a fault must meet.
         for _ in range(fate.randint(0, 3)):
-            self.agenda.on(when + fate.uniform(-0.6, 0.2), lambda: self.hand_in(cabin))
+            self.agenda.on(when + fate.uniform(-0.6, 0.2), lambda: self.hand_in_at(self.cabin(site)))
         if fate.random() < 0.5:
             self.agenda.on(when + fate.uniform(-1.5, -0.3), fate.choice(self.offices).visit)
 
     def hand_in(self, cabin: CabinNode) -> None:
+        """A visitor comes to this cabin, whatever machine stands there by now."""
+        self.hand_in_at(self.cabin(cabin.site))
+
+    def hand_in_at(self, cabin: CabinNode) -> None:
         """A visitor comes with a document."""
         cabin.hand_in(paper.draw(self._dice, self._agencies))
 
     # --- peace ---------------------------------------------------------------------------------------------------
     def _peace(self) -> None:
         """No fault any more: everything accepted becomes secured, by itself."""
+        for custody in self.witness.custody.values():
+            if custody.cabin not in self.cabins:
+                custody.cabin.retire()
         for cabin in self.cabins:
             cabin.line.well()
         for node in (self.hub, *self.cabins):
             node.calm()
         self._call_people()
         until = self.agenda.clock + PEACE_SECONDS
-        while unfinished := self.witness.unfinished() or self._unproven():
+        while (
+            unfinished := [what for cabin in self.cabins for what in self.witness.unfinished(cabin)] or self._unproven()
+        ):
             if self.agenda.clock > until:
                 raise BrokenPromise(f"{PEACE_SECONDS:.0f} s after the last fault: {'; '.join(unfinished)}")
+            self.people.attend()
             self.agenda.stir()
-            self.agenda.run(self.agenda.now + 1.0)
+            self.agenda.run(self.agenda.now + 5.0)
         for _ in range(4):
             for office in self.offices:
                 office.visit()
@@ -203,7 +237,11 @@ class Simulation:
             return ["the hub does not run"]
         with self.hub.ledger.database.reading() as connection:
             fleet = status.fleet(facts.read(connection), self.hub.utc())
-        found = [f"{site.facts.site}: {site.proof.text}" for site in fleet.sites if not site.proof.complete]
+        found = [
+            f"{site.facts.site}: {site.proof.text}"
+            for site in fleet.sites
+            if not site.proof.complete and site.facts.site not in self.witness.excused
+        ]
         for site in fleet.sites:
             if site.facts.contact is None or not site.facts.contact.connected:
                 found.append(f"{site.facts.site}: {site.reason}")
@@ -225,8 +263,10 @@ class Simulation:
 
     def end(self) -> None:
         """Nothing runs any more."""
+        while self.undo:
+            self.undo.pop()()
         self.witness.close()
-        for node in (self.hub, *self.cabins):
+        for node in (self.hub, *(custody.cabin for custody in self.witness.custody.values())):
             node.wanted = False
             if node.runs:
                 node.runs = False
@@ -239,19 +279,6 @@ class Simulation:
         if name == "link.ended":
             for part, word in _ENDED.items():
                 self.report.recoveries[f"hub-gave-a-link-up-after-{word}"] += part in fields["reason"]
-
-
-def simulate(seed: int, days: float, cabins: int, plant: str = "") -> Report:
-    """A run of `days`, in worlds of WORLD_DAYS with seeds `seed`, `seed` + 1 …; it ends with the first broken promise."""
-    report = Report(seed, planted=plant)
-    worlds = max(1, math.ceil(days / WORLD_DAYS))
-    for number in range(worlds):
-        share = min(WORLD_DAYS, days - number * WORLD_DAYS)
-        with room() as folder:
-            report.add(Simulation(folder, seed + number, cabins, share, plant).run())
-        if report.broken:
-            break
-    return report
 
 
 def dice(name: str) -> random.Random:

@@ -1,20 +1,23 @@
 """What was promised, and whether it holds: looked at after every step, from outside.
 
 Each promise is one method that raises `BrokenPromise`. The witness reads what is committed in the nodes' files (readers.py) and hears
-every message as it is said; it asks no code that it judges.
+every message as it is said; it asks no code that it judges. What may be missing, because a disk was altered or a person has brought an older one
+back, it forgives only where somebody was told.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
 
 from cloud.delivery import DAMAGED
+from cloud.ingest import MISSING
 from edge.buffer import News
+from edge.storage import opening
 from protocol import entries, frames
 from protocol.asking import Answer, Ask, Delivered, Done, Tell
 from protocol.entries import Mark, ReceiptGiven
+from protocol.errors import Refused
 from protocol.ids import AgencyId, SiteId
 from protocol.manifest import Happening, Manifest, Receipt, unverified, verify
 from tools.simulator.cabin_node import CabinNode
@@ -22,11 +25,20 @@ from tools.simulator.hub_node import HubNode
 from tools.simulator.line import Strand, Way
 from tools.simulator.paper import Document
 from tools.simulator.readers import BEGINNING, CabinReader, HubReader
+from tools.simulator.record import Custody, Machine, Record
 
 _HEARD = (b"\xa3ack", b"\xa4want", b"\xa5hello", b"\xa7entries", b"\xa3ask", b"\xa6answer")
 _TOLD_MAX = 50  # of the newest; the older ones have been looked at often enough
-# Alarms that no fault in the table can explain: the nodes themselves say that a promise was broken.
-GRAVE = ("chain-broken", "entries-missing", "log-gap", "log-fork", "segment-damaged", "machine-replaced")
+# Alarms by which the nodes themselves say that a promise was broken, unless something explains them.
+GRAVE = (
+    "chain-broken",
+    "entries-missing",
+    "log-gap",
+    "log-fork",
+    "segment-damaged",
+    "machine-replaced",
+    "out-of-order",
+)
 
 
 class BrokenPromise(Exception):  # noqa: N818  (a noun of this house, not a suffix)
@@ -34,44 +46,47 @@ class BrokenPromise(Exception):  # noqa: N818  (a noun of this house, not a suff
 
 
 class Witness:
-    """Of the whole simulation."""
+    """Of the whole simulation. `excused`: sites for which the hub may call a person."""
 
-    def __init__(self, hub: HubNode, cabins: Sequence[CabinNode], recoveries: Counter[str]) -> None:
+    def __init__(self, hub: HubNode, recoveries: Counter[str]) -> None:
         self._hub = hub
-        self._cabins = {cabin.site: cabin for cabin in cabins}
         self._recoveries = recoveries
         self._at_hub = HubReader()
-        self._at_cabin = {cabin.site: CabinReader() for cabin in cabins}
+        self._at_cabin: dict[str, CabinReader] = {}
+        self.custody: dict[str, Custody] = {}  # by the machine's name
         self.tried: dict[bytes, Document] = {}  # by digest
-        self.accepted: dict[SiteId, dict[bytes, Document]] = {cabin.site: {} for cabin in cabins}
-        self.stored: dict[bytes, bytes] = {}  # envelope → digest, in an inbox and committed
-        self._freed: set[bytes] = set()  # digests that a cabin has let go
-        self._told: list[Receipt] = []  # agencies' receipts that the hub has answered with Done
+        self.record = Record()
+        self.excused: set[SiteId] = set()
+        self.lost: set[bytes] = set()  # envelopes that went with a hub that was brought back from a backup
+        self.rotten: set[bytes] = set()  # digests whose bytes were altered on the hub's disk
+        self._users: dict[str, CabinNode] = {}
         self._telling: dict[tuple[bytes, int], Receipt] = {}  # asked, and not yet answered
-        self._marks: dict[SiteId, Mark] = dict.fromkeys(self.accepted, BEGINNING)
-        self._announced: dict[SiteId, int] = dict.fromkeys(self.accepted, 0)
-        self._counters: Counter[tuple[SiteId, str]] = Counter()
-        self._places: Counter[str] = Counter()
-        for cabin in cabins:
-            cabin.tried, cabin.accepted, cabin.secured = self._tried, self._accepted, self._secured
-            cabin.checked, cabin.looked = self.cabin_opened, lambda c=cabin: self.look_at_cabin(c)  # type: ignore[misc]
-            cabin.gone = self._at_cabin[cabin.site].close
+        self._lacking: dict[Machine, int] = {}  # entries that a machine lost with its buffer, as the hub counts them
         hub.checked, hub.looked, hub.gone = self.hub_opened, self.look_at_hub, self._at_hub.close
         hub.port.spoken = self.spoken
+
+    def meet(self, cabin: CabinNode) -> None:
+        """Another machine; a clone has the keys, and so the user, of its original."""
+        reader = self._at_cabin[cabin.name] = CabinReader()
+        self.custody[cabin.name] = Custody(cabin)
+        self._users.setdefault(cabin.user, cabin)
+        cabin.tried, cabin.accepted, cabin.secured = self._tried, self._accepted, self._secured
+        cabin.checked, cabin.looked = self.cabin_opened, lambda: self.look_at_cabin(cabin)
+        cabin.gone = reader.close
 
     # --- what visitors were told ---------------------------------------------------------------------------------
     def _tried(self, cabin: CabinNode, document: Document) -> None:
         self.tried[document.digest] = document
 
     def _accepted(self, cabin: CabinNode, document: Document) -> None:
-        self.accepted[cabin.site][document.digest] = document
+        self.custody[cabin.name].accepted[document.digest] = document
 
     def _secured(self, cabin: CabinNode, news: News) -> None:
         """*gesichert* on a cabin's screen."""
         for receipt in news.receipts:
-            if receipt.happening is Happening.STORED:
+            if receipt.happening is Happening.STORED and receipt.envelope not in self.lost:
                 self._expect(
-                    receipt.envelope in self._stored_now(), f"{cabin.site} shows “gesichert” for what the hub lacks"
+                    receipt.envelope in self._stored_now(), f"{cabin.name} shows “gesichert” for what the hub lacks"
                 )
 
     # --- the hub -------------------------------------------------------------------------------------------------
@@ -79,13 +94,13 @@ class Witness:
         """After every start: all that was ever committed is still there, byte for byte."""
         self._at_hub.at(hub.disk.folder)
         self.look_at_hub()
-        for site, mark in self._marks.items():
-            self._expect(
-                self._at_hub.held(site) >= mark.number, f"the hub no longer holds entry {mark.number} of {site}"
-            )
+        for (site, machine), mark in self.record.marks.items():
+            held = self._at_hub.held(site, machine)
+            self._expect(held >= mark.number, f"the hub no longer holds entry {mark.number} of {site}")
         freed = {row[0] for row in self._at_hub.rows("SELECT digest FROM document WHERE freed_at IS NOT NULL")}
-        for digest in self.stored.values():
-            self._expect(digest in freed or self._at_hub.sound(digest), "a secured document is not what it was")
+        for digest in self.record.stored.values():
+            well = digest in freed or digest in self.rotten or self._at_hub.sound(digest)
+            self._expect(well, "a secured document is not what it was")
         self._look_at_told()
 
     def look_at_hub(self) -> None:
@@ -93,58 +108,72 @@ class Witness:
         self._at_hub.at(self._hub.disk.folder)
         if not self._at_hub.changed():
             return
-        for site in self._cabins:
-            self._look_at_entries(site)
-            self._look_at_announced(site)
+        for site, machine, missing in self._at_hub.rows("SELECT site, machine, up_missing FROM link"):
+            self._lacking[site, machine] = missing
+            self._look_at_entries((site, machine))
+            self._look_at_announced((site, machine))
         self._look_at_inboxes()
-        for kind, text in self._at_hub.rows("SELECT kind, text FROM alarm WHERE kind IN (?, ?, ?, ?, ?, ?)", *GRAVE):
-            raise BrokenPromise(f"the hub calls a person: {kind}: {text}")
-
-    def _look_at_entries(self, site: SiteId) -> None:
-        """Order holds: no entry is missing, none is altered."""
-        try:
-            for mark in self._at_hub.new_entries(site, self._marks[site]):
-                self._marks[site] = mark
-        except ValueError as error:
-            raise BrokenPromise(f"the hub's copy of the log of {site} has a gap: {error}") from error
-
-    def _look_at_announced(self, site: SiteId) -> None:
-        """Manifests of one cabin to one agency are counted 1, 2, 3 … in the order of its log."""
-        for number, agency, counter, digest in self._at_hub.rows(
-            "SELECT number, agency, counter, digest FROM document WHERE site = ? AND number > ? ORDER BY number",
-            site,
-            self._announced[site],
+        for site, kind, text in self._at_hub.rows(
+            f"SELECT site, kind, text FROM alarm WHERE kind IN ({','.join('?' * len(GRAVE))})",  # noqa: S608
+            *GRAVE,
         ):
-            self._announced[site] = number
-            self._counters[site, agency] += 1
+            self._expect(site in self.excused, f"the hub calls a person: {kind}: {text}")
+
+    def _look_at_entries(self, at: Machine) -> None:
+        """Order holds: no entry is missing, none is altered, and none comes from a machine that was revoked."""
+        try:
+            for mark, leapt in self._at_hub.new_entries(*at, self.record.marks.get(at, BEGINNING)):
+                self._expect(
+                    not leapt or self._at_hub.called(at[0], MISSING),
+                    f"entries of {at[0]} before {mark.number} are missing, and nobody is told",
+                )
+                self.record.marks[at] = mark
+                self._expect(
+                    mark.number <= self.record.final.get(at, mark.number),
+                    f"the hub takes entry {mark.number} of {at[0]}, which was revoked",
+                )
+        except ValueError as error:
+            raise BrokenPromise(f"the hub's copy of the log of {at[0]} has a gap: {error}") from error
+
+    def _look_at_announced(self, at: Machine) -> None:
+        """Manifests of one machine to one agency are counted 1, 2, 3 … in the order of its log."""
+        for number, agency, counter, digest in self._at_hub.rows(
+            "SELECT number, agency, counter, digest FROM document WHERE site = ? AND machine = ? AND number > ? ORDER BY number",
+            *at,
+            self.record.announced.get(at, 0),
+        ):
+            self.record.announced[at] = number
+            self.record.counters[at, agency] += 1
+            was = self.record.counters[at, agency]
             self._expect(
-                counter == self._counters[site, agency],
-                f"document {counter} of {site} to {agency} came as number {self._counters[site, agency]}",
+                counter == was or at[0] in self.excused,
+                f"document {counter} of {at[0]} to {agency} came as number {was}",
             )
-            self._expect(digest in self.tried, f"the hub holds a document that nobody handed in at {site}")
+            self.record.counters[at, agency] = counter
+            self._expect(digest in self.tried, f"the hub holds a document that nobody handed in at {at[0]}")
 
     def _look_at_inboxes(self) -> None:
         """Places of an inbox are 1, 2, 3 …; nothing lies there twice; what lies there is whole."""
+        places, stored = self.record.places, self.record.stored
         for (agency,) in self._at_hub.rows("SELECT DISTINCT agency FROM document WHERE place IS NOT NULL"):
             for place, envelope, digest in self._at_hub.rows(
                 "SELECT place, envelope, digest FROM document WHERE agency = ? AND place > ? ORDER BY place",
                 agency,
-                self._places[agency],
+                places[agency],
             ):
-                self._places[agency] += 1
+                places[agency] += 1
+                self._expect(place == places[agency], f"place {place} of {agency} came after {places[agency] - 1}")
+                self._expect(envelope not in stored, f"an envelope lies twice in the inbox of {agency}")
                 self._expect(
-                    place == self._places[agency], f"place {place} of {agency} came after {self._places[agency] - 1}"
+                    digest in self.rotten or self._at_hub.sound(digest),
+                    f"a document in the inbox of {agency} is not what was handed in",
                 )
-                self._expect(envelope not in self.stored, f"an envelope lies twice in the inbox of {agency}")
-                self._expect(
-                    self._at_hub.sound(digest), f"a document in the inbox of {agency} is not what was handed in"
-                )
-                self.stored[envelope] = digest
+                stored[envelope] = digest
 
     def _look_at_told(self) -> None:
         """What the hub has told an agency is done, is done."""
         held = {tuple(row) for row in self._at_hub.rows("SELECT envelope, happening FROM receipt")}
-        for receipt in self._told[-_TOLD_MAX:]:
+        for receipt in self.record.told[-_TOLD_MAX:]:
             self._expect(
                 (receipt.envelope, receipt.happening.value) in held,
                 f"the hub forgot that a document was {receipt.happening}",
@@ -153,50 +182,59 @@ class Witness:
     def _stored_now(self) -> dict[bytes, bytes]:
         if self._hub.runs:
             self.look_at_hub()
-        return self.stored
+        return self.record.stored
 
     # --- cabins --------------------------------------------------------------------------------------------------
     def cabin_opened(self, cabin: CabinNode) -> None:
         """After every start: all that was accepted is here, or at the hub."""
         assert cabin.buffer is not None
-        self._expect(not cabin.buffer.troubles, f"{cabin.site} says after a start: {cabin.buffer.troubles}")
+        custody = self.custody[cabin.name]
+        troubles = cabin.buffer.troubles
+        self._expect(bool(custody.spoiled) or not troubles, f"{cabin.name} says after a start: {troubles}")
         self.look_at_cabin(cabin)
-        for digest, document in self.accepted[cabin.site].items():
-            if digest not in self._freed:
-                self._expect(
-                    cabin.holds(document.digest) == document.raw, f"an accepted document is gone from {cabin.site}"
-                )
+        for digest, document in custody.waiting().items():
+            here = cabin.holds(document.digest)
+            if here == document.raw:
+                continue
+            self._expect(here is None, f"{cabin.name} gives out other bytes than were handed in")
+            told = bool(custody.spoiled and cabin.buffer.troubles)
+            self._expect(told, f"an accepted document is gone from {cabin.name}, and nobody is told")
+            self._forgive(custody, digest)
 
     def look_at_cabin(self, cabin: CabinNode) -> None:
         """After every turn: whatever has left the cabin is secured."""
-        reader = self._at_cabin[cabin.site]
+        custody, reader = self.custody[cabin.name], self._at_cabin[cabin.name]
         reader.at(cabin.disk.folder)
         if not reader.changed():
             return
         here = reader.blobs()
-        for digest, document in self.accepted[cabin.site].items():
-            if digest in here or digest in self._freed:
+        for digest, document in custody.waiting().items():
+            if digest in here:
                 continue
-            self._expect(
-                document.envelope in self._stored_now(),
-                f"an accepted document is neither in {cabin.site} nor at the hub",
-            )
-            self._expect(
-                reader.stored(document.envelope), f"{cabin.site} let go of a document before its receipt was here"
-            )
-            self._freed.add(digest)
+            if document.envelope not in self.lost and document.envelope not in self._stored_now():
+                told = bool(custody.spoiled) and bool(opening.set_aside(cabin.disk.folder))
+                self._expect(told, f"an accepted document is neither in {cabin.name} nor at the hub")
+                self._forgive(custody, digest)
+                continue
+            told = reader.stored(document.envelope) or bool(custody.spoiled)
+            self._expect(told, f"{cabin.name} let go of a document before its receipt was here")
+            custody.freed.add(digest)
+
+    def _forgive(self, custody: Custody, digest: bytes) -> None:
+        """It is lost, and somebody was told."""
+        self._recoveries["loss-was-told"] += 1
+        custody.freed.add(digest)
 
     # --- what is said --------------------------------------------------------------------------------------------
     def spoken(self, strand: Strand, way: Way, first: bytes) -> None:
         """Nothing is acknowledged that is not durable. Whoever acknowledges is asked for it as the words leave."""
         if not first[1:].startswith(_HEARD):
             return
-        name = strand.user.split(":")[1]
         match frames.decode(first, 1):
             case frames.Want() as want:
                 self._count_resumed(strand, want)
             case frames.Ack(committed) | frames.Hello(committed=committed):
-                self._acknowledges(SiteId(name), way, committed)
+                self._acknowledges(strand, way, committed)
             case frames.Entries(epoch, number, payloads) if way == "down":
                 for offset, payload in enumerate(payloads):
                     event = entries.read(payload, None, epoch, number + offset)
@@ -205,26 +243,30 @@ class Witness:
             case Ask(number, Tell(signed)):
                 self._telling[strand.route, number] = unverified(Receipt, signed)
             case Answer(number, Done()):
-                self._told.append(self._telling.pop((strand.route, number)))
+                self.record.told.append(self._telling.pop((strand.route, number)))
                 self._at_hub.at(self._hub.disk.folder)
                 self._look_at_told()
             case _:
                 pass
 
-    def _acknowledges(self, site: SiteId, way: Way, committed: int) -> None:
-        if way == "down":
-            self._at_hub.at(self._hub.disk.folder)
-            held = self._at_hub.held(site)
-            self._expect(committed <= held, f"the hub acknowledges entry {committed} of {site}; {held} are durable")
-        else:
-            reader = self._at_cabin[site]
-            reader.at(self._cabins[site].disk.folder)
+    def _acknowledges(self, strand: Strand, way: Way, committed: int) -> None:
+        if way == "up":
+            cabin = strand.cabin
+            assert isinstance(cabin, CabinNode)
+            reader = self._at_cabin[cabin.name]
+            reader.at(cabin.disk.folder)
             held = reader.place().theirs.number
-            self._expect(committed <= held, f"{site} acknowledges entry {committed}; {held} are durable")
+            self._expect(committed <= held, f"{cabin.name} acknowledges entry {committed}; {held} are durable")
+            return
+        self._at_hub.at(self._hub.disk.folder)
+        site = SiteId(strand.user.split(":")[1])
+        machine = self._at_hub.machine(site)
+        held = self._at_hub.held(site, machine)
+        self._expect(committed <= held, f"the hub acknowledges entry {committed} of {site}; {held} are durable")
 
     def _promises(self, event: ReceiptGiven) -> None:
         receipt = unverified(Receipt, event.receipt)
-        if receipt.happening is Happening.STORED and receipt.envelope not in self.stored:
+        if receipt.happening is Happening.STORED and receipt.envelope not in self.record.stored:
             rows = self._at_hub.rows("SELECT place FROM document WHERE envelope = ?", receipt.envelope)
             self._expect(
                 bool(rows) and rows[0][0] is not None, "a receipt leaves the hub before its document is in the inbox"
@@ -236,36 +278,87 @@ class Witness:
             self._recoveries["document-went-on-where-it-was"] += want.offset_bytes > 0
 
     # --- agencies ------------------------------------------------------------------------------------------------
-    def fetched(self, agency: AgencyId, delivered: Delivered, raw: bytes) -> None:
-        """What a connector was given."""
-        claimed = unverified(Manifest, delivered.manifest)
-        manifest = verify(Manifest, delivered.manifest, self._cabins[claimed.cabin].keys.signing.public)
+    def fetched(self, agency: AgencyId, delivered: Delivered, raw: bytes) -> bool:
+        """What a connector was given. False when it must notice by itself that the bytes are not those that were signed."""
+        manifest = self._signed_by_a_cabin(delivered)
         document = self.tried.get(delivered.digest)
+        self._expect(manifest.agency == agency, f"{agency} was given a document for {manifest.agency}")
+        if delivered.digest in self.rotten:
+            return document is not None and document.raw == raw
         self._expect(
             document is not None and document.raw == raw, f"{agency} was given other bytes than were handed in"
         )
-        self._expect(manifest.agency == agency, f"{agency} was given a document for {manifest.agency}")
         self._expect(hashlib.sha256(raw).digest() == delivered.digest, f"{agency} was given an altered document")
+        return True
 
+    def _signed_by_a_cabin(self, delivered: Delivered) -> Manifest:
+        claimed = unverified(Manifest, delivered.manifest)
+        for custody in self.custody.values():
+            if custody.cabin.site == claimed.cabin:
+                try:
+                    return verify(Manifest, delivered.manifest, custody.cabin.keys.signing.public)
+                except Refused:
+                    continue
+        raise BrokenPromise(f"an inbox has a document that no machine of {claimed.cabin} has signed")
+
+    # --- what people do ------------------------------------------------------------------------------------------
     def called_for(self, site: SiteId) -> bool:
         """Has the hub called a person because of altered documents of this cabin?"""
-        rows = self._at_hub.rows("SELECT 1 FROM alarm WHERE site = ? AND kind = ?", site, DAMAGED)
-        return bool(rows)
+        self._at_hub.at(self._hub.disk.folder)
+        return self._at_hub.called(site, DAMAGED)
+
+    def forked(self) -> list[SiteId]:
+        """Sites of which the hub says that there are two histories, or one with a hole."""
+        self._at_hub.at(self._hub.disk.folder)
+        return [
+            SiteId(row[0])
+            for row in self._at_hub.rows(
+                "SELECT DISTINCT site FROM alarm WHERE kind IN ('log-fork', 'log-gap') AND cleared_at IS NULL AND site IS NOT NULL ORDER BY 1"
+            )
+        ]
+
+    def revoked(self, site: SiteId) -> None:
+        """From now on the hub takes nothing more from the machine of this site."""
+        if self._hub.runs:
+            self.look_at_hub()
+        machines = [at for at in self.record.marks if at[0] == site]
+        if machines:
+            newest = max(machines)
+            self.record.final[newest] = self.record.marks[newest].number
+
+    def stored_digests(self) -> list[bytes]:
+        """Of documents whose bytes are in the hub's segments."""
+        self._at_hub.at(self._hub.disk.folder)
+        rows = self._at_hub.rows(
+            "SELECT digest FROM document WHERE place IS NOT NULL AND freed_at IS NULL ORDER BY agency, place"
+        )
+        return [row[0] for row in rows]
+
+    def lies_at(self, digest: bytes) -> tuple[str, int, int]:
+        """Name of a segment file, position and length of a piece of this blob."""
+        return self._at_hub.first_piece(digest)
+
+    def hub_restored(self, before: Record) -> None:
+        """It knows again what it knew then."""
+        self.lost |= self.record.stored.keys() - before.stored.keys()
+        self.record = before.copy()
+        self._telling.clear()
 
     # --- the end -------------------------------------------------------------------------------------------------
-    def unfinished(self) -> list[str]:
+    def unfinished(self, cabin: CabinNode) -> list[str]:
         """What has not come to its end though nothing stands in the way any more."""
         found = []
-        for site, cabin in self._cabins.items():
-            waiting = [document for document in self.accepted[site].values() if document.envelope not in self.stored]
-            if waiting:
-                found.append(f"{len(waiting)} accepted documents of {site} are not secured")
-            if cabin.buffer is None or cabin.connection is None:
-                found.append(f"{site} has no connection")
-            elif cabin.buffer.waiting().documents:
-                found.append(f"{cabin.buffer.waiting().documents} documents wait in {site}")
-            elif cabin.buffer.log.acknowledged() < cabin.buffer.log.last().number:
-                found.append(f"entries of {site} are not acknowledged")
+        custody = self.custody[cabin.name]
+        missing = [document for document in custody.waiting().values() if document.envelope not in self.record.stored]
+        missing = [document for document in missing if document.envelope not in self.lost]
+        if missing:
+            found.append(f"{len(missing)} accepted documents of {cabin.name} are not secured")
+        if cabin.buffer is None or cabin.connection is None:
+            found.append(f"{cabin.name} has no connection")
+        elif cabin.buffer.waiting().documents:
+            found.append(f"{cabin.buffer.waiting().documents} documents wait in {cabin.name}")
+        elif cabin.buffer.log.acknowledged() < cabin.buffer.log.last().number:
+            found.append(f"entries of {cabin.name} are not acknowledged")
         return found
 
     def close(self) -> None:
@@ -277,3 +370,6 @@ class Witness:
     def _expect(self, holds: bool, what: str) -> None:
         if not holds:
             raise BrokenPromise(what)
+
+
+__all__ = ["BrokenPromise", "Mark", "Witness"]

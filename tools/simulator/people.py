@@ -1,0 +1,166 @@
+"""Who looks after cabins and hub: copies disks, brings old ones back, revokes, enrols anew, and comes when the hub calls.
+
+A person does what docs/when.md says, and later than one would like.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy import Connection
+
+from cloud import enrolment
+from cloud.fleet import facts
+from protocol.ids import SiteId
+from protocol.manifest import Signed
+from tools.simulator.cabin_node import CabinNode
+from tools.simulator.district import CabinKeys
+
+if TYPE_CHECKING:
+    from tools.simulator.simulation import Simulation
+
+_HOUR: Final = 3600.0
+_REVOKED_SECONDS: Final = 1.0  # so soon a revocation holds
+
+
+class People:
+    """Of one simulation."""
+
+    def __init__(self, simulation: Simulation, dice: random.Random) -> None:
+        self._simulation = simulation
+        self._dice = dice
+        self._machines = 0
+
+    # --- copies --------------------------------------------------------------------------------------------------
+    def clone(self, cabin: CabinNode) -> CabinNode:
+        """Somebody copies a cabin's disk and lets both run."""
+        simulation = self._simulation
+        self._excuse(cabin)
+        twin = simulation.machine(
+            self._name(cabin.site), cabin.keys, cabin.directory, simulation.line(self._name(cabin.site))
+        )
+        twin.disk.restore(cabin.disk.image())
+        custody = simulation.witness.custody
+        custody[twin.name].spoiled = custody[cabin.name].spoiled
+        twin.start()
+        for _ in range(self._dice.randint(1, 4)):
+            self._later(0, 600, lambda: simulation.hand_in_at(twin))
+        self._later(0.1 * _HOUR, 3 * _HOUR, twin.retire)
+        self._come(_HOUR / 2, 6 * _HOUR)
+        return twin
+
+    def restore(self, cabin: CabinNode) -> None:
+        """Somebody makes an image of a cabin's disk, and some hours later brings it back."""
+        image, before = cabin.disk.image(), set(self._simulation.witness.custody[cabin.name].accepted)
+
+        def bring_back() -> None:
+            if cabin.retired:
+                return
+            cabin.kill(power=False)
+            custody = self._simulation.witness.custody[cabin.name]
+            custody.spoiled = custody.spoiled or "an older image was brought back"
+            self._excuse(cabin)
+            for digest in custody.waiting().keys() - before:
+                custody.freed.add(digest)  # a person has overwritten what came since
+            cabin.disk.restore(image)
+            self._simulation.report.recoveries["older-image-came-back"] += 1
+            self._come(_HOUR / 2, 6 * _HOUR)
+
+        self._later(60, 12 * _HOUR, bring_back)
+
+    def restore_hub(self) -> None:
+        """The hub's folder is copied with a snapshot, and some hours later the copy is all there is."""
+        simulation = self._simulation
+        hub, witness = simulation.hub, simulation.witness
+        if not hub.runs:
+            return
+        witness.look_at_hub()
+        image, before = hub.disk.image(), witness.record.copy()
+
+        def bring_back() -> None:
+            hub.kill(power=False)
+            hub.disk.restore(image)
+            witness.hub_restored(before)
+            for cabin in simulation.cabins:
+                self._excuse(cabin)
+            simulation.report.recoveries["hub-came-back-from-a-backup"] += 1
+            self._come(_HOUR / 2, 3 * _HOUR)
+
+        self._later(60, 8 * _HOUR, bring_back)
+
+    # --- trust ---------------------------------------------------------------------------------------------------
+    def revoke(self, cabin: CabinNode) -> None:
+        """A cabin must not speak any more, from within a second; some hours later a new machine stands in its place."""
+        simulation = self._simulation
+        if cabin.retired:
+            return
+        now = simulation.hub.utc()
+        if simulation.hub.beside(lambda connection: enrolment.revoke(connection, cabin.site, now)) is None:
+            return
+        simulation.report.recoveries["revoked-while-it-spoke"] += cabin.connection is not None
+        self._excuse(cabin)
+        agenda = simulation.agenda
+        agenda.after(_REVOKED_SECONDS, lambda: simulation.witness.revoked(cabin.site))
+        self._later(_REVOKED_SECONDS + 60, 6 * _HOUR, lambda: cabin.retired or self.replace(cabin.site))
+
+    def replace(self, site: SiteId) -> bool:
+        """The machine of a site is switched off, and another one enrolled; False when the hub cannot."""
+        simulation = self._simulation
+        old = simulation.cabin(site)
+        if not simulation.hub.runs:
+            self._again(old)
+            return False
+        now = simulation.hub.utc()
+        place = simulation.district
+
+        def command(connection: Connection) -> tuple[CabinKeys, Signed]:
+            keys = place.enrol(connection, old.keys.site, now)
+            signed = place.publish(connection, now)
+            facts.clear_alarms(connection, site, now)
+            return keys, signed
+
+        done = simulation.hub.beside(command)
+        if done is None:
+            self._again(old)
+            return False
+        simulation.report.recoveries["machine-was-replaced"] += 1
+        self._excuse(old)
+        for custody in simulation.witness.custody.values():
+            if custody.cabin.site == site and not custody.retired:
+                if custody.cabin.runs:
+                    simulation.witness.cabin_opened(custody.cabin)  # what waits in it stays there
+                custody.retired = True
+                custody.cabin.retire()
+        simulation.put_in_place(simulation.machine(self._name(site), *done, old.line))
+        return True
+
+    def attend(self) -> None:
+        """Look what the hub says, and at cabins that it does not let in."""
+        simulation = self._simulation
+        if not simulation.hub.runs:
+            return
+        forked = simulation.witness.forked()
+        for cabin in list(simulation.cabins):
+            if cabin.site in forked or not simulation.hub.port.admits(cabin.user):
+                simulation.report.recoveries["fork-was-noticed"] += cabin.site in forked
+                self.replace(cabin.site)
+
+    def _again(self, old: CabinNode) -> None:
+        self._later(60, 600, lambda: old.retired or self.replace(old.site))
+
+    # --- inside --------------------------------------------------------------------------------------------------
+    def _excuse(self, cabin: CabinNode) -> None:
+        self._simulation.witness.excused.add(cabin.site)
+
+    def _name(self, site: SiteId) -> str:
+        self._machines += 1
+        return f"{site}~{self._machines}"
+
+    def _come(self, low_seconds: float, high_seconds: float) -> None:
+        self._later(low_seconds, high_seconds, self.attend)
+
+    def _later(self, low_seconds: float, high_seconds: float, act: Callable[[], object]) -> None:
+        agenda = self._simulation.agenda
+        agenda.on(agenda.now + self._dice.uniform(low_seconds, high_seconds), act)

@@ -1,0 +1,238 @@
+"""Faults of our own in the hub's parts. What each would do to people stands in its docstring; planted.py says where they go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from cloud.admission import Admission, Guest
+from cloud.awaited import Awaited
+from cloud.delivery import Delivery
+from cloud.hub import TURN_BYTES_MAX, TURN_MESSAGES_MAX, Connection, Hub
+from cloud.ingest import Arrival, Ingest
+from cloud.ledger import Ledger
+from cloud.site_log import Place, SiteLog
+from cloud.storage.blobs.files import SegmentFiles
+from cloud.storage.blobs.segments import Segments
+from cloud.storage.blobs.sums import Sums
+from cloud.turn import News, Turn, Wanted
+from protocol import frames
+from protocol.entries import DocumentSealed, Entry, EpochOpened, Mark
+from protocol.errors import Code, Refused, Unavailable
+from protocol.ids import SiteId
+from protocol.manifest import Manifest
+from protocol.runtime.wires import Message
+from tools.simulator.slip import slip
+
+_CLOCK_SECONDS_MAX = 3600.0
+
+
+class AckBeforeCommit(Hub):
+    """A cabin forgets an entry that a power cut then takes from the hub."""
+
+    def _hear_cabin(self, *args: Any) -> Connection | None:
+        connection = super()._hear_cabin(*args)
+        if connection is not None:
+            connection.pump.settled()
+        return connection
+
+
+class AnswerBeforeSettle(Hub):
+    """An agency is told „done“, and the visitor never learns that the document was accepted."""
+
+    def _hear_counter(self, *args: Any) -> None:
+        super()._hear_counter(*args)
+        for route, answer in self._answers:
+            self.listener.say(route, frames.encode(answer))
+        self._answers.clear()
+
+
+class HelloBeforeSettle(Hub):
+    """As with an acknowledgement: a Hello says how far the hub holds the log."""
+
+    def _messages(self, heard: dict[bytes, Connection]) -> Iterator[Message]:
+        """All at once."""
+        return self.listener.receive(TURN_MESSAGES_MAX, TURN_BYTES_MAX)
+
+
+class OlderStays(Hub):
+    """A connection that was given up goes on beside its successor."""
+
+    def _open(self, *args: Any) -> Connection:
+        by_site, self._by_site = self._by_site, {}
+        try:
+            return super()._open(*args)
+        finally:
+            self._by_site = {**by_site, **self._by_site}
+
+
+class NoBlobSync(Segments):
+    """A document is secured whose bytes are still in memory."""
+
+    def sync(self) -> None:
+        """Nothing."""
+
+
+class NoDigestCheck(Delivery):
+    """Altered bytes lie in an inbox."""
+
+    def consider(self, turn: Turn, place: Place, awaited: Awaited, sums: Sums) -> bool:
+        """Believe them."""
+        believed = Sums()
+        believed.__class__ = type("Believed", (Sums,), {"__slots__": (), "digest": lambda _sums: awaited.digest})
+        believed.size_bytes = sums.size_bytes
+        believed.header_sha256, believed.payload_bytes = awaited.header_sha256, awaited.length_bytes
+        believed._payload = type("Payload", (), {"digest": lambda _self: awaited.payload_sha256})()
+        return super().consider(turn, place, awaited, believed)
+
+
+class SkipPlace(Delivery):
+    """A connector that counts places believes that a document was withheld."""
+
+    def consider(self, turn: Turn, place: Place, awaited: Awaited, sums: Sums) -> bool:
+        """Take two places."""
+        if sums.size_bytes == awaited.size_bytes and awaited.digest[0] < 64:
+            self._known.next_place(turn.connection, awaited.agency)
+        return super().consider(turn, place, awaited, sums)
+
+
+class ReceiptWithoutInbox(Delivery):
+    """„Gesichert“ on the screen, and nothing in the inbox."""
+
+    def consider(self, turn: Turn, place: Place, awaited: Awaited, sums: Sums) -> bool:
+        """Forget the row."""
+        done = super().consider(turn, place, awaited, sums)
+        if done:
+            turn._stored.clear()
+        return done
+
+
+class SkipEntry(Ledger):
+    """An entry is acknowledged and held nowhere."""
+
+    def _arrive(self, place: Place, before: Mark, entry: Entry) -> None:
+        if entry.number % 11:
+            super()._arrive(place, before, entry)
+
+
+class NeverAskedAgain(Ledger):
+    """What was under way when the line was cut stays in the cabin for ever."""
+
+    def wanted(self, site: SiteId) -> list[Wanted]:
+        """Nothing."""
+        super().wanted(site)
+        return []
+
+
+class ForgetWhenSent(SiteLog):
+    """A receipt that a cut swallowed is never sent again."""
+
+    sent: dict[Place, int]
+
+    def first(self) -> int:
+        """What was sent is no longer here."""
+        return max(super().first(), self.sent.get(self._place, 0) + 1)
+
+    def read(self, after: int, bytes_max: int, count_max: int) -> Sequence[Entry]:
+        """And let go."""
+        found = super().read(after, bytes_max, count_max)
+        if found:
+            self.sent[self._place] = found[-1].number
+        return found
+
+
+class ForgetfulLedger(Ledger):
+    """Gives out logs that forget."""
+
+    def log(self, site: SiteId) -> SiteLog:
+        """One of them."""
+        log = super().log(site)
+        slip(log, ForgetWhenSent)
+        assert isinstance(log, ForgetWhenSent)
+        log.sent = self.__dict__.setdefault("sent", {})
+        return log
+
+
+class FreeWhenFetched(Ledger):
+    """A document is let go of before its agency has accepted it."""
+
+    def settle(self, *, everything: bool = False) -> Any:
+        """Free what lies in an inbox."""
+        for told in self._told:
+            with self.database.reading() as connection:
+                row = connection.exec_driver_sql(
+                    "SELECT digest FROM document WHERE envelope = ?", (told.envelope,)
+                ).first()
+            if row is not None:
+                self.blobs.forget(row.digest)
+        return super().settle(everything=everything)
+
+
+class BelievesTheKernel(SegmentFiles):
+    """After a failed fsync the hub asks once more, and is told that all is well."""
+
+    def sync(self) -> None:
+        """Twice."""
+        try:
+            super().sync()
+        except Unavailable:
+            self._broken = ""
+            super().sync()
+
+
+class DeafToErrors(SegmentFiles):
+    """A disk that fails is no reason to stop."""
+
+    def sync(self) -> None:
+        """Whatever comes."""
+        try:
+            super().sync()
+        except Unavailable:
+            self._broken = ""
+            self._touched.clear()
+
+
+class NoFolderSync(SegmentFiles):
+    """A file whose name was never fsynced is gone with the power, bytes and all."""
+
+    def sync(self) -> None:
+        """Bytes only."""
+        self._folder_touched = False
+        super().sync()
+
+
+class AcknowledgesWhenFull(Ledger):
+    """The disk is full, and the cabin is told that the hub holds what it said."""
+
+    def settle(self, *, everything: bool = False) -> Any:
+        """Never fails."""
+        try:
+            return super().settle(everything=everything)
+        except Unavailable:
+            self._broken = False
+            return News()
+
+
+class RevocationUnnoticed(Admission):
+    """Who was revoked speaks on until the hub is started again."""
+
+    def replace(self, guests: list[Guest]) -> None:
+        """Nobody is ever forgotten."""
+        self._by_key |= {guest.key: guest for guest in guests}
+        self._by_user |= {guest.user: guest for guest in guests}
+
+
+def clock_believed(check: Callable[..., None], now: Callable[[], datetime]) -> Callable[..., None]:
+    """A document from a cabin whose clock is wrong is set aside: the visitor has a number, and nobody a document."""
+
+    def checked(manifest: Manifest, event: DocumentSealed, site: SiteId) -> None:
+        check(manifest, event, site)
+        if abs((manifest.captured_at - now()).total_seconds()) > _CLOCK_SECONDS_MAX:
+            raise Refused(Code.MALFORMED, "A document from another time.")
+
+    return checked
+
+
+def gap_untold(self: Ingest, arrival: Arrival, event: EpochOpened) -> None:
+    """Entries were lost with a damaged buffer, and the administrator reads that everything has arrived."""

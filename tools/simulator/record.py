@@ -1,0 +1,57 @@
+"""What the witness remembers: of each cabin's machine what it has accepted, of the hub what it has committed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from protocol.entries import Mark
+from protocol.ids import SiteId
+from protocol.manifest import Receipt
+from tools.simulator.cabin_node import CabinNode
+from tools.simulator.paper import Document
+
+Machine = tuple[SiteId, int]  # as the hub counts them
+
+
+@dataclass
+class Custody:
+    """Of one machine. `accepted`: digest → what a visitor was told „angenommen“ for; `freed`: digests that it has let go.
+
+    `spoiled`: why documents may be missing here, empty as long as nothing explains that; such a loss must be told. `retired`: the machine is
+    off for good, what waited in it stays there."""
+
+    cabin: CabinNode
+    accepted: dict[bytes, Document] = field(default_factory=dict)
+    freed: set[bytes] = field(default_factory=set)
+    spoiled: str = ""
+    retired: bool = False
+
+    def waiting(self) -> dict[bytes, Document]:
+        """What must be here."""
+        return {digest: document for digest, document in self.accepted.items() if digest not in self.freed}
+
+
+@dataclass
+class Record:
+    """Of the hub's files. `stored`: envelope → digest, in an inbox. `told`: agencies' receipts that the hub has answered with Done. `final`: machines
+    that were revoked, and the last entry that may be held of them."""
+
+    stored: dict[bytes, bytes] = field(default_factory=dict)
+    told: list[Receipt] = field(default_factory=list)
+    marks: dict[Machine, Mark] = field(default_factory=dict)
+    announced: dict[Machine, int] = field(default_factory=dict)
+    counters: Counter[tuple[Machine, str]] = field(default_factory=Counter)
+    places: Counter[str] = field(default_factory=Counter)
+    final: dict[Machine, int] = field(default_factory=dict)
+
+    def copy(self) -> Record:
+        """As it is now, for a backup that is made now."""
+        return Record(
+            dict(self.stored),
+            list(self.told),
+            dict(self.marks),
+            dict(self.announced),
+            self.counters.copy(),
+            self.places.copy(),
+        )

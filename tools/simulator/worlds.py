@@ -1,0 +1,54 @@
+"""Many simulations, one after the other or side by side: each from a seed of its own, so that the order in which they end changes nothing."""
+
+from __future__ import annotations
+
+import math
+import multiprocessing
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final, NamedTuple
+
+from tools.simulator.disk import room
+from tools.simulator.report import Report
+from tools.simulator.simulation import Simulation
+
+WORLD_DAYS: Final = 4.0  # of one simulation: long enough for an outage of days; a longer run is several of them
+_WORLDS_PER_PROCESS: Final = 50  # then it begins anew: nothing that grows may grow for hours
+
+
+class World(NamedTuple):
+    """What one simulation is made from."""
+
+    seed: int
+    days: float
+    cabins: int
+    plant: str
+
+
+def simulate(seed: int, days: float, cabins: int, plant: str = "", processes: int = 1) -> Report:
+    """A run of `days`, in worlds of WORLD_DAYS with seeds `seed`, `seed` + 1 …; it ends with the first broken promise."""
+    report = Report(seed, planted=plant)
+    count = max(1, math.ceil(days / WORLD_DAYS))
+    worlds = [World(seed + n, min(WORLD_DAYS, days - n * WORLD_DAYS), cabins, plant) for n in range(count)]
+    with _players(min(processes, count)) as play_all:
+        for played in play_all(worlds):
+            report.add(played)
+            if report.broken:
+                break
+    return report
+
+
+def play(world: World) -> Report:
+    """One simulation."""
+    with room() as folder:
+        return Simulation(folder, world.seed, world.cabins, world.days, world.plant).run()
+
+
+@contextmanager
+def _players(processes: int) -> Iterator[Callable[[list[World]], Iterator[Report]]]:
+    if processes == 1:
+        yield lambda worlds: map(play, worlds)
+        return
+    # Each simulation puts itself between its whole process and the operating system: side by side means several processes.
+    with multiprocessing.get_context("spawn").Pool(processes, maxtasksperchild=_WORLDS_PER_PROCESS) as pool:
+        yield lambda worlds: pool.imap(play, worlds)
