@@ -68,6 +68,33 @@ def run(folder: Path) -> None:
 
 @edge.command()
 @_folder
+@click.option(
+    "--memory",
+    "base",
+    type=click.Path(path_type=Path),
+    envvar="XDG_RUNTIME_DIR",
+    default=Path("/dev/shm"),  # noqa: S108 - in memory, as it must be
+    show_default="$XDG_RUNTIME_DIR, or /dev/shm",
+    help="A folder in memory (tmpfs) for the browser's profiles.",
+)
+@click.option("--flag", "flags", multiple=True, help="One more flag for Chromium, as in --flag=--headless.")
+def screen(folder: Path, base: Path, flags: tuple[str, ...]) -> None:
+    """Show the visitor's screen of the cabin in DIR, full screen, until told to end. Each visitor gets a browser that nobody has used.
+
+    Runs beside `kabine edge run`, in a graphical login or below a kiosk compositor such as cage (docs/install-cabin.md)."""
+    import signal
+    import threading
+
+    from edge.screen import Screen
+
+    ending = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ending.set())
+    Screen(folder, base, flags, lambda seconds: not ending.wait(seconds)).run()
+
+
+@edge.command()
+@_folder
 @click.argument("files", metavar="FILE...", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--agency", default="", help="For whom, as in sozialamt-uckermark.")
 @click.option("--service", default="", help="LeiKa key; without --agency it decides which agency is competent here.")

@@ -1,0 +1,209 @@
+"""The browser that stands in the cabin: Chromium, full screen, with a profile in memory that one visitor uses and no second.
+
+It is a program of its own (`kabine edge screen`), so that a browser that fails takes nothing with it. When a visitor has left, the next browser is
+started with an empty profile, and the one before is ended when the new one stands in front of it; nobody sees the change. What Chromium is
+told here, a visitor cannot undo; what only a policy can forbid (printing, downloads, developer tools) stands in docs/units/kabine-chromium.json.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from edge.kiosk.boot_key import URL_FILE
+from edge.knock import knock
+from edge.orders import ShowStatus, Status
+from protocol.errors import Trouble, Unavailable
+
+log = structlog.get_logger("screen")
+
+LOOK_SECONDS: Final = 0.5  # how often it is asked whether the visitor has left
+ANSWER_SECONDS: Final = 5.0
+IN_FRONT_SECONDS: Final = (
+    1.5  # what Chromium takes to stand there on a small machine; the one before is still to be seen meanwhile
+)
+END_SECONDS: Final = 3.0  # to end when told to; then it is killed
+AGAIN_SECONDS: Final = 1.0  # before a browser that failed is started anew
+PROFILE: Final = "kabine-visitor-"
+_IN_MEMORY: Final = ("tmpfs", "ramfs")
+_NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
+FLAGS: Final = (
+    "--kiosk",
+    "--incognito",
+    "--no-first-run",
+    "--no-default-browser-check",
+    "--noerrdialogs",
+    "--hide-crash-restore-bubble",
+    "--password-store=basic",
+    "--disable-breakpad",
+    "--disable-extensions",
+    "--disable-sync",
+    "--disable-component-update",
+    "--disable-background-networking",
+    "--disable-notifications",
+    "--deny-permission-prompts",
+    "--disable-print-preview",
+    # Fingers: no pinching, no swiping to the page before.
+    "--disable-pinch",
+    "--overscroll-history-navigation=0",
+    "--touch-events=enabled",
+    "--disable-features=Translate,MediaRouter,BackForwardCache,OverscrollHistoryNavigation,TouchpadOverscrollHistoryNavigation,GlobalMediaControls",
+    # Whatever a page may ask for: there is no other machine than this one.
+    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
+    # A tone when a sheet was taken needs no tap before it.
+    "--autoplay-policy=no-user-gesture-required",
+    "--ozone-platform-hint=auto",
+)
+
+
+def program() -> str:
+    """Where Chromium is. Raises Unavailable."""
+    for name in _NAMES:
+        found = shutil.which(name)
+        if found is not None:
+            return found
+    raise Unavailable("There is no Chromium on this machine.", "Install it: apt-get install chromium")
+
+
+def memory(base: Path) -> Path:
+    """`base`, once it is seen to lie in memory: a profile must never reach a disk. Raises Unavailable."""
+    if not base.is_dir():
+        raise Unavailable(f"{base} is no folder.", "Name one on a tmpfs, such as /run/user/1000 or /dev/shm.")
+    kind = _file_system(base.resolve())
+    if kind not in _IN_MEMORY:
+        raise Unavailable(
+            f"{base} lies on a disk ({kind}); what a visitor saw could be found there.",
+            "Name a folder on a tmpfs with --memory, such as /run/user/1000 or /dev/shm.",
+        )
+    return base
+
+
+def _file_system(path: Path) -> str:
+    """Kind of the file system that `path` lies on (proc(5), mountinfo): the longest mount point wins, the later of two equal ones."""
+    best, kind = -1, "unknown"
+    for row in Path("/proc/self/mountinfo").read_text().splitlines():
+        mount, _, rest = row.partition(" - ")
+        point = mount.split()[4].encode().decode("unicode_escape")
+        if path.is_relative_to(point) and len(point) >= best:
+            best, kind = len(point), rest.split()[0]
+    return kind
+
+
+class Browser:
+    """One Chromium with a profile of its own below `base`."""
+
+    def __init__(self, chromium: str, base: Path, url: str, further: Sequence[str] = ()) -> None:
+        self._profile = Path(tempfile.mkdtemp(prefix=PROFILE, dir=base))
+        self.url = url
+        home = {"HOME": str(self._profile), "XDG_CONFIG_HOME": str(self._profile), "XDG_CACHE_HOME": str(self._profile)}
+        self._process = subprocess.Popen(
+            [chromium, *FLAGS, f"--user-data-dir={self._profile}", *further, url],
+            env={**os.environ, **home},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,  # a process group of its own: all of it is ended together
+        )
+
+    @property
+    def alive(self) -> bool:
+        """Does it still run?"""
+        return self._process.poll() is None
+
+    def end(self) -> None:
+        """End all of it, and leave nothing of its profile."""
+        self._tell(signal.SIGTERM)
+        try:
+            self._process.wait(END_SECONDS)
+        except subprocess.TimeoutExpired:
+            pass
+        self._tell(signal.SIGKILL)
+        self._process.wait()
+        # Its children write while they die.
+        while self._profile.exists():
+            shutil.rmtree(self._profile, ignore_errors=True)
+
+    def _tell(self, number: int) -> None:
+        try:
+            os.killpg(self._process.pid, number)
+        except ProcessLookupError:
+            pass
+
+
+class Screen:
+    """Keeps one browser in front of whoever stands in the cabin of `folder`. `pause(seconds)` waits and answers whether to go on."""
+
+    def __init__(self, folder: Path, base: Path, further: Sequence[str], pause: Callable[[float], bool]) -> None:
+        self._folder = folder
+        self._base = memory(base)
+        self._further = further
+        self._pause = pause
+        self._chromium = program()
+        self._browser: Browser | None = None
+        self._used = False  # somebody was in the cabin since the browser was started
+
+    def run(self) -> None:
+        """Until `pause` says that it is over. What an earlier run left is removed first."""
+        for left in self._base.glob(f"{PROFILE}*"):
+            shutil.rmtree(left, ignore_errors=True)
+        log.info("screen.ready")
+        try:
+            while self._look():
+                pass
+        finally:
+            if self._browser is not None:
+                self._browser.end()
+            log.info("screen.ended")
+
+    def _look(self) -> bool:
+        status = self._status()
+        if self._browser is not None and not self._browser.alive:
+            log.warning("browser.failed")
+            self._browser.end()
+            self._browser = None
+            if not self._pause(AGAIN_SECONDS):
+                return False
+        if status is not None:
+            if self._browser is None or (self._browser.url != self._url() and not status.visitor):
+                return self._renew()
+            if self._used and not status.visitor:
+                return self._renew()
+            self._used = self._used or status.visitor
+        return self._pause(LOOK_SECONDS)
+
+    def _renew(self) -> bool:
+        """A browser that nobody has used, in front of the one before, which is ended then."""
+        url = self._url()
+        if not url:
+            return self._pause(AGAIN_SECONDS)  # the node has just been started
+        before, self._used = self._browser, False
+        self._browser = Browser(self._chromium, self._base, url, self._further)
+        going_on = self._pause(IN_FRONT_SECONDS)
+        if before is not None:
+            before.end()
+        log.info("browser.renewed")
+        return going_on
+
+    def _status(self) -> Status | None:
+        """None while no node answers: the page in the browser says so by itself, and goes on when one does."""
+        try:
+            for told in knock(self._folder, ShowStatus(0), ANSWER_SECONDS) or ():
+                if isinstance(told, Status):
+                    return told
+        except Trouble as trouble:
+            log.warning("node.silent", what=trouble.what)
+        return None
+
+    def _url(self) -> str:
+        try:
+            return (self._folder / URL_FILE).read_text().strip()
+        except OSError:
+            return ""
