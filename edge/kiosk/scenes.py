@@ -18,7 +18,7 @@ from protocol import hours, limits
 from protocol.errors import Refused
 from protocol.keys import receipt_words
 
-ON_ONE_SCREEN: Final = {100: 6, 130: 4, 160: 4}  # choices, by the size of the text in per cent
+ON_ONE_SCREEN: Final = 4  # choices (screens.md 6a)
 THUMBS: Final = 4
 
 Values = dict[str, Any]
@@ -50,7 +50,7 @@ def _concern(usher: Usher, words: Words, phone: str) -> Values:
     unknown = [choice for choice in choices if choice[1].service is None]
     known = [choice for choice in choices if choice[1].service is not None]
     # One place is for whoever does not know: it stands on every screen.
-    shown, more = _part(known, guest.part, ON_ONE_SCREEN[usher.settings.text] - 1)
+    shown, more = _part(known, guest.part, ON_ONE_SCREEN - 1)
     return {
         "choices": shown,
         "unknown": unknown[0][0] if unknown else None,
@@ -153,7 +153,7 @@ def _problem(usher: Usher, words: Words, phone: str) -> Values:
 def _info(usher: Usher, words: Words, phone: str) -> Values:
     directory = usher.directory()
     found = offices(directory, usher.house.utc(), words) if directory is not None else ()
-    shown, more = _part(list(enumerate(found)), _guest(usher).part, ON_ONE_SCREEN[usher.settings.text])
+    shown, more = _part(list(enumerate(found)), _guest(usher).part, ON_ONE_SCREEN)
     return {"offices": shown, "more": more}
 
 
