@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
@@ -13,15 +13,18 @@ from typing import Final
 import structlog
 
 from edge import hygiene
+from edge.attendance import Attendance
 from edge.buffer import Buffer, News
 from edge.capture.workshop import Workshop
 from edge.config import FILE, EdgeConfig
+from edge.doorkeeper import Guests, Nobody, keeping, light
 from edge.enrol import BOOT_BYTES, DIRECTORY_FILE, read_directory
 from edge.hatch import Hatch
 from edge.keys import CabinKeys
 from edge.node import Node
 from edge.uplink import Uplink
 from hardware import fitted
+from hardware.lamp import Light
 from protocol import codec
 from protocol.errors import Trouble, Unavailable
 from protocol.ids import SiteId
@@ -96,15 +99,33 @@ async def house(folder: NodeFolder, config: EdgeConfig, world: World) -> AsyncIt
 
 @asynccontextmanager
 async def screen(folder: NodeFolder, config: EdgeConfig, world: World, node: Node) -> AsyncIterator[None]:
-    """The visitor's screen, when there is one; its address stands in a file that only the node's user can read. Raises Trouble."""
+    """The visitor's screen, when there is one, and the door. Its address stands in a file that only the node's user can read. Raises Trouble."""
     if not config.kiosk.on:
-        yield
+        async with _door(config, world, node, Nobody(), lambda: False):
+            yield
         return
     # A cabin without a screen never loads a web server.
     from edge.kiosk import opened
 
-    async with opened.opened(folder, config, world, node):
-        yield
+    async with opened.opened(folder, config, world, node) as usher:
+
+        def help_wanted() -> bool:
+            return usher.guest is not None and usher.guest.over == "help"
+
+        async with _door(config, world, node, usher, help_wanted):
+            yield
+
+
+def _door(
+    config: EdgeConfig, world: World, node: Node, guests: Guests, help_wanted: Callable[[], bool]
+) -> AbstractAsyncContextManager[None]:
+    def shows(seen: bool) -> Light:
+        occupied = seen or node.reception.occupied
+        return light(occupied=occupied, help_wanted=help_wanted(), troubles=bool(node.surroundings.buffer.troubles))
+
+    attendance = Attendance(config.presence.enter_seconds, config.presence.leave_seconds)
+    devices = node.devices
+    return keeping(devices.presence, devices.lamp, guests, attendance, clock=world.clock, shows=shows)
 
 
 async def _run(folder: NodeFolder, config: EdgeConfig, world: World) -> None:

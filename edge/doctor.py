@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import stat
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -12,13 +13,14 @@ from typing import Final
 import msgspec
 
 from edge.config import FILE, EdgeConfig
+from edge.devices import meaning, spoken
 from edge.enrol import read_directory
 from edge.keys import CabinKeys
 from edge.knock import knock
 from edge.offline import look
 from edge.orders import ShowStatus, Status
 from hardware import fitted
-from hardware.scanner import ScannerState
+from hardware.devices.sane_listing import discover
 from protocol import directory as directories
 from protocol import limits
 from protocol.directory import Directory
@@ -28,6 +30,10 @@ from protocol.runtime.config import read_config
 from protocol.runtime.folder import NodeFolder
 from protocol.runtime.world import World
 
+DEVICES_SECONDS: Final = 4.0  # a USB scanner is listed in less
+LOOK_SECONDS: Final = 0.1
+UNREACHABLE: Final = "unreachable"
+SANE_SECONDS: Final = 10.0  # listing asks every backend that is installed
 ANSWER_SECONDS: Final = 10.0  # a node that answers later is of no use to a visitor either
 DIRECTORY_DAYS_WARN: Final = 90
 CUT_SECONDS_CRITICAL: Final = 600.0  # as the fleet's alert: ten minutes without a line
@@ -155,7 +161,7 @@ def _life(folder: NodeFolder, config: EdgeConfig, world: World) -> Iterator[Find
         yield _buffer(status.troubles)
         yield _waiting(status.waiting_documents, status.oldest_seconds)
         yield _disk(status.disk_free_bytes, config)
-        yield from (_device(name, state) for name, state in status.devices.items())
+        yield from (_device(name, state, config) for name, state in status.devices.items())
         return
     try:
         with NodeFolder.open(folder.path, "edge"):
@@ -172,8 +178,14 @@ def _life(folder: NodeFolder, config: EdgeConfig, world: World) -> Iterator[Find
     yield _waiting(found.waiting.documents, (world.utc() - oldest).total_seconds() if oldest else 0.0)
     yield _disk(found.disk_free_bytes, config)
     devices = fitted.fit(config.fittings, folder.path)
-    yield from (_device(name, state) for name, state in devices.states().items())
-    devices.close()
+    try:
+        # One that has just been spoken to for the first time may need a moment.
+        deadline = world.clock() + DEVICES_SECONDS
+        while UNREACHABLE in (states := devices.states()).values() and world.clock() < deadline:
+            time.sleep(LOOK_SECONDS)
+    finally:
+        devices.close()
+    yield from (_device(name, state, config) for name, state in states.items())
 
 
 def _link(status: Status, world: World) -> Finding:
@@ -241,18 +253,24 @@ def _disk(free_bytes: int, config: EdgeConfig) -> Finding:
     return Finding("disk", Severity.OK, f"{megabytes} MB are free.")
 
 
-_DEVICE: Final[dict[str, tuple[Severity, str, str]]] = {
-    ScannerState.READY: (Severity.OK, "is ready", ""),
-    ScannerState.NO_PAPER: (Severity.OK, "waits for paper", ""),
-    ScannerState.ABSENT: (Severity.OK, "is not fitted; files are handed in with `kabine edge submit`", ""),
-    ScannerState.JAMMED: (Severity.WARNING, "is jammed", "Open it and take the sheet out."),
-    ScannerState.UNREACHABLE: (Severity.CRITICAL, "does not answer", "Check its cable, its power and edge.toml."),
-}
+def _device(name: str, state: str, config: EdgeConfig) -> Finding:
+    """`fitted` is named too: what is plugged in may be another model than what is configured."""
+    found = meaning(name, state)
+    fitted_as = str(getattr(config.fittings, name).fitted) if hasattr(config.fittings, name) else ""
+    model = f" ({fitted_as})" if fitted_as not in ("", "none") else ""
+    severity = Severity(int(found.gravity))
+    remedy = found.remedy
+    if name == "scanner" and fitted_as == "sane" and state == "unreachable":
+        remedy = f"{remedy} {_sane_found()}"
+    return Finding(name, severity, f"The {spoken(name)}{model} {found.what}.", remedy)
 
 
-def _device(name: str, state: str) -> Finding:
-    severity, what, remedy = _DEVICE.get(state, (Severity.WARNING, f"is {state}", "Look at it."))
-    return Finding(name, severity, f"The {name} {what}.", remedy)
+def _sane_found() -> str:
+    """What SANE sees at this machine, to compare with what is configured."""
+    found = discover(SANE_SECONDS)
+    if not found:
+        return "SANE finds no scanner at this machine."
+    return f"SANE finds here: {'; '.join(f'{each.device} ({each.vendor} {each.model})' for each in found)}."
 
 
 def _critical(name: str, trouble: Trouble) -> Finding:

@@ -24,7 +24,7 @@ OLDEST_CRITICAL_SECONDS: Final = 4 * 3600.0
 OUTBOX_SHARE_WARN: Final = 0.8
 DISK_WARN_BYTES: Final = 5 * limits.DISK_FREE_BYTES_MIN
 # State words of ports in `hardware`; every other is a reason to look. An empty scanner waits for a visitor's paper.
-DEVICE_WELL: Final = frozenset({"ready", "no-paper", "absent"})
+DEVICE_WELL: Final = frozenset({"ready", "no-paper", "busy", "printing", "absent"})
 
 
 class State(enum.StrEnum):

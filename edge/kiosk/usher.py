@@ -171,6 +171,11 @@ class Usher:
             self._guest.stay.say(said.Emptied())
         self.changed()
 
+    def blinded(self) -> None:
+        """The sensor cannot tell any more: touches are the presence again."""
+        self.somebody = None
+        self.changed()
+
     # --- what a guest asks of the house (guest.Lobby) -------------------------------------------------------------
     def changed(self) -> None:
         """Another page stands there."""

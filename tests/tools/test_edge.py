@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -17,9 +18,15 @@ from edge.config import FILE
 from edge.keys import CURVE_FILE
 from edge.knock import knock
 from edge.orders import ShowStatus
+from hardware.fitted import STAGE
+from hardware.simulated.stage import Stage
 from protocol.errors import Refused, Unavailable
 from tests.edge.house import Counter, config, enrolled, invitation, sheet
+from tests.journeys.waiting import until
 from tools.edge import edge
+
+DEVICES = ("scanner", "camera", "printer", "presence", "lamp")
+TABLES = ("[printer]", "[presence]", "[lamp]", "[kiosk]", "[visit]")
 
 
 def kabine(*words: str | Path) -> Result:
@@ -146,6 +153,7 @@ def test_doctor_on_a_cabin_at_rest(path: Path) -> None:
         "documents": "ok",
         "disk": "ok",
         "scanner": "ok",
+        "camera": "ok",
         "printer": "ok",
         "presence": "ok",
         "lamp": "ok",
@@ -189,6 +197,81 @@ def test_doctor_notices_a_flipped_bit_in_the_buffer(
     found, code = findings(path)
     assert (found["buffer"]["state"], code) == ("critical", 2)
     assert "Delete nothing" in found["buffer"]["remedy"]
+
+
+SIMULATED = """
+[printer]
+fitted = "simulated"
+[presence]
+fitted = "simulated"
+leave_seconds = 0.2
+[lamp]
+fitted = "simulated"
+[kiosk]
+on = true
+[visit]
+empty_seconds = 0.3
+"""
+
+
+def with_devices(path: Path) -> Stage:
+    """All devices, simulated, and a screen."""
+    text = (path / FILE).read_text()
+    parts = [part for part in re.split(r"(?m)^(?=\[)", text) if not part.startswith(TABLES)]
+    (path / FILE).write_text("".join(parts) + SIMULATED)
+    return Stage(path / STAGE)
+
+
+def test_doctor_names_every_device_of_a_running_cabin_and_what_to_do(path: Path) -> None:
+    stage = with_devices(path)
+    with running(path):
+
+        def found() -> dict[str, dict[str, str]]:
+            return {name: row for name, row in findings(path)[0].items() if name in DEVICES}
+
+        assert {name: row["state"] for name, row in found().items()} == {
+            "scanner": "ok",
+            "camera": "ok",
+            "printer": "ok",
+            "presence": "ok",
+            "lamp": "ok",
+        }
+        assert found()["printer"]["what"] == "The printer (simulated) is ready."
+        stage.flag("printer", "no-paper")
+        stage.jam("scanner")
+        stage.unplug("presence")
+        troubled = found()
+        assert troubled["printer"]["what"].startswith("The printer (simulated) has no paper")
+        assert troubled["printer"]["remedy"] == "Put paper in."
+        assert troubled["presence"]["what"].startswith("The presence sensor (simulated) does not answer; a touch")
+        stage.unplug("scanner")
+        assert findings(path)[1] == 2
+        for device in DEVICES:
+            stage.mend(device)
+        assert {row["state"] for row in found().values()} == {"ok"}
+
+
+def test_who_enters_is_received_and_the_lamp_at_the_door_says_so(path: Path) -> None:
+    stage = with_devices(path)
+    with running(path):
+        until(lambda: "free" in stage.flags("lamp"), "the lamp says that the cabin is free")
+        stage.enter()
+        until(lambda: "occupied" in stage.flags("lamp"), "the lamp says that somebody is in")
+        until(lambda: json.loads(kabine("status", path, "--json").output)["visitor"], "a visit has begun")
+        stage.leave()
+        until(lambda: "free" in stage.flags("lamp"), "the visit is over")
+        assert not json.loads(kabine("status", path, "--json").output)["visitor"]
+    assert not stage.flags("lamp") & {"free", "occupied"}
+    log = [json.loads(line) for line in (path / "edge.log").read_text().splitlines()]
+    assert [row["change"] for row in log if row["event"] == "presence.changed"] == ["emptied", "entered", "emptied"]
+
+
+def test_doctor_at_rest_compares_what_is_plugged_in_with_what_is_configured(path: Path) -> None:
+    text = (path / FILE).read_text().replace('fitted = "simulated"', 'fitted = "sane"\ndevice = "no-such-backend"', 1)
+    (path / FILE).write_text(text)
+    found, code = findings(path)
+    assert (found["scanner"]["state"], code) == ("critical", 2)
+    assert "SANE finds" in found["scanner"]["remedy"]
 
 
 def test_doctor_says_when_there_is_no_cabin(tmp_path: Path) -> None:
