@@ -1,19 +1,17 @@
 """A network scanner without hardware: speaks eSCL to any client, ours and sane-airscan, over drawn paper, and misbehaves when it is told to.
 
-    python -m hardware.simulated.escl --port 8081 --stage /tmp/stage
+    kabine scanner virtual --port 8081 --stage stage
 
 Written after Mopria Alliance, eSCL Technical Specification 2.97. Heeds the flags of `pile.Pile`; while `unplugged` it hangs up on everybody.
 """
 
 from __future__ import annotations
 
-import argparse
 import itertools
 import re
 import threading
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any, Final
 
 from defusedxml.ElementTree import fromstring
@@ -224,24 +222,3 @@ def _handler(scanner: VirtualEscl) -> type[BaseHTTPRequestHandler]:
             self.wfile.write(body)
 
     return Requests
-
-
-def main() -> None:
-    """Run until it is interrupted."""
-    parser = argparse.ArgumentParser(description="A virtual eSCL scanner on 127.0.0.1.")
-    parser.add_argument("--port", type=int, default=8081)
-    parser.add_argument("--pages", type=int, default=3, help="drawn sheets in the feeder, anew for every batch")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--stage", type=Path, help="folder whose flags it heeds and whose sheets it scans")
-    wishes = parser.parse_args()
-    stage = Stage(wishes.stage) if wishes.stage else None
-    scanner = VirtualEscl(wishes.seed, pages=wishes.pages, stage=stage, port=wishes.port)
-    print(f"{scanner.url}")
-    try:
-        scanner.wait()
-    except KeyboardInterrupt:
-        scanner.close()
-
-
-if __name__ == "__main__":
-    main()

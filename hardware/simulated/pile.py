@@ -98,10 +98,11 @@ class Pile:
         return self._stage.lying(DEVICE) if self._stage is not None else ()
 
 
-def encode(page: Image.Image, dpi: float) -> bytes:
-    """As scanners do: a JPEG that names its resolution."""
+def encode(page: Image.Image, dpi: float | None) -> bytes:
+    """As scanners do: a JPEG that names its resolution; as cameras do, without it, if that is None."""
     file = io.BytesIO()
-    page.save(file, "JPEG", quality=85, dpi=(dpi, dpi))
+    named = {} if dpi is None else {"dpi": (dpi, dpi)}
+    page.save(file, "JPEG", quality=85, **named)
     return file.getvalue()
 
 

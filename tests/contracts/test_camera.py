@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from hardware.absent import AbsentCamera
 from hardware.camera import Camera, CameraState, Sign
 from hardware.devices.v4l2_camera import V4l2Camera
 from hardware.scanner import ScannerFailure, ScannerState
@@ -93,6 +94,17 @@ def test_a_closed_camera_sees_nothing(opened):
         with pytest.raises(ScannerFailure, match="closed") as caught:
             ask()
         assert caught.value.state is ScannerState.UNREACHABLE
+
+
+def test_a_camera_that_is_not_fitted_says_what_to_configure():
+    camera = AbsentCamera()
+    assert camera.state() is CameraState.ABSENT
+    for ask in (camera.look, camera.still):
+        with pytest.raises(ScannerFailure) as caught:
+            ask()
+        assert caught.value.state is ScannerState.ABSENT
+        assert "edge.toml" in caught.value.remedy
+    camera.close()
 
 
 def test_a_camera_that_was_unplugged_works_again(tmp_path):
