@@ -114,6 +114,8 @@ class Guest:
             self.problem = ""
         if show.state is not before.state:
             self.looking, self.dropping, self.part = None, False, 0
+        if not show.pages:  # the next document counts its pages from 1 again
+            self.faults, self.seen_good, self.turned = {}, set(), {}
         if before.state is State.TAKING and show.state is State.JUDGE and len(self._batch) > 1:
             # Of a feeder full the visitor is asked about those that did not turn out well, and sees all before handing in.
             self.seen_good |= {page for page in self._batch if not self.faults.get(page)}
@@ -320,7 +322,7 @@ class Guest:
                 self._lobby.print_slip(self.shown.receipt)
             case "more":
                 self.at, self.slip, self.rating = "start", "", False
-                self.faults, self.seen_good, self.turned, self.concern = {}, set(), {}, None
+                self.concern = None
                 self._say(said.More())
                 return
             case "done":

@@ -97,7 +97,7 @@ class Kiosk:
         if scene == "parting":
             settings = settings.changed(f"language:{usher.parting}")
         words = self._catalogues[settings.language]
-        turn = usher.turn
+        version = usher.version
         text = self._pages.get_template(f"{scene}.html").render(
             t=words.say,
             words=words,
@@ -106,14 +106,15 @@ class Kiosk:
             settings=settings,
             screen=scene,
             stamp=usher.stamp,
-            turn=turn,
+            turn=usher.turn,
+            version=version,
             site=self._site,
             can_speak=self._speech.available,
             can_end=usher.guest is not None,
             date_counts=self._date_counts,
             **scenes.values(usher, scene, words, self._phone),
         )
-        return Response(text, headers={"x-turn": turn})
+        return Response(text, headers={"x-version": version})
 
     async def tap(self, request: Request[Any, Any, Any]) -> Redirect:
         """One touch of the page. Whatever it did: the page that stands there then."""
@@ -181,12 +182,12 @@ class Kiosk:
         return Response(picture, media_type="image/jpeg")
 
     async def _bell(self) -> AsyncIterator[bytes]:
-        turn = ""
+        version = ""
         while True:
             try:
                 async with asyncio.timeout(BEAT_SECONDS):
-                    turn = await self._usher.turn_after(turn)
-                yield f"data: {turn}\n\n".encode()
+                    version = await self._usher.version_after(version)
+                yield f"data: {version}\n\n".encode()
             except TimeoutError:
                 yield b": still here\n\n"
 

@@ -1,8 +1,8 @@
 """Receives one visitor after the other at the screen, and forgets each of them.
 
 Whoever touches the screen, or is seen by a sensor, begins a visit; `stamp` belongs to it and to the start page before it, so that what was shown
-to one visitor is of no use to the next. `turn` numbers the pages: a tap that carries an older one comes from a page that is no longer there, as the
-second of a double tap does, and does nothing.
+to one visitor is of no use to the next. `turn` numbers the questions: a tap that carries an older one answers a question that is no longer asked, as
+the second of a double tap does, and does nothing. `version` numbers what is to be seen, so that a screen knows when to look again.
 """
 
 from __future__ import annotations
@@ -73,6 +73,8 @@ class Usher:
         self._bell = asyncio.Event()
         self._boot = draw(house.random, 4).hex()
         self._number = 0
+        self._question = 0
+        self._asked = ""
         self.waiting = False  # for whoever hands in through the hatch
         self.somebody: bool | None = None  # says the sensor; None: there is none
         self.parting: str = ""  # language of whom „Auf Wiedersehen!“ is said to
@@ -98,7 +100,12 @@ class Usher:
 
     @property
     def turn(self) -> str:
-        """The number of the page, with a word that tells one process from the next."""
+        """The number of the question that is asked."""
+        return str(self._question)
+
+    @property
+    def version(self) -> str:
+        """The number of what is to be seen, with a word that tells one process from the next."""
         return f"{self._boot}-{self._number}"
 
     @property
@@ -128,6 +135,7 @@ class Usher:
         guest = await self._receive()
         if guest is None or verb == "begin" or (verb == "stay" and guest.scene not in ("more_time", "goodbye")):
             return
+        self._question += 1  # answered, whatever comes of it
         try:
             await guest.tap(do)
         except PagesGone as gone:
@@ -178,8 +186,11 @@ class Usher:
 
     # --- what a guest asks of the house (guest.Lobby) -------------------------------------------------------------
     def changed(self) -> None:
-        """Another page stands there."""
+        """Something else is to be seen."""
         self._number += 1
+        if self.scene != self._asked:
+            self._asked = self.scene
+            self._question += 1
         bell, self._bell = self._bell, asyncio.Event()
         bell.set()
 
@@ -219,11 +230,11 @@ class Usher:
         self.press.slip(document, directory, guest.settings.language, self._slip_told)
 
     # --- for whoever looks ---------------------------------------------------------------------------------------
-    async def turn_after(self, turn: str) -> str:
-        """The number of the page, as soon as it is another one than `turn`."""
-        while self.turn == turn:
+    async def version_after(self, version: str) -> str:
+        """The number of what is to be seen, as soon as it is another one than `version`."""
+        while self.version == version:
             await self._bell.wait()
-        return self.turn
+        return self.version
 
     def moved(self, told: Told) -> None:
         """A document has a new state: the visitor who still stands before its number sees it."""

@@ -163,9 +163,19 @@ class Visitor:
 
     def set(self, to: str) -> None:
         """Touch one of the bars around the page, and see that it holds."""
-        before = self.page.locator("meta[name=turn]").get_attribute("content")
         self.page.locator(f'button[name=set][value="{to}"]:visible').first.tap()
-        until(lambda: self.page.evaluate("document.documentElement.outerHTML").find(f'value="{to}"') >= 0 or before)
+        held = """to => {
+            const [name, value] = to.split(":"), html = document.documentElement;
+            return !document.body.hasAttribute("data-sent") && {
+                language: () => html.classList.contains(value),
+                text: () => html.dataset.text === value,
+                contrast: () => html.dataset.kernTheme === value,
+                low: () => html.dataset.low === value,
+                voice: () => (html.dataset.voice !== "") === (value === "on"),
+                volume: () => true,
+            }[name]();
+        }"""
+        self.page.wait_for_function(held, arg=to, timeout=SCREEN_SECONDS * 1000)
 
     def text(self) -> str:
         """Everything that can be read on it."""

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser
 
+from edge.knock import knock
+from edge.orders import Submit
+from protocol.errors import Unavailable
 from tests.journeys import kiosk_screens
 from tests.journeys.kiosk import Cabin, Visitor, visitor
 from tests.journeys.waiting import until
@@ -174,12 +179,9 @@ def test_a_scanner_that_is_unplugged_keeps_what_was_taken_and_comes_back(one: Vi
 
 
 def test_a_worker_that_is_killed_loses_pictures_and_says_so(one: Visitor) -> None:
-    import os
-    import signal
-
     one.to_check()
     os.kill(one.cabin.worker, signal.SIGKILL)
-    one.tap("confirm")
+    one.page.reload()  # and looks at the pictures again
     one.at("problem")
     assert "Die Bilder sind leider verloren" in one.text()
     one.tap("retry")
@@ -265,10 +267,6 @@ def test_by_keyboard_alone(one: Visitor) -> None:
 
 
 def test_the_hatch_is_refused_while_somebody_is_there(one: Visitor) -> None:
-    from edge.knock import knock
-    from edge.orders import Submit
-    from protocol.errors import Unavailable
-
     one.to_place()
     order = Submit("wohngeldstelle-uckermark", paths=(str(one.cabin.sheet()),))
     with pytest.raises(Unavailable, match="A visitor is in the cabin"):

@@ -1,22 +1,22 @@
 // The page that stands there changes without being asked for: forms are sent in the background, a bell rings for every new page, and when the node
 // is gone nothing of a visit stays on the glass. Without this file the same forms and pages work, one after the other.
 const GONE_MS = 1500; // the bell is heard every two seconds; what is not there again by then is gone
-let turn = document.querySelector("meta[name=turn]")?.content ?? "";
+let version = document.querySelector("meta[name=version]")?.content ?? "";
 let blank;
 
 /** Is the page numbered `next` at least as new as the one that stands here? Numbers of another process cannot be compared. */
 function newer(next) {
-  const [boot, number] = turn.split("-");
+  const [boot, number] = version.split("-");
   const [nextBoot, nextNumber] = next.split("-");
   return boot !== nextBoot || Number(nextNumber) >= Number(number);
 }
 
 async function show(answer) {
-  const next = answer.headers.get("x-turn");
+  const next = answer.headers.get("x-version");
   if (!answer.ok || !next || !newer(next)) return;
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   if (!newer(next)) return;
-  turn = next;
+  version = next;
   const html = document.documentElement;
   for (const { name } of [...html.attributes]) if (!page.documentElement.hasAttribute(name)) html.removeAttribute(name);
   for (const { name, value } of page.documentElement.attributes) html.setAttribute(name, value);
@@ -36,7 +36,7 @@ async function renew() {
 function vanish() {
   const gone = document.querySelector("template#gone");
   if (!gone) return;
-  turn = "";
+  version = "";
   document.querySelector("main")?.replaceChildren(gone.content.cloneNode(true));
   for (const bar of document.querySelectorAll("form")) bar.remove();
 }
@@ -63,7 +63,7 @@ const bell = new EventSource("/live");
 bell.addEventListener("message", ({ data }) => {
   clearTimeout(blank);
   blank = undefined;
-  if (data !== turn) renew();
+  if (data !== version) renew();
 });
 bell.addEventListener("error", () => {
   blank ??= setTimeout(vanish, GONE_MS);
