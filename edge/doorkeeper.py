@@ -68,10 +68,14 @@ async def keeping(
 
     async def watch() -> None:
         while True:
-            change = attendance.saw(presence.somebody(), clock())
+            try:
+                change = attendance.saw(presence.somebody(), clock())
+                lamp.show(shows(attendance.somebody is True))
+            except OSError as error:  # a driver's own business, but never the end of the visits
+                log.error("door.not-seen", what=str(error))
+                change = None
             if change is not None:
                 await _tell(guests, change)
-            lamp.show(shows(attendance.somebody is True))
             await asyncio.sleep(LOOK_SECONDS)
 
     watching = asyncio.create_task(watch())

@@ -36,10 +36,11 @@ class SimulatedLamp:
         """From now on, also when it is plugged in only later."""
         if self._closed:
             return
+        flags = self._stage.flags(DEVICE)
         for other in _LIT:
-            if other is not light:
+            if other is not light and other in flags:
                 self._stage.unflag(DEVICE, other)
-        if light is not Light.OFF:
+        if light is not Light.OFF and light not in flags:
             self._stage.flag(DEVICE, light)
 
     def close(self) -> None:
