@@ -32,7 +32,7 @@ from tools.town import HOUSING_OFFICE
 
 CABINS: Final = 10_000
 HERD_HEADS_MAX: Final = 2_500  # sockets and descriptors of one process
-DIAL_SECONDS: Final = 5.0  # the first time, a fleet does not wake in one moment
+DIALLING_PER_SECOND: Final = 2_000  # the first time: a fleet does not wake in one moment
 IDLE_SECONDS: Final = 20.0
 OUTAGE_CABINS: Final = 1_000
 AT_ONCE: Final = 50
@@ -106,15 +106,15 @@ def table(name: str, found: Fleet) -> Iterator[str]:
 
 def _links(count: int, folder: Path | None) -> _Links:
     with _house(folder) as house, ExitStack() as stack:
-        herds = _herds(stack, house, _heads(house, count))
+        herds = _herds(stack, house, known(house, count))
         hub = house.processes["hub"].pid
         empty_bytes = meters.resident_bytes(hub)
         began = time.monotonic()
-        _say(herds, f"dial {DIAL_SECONDS}")
+        _say(herds, f"dial {count / DIALLING_PER_SECOND}")
         up_seconds = max(_told(herds, "up")) - began
         full_bytes = meters.resident_bytes(hub)
         cpu, at = meters.cpu_seconds(hub), time.monotonic()
-        time.sleep(IDLE_SECONDS)
+        time.sleep(min(IDLE_SECONDS, max(1.0, count / 100)))  # a small fleet, to try it out, is not looked at for long
         idle_share = (meters.cpu_seconds(hub) - cpu) / (time.monotonic() - at)
         house.kill("hub")
         _told(herds, "down")
@@ -127,7 +127,7 @@ def _links(count: int, folder: Path | None) -> _Links:
 def _outage(count: int, each: int, folder: Path | None) -> list[float]:
     """Seconds until each cabin has the receipts of its `each` documents; all of them dial at once."""
     with _house(folder) as house, ExitStack() as stack:
-        herds = _herds(stack, house, _heads(house, count, each), 250)
+        herds = _herds(stack, house, known(house, count, each), 250)
         began = time.monotonic()
         _say(herds, "dial 0")
         return [at - began for at in _told(herds, "secured")]
@@ -143,7 +143,7 @@ def _house(folder: Path | None) -> Iterator[Rig]:
         yield house
 
 
-def _heads(house: Rig, count: int, each: int = 0) -> list[Head]:
+def known(house: Rig, count: int, each: int = 0) -> list[Head]:
     """Make this many cabins known to the hub as confirmed, without the ceremony."""
     codes = ("".join(letters) for letters in product(CODE_LETTERS, repeat=3))
     heads = [Head(f"light-{number:05}", next(codes), REAL.random(32), REAL.random(32), each) for number in range(count)]

@@ -41,6 +41,12 @@ def letter(recipient: Recipient, size_bytes: int) -> Letter:
     return Letter(header + payload, len(payload), hashlib.sha256(header).digest(), hashlib.sha256(payload).digest())
 
 
+def like(pattern: Letter, payload: bytes) -> Letter:
+    """The header of `pattern` before other bytes: thousands of them are made while one is sealed."""
+    header = pattern.data[: -pattern.payload_bytes]
+    return Letter(header + payload, len(payload), pattern.header_sha256, hashlib.sha256(payload).digest())
+
+
 def summary(recipient: Recipient, size_bytes: int) -> bytes:
     """What lies beside every document for its inbox."""
     said = Summary(

@@ -8,11 +8,12 @@ from typing import Final
 
 import msgspec
 
-from tools.bench import beside, crossing, documents, fleet, journal, report
+from tools.bench import beside, crossing, documents, fleet, journal, laden, report
 from tools.bench.beside import Delays
 from tools.bench.crossing import Crossings
 from tools.bench.figures import Race
 from tools.bench.fleet import Fleet
+from tools.bench.laden import Laden
 
 
 class Order(msgspec.Struct, frozen=True):
@@ -28,7 +29,7 @@ class Order(msgspec.Struct, frozen=True):
         return max(1, round(count * self.scale))
 
 
-Found = Race | Crossings | Delays | Fleet
+Found = Race | Crossings | Delays | Fleet | Laden
 
 
 def _documents(order: Order) -> Race:
@@ -56,12 +57,18 @@ def _fleet(order: Order) -> Fleet:
     return fleet.measure(cabins, outage, at_once, load, order.runs, folder=order.folder)
 
 
+def _laden(order: Order) -> Laden:
+    entries, documents = order.of(laden.ENTRIES), order.of(laden.DOCUMENTS)
+    return laden.measure(entries, documents, min(1.0, order.scale * 10), order.runs, folder=order.folder)
+
+
 WORKLOADS: Final[dict[str, Callable[[Order], Found]]] = {
     "W1": _documents,
     "W2": _journal,
     "W3": _crossing,
     "W4": _beside,
     "W5": _fleet,
+    "W6": _laden,
 }
 
 
@@ -70,6 +77,8 @@ def table(name: str, found: Found) -> Iterator[str]:
     match found:
         case Crossings():
             yield from crossing.table(name, found)
+        case Laden():
+            yield from laden.table(name, found)
         case Fleet():
             yield from fleet.table(name, found)
         case Delays():
