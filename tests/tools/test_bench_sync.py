@@ -1,0 +1,93 @@
+"""The workloads of `kabine bench sync` run and tell what they should, in sizes that say nothing about speed."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from tools.bench import packet_line
+from tools.bench.cabin import delays
+from tools.bench.figures import Cpu, Fsyncs, Lap, Timed, race
+from tools.bench.report import race as told
+
+OUTSIDE_CI = os.environ.get("CI") != "true"
+
+
+def bench(*arguments: str) -> dict:
+    command = [sys.executable, "-m", "tools", "bench", "sync", "--runs", "1", "--json", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=170)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_documents_and_entries_run_beside_the_bare_reference():
+    found = bench("--workload", "W1", "--workload", "W2", "--scale", "0.01")
+    assert list(found) == ["W1", "W2"]
+    for name, items in (("W1", 4), ("W2", 200)):
+        race = found[name]
+        assert race["items"] == items
+        assert race["kabine_s"] > 0 < race["reference_s"]
+        assert race["faster_than"]["reference"] == pytest.approx(race["reference_s"] / race["kabine_s"])
+        assert race["cpu_s"]["cabin"] > 0 < race["cpu_s"]["hub"]
+        assert race["payload_bytes"] >= items * race["item_bytes"]
+        assert race["fsyncs"] is None
+    assert "reference, one by one" in found["W2"]["peers_s"]
+
+
+@pytest.mark.skipif(OUTSIDE_CI and not shutil.which("cc"), reason="a slow disk needs a C compiler")
+def test_a_slow_disk_is_slow_for_all_and_its_fsyncs_are_counted():
+    race = bench("--workload", "W1", "--scale", "0.005", "--fsync-ms", "20")["W1"]
+    # Nothing is acknowledged before it is durable, and each of these waited.
+    assert race["fsyncs"]["hub"] >= 2 <= race["fsyncs"]["cabin"]
+    assert race["peers_fsyncs"]["reference"] >= 1
+    assert race["kabine_s"] > 0.06
+    assert race["reference_s"] > 0.02
+
+
+def test_a_small_fleet_comes_back_and_a_laden_hub_starts():
+    found = bench("--workload", "W5", "--workload", "W6", "--scale", "0.0004")
+    fleet, laden = found["W5"], found["W6"]
+    assert (fleet["cabins"], fleet["outage_cabins"], fleet["at_once_cabins"]) == (4, 1, 1)
+    assert fleet["back_s"] > 0 < fleet["outage_s"] <= fleet["slowest_of_median"] * fleet["median_s"] + 1e-9
+    assert (laden["entries"], laden["documents"]) == (2000, 120)
+    assert laden["start_s"] > 0 < laden["entries_ratio"]
+
+
+@pytest.mark.skipif(OUTSIDE_CI and not packet_line.possible(), reason="a line of packets needs root and /dev/net/tun")
+def test_entries_travel_beside_a_document_on_a_slow_line():
+    found = bench("--workload", "W4", "--scale", "0.02")["W4"]
+    assert found["entries"] > 5
+    assert found["round_trip_s"] == 0.06
+    # A line of 1 Mbit/s and 60 ms lets nothing through faster than that.
+    assert found["p50_over_ms"] > 0
+    assert found["alone_s"] > 0.8
+    assert found["document_s"] > 0.8
+
+
+def test_medians_are_those_of_pairs():
+    laps = [
+        Lap(
+            1000,
+            Timed(seconds, Cpu(2.0, 3.0), 1100, 7, 5),
+            Timed(2.0, Cpu(1.0, 1.0), 1000, 3),
+            {"other": Timed(seconds * 3)},
+        )
+        for seconds in (1.0, 4.0, 2.0)
+    ]
+    found = race(10, 100, laps, {"absent": "it is not installed"})
+    assert (found.kabine_s, found.reference_s, found.peers_s) == (2.0, 2.0, {"other": 6.0})
+    assert found.faster_than == {"reference": 1.0, "other": 3.0}
+    assert (found.cpu_ratio, found.wire_ratio) == (Cpu(2.0, 3.0), 1.1)
+    assert (found.fsyncs, found.peers_fsyncs) == (Fsyncs(5, 7), {"reference": 3})
+    text = "\n".join(told("W1", found))
+    assert "3.00 times as fast" in text
+    assert "absent" in text
+
+
+def test_an_entrys_delay_ends_with_the_first_acknowledgement_that_covers_it():
+    written = [(1, 10.0), (2, 10.1), (3, 10.2), (4, 10.3)]
+    heard = [(2, 10.5), (3, 10.6)]
+    assert delays(written, heard) == pytest.approx((0.5, 0.4, 0.4))  # the last one was never acknowledged
