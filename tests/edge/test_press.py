@@ -1,0 +1,89 @@
+"""The slip with the number, out of a real printer (CUPS' ippeveprinter): told as printed when it lies there, and never found by the next visitor."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pymupdf
+import pytest
+
+from edge.kiosk import language
+from edge.kiosk.press import Press
+from edge.slip import A4
+from edge.storage.documents import Document, State
+from hardware.devices.ipp_printer import IppPrinter
+from hardware.printer import PrinterState
+from protocol.directory import Directory
+from protocol.ids import AgencyId, EnvelopeId, ReceiptNumber
+from protocol.manifest import verify
+from tests.edge.house import AUTHORITY, directory
+from tests.hardware.eve import Eve, eve
+from tests.journeys.waiting import until
+
+NUMBER = ReceiptNumber("7K2-418")
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Eve]:
+    with eve(tmp_path_factory.mktemp("eve")) as printer:
+        yield printer
+
+
+def accepted() -> Document:
+    at = datetime(2026, 3, 3, 9, 30, tzinfo=UTC)
+    return Document(
+        receipt=NUMBER,
+        envelope=EnvelopeId(bytes(16)),
+        agency=AgencyId("wohngeldstelle-uckermark"),
+        state=State.WAITING,
+        size_bytes=20_000,
+        accepted_at=at,
+        changed_at=at,
+    )
+
+
+def in_force() -> Directory:
+    return verify(Directory, directory(), AUTHORITY.public)
+
+
+def printing(printer: IppPrinter) -> tuple[str, str]:
+    """What the visitor is told about the slip."""
+
+    async def through() -> tuple[str, str]:
+        told: asyncio.Future[tuple[str, str]] = asyncio.get_running_loop().create_future()
+        press = Press(printer, language.read(), os.urandom, A4)
+        assert press.fitted
+        press.slip(accepted(), in_force(), "de", lambda number, how: told.set_result((number, how)))
+        async with asyncio.timeout(60):
+            heard = await told
+        await press.close()
+        return heard
+
+    return asyncio.run(through())
+
+
+def test_a_slip_is_told_as_printed_when_it_lies_in_the_tray(real: Eve) -> None:
+    assert printing(IppPrinter(real.url)) == (NUMBER, "printed")
+    [document] = real.tray
+    text = " ".join(pymupdf.open(document)[0].get_text().split())
+    assert NUMBER in text
+    assert "Wohngeldstelle" in text
+
+
+def test_a_slip_that_got_stuck_is_told_so_and_does_not_come_later(real: Eve) -> None:
+    before = len(real.tray)
+    printer = IppPrinter(real.url, fresh_seconds=0.05)
+    real.jam()
+    try:
+        assert printing(printer) == (NUMBER, "failed")
+    finally:
+        real.mend()
+    until(lambda: printer.state() is PrinterState.READY, "the printer has recovered")
+    assert len(real.tray) == before
+
+
+def test_a_printer_that_is_away_is_told_at_once() -> None:
+    assert printing(IppPrinter("ipp://127.0.0.1:9/ipp/print")) == (NUMBER, "failed")
