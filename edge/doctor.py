@@ -34,6 +34,7 @@ DEVICES_SECONDS: Final = 4.0  # a USB scanner is listed in less
 LOOK_SECONDS: Final = 0.1
 UNREACHABLE: Final = "unreachable"
 SANE_SECONDS: Final = 10.0  # listing asks every backend that is installed
+PINS: Final = "This machine needs a header with pins, the library lgpio (`pip install lgpio` into .venv) and the node's user in the group `gpio`."
 ANSWER_SECONDS: Final = 10.0  # a node that answers later is of no use to a visitor either
 DIRECTORY_DAYS_WARN: Final = 90
 CUT_SECONDS_CRITICAL: Final = 600.0  # as the fleet's alert: ten minutes without a line
@@ -260,8 +261,10 @@ def _device(name: str, state: str, config: EdgeConfig) -> Finding:
     model = f" ({fitted_as})" if fitted_as not in ("", "none") else ""
     severity = Severity(int(found.gravity))
     remedy = found.remedy
-    if name == "scanner" and fitted_as == "sane" and state == "unreachable":
+    if name == "scanner" and fitted_as == "sane" and state == UNREACHABLE:
         remedy = f"{remedy} {_sane_found()}"
+    if fitted_as == "gpio" and state == UNREACHABLE:
+        remedy = f"{remedy} {PINS}"
     return Finding(name, severity, f"The {spoken(name)}{model} {found.what}.", remedy)
 
 

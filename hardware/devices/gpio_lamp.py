@@ -12,7 +12,6 @@ from collections.abc import Callable
 from typing import Final, Literal
 
 import gpiozero
-from gpiozero.exc import GPIOZeroError
 
 from hardware.devices import pins
 from hardware.lamp import LampState, Light
@@ -82,7 +81,7 @@ class GpioLamp:
                 self._lamps.attention.off()
             else:
                 self._lamps.attention.blink(seconds, seconds)
-        except (GPIOZeroError, OSError):
+        except Exception:  # as in pins.py
             self._lose()
 
     def _lose(self) -> None:

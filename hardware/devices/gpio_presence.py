@@ -12,7 +12,6 @@ from collections.abc import Callable
 from typing import Final, Literal
 
 import gpiozero
-from gpiozero.exc import GPIOZeroError
 
 from hardware.devices import pins
 from hardware.presence import PresenceState
@@ -55,7 +54,7 @@ class GpioPresence:
                 return None
             try:
                 seen = self._pulse.is_set() or (held.value == 1) is not self._inverted
-            except (GPIOZeroError, OSError):
+            except Exception:  # as in pins.py
                 self._lose()
                 return None
             self._pulse.clear()

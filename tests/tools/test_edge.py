@@ -274,6 +274,13 @@ def test_doctor_at_rest_compares_what_is_plugged_in_with_what_is_configured(path
     assert "SANE finds" in found["scanner"]["remedy"]
 
 
+def test_doctor_says_what_pins_need(path: Path) -> None:
+    (path / FILE).write_text((path / FILE).read_text().replace("[presence]", '[presence]\nfitted = "gpio"', 1))
+    found, _ = findings(path)
+    assert found["presence"]["state"] == "warning"
+    assert "lgpio" in found["presence"]["remedy"]
+
+
 def test_doctor_says_when_there_is_no_cabin(tmp_path: Path) -> None:
     found, code = findings(tmp_path)
     assert code == 2
