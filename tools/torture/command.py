@@ -14,7 +14,7 @@ from click.decorators import FC
 from tools.torture import planted
 from tools.torture.report import Report
 
-ROUNDS: Final = {"power": 1000, "kill": 12, "network": 14, "rot": 600, "bytes": 30_000}  # some minutes of work at most
+ROUNDS: Final = {"power": 1000, "kill": 12, "network": 14, "bytes": 30_000}  # some minutes of work at most
 
 
 def options(kind: str) -> Callable[[FC], FC]:
@@ -88,4 +88,13 @@ _add(
     "power",
     "Power cuts, enumerated: a cabin and a hub live on a recording file system; each round opens one state that a cut at some moment may have "
     "left: writes dropped, reordered, torn at a sector, names lost. Needs FUSE.",
+)
+_add("kill", "kill -9 of real cabins, hubs and connectors under load, at moments of chance; each round is one kill.")
+_add(
+    "network",
+    "Real cabins in network namespaces, and lines that lose, swallow, reset, throttle, corrupt; each round is one fault. Needs root.",
+)
+_add(
+    "bytes",
+    "Hostile bytes for everything that decodes what comes from outside; each round is one input. Guided by coverage where atheris is installed.",
 )

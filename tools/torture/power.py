@@ -54,7 +54,7 @@ class Life(NamedTuple):
 
 def power(rounds: int, seed: int, plant: str = "") -> Report:
     """Check about `rounds` crash states. With `plant`, the nodes that are recorded have that fault."""
-    report = Report("power", seed, plant)
+    report = Report("power", seed, plant, rounds)
     while report.rounds < 0.95 * rounds and not (report.violations and plant):
         number = report.counts["recordings"]
         report.counts["recordings"] += 1

@@ -23,6 +23,7 @@ class Report:
     kind: str
     seed: int
     planted: str = ""
+    asked: int = 0  # rounds; a torture may do some more or less
     rounds: int = 0
     counts: Counter[str] = field(default_factory=Counter)
     broken: list[str] = field(default_factory=list)
@@ -30,9 +31,10 @@ class Report:
     began: float = field(default_factory=time.monotonic)
 
     def broke(self, what: str) -> None:
-        """A promise was broken."""
+        """A promise was broken. Of those that differ only in what stands behind “ for ”, the first is named."""
         self.violations += 1
-        if len(self.broken) < _VIOLATIONS_MAX:
+        alike = what.partition(" for ")[0]
+        if len(self.broken) < _VIOLATIONS_MAX and not any(told.startswith(alike) for told in self.broken):
             self.broken.append(what)
 
     @property
@@ -49,7 +51,7 @@ class Report:
     def replay(self) -> str:
         """The command that does the same again."""
         plant = f" --plant {self.planted}" if self.planted else ""
-        return f"kabine torture {self.kind} --rounds {self.rounds} --seed {self.seed}{plant}"
+        return f"kabine torture {self.kind} --rounds {self.asked} --seed {self.seed}{plant}"
 
     def as_dict(self) -> dict[str, Any]:
         """For machines."""

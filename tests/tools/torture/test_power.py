@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
-from tools.torture import planted, recording
+from tools.torture import planted
 from tools.torture.power import power
 
 STATES = 300
 STATES_UNTIL_CAUGHT = 1500
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _fuse() -> None:
-    lacking = recording.missing()
-    if lacking and not os.environ.get("CI"):
-        pytest.skip(lacking)
 
 
 def test_whatever_was_promised_holds_after_a_power_cut() -> None:

@@ -1,0 +1,22 @@
+"""Faults between network namespaces: every kind once; all drains afterwards without anybody's help. Needs root, iproute2, nftables."""
+
+from __future__ import annotations
+
+import pytest
+
+from tools.torture import planted
+from tools.torture.network import FAULTS, network
+
+FAULTS_UNTIL_CAUGHT = 9
+
+
+def test_all_drains_after_every_kind_of_fault() -> None:
+    report = network(len(FAULTS), 1)
+    assert report.broken == []
+    assert {name for name in FAULTS if report.counts[name]} == set(FAULTS)
+
+
+@pytest.mark.parametrize("name", planted.names("network"))
+def test_a_planted_fault_is_noticed(name: str) -> None:
+    report = network(FAULTS_UNTIL_CAUGHT, 2, name)
+    assert report.broken, f"{report.replay} found nothing"

@@ -1,0 +1,54 @@
+"""kill -9 of real processes under load, at moments of chance. Afterwards everything accepted is opened at the agency, once."""
+
+from __future__ import annotations
+
+import time
+from typing import Final
+
+from tools.torture.house import AGENCY, House, house
+from tools.torture.recording import room
+from tools.torture.report import Report, luck
+from tools.town import uckermark
+
+SITE: Final = "templin"
+SUM_EVERY: Final = 20  # kills
+_SECONDS_MAX: Final = 1.2  # between two kills
+_WEIGHTS: Final = {"cabin": 4, "hub": 3, "connector": 2, "everything": 1}
+
+
+def kill(rounds: int, seed: int, plant: str = "") -> Report:
+    """`rounds` kills."""
+    report = Report("kill", seed, plant, rounds)
+    dice = luck(seed, "kill")
+    with room() as folder, house(folder, [site for site in uckermark().sites if site.id == SITE], plant) as made:
+        made.start_cabin(SITE)
+        made.follow()
+        while report.rounds < rounds and not report.violations:
+            with made.load(SITE):
+                for _ in range(min(SUM_EVERY, rounds - report.rounds)):
+                    time.sleep(dice.random() * _SECONDS_MAX)
+                    victim = dice.choices(list(_WEIGHTS), list(_WEIGHTS.values()))[0]
+                    _kill(made, victim)
+                    report.rounds += 1
+                    report.counts[f"{victim}-killed"] += 1
+            for what in made.broken([SITE], agency=True):
+                report.broke(what)
+        report.counts["documents-accepted"] += len(made.accepted.get(SITE, ()))
+        report.counts["documents-cut-off"] += made.unknown.get(SITE, 0)
+        report.counts["documents-opened"] += len(made.opened())
+    return report
+
+
+def _kill(made: House, victim: str) -> None:
+    names = {"cabin": f"cabin-{SITE}", "hub": "hub", "connector": f"inbox-{AGENCY}"}
+    chosen = [names[victim]] if victim in names else list(names.values())
+    for name in chosen:
+        made.processes[name].kill()
+    for name in chosen:
+        made.kill(name)
+        if name == "hub":
+            made.start_hub()
+        elif name.startswith("cabin"):
+            made.start_cabin(SITE)
+        else:
+            made.follow()
