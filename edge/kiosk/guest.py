@@ -137,10 +137,10 @@ class Guest:
     @property
     def scene(self) -> str:
         """The name of the page."""
-        if self.over:
-            return self.over
         if self.shown.goodbye:
             return "goodbye"
+        if self.over:
+            return self.over
         if self.shown.more_time:
             return "more_time"
         if self.problem:
@@ -196,13 +196,13 @@ class Guest:
             self.over = ""
             self._say(said.Left())
             return
+        elif verb == "stay":
+            self._say(said.Staying())
         elif self.over:
             self.over = ""
             self._touched()
         elif self.problem:
             self._go_on(verb)
-        elif verb == "stay":
-            self._say(said.Staying())
         elif self.shown.state is State.CHOOSE:
             self._walk(verb, number)
         elif self.shown.state in (State.PLACE, State.JUDGE):

@@ -322,7 +322,7 @@ class Usher:
     def _arm(self) -> None:
         self._disarm()
         guest, rest = self._guest, self._rest
-        if guest is not None and guest.over:
+        if guest is not None and guest.over and not guest.shown.goodbye:
             rest = said.Rest(OVER_SECONDS_MAX, said.Left())
         if rest.seconds is not None and rest.then is not None:
             self._timer = asyncio.get_running_loop().call_later(rest.seconds, self._passed, rest.then)

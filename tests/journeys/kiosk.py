@@ -31,7 +31,7 @@ FLAGS = [
     "--disable-component-update",
     "--autoplay-policy=no-user-gesture-required",
 ]
-SCREEN_SECONDS = 40.0
+SCREEN_SECONDS = 30.0
 SHEET_DPI = 130
 MARK = "Kanarienvogel 4711"  # printed on every sheet
 
