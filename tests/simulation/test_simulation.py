@@ -41,7 +41,7 @@ RECOVERIES = {
     "revoked-while-it-spoke",
     "visitor-was-told-of-a-full-disk",
 }
-DAYS = float(os.environ.get("KABINE_SIMULATED_DAYS", "40"))
+DAYS = float(os.environ.get("KABINE_SIMULATED_DAYS", "160"))
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ from typing import Final
 
 NEVER: Final = float("inf")
 QUIET_SECONDS: Final = 16.0  # longer than three beats: whoever has lost the other side has noticed by then
+CALM_SECONDS: Final = 3.0  # where everybody hears everybody there is nothing to notice
 
 Act = Callable[[], object]
 
@@ -25,6 +26,7 @@ class Agenda:
         self.clock = 0.0
         self.slept_seconds = 0.0
         self.stirred_at = 0.0  # by the machines' clock
+        self.calm: Callable[[], bool] = lambda: False  # does everybody hear everybody?
         self._events: list[tuple[float, int, Act]] = []  # by the machines' clock
         self._deeds: list[tuple[float, int, Act]] = []  # by the calendar
         self._count = itertools.count()
@@ -53,7 +55,8 @@ class Agenda:
     def run(self, until: float) -> None:
         """Let everything happen up to this time of the calendar."""
         while self.now < until:
-            if self.clock - self.stirred_at > QUIET_SECONDS:
+            quiet_seconds = self.clock - self.stirred_at
+            if quiet_seconds > QUIET_SECONDS or (quiet_seconds > CALM_SECONDS and self.calm()):
                 self._sleep(until)
             event_at = self._events[0][0] + self.slept_seconds if self._events else until
             deed_at = self._deeds[0][0] if self._deeds else until

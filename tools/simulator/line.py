@@ -178,6 +178,12 @@ class Line:
             self.agenda.stir()
         self.port.spoken(strand, way, first)
 
+    def sound(self) -> bool:
+        """Does it carry everything, and is nothing under way that it has swallowed?"""
+        return not self.silent and not any(
+            strand.left or strand.stuck or strand.held["up"] or strand.held["down"] for strand in self.strands
+        )
+
     def cut(self) -> None:
         """Reset what stands; nothing comes about until `mend`."""
         self.broken = True

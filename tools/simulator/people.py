@@ -48,7 +48,7 @@ class People:
         for _ in range(self._dice.randint(1, 4)):
             self._later(0, 600, lambda: simulation.hand_in_at(twin))
         self._later(0.1 * _HOUR, 3 * _HOUR, twin.retire)
-        self._come(_HOUR / 2, 6 * _HOUR)
+        self._come(_HOUR / 4, 2 * _HOUR)
         return twin
 
     def restore(self, cabin: CabinNode) -> None:
@@ -66,7 +66,7 @@ class People:
                 custody.freed.add(digest)  # a person has overwritten what came since
             cabin.disk.restore(image)
             self._simulation.report.recoveries["older-image-came-back"] += 1
-            self._come(_HOUR / 2, 6 * _HOUR)
+            self._come(_HOUR / 4, 2 * _HOUR)
 
         self._later(60, 12 * _HOUR, bring_back)
 
@@ -86,7 +86,7 @@ class People:
             for cabin in simulation.cabins:
                 self._excuse(cabin)
             simulation.report.recoveries["hub-came-back-from-a-backup"] += 1
-            self._come(_HOUR / 2, 3 * _HOUR)
+            self._come(_HOUR / 4, 2 * _HOUR)
 
         self._later(60, 8 * _HOUR, bring_back)
 

@@ -38,9 +38,10 @@ from tools.simulator.report import Report
 from tools.simulator.witness import BrokenPromise, Witness
 
 PEACE_SECONDS: Final = 900.0  # after the faults have stopped everything must be where it belongs within this
-_DOCUMENTS_A_DAY: Final = 5
-_FAULTS_A_DAY: Final = 5
-_VISITS_A_DAY: Final = 3
+_DOCUMENTS_A_DAY: Final = 3  # beside those that come with a fault
+_FAULTS_A_DAY: Final = 3
+_VISITS_A_DAY: Final = 2
+_ROUNDS_A_DAY: Final = 8  # so often somebody looks whether the hub has called
 _PROVOKED: Final = 40  # times more often, what brings a planted fault to light
 # Why the hub gave a link up, in its own words, and the word under which that counts.
 _ENDED: Final = {
@@ -94,6 +95,7 @@ class Simulation:
         ]
         for office in self.offices:
             office.fetched = self.witness.fetched
+        self.agenda.calm = self._calm
 
     def run(self) -> Report:
         """Play it to its end, or until a promise is broken."""
@@ -137,6 +139,10 @@ class Simulation:
         """The machine that stands at this site now."""
         return next(cabin for cabin in self.cabins if cabin.site == site)
 
+    def _calm(self) -> bool:
+        """Is every cabin connected by a line that carries what is said?"""
+        return self.hub.runs and all(cabin.connection is not None and cabin.line.sound() for cabin in self.cabins)
+
     def put_in_place(self, cabin: CabinNode) -> None:
         """From now on it is the one at its site."""
         self.cabins = [cabin if other.site == cabin.site else other for other in self.cabins]
@@ -167,6 +173,8 @@ class Simulation:
         for office in self.offices:
             for when in times(_VISITS_A_DAY):
                 self.agenda.on(when, office.visit)
+        for when in times(_ROUNDS_A_DAY):
+            self.agenda.on(when, self.people.attend)
         for when in times(0.5 + self._dice.random()):
             self.agenda.on(when, self.hub.publish)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import math
 import multiprocessing
 from collections.abc import Callable, Iterator
@@ -13,6 +14,9 @@ from tools.simulator.report import Report
 from tools.simulator.simulation import Simulation
 
 WORLD_DAYS: Final = 4.0  # of one simulation: long enough for an outage of days; a longer run is several of them
+_GARBAGE: Final = (
+    100_000  # objects between two looks for cycles: a world makes few, and looking costs a tenth of its time
+)
 _WORLDS_PER_PROCESS: Final = 50  # then it begins anew: nothing that grows may grow for hours
 
 
@@ -40,6 +44,7 @@ def simulate(seed: int, days: float, cabins: int, plant: str = "", processes: in
 
 def play(world: World) -> Report:
     """One simulation."""
+    gc.set_threshold(_GARBAGE)
     with room() as folder:
         return Simulation(folder, world.seed, world.cabins, world.days, world.plant).run()
 
