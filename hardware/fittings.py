@@ -4,6 +4,7 @@ models may stand beside it, so that one can be tried and the other kept."""
 from __future__ import annotations
 
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta
@@ -56,7 +57,7 @@ class ScannerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         if self.fitted == "sane" and not self.device:
             raise ValueError("device is missing, which fitted = “sane” needs (`scanimage -L` lists it)")
-        if self.fitted == "escl" and not self.url.startswith(("http://", "https://")):
+        if self.fitted == "escl" and not _address(self.url, "http", "https"):
             raise ValueError(f"url “{self.url}” is no http:// or https:// address, which fitted = “escl” needs")
 
 
@@ -89,7 +90,7 @@ class PrinterConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     media: Annotated[str, Meta(description="Paper that is loaded, by its PWG name.")] = "iso_a4_210x297mm"
 
     def __post_init__(self) -> None:
-        if self.fitted == "ipp" and not self.url.startswith(("ipp://", "ipps://")):
+        if self.fitted == "ipp" and not _address(self.url, "ipp", "ipps"):
             raise ValueError(f"url “{self.url}” is no ipp:// or ipps:// address, which fitted = “ipp” needs")
 
 
@@ -154,3 +155,12 @@ class Fittings(msgspec.Struct, frozen=True):
     printer: PrinterConfig = PrinterConfig()
     presence: PresenceConfig = PresenceConfig()
     lamp: LampConfig = LampConfig()
+
+
+def _address(url: str, *schemes: str) -> bool:
+    """Whether it names a device by one of these schemes."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is none
+        return False

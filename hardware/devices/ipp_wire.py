@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import ssl
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
@@ -11,9 +10,13 @@ from urllib.parse import urlsplit
 
 from hardware.devices import ipp
 from hardware.devices.ipp import Answer, Attribute, Group, Malformed, Operation, Tag
+from hardware.devices.web import Silent, Web
 from hardware.printer import PrinterFailure, PrinterState
 
 PORT: Final = 631
+PATH: Final = "/ipp/print"
+MEDIA: Final = "application/ipp"
+DOCUMENT_SECONDS: Final = 60.0
 ANSWER_BYTES_MAX: Final = 1024 * 1024
 WHO: Final = "kabine"  # never who stands in the cabin
 
@@ -23,11 +26,12 @@ class IppWire:
 
     def __init__(self, url: str, *, certificate: Path | None = None, answer_seconds: float = 10.0) -> None:
         parts = urlsplit(url)
-        self._tls = parts.scheme == "ipps"
-        self._host, self._port = parts.hostname or "", parts.port or PORT
-        self._path = parts.path or "/ipp/print"
-        self._uri = f"{parts.scheme}://{parts.netloc}{self._path}"
-        self._certificate = certificate
+        self._host = parts.hostname or ""
+        path = parts.path if parts.path.strip("/") else PATH
+        self._uri = f"{parts.scheme}://{parts.netloc}{path}"
+        scheme = "https" if parts.scheme == "ipps" else "http"
+        netloc = parts.netloc if parts.port else f"{parts.netloc}:{PORT}"
+        self._web = Web(f"{scheme}://{netloc}{path}", certificate)
         self._answer_seconds = answer_seconds
 
     def ask(
@@ -48,40 +52,19 @@ class IppWire:
         if job is not None:
             first.append((Group.OPERATION, Tag.INTEGER, "job-id", job))
         first.append((Group.OPERATION, Tag.NAME, "requesting-user-name", WHO))
-        raw = self._post(ipp.request(operation, number, [*first, *attributes]) + document)
+        # A printer takes a long document as fast as it prints it.
+        seconds = self._answer_seconds + (DOCUMENT_SECONDS if document else 0.0)
+        body = ipp.request(operation, number, [*first, *attributes]) + document
         try:
-            answer = ipp.answer(raw)
-        except Malformed as error:
+            heard = self._web.ask("POST", "", seconds, body=body, media=MEDIA, bytes_max=ANSWER_BYTES_MAX)
+            if heard.code != http.client.OK:
+                raise self._silent(f"HTTP {heard.code}")
+            answer = ipp.answer(heard.body)
+        except (Silent, Malformed) as error:
             raise self._silent(str(error)) from error
         if answer.request != number:
             raise self._silent("it answered another question")
         return answer
-
-    def _post(self, body: bytes) -> bytes:
-        connection: http.client.HTTPConnection | None = None
-        try:
-            connection = self._connection()
-            connection.request("POST", self._path, body, {"Content-Type": "application/ipp"})
-            with connection.getresponse() as response:
-                raw = response.read(ANSWER_BYTES_MAX + 1)
-        except (OSError, http.client.HTTPException) as error:
-            raise self._silent(str(error) or type(error).__name__) from error
-        finally:
-            if connection is not None:
-                connection.close()
-        if response.status != http.client.OK:
-            raise self._silent(f"HTTP {response.status}")
-        if len(raw) > ANSWER_BYTES_MAX:
-            raise self._silent("its answer has no end")
-        return raw
-
-    def _connection(self) -> http.client.HTTPConnection:
-        if not self._tls:
-            return http.client.HTTPConnection(self._host, self._port, timeout=self._answer_seconds)
-        context = ssl.create_default_context(cafile=self._certificate)
-        # Printers sign their own certificate, in whatever name; the file names exactly this one.
-        context.check_hostname = self._certificate is None
-        return http.client.HTTPSConnection(self._host, self._port, timeout=self._answer_seconds, context=context)
 
     def _silent(self, why: str) -> PrinterFailure:
         return PrinterFailure(

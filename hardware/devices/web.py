@@ -44,23 +44,30 @@ class Web:
             raise ValueError(f"“{url}” is no address of a device: http://host/path is wanted")
         self._host, self._port = parts.hostname, parts.port
         self._base = parts.path.rstrip("/")
-        self._tls: ssl.SSLContext | None = None
-        if parts.scheme == "https":
-            self._tls = ssl.create_default_context(cafile=certificate)
-            # Such certificates name the device, not the address it has today; the very certificate is trusted instead.
-            self._tls.check_hostname = certificate is None
+        self._tls = parts.scheme == "https"
+        self._certificate = certificate
 
     def ask(
-        self, method: str, path: str, seconds: float, *, body: bytes | None = None, bytes_max: int = WORDS_BYTES_MAX
+        self,
+        method: str,
+        path: str,
+        seconds: float,
+        *,
+        body: bytes | None = None,
+        media: str = "text/xml",
+        bytes_max: int = WORDS_BYTES_MAX,
     ) -> Answer:
-        """One request, `path` below the base or one that `path_of` gave. An answer of more than `bytes_max`, one that is not whole after `seconds`,
-        and none at all raise Silent. Redirections are not followed."""
-        connection = self._connection(min(seconds, CONNECT_SECONDS))
+        """One request, `path` below the base or one that `path_of` gave; `media`: the type of `body`. An answer of more than `bytes_max`, one that
+        is not whole after `seconds`, and none at all raise Silent. Redirections are not followed."""
+        try:
+            connection = self._connection(min(seconds, CONNECT_SECONDS))
+        except OSError as error:  # a certificate that is not there, or is none
+            raise Silent(f"its certificate {self._certificate} cannot be read") from error
         # A socket's own time-out begins anew with every byte that trickles in.
         alarm = threading.Timer(seconds, _cut, (connection,))
         alarm.daemon = True
         try:
-            headers = {"Content-Type": "text/xml"} if body is not None else {}
+            headers = {"Content-Type": media} if body is not None else {}
             connection.connect()
             connection.sock.settimeout(seconds)
             alarm.start()
@@ -88,8 +95,11 @@ class Web:
         return path
 
     def _connection(self, seconds: float) -> http.client.HTTPConnection:
-        if self._tls is not None:
-            return http.client.HTTPSConnection(self._host, self._port, timeout=seconds, context=self._tls)
+        if self._tls:
+            context = ssl.create_default_context(cafile=self._certificate)
+            # Such certificates name the device, not the address it has today; the very certificate is trusted instead.
+            context.check_hostname = self._certificate is None
+            return http.client.HTTPSConnection(self._host, self._port, timeout=seconds, context=context)
         return http.client.HTTPConnection(self._host, self._port, timeout=seconds)
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from edge.config import EdgeConfig, ScannerConfig
+from hardware.fittings import PrinterConfig
 from protocol.errors import Refused
 from protocol.runtime.config import parse_config, write_default
 from tests.edge.house import AUTHORITY, HUB_CURVE, config
@@ -54,6 +55,13 @@ free_pin = 13
         "lampe: unknown",
     ):
         assert told in caught.value.what, told
+
+
+@pytest.mark.parametrize("url", ["printer", "ipp://", "ipp:///ipp/print", "ipp://printer:port/", "https://printer/"])
+def test_a_printer_without_an_address_is_refused(url: str) -> None:
+    with pytest.raises(ValueError, match="ipp://"):
+        PrinterConfig("ipp", url)
+    assert PrinterConfig("none", url).url == url
 
 
 @pytest.mark.parametrize(

@@ -82,6 +82,14 @@ def test_over_tls_only_the_printer_with_the_certificate_is_spoken_to(real: Eve, 
     until(lambda: printed(known, "tls"), "the page is printed")
 
 
+def test_a_certificate_that_is_not_there_is_named_when_it_is_wanted(real: Eve, tmp_path: Path) -> None:
+    driver = IppPrinter(real.url.replace("ipp://", "ipps://"), certificate=tmp_path / "gone.pem")
+    assert driver.state() is PrinterState.UNREACHABLE
+    with pytest.raises(PrinterFailure) as caught:
+        driver.print(Job("gone", page()))
+    assert "gone.pem" in caught.value.what
+
+
 @contextmanager
 def stranger(answer: bytes) -> Iterator[str]:
     """Something at a printer's address that is none: says the same to everybody."""
