@@ -35,7 +35,7 @@ _STATES: Final = {
     8: ScannerState.COVER_OPEN,
     11: ScannerState.DENIED,
 }
-# While it opens the device the code is 1 whatever happened, and only sane_strstatus() tells.
+# While it opens the device the code is 1 whatever happened, and a driver that hangs has none: only sane_strstatus() tells.
 _WORDS: Final = {
     "Device busy": ScannerState.BUSY,
     "Document feeder jammed": ScannerState.JAMMED,
@@ -74,6 +74,7 @@ class SaneScanner:
         sane_listing.furnish(self._folder, device, conf)
         self._env = sane_listing.environment(self._folder)
         self._name: str | None = None
+        self._known: dict[tuple[str, str | None], Options] = {}
         self._batches = 0
         self._delivered = 0
         self._using = threading.Lock()  # the device: one process at a time
@@ -142,10 +143,10 @@ class SaneScanner:
             raise failed(ScannerState.UNREACHABLE, f"its folder cannot be used ({error.strerror})") from error
 
     def _start(self, name: str) -> Run:
-        able = self._able(name)
+        able = self._known_options(name)
         places = sane_options.sources(able, self._source)
         for place in places:
-            chosen = self._able(name, place) if place else able
+            chosen = self._known_options(name, place) if place else able
             feeds = sane_options.is_feeder(place, chosen)
             try:
                 return self._start_at(name, place, chosen, SHEETS_MAX if feeds else 1)
@@ -185,6 +186,12 @@ class SaneScanner:
         self._run = None
         shutil.rmtree(self._folder / str(self._batches), ignore_errors=True)
 
+    def _known_options(self, name: str, place: str | None = None) -> Options:
+        """Asked once: opening a device takes a second with some. Raises Broken."""
+        if (name, place) not in self._known:
+            self._known[name, place] = self._able(name, place)
+        return self._known[name, place]
+
     def _able(self, name: str, place: str | None = None) -> Options:
         """What the device can do, with this source. Raises Broken."""
         command = ["scanimage", f"--device-name={name}", *([f"--source={place}"] if place else []), "--all-options"]
@@ -214,6 +221,7 @@ class SaneScanner:
     def _lost(self) -> bool:
         """The name is looked up again. Whether another one was found."""
         before, self._name = self._name, None
+        self._known.clear()
         return self._known_name() not in (before, self._device)
 
     def _look(self) -> ScannerState:
@@ -234,6 +242,7 @@ class SaneScanner:
         self._glance.note(state)
         if state is ScannerState.UNREACHABLE:
             self._name = None
+            self._known.clear()
             if broken.code == NOT_INSTALLED:
                 return ScannerFailure(state, f"The scanner cannot be asked: {broken.said}.", "Install sane-utils.")
             crashed = broken.code is not None and broken.code < 0
@@ -242,6 +251,5 @@ class SaneScanner:
 
 
 def _state(broken: Broken) -> ScannerState:
-    if broken.code == NOT_OPENED:
-        return next((state for words, state in _WORDS.items() if words in broken.said), ScannerState.UNREACHABLE)
-    return _STATES.get(broken.code or 0, ScannerState.UNREACHABLE)
+    spoken = next((state for words, state in _WORDS.items() if words in broken.said), ScannerState.UNREACHABLE)
+    return _STATES.get(broken.code or 0, spoken)

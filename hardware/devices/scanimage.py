@@ -11,6 +11,7 @@ import contextlib
 import os
 import selectors
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
@@ -54,6 +55,7 @@ class Run:
         self._sheet = 0
         self._fifo: int | None = None
         self._words = b""
+        self._complained_at: float | None = None
         if shutil.which("scanimage", path=env.get("PATH")) is None:
             raise Broken(127, "scanimage is not installed (Debian package sane-utils)")
         batch = [f"--batch={folder}/%d.tiff", f"--batch-count={sheets_max}", "--batch-prompt", "--format=tiff"]
@@ -66,6 +68,7 @@ class Run:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
+                start_new_session=True,  # drivers have children of their own
             )
         except OSError as error:
             raise Broken(127, f"scanimage cannot be started: {error.strerror}") from error
@@ -107,7 +110,7 @@ class Run:
         # Closed is not whole: only what it has renamed is.
         deadline = time.monotonic() + self._silence_seconds
         while not whole.exists():
-            if not self._hear(max(0.0, deadline - time.monotonic())) and not whole.exists():
+            if not self._hear(deadline) and not whole.exists():
                 raise Broken(self._code(), self._said())
         whole.unlink()
         return b"".join(chunks)
@@ -122,7 +125,8 @@ class Run:
         try:
             process.wait(seconds)
         except subprocess.TimeoutExpired:
-            process.kill()
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
     def close(self) -> None:
@@ -154,24 +158,33 @@ class Run:
             assert self._process.stderr is not None
             selector.register(self._process.stderr, selectors.EVENT_READ)
             while True:
-                ready = [key.fileobj for key, _ in selector.select(max(0.0, deadline - time.monotonic()))]
+                ready = [key.fileobj for key, _ in selector.select(self._left(deadline))]
                 if self._fifo in ready:
                     return True
                 if not ready:
                     self.end(SILENT_END_SECONDS)
-                    raise Broken(None, f"nothing came for {seconds:.0f} seconds")
+                    raise Broken(None, self._said() or f"nothing came for {seconds:.0f} seconds")
                 if not self._listen():
                     return False
 
-    def _hear(self, seconds: float) -> bool:
+    def _hear(self, deadline: float) -> bool:
         """Wait until it says something. False when it has ended, or was ended because it stayed silent."""
         with selectors.DefaultSelector() as selector:
             assert self._process.stderr is not None
             selector.register(self._process.stderr, selectors.EVENT_READ)
-            if selector.select(seconds):
+            if selector.select(self._left(deadline)):
                 return self._listen()
         self.end(SILENT_END_SECONDS)
         return False
+
+    def _left(self, deadline: float) -> float:
+        """How long to wait still, in seconds. Drivers have been seen to name the trouble and then to wait for their own child for ever."""
+        now = time.monotonic()
+        if self._complaint() and self._complained_at is None:
+            self._complained_at = now
+        if self._complained_at is not None:
+            deadline = min(deadline, self._complained_at + END_SECONDS)
+        return max(0.0, deadline - now)
 
     def _listen(self) -> bool:
         assert self._process.stderr is not None
@@ -188,6 +201,10 @@ class Run:
             return None
 
     def _said(self) -> str:
-        """The last thing scanimage complained about."""
+        """The last thing that scanimage remarked."""
         lines = [line for line in self._words.decode(errors="replace").splitlines() if line.startswith("scanimage: ")]
         return lines[-1].removeprefix("scanimage: ") if lines else ""
+
+    def _complaint(self) -> bool:
+        """Whether a call of the driver has failed: then nothing more comes."""
+        return self._said().startswith("sane_")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import ssl
 import threading
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -37,7 +38,8 @@ _FEEDER_STATES: Final = {
 
 class VirtualEscl:
     """Listens on 127.0.0.1 from the start, on `port` or a free one; `url` is where. `feeder` and `platen`: what it has. Each batch of the feeder
-    has `pages` drawn sheets, then other ones; on the glass lies one drawn sheet a job. `seen` are the jobs that were ordered, in words."""
+    has `pages` drawn pages, then other ones; on the glass lies one drawn sheet a job. `duplex`: the feeder turns sheets over. `tls`: it speaks https.
+    `seen` are the jobs that were ordered, in words."""
 
     def __init__(
         self,
@@ -46,18 +48,23 @@ class VirtualEscl:
         pages: int = 3,
         feeder: bool = True,
         platen: bool = True,
+        duplex: bool = False,
+        tls: ssl.SSLContext | None = None,
         stage: Stage | None = None,
         port: int = 0,
     ) -> None:
         self.pile = Pile(seed, pages=pages, dpi=300, stage=stage)
         self.has = [name for name, there in (("Feeder", feeder), ("Platen", platen)) if there]
+        self._duplex = duplex
         self.seen: list[dict[str, str]] = []
         self._numbers = itertools.count(1)
         self._jobs: dict[str, dict[str, str]] = {}
         self._turn = threading.Lock()
         self._server = ThreadingHTTPServer(("127.0.0.1", port), _handler(self))
         self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}/eSCL"
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
+        self.url = f"http{'s' if tls else ''}://127.0.0.1:{self._server.server_address[1]}/eSCL"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
         self._thread.start()
 
@@ -102,6 +109,7 @@ class VirtualEscl:
         platen = f"<scan:Platen><scan:PlatenInputCaps>{caps}</scan:PlatenInputCaps></scan:Platen>"
         feeder = (
             f"<scan:Adf><scan:AdfSimplexInputCaps>{caps}</scan:AdfSimplexInputCaps>"
+            f"{f'<scan:AdfDuplexInputCaps>{caps}</scan:AdfDuplexInputCaps>' if self._duplex else ''}"
             "<scan:FeederCapacity>50</scan:FeederCapacity>"
             "<scan:AdfOptions><scan:AdfOption>DetectPaperLoaded</scan:AdfOption></scan:AdfOptions></scan:Adf>"
         )
@@ -119,7 +127,7 @@ class VirtualEscl:
                 element.tag.rpartition("}")[2]: (element.text or "").strip()
                 for element in fromstring(xml, forbid_dtd=True).iter()
             }
-            if wish.get("InputSource") not in self.has or (wish.get("Duplex") == "true"):
+            if wish.get("InputSource") not in self.has or (wish.get("Duplex") == "true" and not self._duplex):
                 return HTTPStatus.CONFLICT, ""
             if not wish.get("XResolution", "").isdecimal() or int(wish["XResolution"]) not in RESOLUTIONS:
                 return HTTPStatus.CONFLICT, ""

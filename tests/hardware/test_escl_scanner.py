@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from hardware.devices.escl_scanner import EsclScanner
 from hardware.devices.sane_scanner import SaneScanner
@@ -40,6 +46,30 @@ def test_only_what_the_device_can_do_is_ordered(virtual):
     order = virtual.seen[-1]
     assert (order["Duplex"], order["ColorMode"], order["XResolution"]) == ("false", "Grayscale8", "75")
     assert (order["InputSource"], order["Width"], order["Height"]) == ("Feeder", "2550", "3508")
+
+
+def test_both_sides_where_the_feeder_turns_sheets_over(stage):
+    virtual = VirtualEscl(3, pages=2, stage=stage, duplex=True)
+    try:
+        assert len(list(patient(virtual, source="duplex").scan())) == 2
+        assert len(list(patient(virtual, source="feeder").scan())) == 2
+        assert [order["Duplex"] for order in virtual.seen] == ["true", "false"]
+    finally:
+        virtual.close()
+
+
+def test_over_https_the_devices_own_certificate_is_trusted_and_no_other(tmp_path):
+    mine, other = (certificate(tmp_path / name) for name in ("mine.pem", "other.pem"))
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(mine)
+    virtual = VirtualEscl(3, pages=1, tls=tls)
+    try:
+        assert len(list(patient(virtual, certificate=mine).scan())) == 1
+        for trusted in (other, None):
+            with pytest.raises(ScannerFailure, match="certificate"):
+                patient(virtual, certificate=trusted).scan()
+    finally:
+        virtual.close()
 
 
 def test_an_empty_feeder_means_the_glass_unless_the_feeder_was_asked_for(virtual, stage):
@@ -111,6 +141,28 @@ def test_the_real_airscan_scans_from_our_virtual_scanner(virtual, stage):
         assert virtual.seen[-1]["InputSource"] == "Feeder"
     finally:
         scanner.close()
+
+
+def certificate(path: Path) -> Path:
+    """A key and a certificate that only vouches for itself, as printers make them."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "KM-MFP-01")])
+    now = datetime.now(UTC)
+    signed = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    path.write_bytes(private + signed.public_bytes(pem))
+    return path
 
 
 class Answering:

@@ -1,6 +1,8 @@
 """Capabilities of real devices are obeyed; XML that is hostile or none is refused in words."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from hardware.devices import escl_words
 from hardware.devices.escl_words import Garbled
@@ -89,6 +91,18 @@ def test_our_own_virtual_scanner_is_understood():
         assert escl_words.status(scanner.status().encode()).loaded
     finally:
         scanner.close()
+
+
+@given(st.binary(max_size=400), st.text(max_size=60))
+@settings(max_examples=60, deadline=None)
+def test_whatever_a_device_says_it_is_read_or_refused(rubbish, word):
+    part = "".join(letter for letter in word if letter.isprintable() and letter not in "<>&")
+    for xml in (rubbish, capabilities(f"<scan:Adf>{part}</scan:Adf><pwg:MakeAndModel>{part}</pwg:MakeAndModel>")):
+        try:
+            able = escl_words.abilities(xml)
+        except Garbled:
+            continue
+        assert (able.platen, able.feeder) == (None, None)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
 """What real devices print about themselves is read, and nothing is asked of them that they do not know."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from hardware.devices import sane_options
 from hardware.scanner import ScannerState
@@ -91,3 +93,13 @@ def test_a_device_that_says_nothing_or_nonsense_is_asked_for_nothing():
         assert list(sane_options.arguments(options, "color", 300)) == []
         assert sane_options.sources(options, "auto") == [None]
         assert sane_options.sensed(options) is ScannerState.READY
+
+
+@given(st.text(max_size=300), st.text(max_size=60))
+@settings(max_examples=60, deadline=None)
+def test_whatever_a_driver_prints_becomes_wellformed_wishes(rubbish, values):
+    for text in (rubbish, f"    --resolution {values} [x]\n    --mode {values}\n    -x {values}..{values}\n"):
+        options = sane_options.parse(text)
+        for wish in sane_options.arguments(options, "color", 300):
+            assert "\n" not in wish
+        assert sane_options.sources(options, "auto")
