@@ -54,6 +54,7 @@ class Disk:
         self.followed = True  # what is done to it now is done by a node
         self.read_only = False
         self.free_bytes = ROOM_BYTES
+        self.greedy = False  # somebody else takes at once what is given back
         self.syncs_until_failure = 0  # 0: none fails
         self.failed_syncs = 0
         self.names: dict[str, Shadow] = {}  # as the process sees them
@@ -140,7 +141,7 @@ class Disk:
         self._step(writes=True)
         shadow = self.names.get(name)
         if shadow is not None:
-            self.free_bytes += shadow.size_bytes
+            self._take(-shadow.size_bytes)
             self._rename(Name(name, None))
 
     def move(self, old: str, new: str) -> None:
@@ -168,7 +169,8 @@ class Disk:
     def _take(self, size_bytes: int) -> None:
         if size_bytes > self.free_bytes:
             raise OSError(errno.ENOSPC, "No space left on device")
-        self.free_bytes -= size_bytes
+        if size_bytes > 0 or not self.greedy:
+            self.free_bytes -= size_bytes
 
     # --- what goes wrong -----------------------------------------------------------------------------------------
     def bury(self, *, power: bool) -> None:
@@ -215,7 +217,7 @@ class Disk:
 
     def heal(self) -> None:
         """Nothing is wrong with it any more."""
-        self.read_only, self.free_bytes, self.syncs_until_failure = False, ROOM_BYTES, 0
+        self.read_only, self.free_bytes, self.greedy, self.syncs_until_failure = False, ROOM_BYTES, False, 0
 
     def flip(self, name: str, place: int, bit: int) -> None:
         """One bit turns over, on the disk and before the eyes of whoever reads it next."""

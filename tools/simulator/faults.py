@@ -178,6 +178,7 @@ def hub_full(strike: Strike) -> None:
 
 def _fill(strike: Strike, node: Node, seconds_max: float) -> None:
     node.disk.free_bytes = int(strike.dice.choice([0, 100_000, 400_000]) * strike.dice.random())
+    node.disk.greedy = strike.dice.random() < 0.5
     strike.later(1, seconds_max, node.disk.heal)
 
 
@@ -286,7 +287,13 @@ def cabin_older_file(strike: Strike) -> None:
         image = {name: raw for name, raw in disk.image().items() if name not in (FILE, f"{FILE}-wal")}
         disk.restore({**image, **older})
 
-    strike.later(MINUTE, dice.choice([HOUR, 12 * HOUR]), bring_back)
+    seconds = dice.uniform(MINUTE, dice.choice([HOUR, 12 * HOUR]))
+    strike.later(seconds, seconds, bring_back)
+    if dice.random() < 0.5:  # and the hub hears nothing of what came between
+        strike.cabin.line.cut()
+        for share in (0.2, 0.5, 0.8):
+            strike.later(share * seconds, share * seconds, lambda: strike.simulation.hand_in(strike.cabin))
+        strike.later(seconds + 1, seconds + MINUTE, strike.cabin.line.mend)
 
 
 def hub_rot(strike: Strike) -> None:

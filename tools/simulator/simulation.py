@@ -40,6 +40,7 @@ from tools.simulator.witness import BrokenPromise, Witness
 PEACE_SECONDS: Final = 900.0  # after the faults have stopped everything must be where it belongs within this
 _DOCUMENTS_A_DAY: Final = 3  # beside those that come with a fault
 _FAULTS_A_DAY: Final = 3
+_PLANTED_FAULTS_A_DAY: Final = 8  # when something is to be brought to light
 _VISITS_A_DAY: Final = 2
 _ROUNDS_A_DAY: Final = 8  # so often somebody looks whether the hub has called
 _PROVOKED: Final = 40  # times more often, what brings a planted fault to light
@@ -168,7 +169,7 @@ class Simulation:
                 self.agenda.on(when, lambda c=cabin: self.hand_in(c))  # type: ignore[misc]
             for when in times(1):
                 self.agenda.on(when, lambda c=cabin: self.cabin(c.site).visit())  # type: ignore[misc]
-            for when in times(_FAULTS_A_DAY):
+            for when in times(_PLANTED_FAULTS_A_DAY if self.report.planted else _FAULTS_A_DAY):
                 self._strike(cabin.site, when)
         for office in self.offices:
             for when in times(_VISITS_A_DAY):
