@@ -195,7 +195,7 @@ def _reported(contact: Contact) -> Iterator[Finding]:
         yield Finding(Severity.WARNING, f"{vitals.waiting_documents} Dokumente warten: bald ist kein Platz mehr.")
     for device, word in sorted(vitals.devices.items()):
         if word.lower() not in DEVICE_WELL:
-            yield Finding(Severity.WARNING, f"{device}: {word}")
+            yield Finding(Severity.WARNING, words.device(device, word))
     for trouble in vitals.troubles:
         yield Finding(Severity.WARNING, trouble)
 

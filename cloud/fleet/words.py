@@ -6,6 +6,24 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 LOCAL = ZoneInfo("Europe/Berlin")
+_DEVICES = {
+    "scanner": "Scanner",
+    "camera": "Dokumentenkamera",
+    "printer": "Drucker",
+    "presence": "Anwesenheitssensor",
+    "lamp": "Lampe an der Tür",
+}
+_STATES = {
+    "jammed": "Papierstau",
+    "cover-open": "Deckel offen",
+    "denied": "kein Zugriff",
+    "unreachable": "antwortet nicht",
+    "low-paper": "wenig Papier",
+    "low-toner": "wenig Toner",
+    "empty": "kein Papier",
+    "no-toner": "kein Toner",
+    "stopped": "angehalten",
+}
 
 
 def moment(at: datetime, now: datetime) -> str:
@@ -55,3 +73,8 @@ def entries(count: int) -> str:
 def all_entries(count: int) -> str:
     """`Alle 412 Vorgänge`."""
     return "Der einzige Vorgang" if count == 1 else f"Alle {count} Vorgänge"
+
+
+def device(name: str, state: str) -> str:
+    """`Drucker: kein Papier`; a word that only a newer cabin knows is repeated."""
+    return f"{_DEVICES.get(name, name)}: {_STATES.get(state, state)}"
