@@ -18,10 +18,12 @@ from typing import Final
 
 import structlog
 
+from edge.config import FILE, EdgeConfig
 from edge.kiosk.boot_key import URL_FILE
 from edge.knock import knock
 from edge.orders import ShowStatus, Status
 from protocol.errors import Trouble, Unavailable
+from protocol.runtime.config import read_config
 
 log = structlog.get_logger("screen")
 
@@ -32,6 +34,7 @@ IN_FRONT_SECONDS: Final = (
 )
 END_SECONDS: Final = 3.0  # to end when told to; then it is killed
 AGAIN_SECONDS: Final = 1.0  # before a browser that failed is started anew
+COMPLAINT_CHARS_MAX: Final = 500
 PROFILE: Final = "kabine-visitor-"
 _IN_MEMORY: Final = ("tmpfs", "ramfs")
 _NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
@@ -103,20 +106,27 @@ class Browser:
     def __init__(self, chromium: str, base: Path, url: str, further: Sequence[str] = ()) -> None:
         self._profile = Path(tempfile.mkdtemp(prefix=PROFILE, dir=base))
         self.url = url
+        self._said = self._profile / "said"
         home = {"HOME": str(self._profile), "XDG_CONFIG_HOME": str(self._profile), "XDG_CACHE_HOME": str(self._profile)}
-        self._process = subprocess.Popen(
-            [chromium, *FLAGS, f"--user-data-dir={self._profile}", *further, url],
-            env={**os.environ, **home},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,  # a process group of its own: all of it is ended together
-        )
+        with self._said.open("wb") as said:
+            self._process = subprocess.Popen(
+                [chromium, *FLAGS, f"--user-data-dir={self._profile}", *further, url],
+                env={**os.environ, **home},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=said,
+                start_new_session=True,  # a process group of its own: all of it is ended together
+            )
 
     @property
     def alive(self) -> bool:
         """Does it still run?"""
         return self._process.poll() is None
+
+    def complaint(self) -> str:
+        """The last thing it said about itself, without the address that it was given."""
+        lines = self._said.read_text(errors="replace").splitlines() if self._said.exists() else []
+        return (lines[-1] if lines else "").replace(self.url, "…")[:COMPLAINT_CHARS_MAX]
 
     def end(self) -> None:
         """End all of it, and leave nothing of its profile."""
@@ -139,10 +149,16 @@ class Browser:
 
 
 class Screen:
-    """Keeps one browser in front of whoever stands in the cabin of `folder`. `pause(seconds)` waits and answers whether to go on."""
+    """Keeps one browser in front of whoever stands in the cabin of `folder`. `pause(seconds)` waits and answers whether to go on.
+
+    Raises Unavailable when there is no browser, no memory for its profiles, or no screen to show."""
 
     def __init__(self, folder: Path, base: Path, further: Sequence[str], pause: Callable[[float], bool]) -> None:
         self._folder = folder
+        if not read_config(folder / FILE, EdgeConfig).kiosk.on:
+            raise Unavailable(
+                "This cabin serves no screen.", f"Set on = true below [kiosk] in {folder / FILE}, and restart its node."
+            )
         self._base = memory(base)
         self._further = further
         self._pause = pause
@@ -166,7 +182,7 @@ class Screen:
     def _look(self) -> bool:
         status = self._status()
         if self._browser is not None and not self._browser.alive:
-            log.warning("browser.failed")
+            log.warning("browser.failed", said=self._browser.complaint())
             self._browser.end()
             self._browser = None
             if not self._pause(AGAIN_SECONDS):

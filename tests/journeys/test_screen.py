@@ -67,8 +67,8 @@ def test_each_visitor_gets_a_browser_that_nobody_has_used(cabin: Cabin, base: Pa
         try:
             until(lambda: len(profiles(base)) == 1, "a browser stands there")
             (first,) = profiles(base)
-            until(lambda: bool(used_by(first)), "it runs")
-            (line,) = [line for line in used_by(first) if "--type=" not in line]
+            until(lambda: any("--type=" in line for line in used_by(first)), "it runs")
+            line = next(line for line in used_by(first) if "--type=" not in line and "--kiosk" in line)
             assert set(FLAGS) <= set(re.split(r" (?=-|http)", line))
             assert "remote-debugging" not in line
             cabin.stage.enter()
@@ -107,3 +107,13 @@ def test_a_profile_never_lies_on_a_disk(cabin: Cabin, tmp_path: Path) -> None:
     assert refused.returncode != 0
     assert "lies on a disk" in refused.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_cabin_whose_screen_is_off_says_how_to_turn_it_on(cabin: Cabin, tmp_path: Path) -> None:
+    config = (cabin.folder / "edge.toml").read_text()
+    (tmp_path / "edge.toml").write_text(re.sub(r"(\[kiosk\].*?\n)on = true", r"\1on = false", config, flags=re.DOTALL))
+    order = (sys.executable, "-m", "tools", "edge", "screen", str(tmp_path), "--memory", str(MEMORY))
+    refused = subprocess.run(order, stderr=subprocess.PIPE, text=True, check=False)
+    assert refused.returncode != 0
+    assert "serves no screen" in refused.stderr
+    assert "on = true" in refused.stderr
