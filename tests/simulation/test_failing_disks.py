@@ -37,7 +37,7 @@ def test_what_follows_a_failed_fsync_survives_a_power_cut(world: Simulation, see
     cabin.start()
     for _ in range(3):
         world.hand_in(cabin)
-    accepted = len(world.witness.accepted[cabin.site])
+    accepted = len(world.witness.custody[cabin.name].accepted)
     assert accepted >= 3
     cabin.kill(power=True)
     cabin.start()
