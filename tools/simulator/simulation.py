@@ -7,8 +7,8 @@ is a broken promise too.
 from __future__ import annotations
 
 import math
-import os
 import random
+import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import ExitStack, contextmanager
@@ -106,10 +106,9 @@ class Simulation:
                 self._peace()
             except BrokenPromise as broken:
                 self._broke(str(broken))
-            except (Trouble, Exception) as error:
-                if os.environ.get("KABINE_TRACEBACK"):
-                    raise
-                self._broke(f"{type(error).__name__}: {error}")
+            except Exception as error:
+                where = traceback.extract_tb(error.__traceback__)[-1]
+                self._broke(f"{type(error).__name__}: {error} [{Path(where.filename).name}:{where.lineno}]")
             finally:
                 self.end()
         self.report.cabin_days = len(self.cabins) * self.agenda.now / DAY
