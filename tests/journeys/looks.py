@@ -138,6 +138,13 @@ _CORNERS: Final = """
 }))
 """
 
+BARS: Final = ("language", "text", "contrast", "low")
+_LOOK: Final = """
+() => {
+  const { className, dataset } = document.documentElement;
+  return [className, dataset.text, dataset.kernTheme, dataset.low];
+}
+"""
 _RULES: Final = {"preload": False, "rules": {"target-size": {"enabled": True}}}
 
 
@@ -176,13 +183,9 @@ def violations(page: Page) -> list[str]:
 
 def put_on(page: Page, settings: Settings) -> None:
     """Touch the bars until the screen looks like this; what stands on it stays."""
-    touches = [
-        f"language:{settings.language}",
-        f"text:{settings.text}",
-        f"contrast:{settings.contrast}",
-        f"low:{'on' if settings.low else 'off'}",
-        f"voice:{'on' if settings.read_aloud else 'off'}",
-    ]
+    wanted = [settings.language, str(settings.text), settings.contrast, "on" if settings.low else "off"]
+    now: list[str] = page.evaluate(_LOOK)
+    touches = [f"{bar}:{to}" for bar, is_now, to in zip(BARS, now, wanted, strict=True) if is_now != to]
     page.evaluate(
         """async (touches) => {
           const stamp = document.querySelector("[name=stamp]").value;
@@ -190,15 +193,9 @@ def put_on(page: Page, settings: Settings) -> None:
         }""",
         touches,
     )
-    page.wait_for_function(
-        """([code, text, contrast, low]) => {
-          const { classList, dataset } = document.documentElement;
-          return classList.contains(code) && dataset.text === text && dataset.kernTheme === contrast && dataset.low === low;
-        }""",
-        arg=[settings.language, str(settings.text), settings.contrast, "on" if settings.low else "off"],
-    )
+    page.wait_for_function(f"wanted => JSON.stringify(({_LOOK})()) === JSON.stringify(wanted)", arg=wanted)
     page.evaluate(
-        "document.fonts.ready.then(() => Promise.all([...document.images].map((image) => image.decode().catch(() => {}))))"
+        "document.fonts.ready.then(() => Promise.allSettled([...document.images].map((image) => image.decode())))"
     )
 
 

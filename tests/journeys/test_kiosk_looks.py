@@ -44,15 +44,13 @@ def looks(name: str) -> list[Look]:
             (screen, Settings(code, text, contrast, low=low))  # type: ignore[arg-type]
             for screen, code, text, contrast, low in ways
         ]
-    codes = [CODES[(place + step) % len(CODES)] for step in range(3)]
+    codes = [CODES[(place + step) % len(CODES)] for step in (0, 2 + place % 3)]
     odd = bool(place // len(CODES) % 2)
+    other = (LARGE, 100), (LARGE, 160), (SMALL, 100), (LARGE, 130), (SMALL, 130)
+    screen, text = other[place % len(other)]
     return [
         (SMALL, Settings(codes[0], 160, "dark" if odd else "light", low=place % 2 == 1)),
-        (LARGE, Settings(codes[1], 160 if odd else 100, "light" if odd else "dark", low=place % 3 == 1)),
-        (
-            SMALL,
-            Settings(codes[2], 130 if place % 4 == 0 else 100, "dark" if place % 2 else "light", low=place % 5 == 2),
-        ),
+        (screen, Settings(codes[1], text, "light" if odd else "dark", low=place % 3 == 1)),  # type: ignore[arg-type]
     ]
 
 

@@ -4,6 +4,7 @@ import { output } from "./tones.js";
 
 const READ = "h1, .lead, .notice, .words, .number, .receipt p, dt, dd, .choice, .thumb, .actions button, .help button, .end button";
 let hushed = new AbortController();
+let introduced = false; // once for each visitor who switches it on
 
 /** What is to be said, in order: [{text, language}], a run of the same language in one piece. */
 export function sentences(page) {
@@ -44,9 +45,12 @@ async function read() {
   hushed = new AbortController();
   const { signal } = hushed;
   const { voice, volume } = document.documentElement.dataset;
+  introduced &&= Boolean(voice);
   if (!voice || volume === "0") return;
   try {
-    for (const sentence of sentences(document.querySelector(".screen"))) {
+    const first = introduced ? [] : [{ text: document.body.dataset.intro, language: voice }];
+    introduced = true;
+    for (const sentence of [...first, ...sentences(document.querySelector(".screen"))]) {
       if (signal.aborted) return;
       await sound(sentence, signal);
     }
