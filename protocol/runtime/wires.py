@@ -41,6 +41,8 @@ def _bound(socket: zmq.Socket[bytes]) -> None:
     socket.setsockopt(zmq.RCVHWM, limits.HIGH_WATER_MESSAGES)
     socket.setsockopt(zmq.HEARTBEAT_IVL, int(limits.BEAT_SECONDS * 1000))
     socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, int(limits.BEAT_SECONDS * limits.BEATS_MISSED_MAX * 1000))
+    # Who only answers has nothing outstanding of its own: the kernel tells when nobody acknowledges what it sends, in spite of trying again.
+    socket.setsockopt(zmq.TCP_MAXRT, int(limits.STALL_SECONDS * 1000))
     socket.setsockopt(zmq.IPV6, 1)
 
 
