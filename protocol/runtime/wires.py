@@ -7,9 +7,11 @@ message size, queue length and the time of a handshake, and no linger: what is q
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
+import structlog
 import zmq
 from zmq.utils import z85
 from zmq.utils.monitor import recv_monitor_message
@@ -19,9 +21,12 @@ from protocol.errors import Code, Refused, Unavailable
 from protocol.ids import Digest
 from protocol.keys import CurvePair
 
+log = structlog.get_logger("wires")
 ZAP_ADDRESS: Final = "inproc://zeromq.zap.01"
 ZAP_DOMAIN: Final = b"kabine"
 _REASON_MILLISECONDS: Final = 100
+_DOOR_SECONDS: Final = 1.0  # closed, when nobody more can be let in
+_MORE_DESCRIPTORS: Final = "Let the hub have more open files (LimitNOFILE=), one for each cabin and some hundreds."
 _WATCHED: Final = (
     zmq.EVENT_HANDSHAKE_SUCCEEDED
     | zmq.EVENT_HANDSHAKE_FAILED_AUTH
@@ -96,7 +101,13 @@ class Message(NamedTuple):
 class Listener:
     """The hub's one listening wire (ROUTER). Raises Unavailable when the port is in use."""
 
-    def __init__(self, address: str, secret: bytes, admit: Callable[[bytes], str | None]) -> None:
+    def __init__(
+        self,
+        address: str,
+        secret: bytes,
+        admit: Callable[[bytes], str | None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._context.set(zmq.MAX_SOCKETS, 65535)
         self.gate = Gate(self._context, admit)
@@ -108,6 +119,7 @@ class Listener:
         self._socket.setsockopt(zmq.BACKLOG, 1024)
         self._socket.curve_server = True
         self._socket.curve_secretkey = z85.encode(secret)
+        self._monitor = self._socket.get_monitor_socket(zmq.EVENT_ACCEPT_FAILED)
         try:
             self._socket.bind(address)
         except zmq.ZMQError as error:
@@ -117,10 +129,36 @@ class Listener:
                 "Stop whatever uses this port, or choose another under `listen` in hub.toml.",
             ) from error
         self.address = self._socket.getsockopt_string(zmq.LAST_ENDPOINT)
+        self._clock = clock
+        self._opens_at: float | None = None  # the door is closed until then
 
     def wait(self, seconds: float) -> bool:
-        """Until a message is there, at most `seconds`."""
+        """Until a message is there, at most `seconds`. Looks after the door."""
+        self._door()
         return bool(self._socket.poll(max(0, int(seconds * 1000))))
+
+    def _door(self) -> None:
+        """Where nobody more can be let in (the process has no descriptor left), ZeroMQ would try again and again with a whole processor: the door
+        is closed for a while instead. Who is inside stays."""
+        if self._opens_at is None:
+            if not self._monitor.poll(0):
+                return
+            self._socket.unbind(self.address)
+            log.error("door.closed", reason="no descriptor is left for another connection", remedy=_MORE_DESCRIPTORS)
+        elif self._clock() < self._opens_at:
+            return
+        else:
+            try:
+                self._socket.bind(self.address)
+            except zmq.ZMQError:
+                pass  # not yet
+            else:
+                log.info("door.open")
+                self._opens_at = None
+                return
+        while self._monitor.poll(0):
+            recv_monitor_message(self._monitor)
+        self._opens_at = self._clock() + _DOOR_SECONDS
 
     def receive(self, messages_max: int, bytes_max: int) -> Iterator[Message]:
         """What has arrived, without waiting."""
@@ -151,6 +189,8 @@ class Listener:
 
     def close(self) -> None:
         """Close socket, gate and context."""
+        self._socket.disable_monitor()
+        self._monitor.close()
         self._socket.close()
         self._context.term()
 

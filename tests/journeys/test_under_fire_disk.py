@@ -1,0 +1,257 @@
+"""Disks that are full in every phase, that fail to fsync, that were put back; clocks set to 1970 and to 2106; a name that no server knows.
+
+The full disk is a real one (a small tmpfs, mounted as root), the failing fsync comes from a real file system (FUSE).
+"""
+
+from __future__ import annotations
+
+import errno
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from edge.buffer import State
+from edge.storage import disk
+from protocol.errors import Unavailable
+from protocol.manifest import Happening
+from tests.edge.cabin import Cabin, manifest_of, receipt
+from tests.journeys.stage import Stage
+from tests.journeys.waiting import until
+from tools.torture.pair import Keys, Pair
+from tools.torture.promises import Stored
+from tools.torture.recorder import Refusal
+from tools.torture.recording import recorded, room
+
+SMALL_KIB = 2600
+
+
+# --- full -----------------------------------------------------------------------------------------------------------
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[Path]:
+    """A disk of two and a half megabytes."""
+    mount = tmp_path / "small"
+    mount.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={SMALL_KIB}k", "tmpfs", str(mount)], check=True)
+    try:
+        yield mount
+    finally:
+        subprocess.run(["umount", "-l", str(mount)], check=True)
+
+
+@contextmanager
+def full(folder: Path, spare_bytes: int) -> Iterator[None]:
+    """Somebody else's file takes all but so much."""
+    filler = folder / "filler"
+    free = disk.free_bytes(folder)
+    try:
+        filler.write_bytes(bytes(max(0, free - spare_bytes)))
+        yield
+    finally:
+        filler.unlink()
+
+
+@pytest.mark.parametrize("phase", ["opening", "number", "staging", "putting", "hearing", "acknowledging"])
+@pytest.mark.parametrize("spare_kib", [0, 20, 120])
+def test_a_full_disk_in_any_phase_loses_nothing_and_says_so(small: Path, phase: str, spare_kib: int) -> None:
+    cabin = Cabin(small / "cabin")
+    buffer = cabin.open()
+    kept = [cabin.hand_in(buffer, cabin.envelope(30_000)) for _ in range(3)]
+    facts, envelope = cabin.facts(buffer, cabin.envelope(400_000)), cabin.envelope(400_000)
+    stored = receipt(manifest_of(buffer, kept[0].entry), Happening.STORED)
+    if phase == "opening":
+        buffer.close()
+    refused = False
+    with full(small, spare_kib * 1024):
+        try:
+            match phase:
+                case "opening":
+                    buffer = cabin.open()
+                case "number":
+                    buffer.issue_number()
+                case "staging" | "putting":
+                    staging = buffer.stage()
+                    staging.write(envelope)
+                    staging.put(facts)
+                case "hearing":
+                    cabin.told(buffer, stored)
+                case "acknowledging":
+                    buffer.log.acknowledge(buffer.log.last().number)
+                    buffer.sync()
+        except Unavailable as trouble:
+            refused = bool(trouble.remedy)
+    if phase == "putting" and spare_kib == 0:
+        assert refused, "there was room on a full disk"
+    if not (phase == "opening" and refused):
+        buffer.close()
+    buffer = cabin.open()
+    assert buffer.troubles == ()
+    states = {row.receipt: row.state for row in buffer.documents()}
+    for put in kept:
+        assert states[put.receipt] in (State.WAITING, State.SECURED)
+        assert buffer.read(put.digest, 0, 1 << 20) is not None or states[put.receipt] is State.SECURED
+    cabin.hand_in(buffer, cabin.envelope(10_000))
+    buffer.close()
+
+
+@pytest.mark.parametrize("spare_kib", [0, 60, 300])
+def test_a_full_disk_at_the_hub_acknowledges_nothing_that_is_not_there(
+    tmp_path: Path, small: Path, spare_kib: int
+) -> None:
+    said: list[object] = []
+    pair = Pair(Keys(tmp_path / "founded", "full"), small, "full", said.append)
+    pair.hand_in(20_000)
+    pair.announce()
+    pair.send()
+    pair.hand_in(40_000)
+    before, refused = len(said), False
+    held = pair.ledger.log(pair.keys.site).theirs().number
+    with full(small, spare_kib * 1024):
+        try:
+            pair.announce()
+            pair.send()
+        except Unavailable:
+            refused = True
+    assert not (refused and any(isinstance(each, Stored) for each in said[before:]))
+    try:
+        pair.restart_hub()
+    except Unavailable:
+        pair.ledger = pair._open_ledger()
+    assert pair.ledger.log(pair.keys.site).theirs().number >= held
+    assert not pair.ledger.blobs.damaged
+    pair.announce()
+    pair.send()
+    pair.answer()
+    assert pair.buffer.waiting().documents == 0
+    pair.close()
+
+
+# --- fsync ----------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("ends", ["buffer.sqlite-wal", "high-water"])
+def test_after_a_failed_fsync_the_cabin_accepts_nothing_until_it_is_opened_anew(ends: str) -> None:
+    with room() as place:
+        cabin = Cabin(place / "unused")
+        with recorded(place / _made(place, "disk")) as recording:
+            folder = recording.folder / "cabin"
+            folder.mkdir()
+            buffer = cabin.open(folder)
+            kept = cabin.hand_in(buffer)
+            recording.refuse(Refusal("fsync", ends, errno.EIO))
+            with pytest.raises(Unavailable) as first:
+                cabin.hand_in(buffer)
+            assert "dmesg" in first.value.remedy
+            recording.refuse(Refusal("", "", 0))  # the disk is well again, and nobody knows what it holds
+            with pytest.raises(Unavailable):
+                cabin.hand_in(buffer)
+            buffer.close()
+            buffer = cabin.open(folder)
+            assert buffer.troubles == ()
+            assert kept.receipt in {row.receipt for row in buffer.documents()}
+            cabin.hand_in(buffer)
+            buffer.close()
+
+
+@pytest.mark.parametrize("ends", [".segment", "hub.sqlite-wal"])
+def test_after_a_failed_fsync_the_hub_acknowledges_nothing_until_it_is_opened_anew(ends: str) -> None:
+    with room() as place:
+        said: list[object] = []
+        with recorded(place / _made(place, "disk")) as recording:
+            pair = Pair(Keys(place / "founded", "fsync"), recording.folder, "fsync", said.append)
+            pair.hand_in(20_000)
+            pair.announce()
+            recording.refuse(Refusal("fsync", ends, errno.EIO))
+            before = len(said)
+            with pytest.raises(Unavailable):
+                pair.send()
+            assert said[before:] == []
+            recording.refuse(Refusal("", "", 0))
+            with pytest.raises(Unavailable):
+                pair.ledger.settle(everything=True)
+            pair.restart_hub()
+            pair.send()
+            pair.answer()
+            assert pair.buffer.waiting().documents == 0
+            pair.close()
+
+
+def _made(place: Path, name: str) -> str:
+    (place / name).mkdir()
+    return name
+
+
+# --- put back -------------------------------------------------------------------------------------------------------
+def test_a_file_that_was_replaced_by_an_older_copy_is_noticed_at_once(tmp_path: Path) -> None:
+    """Somebody „repairs“ a cabin with yesterday's copy of its database: the mark beside it knows better."""
+    cabin = Cabin(tmp_path / "cabin")
+    buffer = cabin.open()
+    cabin.hand_in(buffer)
+    buffer.close()
+    shutil.copyfile(cabin.folder / "buffer.sqlite", tmp_path / "older")
+    buffer = cabin.open()
+    number = cabin.hand_in(buffer).receipt
+    last = buffer.log.last()
+    buffer.close()
+    shutil.copyfile(tmp_path / "older", cabin.folder / "buffer.sqlite")
+    buffer = cabin.open()
+    assert any("damaged" in trouble for trouble in buffer.troubles)
+    assert buffer.log.last().number > last.number, "it goes on behind what it had told"
+    assert number not in {buffer.issue_number() for _ in range(200)}
+    buffer.close()
+
+
+# --- clocks ---------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("year", [1970, 2106])
+def test_a_clock_that_jumps_by_a_lifetime_changes_no_order(tmp_path: Path, year: int) -> None:
+    """Documents are handed in before, at and after a jump of both clocks; all arrive in the order of their numbers, signed and believed."""
+    pair = Pair(Keys(tmp_path / "founded", "clock"), _folder(tmp_path), "clock", lambda _promise: None)
+    right = pair.now
+    wrong = datetime(year, 1, 1, 0, 0, 1, tzinfo=UTC) if year == 1970 else datetime(year, 2, 7, 6, 28, 15, tzinfo=UTC)
+    for at in (right, lambda: wrong, right):
+        pair.now = at  # type: ignore[method-assign]
+        pair.buffer._now = pair.buffer._outbox._now = at
+        pair.ledger._now = at
+        pair.hand_in(5000)
+        pair.visit()
+        pair.announce()
+        pair.send()
+        pair.answer()
+        pair.take()
+        pair.answer()
+    assert pair.buffer.waiting().documents == 0
+    assert {row.state for row in pair.buffer.documents()} == {State.ACCEPTED}
+    pair.restart_cabin()
+    pair.restart_hub()
+    assert pair.buffer.troubles == ()
+    pair.close()
+
+
+def _folder(tmp_path: Path) -> Path:
+    (tmp_path / "pair").mkdir()
+    return tmp_path / "pair"
+
+
+# --- names ----------------------------------------------------------------------------------------------------------
+def test_a_name_that_no_server_knows_is_said_and_the_cabin_goes_on_by_itself(templin: Stage) -> None:
+    """DNS is gone for a while: papers are taken all the same, and go on once the name is known again."""
+    templin.house.stop("cabin-templin")
+    config = templin.house.cabin("templin") / "edge.toml"
+    right = config.read_text()
+    config.write_text(right.replace("tcp://127.0.0.1:", "tcp://hub.kabine.invalid:"))
+    templin.house.start_cabin("templin")
+    number = templin.hand_in("templin", templin.page(1))
+    until(lambda: _reason(templin), "the cabin says why it has no line")
+    assert templin.waiting("templin") == 1
+    templin.house.stop("cabin-templin")
+    config.write_text(right)
+    templin.house.start_cabin("templin")
+    templin.drained("templin")
+    assert templin.ask("SELECT receipt FROM document") == [(number,)]
+
+
+def _reason(stage: Stage) -> str:
+    status = stage.house.status("templin")
+    return status.link.reason if status and not status.link.connected else ""

@@ -1,0 +1,129 @@
+"""A hub that strangers lean on: at its descriptor limit, flooded before anybody is admitted, held by connections that say nothing.
+
+Revocation of an open connection within a second: test_strangers.py. Half-open connections and black holes: tests/tools/torture/test_network.py.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from protocol import limits
+from protocol.asking import ShowDirectory
+from protocol.contacts import read_hub_card
+from protocol.errors import Unavailable
+from protocol.keys import CurvePair
+from protocol.runtime.wires import Asker
+from tests.journeys.stage import Stage
+from tests.journeys.waiting import until
+
+SPARE = 24  # descriptors
+GROWTH_KIB_MAX = 64 * 1024
+_GREETING = b"\xff" + bytes(8) + b"\x7f\x03\x01CURVE".ljust(23, b"\0") + bytes(31)
+
+
+def test_at_its_descriptor_limit_it_says_so_does_not_spin_and_serves_whom_it_has(templin: Stage) -> None:
+    hub = templin.house.processes["hub"].pid
+    before = resource.prlimit(hub, resource.RLIMIT_NOFILE)
+    resource.prlimit(hub, resource.RLIMIT_NOFILE, (descriptors(hub) + SPARE, before[1]))
+    with leaning(templin, 4 * SPARE):
+        until(lambda: "door.closed" in log_of(templin), "the hub says that it has no descriptors left")
+        began, used = time.monotonic(), cpu_seconds(hub)
+        until(lambda: time.monotonic() - began > 3.0)
+        assert cpu_seconds(hub) - used < 0.5 * (time.monotonic() - began)
+        templin.hand_in("templin", templin.page(1), secured=True)
+    until(lambda: answers(templin), "the door is open again")
+
+
+def test_a_flood_before_authentication_costs_it_little_memory(town: Stage) -> None:
+    hub = town.house.processes["hub"].pid
+    held = memory_kib(hub)
+    stop = threading.Event()
+    floods = [threading.Thread(target=flood, args=(town, stop, number)) for number in range(4)]
+    for each in floods:
+        each.start()
+    try:
+        for seed in range(3):
+            town.hand_in("templin", town.page(seed), secured=True)
+    finally:
+        stop.set()
+        for each in floods:
+            each.join()
+    growth = memory_kib(hub) - held
+    print(f"grown by {growth} KiB")
+    assert growth < GROWTH_KIB_MAX
+
+
+def test_connections_that_say_nothing_are_let_go_and_hinder_nobody(town: Stage) -> None:
+    """Slow-loris: a byte now and then, never a handshake."""
+    hub = town.house.processes["hub"].pid
+    held = descriptors(hub)
+    with leaning(town, 200) as guests:
+        until(lambda: descriptors(hub) > held + 100, "they are there")
+        for at in range(3):
+            for guest in guests:
+                with suppress(OSError):
+                    guest.send(_GREETING[at : at + 1])
+        town.hand_in("gartz", town.page(7), secured=True)
+        until(lambda: descriptors(hub) <= held + 5, f"they are let go ({limits.HANDSHAKE_MILLISECONDS} ms)")
+
+
+# --- strangers ------------------------------------------------------------------------------------------------------
+@contextmanager
+def leaning(stage: Stage, count: int) -> Iterator[list[socket.socket]]:
+    """So many connections that say nothing, made anew when they are let go."""
+    with ExitStack() as stack:
+        guests = []
+        for _ in range(count):
+            guest = stack.enter_context(socket.socket())
+            guest.setblocking(False)
+            guest.connect_ex(("127.0.0.1", stage.house.port))
+            guests.append(guest)
+        yield guests
+
+
+def flood(stage: Stage, stop: threading.Event, seed: int) -> None:
+    """Greetings, then whatever fits, as fast as it goes."""
+    rubbish = bytes([seed]) + b"\x02\xff\xff\xff\xff\xff\xff\xff\xff" + os.urandom(64 * 1024)
+    while not stop.is_set():
+        with socket.socket() as guest, suppress(OSError):
+            guest.settimeout(1.0)
+            guest.connect(("127.0.0.1", stage.house.port))
+            guest.sendall(_GREETING)
+            for _ in range(50):
+                guest.sendall(rubbish)
+
+
+def answers(stage: Stage) -> bool:
+    """Is a stranger told that it is one? Then the door is open."""
+    card = read_hub_card((stage.house.folder / "hub-card.txt").read_text())
+    stranger = Asker(card.address, card.curve_key, CurvePair.generate(os.urandom), time.monotonic)
+    with stranger, pytest.raises(Unavailable) as told:
+        stranger.ask(ShowDirectory())
+    return "does not know this key" in told.value.what
+
+
+def log_of(stage: Stage) -> str:
+    return (stage.house.hub / "hub.log").read_text()
+
+
+def descriptors(process: int) -> int:
+    return len(os.listdir(f"/proc/{process}/fd"))
+
+
+def cpu_seconds(process: int) -> float:
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def memory_kib(process: int) -> int:
+    status = Path(f"/proc/{process}/status").read_text()
+    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM"))
