@@ -155,12 +155,14 @@ class Screen:
 
     def __init__(self, folder: Path, base: Path, further: Sequence[str], pause: Callable[[float], bool]) -> None:
         self._folder = folder
-        if not read_config(folder / FILE, EdgeConfig).kiosk.on:
+        kiosk = read_config(folder / FILE, EdgeConfig).kiosk
+        if not kiosk.on:
             raise Unavailable(
                 "This cabin serves no screen.", f"Set on = true below [kiosk] in {folder / FILE}, and restart its node."
             )
         self._base = memory(base)
-        self._further = further
+        # Where no window manager makes it full screen, on a bare X server.
+        self._further = ("--window-position=0,0", f"--window-size={kiosk.width_px},{kiosk.height_px}", *further)
         self._pause = pause
         self._chromium = program()
         self._browser: Browser | None = None
