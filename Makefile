@@ -8,7 +8,7 @@ READY_DEV := $(VENV)/.ready-dev
 NODE_READY := node_modules/.ready
 PARTS_READY := $(VENV)/.ready-parts
 
-.PHONY: demo test check clean lock
+.PHONY: demo test check clean lock evidence
 .DELETE_ON_ERROR:
 
 demo: $(READY) $(NODE_READY)
@@ -29,6 +29,10 @@ check: $(READY_DEV)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/tidy
+
+# The large figures of docs/evidence.md: hours. `make evidence SHARE=0.01` takes a hundredth; another SEED adds to what is there.
+evidence: $(READY_DEV)
+	$(BIN)/kabine torture evidence --share $(or $(SHARE),1) --seed $(or $(SEED),1)
 
 $(READY): requirements.lock pyproject.toml tools/setup.sh
 	tools/setup.sh venv "$(PYTHON)" requirements.lock

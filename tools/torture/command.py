@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Callable
 from importlib import import_module
+from pathlib import Path
 from typing import Any, Final
 
 import click
@@ -14,7 +15,7 @@ from click.decorators import FC
 from tools.torture import planted
 from tools.torture.report import Report
 
-ROUNDS: Final = {"power": 1000, "kill": 12, "network": 14, "bytes": 30_000}  # some minutes of work at most
+ROUNDS: Final = {"power": 1000, "kill": 12, "network": 16, "rot": 400, "bytes": 30_000}  # some minutes of work at most
 
 
 def options(kind: str) -> Callable[[FC], FC]:
@@ -94,7 +95,25 @@ _add(
     "network",
     "Real cabins in network namespaces, and lines that lose, swallow, reset, throttle, corrupt; each round is one fault. Needs root.",
 )
+_add("rot", "Bits flip in what lies on the disks of a cabin and of a hub; each round is one bit.")
 _add(
     "bytes",
     "Hostile bytes for everything that decodes what comes from outside; each round is one input. Guided by coverage where atheris is installed.",
 )
+
+
+@torture.command()
+@click.option("--only", multiple=True, help="Some tortures only.")
+@click.option(
+    "--share", type=click.FloatRange(0, 1, min_open=True), default=1.0, show_default=True, help="Of the large figures."
+)
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Another one adds to what is kept.")
+@click.option("--kept", type=click.Path(path_type=Path), default=Path("evidence-run"), show_default=True)
+@click.option("--out", type=click.Path(path_type=Path), default=Path("docs/evidence.md"), show_default=True)
+def evidence(only: tuple[str, ...], share: float, seed: int, kept: Path, out: Path) -> None:
+    """Take the large figures, hours of them, and write them down with commit, seeds and machine. What is KEPT is not done again."""
+    from tools.torture import evidence as page
+
+    page.gather(only, share, seed, kept)
+    out.write_text(page.written(kept), encoding="utf-8")
+    click.echo(f"Written: {out}")

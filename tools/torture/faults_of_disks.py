@@ -129,15 +129,15 @@ POWER: Final = {
 
 
 # --- rot ------------------------------------------------------------------------------------------------------------
-def no_chunk_check() -> list[Patch]:
-    """An altered document leaves the cabin."""
+def no_digest_check() -> list[Patch]:
+    """An altered document leaves the cabin, lies in an inbox, and is signed for."""
 
     def read(self: Blobs, row: BlobRow, place: int, skip: int, length_bytes: int, checked_later: bool = False) -> bytes:
         with self._database.blob("chunk", "bytes", row.id * (1 << 20) + place) as value:
             value.seek(skip)
             return bytes(value.read(length_bytes))
 
-    return [(Blobs, "_read_chunk", read)]
+    return [(Blobs, "_read_chunk", read), (Delivery, "consider", _believing(Delivery.consider))]
 
 
 def no_row_seals() -> list[Patch]:
@@ -169,10 +169,7 @@ def no_high_water() -> list[Patch]:
     return [(edge.storage.opening, "open_file", open_file)]
 
 
-def no_digest_check() -> list[Patch]:
-    """Altered bytes lie in an inbox, and are signed for."""
-    real = Delivery.consider
-
+def _believing(real: Callable[..., bool]) -> Callable[..., bool]:
     def consider(self: Delivery, turn: Any, place: Any, awaited: Any, sums: Any) -> bool:
         class Believed:
             size_bytes, header_sha256, payload_bytes = sums.size_bytes, awaited.header_sha256, awaited.length_bytes
@@ -180,13 +177,12 @@ def no_digest_check() -> list[Patch]:
             def payload_sha256(self) -> bytes:
                 return bytes(awaited.payload_sha256)
 
-        return real(self, turn, place, awaited, Believed())  # type: ignore[arg-type]
+        return real(self, turn, place, awaited, Believed())
 
-    return [(Delivery, "consider", consider)]
+    return consider
 
 
 ROT: Final[dict[str, Callable[[], list[Patch]]]] = {
-    "no-chunk-check": no_chunk_check,
     "no-row-seals": no_row_seals,
     "no-entry-chain": no_entry_chain,
     "no-high-water": no_high_water,

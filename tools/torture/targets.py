@@ -291,9 +291,7 @@ def targets() -> dict[str, Target]:
             lambda raw: orders.request(raw),  # noqa: PLW0108  # looked up each time: a fault may be planted there
             (orders.line(orders.Submit("sozialamt", "", ("/tmp/a.jpg",))), orders.line(orders.Watch())),  # noqa: S108
         ),
-        "hatch-answers": Target(
-            lambda raw: orders.told(raw), (orders.line(orders.Failed("mistake", "What.", "Remedy.")),)
-        ),
+        "hatch-answers": Target(orders.told, (orders.line(orders.Failed("mistake", "What.", "Remedy.")),)),
         "cabin-config": Target(
             _text(lambda text: parse_config(text, edge.config.EdgeConfig)), (_cabin_config().encode(),)
         ),

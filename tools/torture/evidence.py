@@ -1,0 +1,155 @@
+"""The large figures: taken step by step by the same commands that anybody can type, kept as JSON, and written down as one page.
+
+A step that was done with one seed is not done again with it; with another it adds up. So hours of it can be spread over nights.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from tools.torture import planted
+
+_SECONDS_MAX: Final = 24 * 3600
+
+
+@dataclass(frozen=True)
+class Step:
+    """One large figure. `whole`: rounds that the design asks for; `planted`: rounds within which each planted fault must be caught."""
+
+    whole: int
+    planted: int
+    what: str
+
+
+STEPS: Final = {
+    "power": Step(1_000_000, 1500, "crash states opened and checked"),
+    "kill": Step(7_000, 12, "kills of whole processes"),
+    "network": Step(2_000, 9, "faults between network namespaces"),
+    "rot": Step(100_000, 400, "flipped bits"),
+    "bytes": Step(1_000_000_000, 400_000, "hostile inputs"),
+}
+_PLANTED_ROUNDS: Final = {"bytes": {"secret-word": 400_000, "room-in-advance": 800, "slow-on-spaces": 800}}
+_PLANTED_BYTES: Final = 20_000
+
+
+def gather(only: tuple[str, ...], share: float, seed: int, kept: Path) -> None:
+    """Do what is not kept yet: every step with its share of rounds, then each of its planted faults. Raises nothing: what failed is kept too."""
+    kept.mkdir(parents=True, exist_ok=True)
+    for kind, step in STEPS.items():
+        if only and kind not in only:
+            continue
+        _do(kind, max(1, round(step.whole * share)), seed, "", kept)
+        for name in planted.names(kind):
+            rounds = _PLANTED_ROUNDS.get(kind, {}).get(name, _PLANTED_BYTES if kind == "bytes" else step.planted)
+            _do(kind, rounds, 1, name, kept)
+
+
+def _do(kind: str, rounds: int, seed: int, plant: str, kept: Path) -> None:
+    path = kept / f"{kind}-{plant or 'sound'}-{seed}.json"
+    if path.exists():
+        return
+    command = ["torture", kind, "--rounds", str(rounds), "--seed", str(seed), *(["--plant", plant] if plant else [])]
+    done = subprocess.run(
+        [sys.executable, "-m", "tools", *command, "--json"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=_SECONDS_MAX,
+        check=False,
+    )
+    try:
+        found = json.loads(done.stdout)
+    except json.JSONDecodeError:
+        words = done.stderr.strip().splitlines()
+        found = {"kind": kind, "seed": seed, "rounds": 0, "planted": plant, "failed": words[-1] if words else "nothing"}
+    where = {"commit": _commit(), "machine": machine(), "at": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"}
+    path.write_text(json.dumps({**found, **where}, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+
+
+def _commit() -> str:
+    here = Path(__file__).parent
+    done = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], cwd=here, capture_output=True, text=True, check=False
+    )
+    return done.stdout.strip() or "unknown"
+
+
+def machine() -> str:
+    """Processors, memory and kernel of this machine."""
+    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    memory_kib = int(Path("/proc/meminfo").read_text(encoding="utf-8").split()[1])
+    python = platform.python_version()
+    model = models[0] if models else platform.machine()
+    return f"{len(models)} × {model}, {memory_kib // 2**20} GiB, Linux {platform.release()}, Python {python}"
+
+
+# --- the page -------------------------------------------------------------------------------------------------------
+def written(kept: Path) -> str:
+    """The page, from what is kept."""
+    found = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(kept.glob("*.json"))]
+    return "\n".join([*_head(), *_figures(found), *_steps(found), *_plants(found)]) + "\n"
+
+
+def _head() -> list[str]:
+    return [
+        "# Evidence",
+        "",
+        "Written by `make evidence` (`kabine torture evidence`), never by hand. The small figures run in every CI; these are the large ones. The",
+        "column *asked* is what the design asks for on demand; `--share` and more seeds take more of it.",
+        "",
+    ]
+
+
+def _figures(found: list[dict[str, Any]]) -> Iterator[str]:
+    yield "| torture | done | asked | violations | planted faults caught |"
+    yield "|---|---:|---:|---:|---:|"
+    for kind, step in STEPS.items():
+        sound = [each for each in found if each["kind"] == kind and not each["planted"]]
+        plants = [each for each in found if each["kind"] == kind and each["planted"]]
+        rounds = sum(each["rounds"] for each in sound)
+        violations = sum(each.get("violations", 0) for each in sound)
+        caught = sum(bool(each.get("caught")) for each in plants)
+        yield f"| `{kind}`: {step.what} | {rounds:,} | {step.whole:,} | {violations} | {caught} of {len(plants)} |"
+    yield ""
+
+
+def _steps(found: list[dict[str, Any]]) -> Iterator[str]:
+    for each in found:
+        if each["planted"]:
+            continue
+        yield f"## {each['kind']}, seed {each['seed']}"
+        yield ""
+        if "failed" in each:
+            yield f"Did not come to its end: {each['failed']}"
+            yield ""
+            continue
+        where = f"Commit {each['commit']}, {each['at']}, {each['machine']}."
+        yield f"{each['rounds']:,} rounds in {each['seconds']:,.0f} s; {each['violations']} violations. {where}"
+        yield ""
+        yield f"    {each['replay']}"
+        yield ""
+        counts = Counter(each["counts"])
+        yield "; ".join(f"{name} {count:,}" for name, count in sorted(counts.items()) if count) + "."
+        yield ""
+        yield from (f"- Broken: {what}" for what in each["broken"])
+
+
+def _plants(found: list[dict[str, Any]]) -> Iterator[str]:
+    yield "## Positive controls"
+    yield ""
+    yield "| torture | planted fault | caught after | in words |"
+    yield "|---|---|---:|---|"
+    for each in found:
+        if each["planted"]:
+            words = (each.get("broken") or [each.get("failed", "not caught")])[0].replace("|", "/")[:160]
+            yield f"| {each['kind']} | `{each['planted']}` | {each['rounds']:,} rounds | {words} |"

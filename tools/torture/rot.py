@@ -1,0 +1,241 @@
+"""Bits flip on the disks of a cabin and of a hub while their processes rest. Whatever is used afterwards is what was written, or somebody is called.
+
+Each round flips one bit in one file of a node's folder, starts the node on it with the real code, couples it with the other node, and lets an agency
+look at everything as its connector does. A flip counts as *noticed* (a trouble, an alarm, a refusal), as *healed or without effect* (nothing differs
+from what was promised), or as a violation: something is altered or gone, and nobody says so.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from cloud import inbox
+from cloud.ledger import Ledger
+from edge.buffer import Buffer
+from protocol.errors import Trouble
+from protocol.ids import Digest
+from protocol.manifest import Manifest, check_chain, unverified, verify
+from tools.simulator import district
+from tools.simulator.district import HUB_FILE
+from tools.torture.judges import Judges, rows_of
+from tools.torture.pair import Keys, Pair
+from tools.torture.planted import planted
+from tools.torture.power import _steps
+from tools.torture.promises import Promised, spell
+from tools.torture.recording import room
+from tools.torture.report import Report, luck
+
+LIVES_EVERY: Final = 200  # rounds; then other nodes suffer
+_MOMENTS: Final = (12, 25, 41)  # of a life, at which folders are copied as a killed process leaves them
+_AIMED: Final = 0.6
+_EVERYTHING: Final = 1 << 30
+
+
+class Scene:
+    """Both folders at one moment of a life, and what had been promised."""
+
+    def __init__(self, place: Path, keys: Keys, promised: Promised, raws: dict[Digest, bytes]) -> None:
+        self.place = place
+        self.keys = keys
+        self.promised = promised
+        self.raws = raws
+
+
+def rot(rounds: int, seed: int, plant: str = "") -> Report:
+    """`rounds` bits."""
+    report = Report("rot", seed, plant, rounds)
+    while report.rounds < rounds and not report.enough:
+        life = f"{seed}.{report.counts['lives']}"
+        report.counts["lives"] += 1
+        with room() as place, planted(plant):
+            scenes = _scenes(place, life)
+            dice = luck(life, "rot")
+            for _ in range(min(LIVES_EVERY, rounds - report.rounds)):
+                _flip(dice.choice(scenes), place / "rotten", dice, life, report)
+                if report.enough:
+                    break
+    return report
+
+
+def _scenes(place: Path, life: str) -> list[Scene]:
+    """A life, and copies of its folders: some with a WAL, the last one closed in order."""
+    keys = Keys(place / "founded", life)
+    (place / "live").mkdir()
+    promised: list[bytes] = []
+    scenes: list[Scene] = []
+    pair = Pair(keys, place / "live", life, lambda promise: promised.append(spell(promise)))
+
+    def copy() -> None:
+        there = place / f"scene-{len(scenes)}"
+        shutil.copytree(place / "live", there, ignore=shutil.ignore_patterns("*-shm"))
+        told = Promised()
+        for words in promised:
+            told.heard(words)
+        scenes.append(Scene(there, keys, told, pair.raws))
+
+    try:
+        for number, step in enumerate(_steps(pair, luck(life, "steps"))):
+            step()
+            if number in _MOMENTS:
+                copy()
+    finally:
+        pair.close()
+    copy()
+    return scenes
+
+
+def _flip(scene: Scene, place: Path, dice: random.Random, life: str, report: Report) -> None:
+    shutil.copytree(scene.place, place)
+    try:
+        path, bit = _aim(scene, place, dice)
+        with path.open("r+b") as file:
+            file.seek(bit // 8)
+            byte = file.read(1)[0]
+            file.seek(bit // 8)
+            file.write(bytes([byte ^ (1 << bit % 8)]))
+        where = str(path.relative_to(place))
+        noticed, broken = _Look(scene, place, dice).look(where.startswith("cabin"))
+        report.rounds += 1
+        outcome = "violated" if broken and not noticed else "noticed" if noticed else "healed-or-without-effect"
+        report.counts[f"{where.partition('/')[2].partition('/')[0]}-{outcome}"] += 1
+        if outcome == "violated":
+            report.broke(f"{broken[0]} for bit {bit} of {where} in life {life}")
+    finally:
+        shutil.rmtree(place)
+
+
+def _aim(scene: Scene, place: Path, dice: random.Random) -> tuple[Path, int]:
+    """Where to: any bit of any file, or one that somebody will miss, in a document, a receipt number, a name, a hash."""
+    files = [path for path in sorted(place.rglob("*")) if path.is_file() and path.stat().st_size]
+    path = dice.choice(files)
+    if dice.random() < _AIMED:
+        mark = _mark(scene, dice)
+        raw = path.read_bytes()
+        found = raw.find(mark, dice.randrange(len(raw)))
+        found = found if found >= 0 else raw.find(mark)
+        if found >= 0:
+            return path, found * 8 + dice.randrange(len(mark) * 8)
+    return path, dice.randrange(path.stat().st_size * 8)
+
+
+def _mark(scene: Scene, dice: random.Random) -> bytes:
+    """Bytes that matter to somebody."""
+    accepted = list(scene.promised.accepted.values())
+    if not accepted:
+        return scene.promised.written.hash
+    one = dice.choice(accepted)
+    raw = scene.raws[one.digest]
+    begin = dice.randrange(max(1, len(raw) - 32))
+    return dice.choice(
+        (raw[begin : begin + 32], one.receipt.encode(), one.envelope, one.digest, scene.promised.written.hash)
+    )
+
+
+class _Look:
+    """At both nodes after a flip, through their own eyes and an agency's."""
+
+    def __init__(self, scene: Scene, place: Path, dice: random.Random) -> None:
+        seconds = iter(range(1, 1 << 40))
+        self._scene = scene
+        self._place = place
+        self._dice = dice
+        self._now = lambda: district.at(1e6 + next(seconds))
+
+    def look(self, at_cabin: bool) -> tuple[list[str], list[str]]:
+        """What somebody was told, and what is not as it was promised."""
+        noticed: list[str] = []
+        broken: list[str] = []
+        try:
+            buffer = self._scene.keys.buffer(self._place / "cabin", self._dice, self._now)
+        except Trouble as trouble:
+            return [str(trouble)], []
+        try:
+            ledger = self._scene.keys.ledger(self._place / "hub", self._now)
+        except Exception as error:
+            buffer.close()
+            return [str(error)], []
+        try:
+            before = self._alarms()
+            broken += self._hub(buffer, ledger, at_cabin)
+            broken += self._cabin(buffer) if at_cabin else []
+            noticed += self._alarms()[len(before) :]
+        except Exception as error:  # whatever it is, the process ends and says so
+            noticed.append(f"{type(error).__name__}: {error}")
+        finally:
+            noticed += buffer.troubles
+            buffer.close()
+            ledger.close()
+            ledger.database.close()
+        return noticed, broken
+
+    def _alarms(self) -> list[str]:
+        return [text for (text,) in rows_of(self._place / "hub" / HUB_FILE, "SELECT text FROM alarm ORDER BY id")]
+
+    def _cabin(self, buffer: Buffer) -> list[str]:
+        """Everything a cabin may be asked for is what was promised, or it says that it is not."""
+        promised, raws = self._scene.promised, self._scene.raws
+        judges = Judges(self._scene.keys, raws, self._now, self._dice)
+        return list(judges._cabin(buffer, self._place / "cabin", promised))
+
+    def _hub(self, buffer: Buffer, ledger: Ledger, at_cabin: bool) -> list[str]:
+        """The cabin calls, everything goes up and down, an agency looks: every document that was secured is there, whole and signed."""
+        site, keys = self._scene.keys.site, self._scene.keys
+        log = ledger.log(site)
+        if log.theirs().number > buffer.log.last().number:
+            raise ValueError("the hub holds more of the log than was written: log-fork")
+        while fresh := buffer.log.read(log.theirs().number, 1 << 20, 100):
+            log.commit(fresh)
+        for wanted in ledger.wanted(site):
+            have = wanted.have_bytes
+            while part := buffer.read(wanted.digest, have, 1 << 19):
+                ledger.keep(wanted.digest, have, part)
+                have += len(part)
+            if have < wanted.size_bytes:
+                raise ValueError("the cabin has nothing to send: Gone, and the hub calls a person")
+        ledger.settle(everything=True)
+        down = log.last()
+        if down.number < buffer.log.theirs().number:
+            raise ValueError("the cabin holds more of the hub's log than there is: log-fork")
+        buffer.log.commit(log.read(buffer.log.theirs().number, 1 << 20, 1000))
+        buffer.sync()
+        return list(self._agencies(ledger, keys, at_cabin))
+
+    def _agencies(self, ledger: Ledger, keys: Keys, at_cabin: bool) -> Iterator[str]:
+        shown: dict[Any, bytes | None] = {}
+        for agency in keys.agencies:
+            counters = []
+            for delivered in inbox.listing(ledger, agency, 0, 200, everything=True).documents:
+                manifest = verify(Manifest, delivered.manifest, keys.cabin.signing.public)
+                check_chain(delivered.manifest, delivered.receipts)
+                counters.append(manifest.counter)
+                found = ledger.read_blob(delivered.digest, 0, _EVERYTHING)
+                raw = found[0] if found else None
+                if raw and not _fits(raw, manifest) and at_cabin:
+                    yield "The hub has signed for a document that was altered in the cabin"
+                elif raw and not _fits(raw, manifest):
+                    raise ValueError("the connector refuses a document: it is not the one that the cabin signed")
+                shown[unverified(Manifest, delivered.manifest).envelope] = raw
+            if sorted(counters) != list(range(1, len(counters) + 1)):
+                raise ValueError(f"the connector misses documents: {sorted(counters)}")
+        freed = {
+            e
+            for (e,) in rows_of(
+                self._place / "hub" / HUB_FILE, "SELECT envelope FROM document WHERE freed_at IS NOT NULL"
+            )
+        }
+        for envelope in self._scene.promised.secured:
+            if envelope not in shown:
+                yield "A document was „gesichert“ and no agency sees it"
+            elif shown[envelope] is None and envelope not in freed:
+                raise ValueError("the connector is told that a document is gone")
+
+
+def _fits(raw: bytes, manifest: Manifest) -> bool:
+    cut = raw.index(b"\n", raw.index(b"\n--- ") + 1) + 1
+    sums = (hashlib.sha256(raw[:cut]).digest(), hashlib.sha256(raw[cut:]).digest())
+    return sums == (manifest.header_sha256, manifest.payload_sha256)
