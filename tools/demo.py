@@ -59,6 +59,9 @@ class Outcome(msgspec.Struct, frozen=True):
 @click.command()
 @click.option("--once", is_flag=True, help="One document through hub and one cabin, without a show.")
 @click.option(
+    "--screens", is_flag=True, help="No show: the cabins' screens and their devices, to be tried until Ctrl-C."
+)
+@click.option(
     "--scan",
     "scans",
     multiple=True,
@@ -72,6 +75,7 @@ class Outcome(msgspec.Struct, frozen=True):
 @click.option("--json", "as_json", is_flag=True, help="With --once: print the figures as JSON.")
 def demo(
     once: bool,
+    screens: bool,
     scans: tuple[Path, ...],
     more_scans: tuple[Path, ...],
     agency: str,
@@ -81,15 +85,22 @@ def demo(
 ) -> None:
     """From paper to inbox: a hub, cabins and agencies on this machine.
 
-    Without options: five cabins, a few pages at each, a line that is cut for some seconds. --scan may be followed by several files."""
+    Without options: five cabins, a few pages at each, a line that is cut for some seconds; in a terminal the cabins' screens stay open behind
+    it. --scan may be followed by several files."""
     files = [*scans, *more_scans]
     if not once:
         if out is not None or as_json:
             raise Refused(Code.MALFORMED, "--out and --json go with --once.", "Add --once.")
-        from tools.show import show
+        from tools import show
 
-        show(_state_folder(state or Path("demo-run")), files)
+        place = _state_folder(state or Path("demo-run"))
+        if screens:
+            show.visit(place)
+        else:
+            show.show(place, files)
         return
+    if screens:
+        raise Refused(Code.MALFORMED, "--screens does not go with --once.", "Leave one of them out.")
     if out is None:
         raise Refused(Code.MALFORMED, "Where shall the opened document go?", "Name a folder with --out.")
     for file in files:

@@ -27,6 +27,7 @@ from edge.orders import Accepted, Captured, PageCaptured, SealedUp, Submit
 from hardware.simulated import paper
 from protocol.errors import Trouble, Unavailable
 from protocol.ids import AgencyId, SiteId
+from tools import screens
 from tools.rig import Rig, rig
 from tools.town import Site
 
@@ -95,15 +96,12 @@ class Stage:
 
 
 def show(folder: Path, files: list[Path]) -> None:
-    """Run it in the empty `folder`. With `files` the first document is made of these instead of drawn pages."""
+    """Run it in the empty `folder`. With `files` the first document is made of these instead of drawn pages. In a terminal the cabins stay
+    open behind it, to be visited."""
     console = Console(width=None if Console().is_terminal else PLAIN_COLUMNS)
     console.print(f"Setting up a hub, five cabins and five agencies in {folder} …")
-    with rig(folder / "house") as house:
-        house.enrol(house.town.sites, LINE_BITS_PER_SECOND)
-        house.start_cabin(*(site.id for site in house.town.sites))
+    with _house(console, folder) as house:
         stage = Stage(_papers(house, folder, files))
-        for site in house.town.sites:
-            house.until_connected(site.id)
         for agency in house.town.agencies:
             connector = house.start_connector(agency.id, folder / "opened" / agency.id)
             if connector.stdout:
@@ -119,7 +117,42 @@ def show(folder: Path, files: list[Path]) -> None:
         scissors.join(ALL_SECONDS)
         _end(console, stage, folder)
         _ask_the_hub(console, house)
+        if console.is_terminal and screens.served(house):
+            screens.tell(console, house)
+            screens.until_interrupted(house)
     console.print(f"Everything lies in {folder}; look at it with any command of `kabine --help`.", soft_wrap=True)
+
+
+def visit(folder: Path) -> None:
+    """No show: hub, cabins and agencies in the empty `folder`, to be visited until somebody presses Ctrl-C."""
+    console = Console(width=None if Console().is_terminal else PLAIN_COLUMNS)
+    console.print(f"Setting up a hub, five cabins and five agencies in {folder} …")
+    with _house(console, folder) as house:
+        if not screens.served(house):
+            raise Unavailable("No cabin has a screen.", screens.MISSING)
+        for agency in house.town.agencies:
+            connector = house.start_connector(agency.id, folder / "opened" / agency.id)
+            threading.Thread(target=_swallow, args=(connector.stdout,), daemon=True).start()
+        screens.tell(console, house)
+        screens.until_interrupted(house)
+
+
+@contextlib.contextmanager
+def _house(console: Console, folder: Path) -> Iterator[Rig]:
+    """All cabins connected, with a screen each where the npm packages are there."""
+    with rig(folder / "house") as house:
+        house.enrol(house.town.sites, LINE_BITS_PER_SECOND)
+        screens.equip(console, house)
+        house.start_cabin(*(site.id for site in house.town.sites))
+        for site in house.town.sites:
+            house.until_connected(site.id)
+        with screens.lines_heed_their_flags(house):
+            yield house
+
+
+def _swallow(stdout: IO[bytes] | None) -> None:
+    for _ in stdout or ():
+        pass  # a pipe that nobody reads would stop the connector
 
 
 def _papers(house: Rig, folder: Path, files: list[Path]) -> list[Paper]:
@@ -149,6 +182,9 @@ def _hand_in(house: Rig, stage: Stage, each: Paper) -> None:
 
 def _follow(house: Rig, stage: Stage, each: Paper) -> None:
     order = Submit(agency=each.agency, paths=tuple(str(scan.absolute()) for scan in each.scans))
+    until = time.monotonic() + ALL_SECONDS
+    while (status := house.status(each.site.id)) is not None and status.visitor and time.monotonic() < until:
+        time.sleep(FRAME_SECONDS)  # whoever tries the screen of this cabin comes first
     answer = knock(house.cabin(each.site.id), order, ALL_SECONDS)
     if answer is None:
         raise Unavailable("the cabin's node does not run")

@@ -34,9 +34,10 @@ _FIXED: Final = ("/static/", "/kern/", "/arabic/", "/size.css")  # the same for 
 
 
 class Door:
-    """An ASGI application around another. `port`: ours; `key`: 32 hexadecimal digits."""
+    """An ASGI application around another. `port`: ours; `key`: 32 hexadecimal digits; `body_bytes_max` of a request."""
 
-    def __init__(self, inside: Inside, port: int, key: str) -> None:
+    def __init__(self, inside: Inside, port: int, key: str, body_bytes_max: int = BODY_BYTES_MAX) -> None:
+        self._body_bytes_max = body_bytes_max
         self._inside = inside
         self._hosts = {f"127.0.0.1:{port}".encode(), f"localhost:{port}".encode()}
         self._origins = {b"http://" + host for host in self._hosts}
@@ -57,7 +58,7 @@ class Door:
             await self._open(send, path.removeprefix(OPEN))
         elif not self._known(headers):
             await _say(send, 403, "This browser has not been let in. Start it with the address in kiosk.url.")
-        elif not _small(headers):
+        elif not _small(headers, self._body_bytes_max):
             await _say(send, 413, "That is more than any form here says.")
         else:
             await self._inside(scope, receive, _sealing(send, path))
@@ -87,9 +88,9 @@ class Door:
         await _say(send, 303, "", ((b"location", b"/"), (b"set-cookie", cookie.encode())))
 
 
-def _small(headers: dict[bytes, bytes]) -> bool:
+def _small(headers: dict[bytes, bytes], body_bytes_max: int) -> bool:
     length = headers.get(b"content-length", b"0")
-    return b"transfer-encoding" not in headers and length.isdigit() and int(length) <= BODY_BYTES_MAX
+    return b"transfer-encoding" not in headers and length.isdigit() and int(length) <= body_bytes_max
 
 
 def _sealing(send: Send, path: str) -> Send:

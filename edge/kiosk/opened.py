@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from urllib.parse import urlsplit
 
 import structlog
+from jinja2 import Environment
+from litestar.handlers import HTTPRouteHandler
 
 from edge.config import EdgeConfig
 from edge.kiosk import language
 from edge.kiosk.boot_key import URL_FILE, boot_key
+from edge.kiosk.door import BODY_BYTES_MAX
 from edge.kiosk.press import Press
 from edge.kiosk.server import Kiosk, bound, served
 from edge.kiosk.settings import Screen
 from edge.kiosk.usher import Usher
 from edge.node import Node
+from protocol import limits
 from protocol.errors import Unavailable
 from protocol.ids import AreaId
 from protocol.runtime.folder import NodeFolder
@@ -47,11 +51,13 @@ async def opened(folder: NodeFolder, config: EdgeConfig, world: World, node: Nod
         screen=Screen(table.width_px, table.height_px, table.diagonal_inches, table.distance_mm),
         phone=table.phone,
         date_counts=table.date_counts,
+        drawer=_drawer(folder, config, node) if table.drawer else None,
     )
+    body_bytes_max = limits.INPUT_BYTES_MAX if table.drawer else BODY_BYTES_MAX
     listening = asyncio.create_task(_listen(node, usher))
     try:
         with bound(_port(folder, table.port)) as door:
-            async with served(kiosk, door, boot_key(folder, world.random)) as url:
+            async with served(kiosk, door, boot_key(folder, world.random), body_bytes_max) as url:
                 folder.write_file(URL_FILE, f"{url}\n".encode())
                 log.info("kiosk.open", port=urlsplit(url).port)
                 try:
@@ -62,6 +68,13 @@ async def opened(folder: NodeFolder, config: EdgeConfig, world: World, node: Nod
         listening.cancel()
         with suppress(asyncio.CancelledError):
             await listening
+
+
+def _drawer(folder: NodeFolder, config: EdgeConfig, node: Node) -> Callable[[Environment], list[HTTPRouteHandler]]:
+    # A real cabin never loads what pretends to be a device.
+    from edge.kiosk.drawer import Drawer
+
+    return lambda pages: Drawer(folder.path, node.devices, pages, config.cabin.name).routes
 
 
 async def _listen(node: Node, usher: Usher) -> None:

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import io
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,12 +20,13 @@ import uvicorn
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from litestar import Litestar, MediaType, Request, Response, get, post
 from litestar.exceptions import NotFoundException
+from litestar.handlers import HTTPRouteHandler
 from litestar.response import Redirect, Stream
 from litestar.static_files import create_static_files_router
 
 from edge.capture.workshop import PagesGone
 from edge.kiosk import scenes
-from edge.kiosk.door import OPEN, Door
+from edge.kiosk.door import BODY_BYTES_MAX, OPEN, Door
 from edge.kiosk.language import Catalogues
 from edge.kiosk.settings import Screen
 from edge.kiosk.speech import Speech
@@ -59,6 +60,7 @@ class Kiosk:
         screen: Screen,
         phone: str = "",
         date_counts: bool = False,
+        drawer: Callable[[Environment], list[HTTPRouteHandler]] | None = None,
     ) -> None:
         self._usher = usher
         self._site = site
@@ -83,6 +85,7 @@ class Kiosk:
                 get("/size.css")(self.size),
                 create_static_files_router("/static", [HERE / "static"]),
                 *(create_static_files_router(path, [npm(folder)]) for path, folder in _FOLDERS.items()),
+                *(drawer(self._pages) if drawer is not None else ()),
             ],
             openapi_config=None,
             logging_config=None,
@@ -229,11 +232,13 @@ class _Server(uvicorn.Server):
 
 
 @contextlib.asynccontextmanager
-async def served(kiosk: Kiosk, door: socket.socket, key: str) -> AsyncIterator[str]:
+async def served(
+    kiosk: Kiosk, door: socket.socket, key: str, body_bytes_max: int = BODY_BYTES_MAX
+) -> AsyncIterator[str]:
     """Serve inside this block; gives the address that the browser opens."""
     port = door.getsockname()[1]
     config = uvicorn.Config(
-        Door(kiosk.app, port, key),
+        Door(kiosk.app, port, key, body_bytes_max),
         http="h11",
         ws="none",
         lifespan="on",

@@ -17,7 +17,7 @@ from tests.journeys.kiosk import Visitor, blurred
 from tests.journeys.waiting import until
 
 PAGES = Path(__file__).parents[2] / "edge" / "kiosk" / "pages"
-NOT_SCREENS = {"base", "bars", "parts"}
+NOT_SCREENS = {"base", "bars", "parts", "drawer"}
 BY_SENSOR = {"rest", "goodbye", "more_time"}  # stand there when nobody does; see test_kiosk_timeouts.py
 Way = Callable[[Visitor], None]
 
@@ -202,4 +202,3 @@ def standing(visitor: Visitor, name: str) -> Iterator[None]:
     finally:
         visitor.cabin.mended()
         visitor.end()
-

@@ -1,0 +1,88 @@
+"""What the screen is made of: concerns and hours out of the directory, copies for the printer, the key of this boot."""
+
+from __future__ import annotations
+
+import io
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pymupdf
+import pytest
+from PIL import Image
+
+from edge.kiosk import boot_key as boot
+from edge.kiosk import language
+from edge.kiosk.concerns import concerns, unknown
+from edge.kiosk.copies import Frame, copies, frame
+from edge.kiosk.offices import offices
+from protocol.directory import Directory
+from protocol.errors import Mistake
+from protocol.manifest import unverified
+from protocol.runtime.folder import NodeFolder
+from protocol.runtime.world import REAL
+from tests.edge.house import AREA, directory, enrolled
+
+WORDS = language.read()["de"]
+
+
+@pytest.fixture
+def in_force() -> Directory:
+    return unverified(Directory, directory())
+
+
+def test_every_concern_leads_to_an_agency_that_takes_papers(in_force: Directory) -> None:
+    [concern] = concerns(in_force, AREA)
+    assert (concern.words, concern.agency.id) == ("Zuschuss zur Miete", "wohngeldstelle-uckermark")
+    assert (concern.chosen.agency, concern.chosen.title) == ("wohngeldstelle-uckermark", "Wohngeld")
+
+
+def test_a_dispatcher_without_a_key_is_not_offered(in_force: Directory) -> None:
+    assert unknown(in_force) is None
+
+
+@pytest.mark.parametrize(
+    ("at", "now", "following"),
+    [
+        (datetime(2026, 3, 2, 9, 0, tzinfo=UTC), "Jetzt offen bis 16:00 Uhr.", ""),
+        (datetime(2026, 3, 6, 20, 0, tzinfo=UTC), "Jetzt geschlossen.", "Nächste offene Zeit: Montag, 9. März, 8:00 Uhr."),
+        # The clock jumps on 29 March: eight o'clock is eight o'clock all the same.
+        (datetime(2026, 3, 28, 20, 0, tzinfo=UTC), "Jetzt geschlossen.", "Nächste offene Zeit: Montag, 30. März, 8:00 Uhr."),
+    ],
+)  # fmt: skip
+def test_hours_are_told_in_words_and_in_local_time(in_force: Directory, at: datetime, now: str, following: str) -> None:
+    told = offices(in_force, at, WORDS)
+    assert {(office.now, office.next) for office in told} == {(now, following)}
+
+
+@pytest.mark.parametrize(("mode", "size", "channels"), [("L", (200, 300), 1), ("RGB", (300, 200), 3)])
+def test_a_copy_is_the_picture_on_a4(mode: str, size: tuple[int, int], channels: int) -> None:
+    file = io.BytesIO()
+    Image.effect_noise(size, 60).convert(mode).save(file, "JPEG")
+    jpeg = file.getvalue()
+    assert frame(jpeg) == Frame(*size, channels)
+    with pymupdf.open(stream=copies([jpeg, jpeg])) as document:
+        assert document.page_count == 2
+        page = document[0]
+        assert (page.rect.width > page.rect.height) is (size[0] > size[1])
+        assert document.extract_image(page.get_images()[0][0])["image"] == jpeg
+
+
+def test_what_is_no_picture_is_our_own_mistake() -> None:
+    for junk in (b"", b"\x89PNG", b"\xff\xd8", b"\xff\xd8\xff\xe0\x00\x10" + bytes(20)):
+        with pytest.raises(Mistake):
+            frame(junk)
+
+
+def test_a_key_outlives_the_process_and_not_the_boot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = enrolled(tmp_path / "cabin")
+    boots = tmp_path / "boot_id"
+    boots.write_text("one\n")
+    monkeypatch.setattr(boot, "_BOOT", boots)
+    with NodeFolder.open(path, "edge") as folder:
+        key = boot.boot_key(folder, REAL.random)
+        assert len(key) == 32
+        assert os.stat(path / boot.KEY_FILE).st_mode & 0o077 == 0
+        assert boot.boot_key(folder, REAL.random) == key
+        boots.write_text("two\n")
+        assert boot.boot_key(folder, REAL.random) != key

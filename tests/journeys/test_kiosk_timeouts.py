@@ -1,0 +1,197 @@
+"""Whoever leaves is forgotten: by a tap, by a sensor, by silence, by a power cut; and whoever only thinks for a while is not hurried."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser
+
+from edge.config import VisitConfig
+from tests.journeys.kiosk import MARK, Cabin, Visitor, cabins, children, visitor
+from tests.journeys.waiting import until
+
+WIPED_SECONDS = 2.0
+QUICK = VisitConfig(quiet_seconds=6.0, answer_seconds=6.0, farewell_seconds=6.0, empty_seconds=3.0)
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cabin]:
+    """A cabin with a sensor and little patience."""
+    with cabins(tmp_path_factory.mktemp("watched"), "1920", visit=QUICK, presence=True) as made:
+        yield made["1920"]
+
+
+@pytest.fixture
+def inside(chrome: Browser, watched: Cabin) -> Iterator[Visitor]:
+    """Somebody whom the sensor has seen."""
+    watched.stage.enter()
+    with visitor(chrome, watched) as came:
+        came.at("start")
+        yield came
+        watched.mended()
+        watched.stage.leave()
+        came.at("rest")
+        assert not came.mishaps
+
+
+def test_nobody_there_and_somebody_who_comes(inside: Visitor) -> None:
+    inside.stage.leave()
+    inside.at("goodbye")
+    inside.at("parting", "rest")
+    inside.at("rest")
+    inside.stage.enter()
+    inside.at("start")
+
+
+def test_whoever_comes_back_for_their_glasses_goes_on_where_they_were(inside: Visitor) -> None:
+    inside.to_check()
+    inside.stage.leave()
+    inside.at("goodbye")
+    inside.stage.enter()
+    inside.at("check")
+
+
+def test_whoever_walks_out_is_forgotten(inside: Visitor) -> None:
+    inside.to_check()
+    inside.stage.leave()
+    inside.at("goodbye")
+    inside.at("parting", "rest")
+    forgotten(inside)
+
+
+def test_silence_asks_and_then_forgets(inside: Visitor) -> None:
+    inside.tap("hand-in")
+    inside.at("concern")
+    inside.at("more_time")
+    assert "Brauchen Sie noch Zeit?" in inside.text()
+    inside.tap("stay")
+    inside.at("concern")
+    inside.at("more_time")
+    inside.at("parting", "start", "rest")
+
+
+def test_help_hurries_nobody(inside: Visitor) -> None:
+    inside.tap("help")
+    inside.at("help")
+    # Longer than the patience for silence and for its answer together.
+    inside.page.wait_for_timeout(1000 * (QUICK.quiet_seconds + QUICK.answer_seconds + 1))
+    assert inside.screen == "help"
+    inside.tap("back")
+    inside.at("start", "more_time")
+
+
+def test_the_number_does_not_stand_there_for_the_next_one(inside: Visitor) -> None:
+    inside.to_number()
+    inside.at("parting", "start", "rest")
+    forgotten(inside)
+
+
+def test_ending_wipes_everything_within_two_seconds(inside: Visitor) -> None:
+    number = inside.to_number(1, 2)
+    inside.tap("more")
+    inside.at("start")
+    inside.to_check()
+    picture = inside.page.locator(".thumb img").first.get_attribute("src")
+    assert picture is not None
+    inside.set("language:pl")
+    inside.set("text:130")
+    inside.tap("end")
+    inside.page.wait_for_selector("body[data-screen=parting], body[data-screen=start]", timeout=WIPED_SECONDS * 1000)
+    forgotten(inside, number)
+    gone = inside.page.evaluate("async path => (await fetch(path)).status", picture)
+    assert gone == 404
+    inside.mishaps.clear()
+    inside.at("start")
+    html = inside.page.locator("html")
+    assert html.get_attribute("data-text") == "100"
+    assert html.get_attribute("class") == "de"
+    inside.page.reload()
+    inside.at("start")
+    # Every page had the same address: there is nothing to go back to but the page of now.
+    inside.page.evaluate("history.back()")
+    inside.at("start")
+    assert number not in inside.page.content()
+
+
+def test_taps_of_the_one_before_do_nothing_to_the_next(inside: Visitor) -> None:
+    inside.to_check()
+    stale = inside.page.evaluate(
+        """() => {
+            const form = document.querySelector('button[value=confirm]').form;
+            return new URLSearchParams(new FormData(form, form.querySelector('button'))).toString();
+        }"""
+    )
+    inside.tap("end")
+    inside.at("parting", "start")
+    before = len(inside.cabin.house.status(inside.cabin.site).documents)  # type: ignore[union-attr]
+    inside.page.evaluate(
+        """body => fetch('/tap', {method: 'POST', body, headers: {'content-type': 'application/x-www-form-urlencoded'}})""",
+        stale,
+    )
+    inside.at("start")
+    assert len(inside.cabin.house.status(inside.cabin.site).documents) == before  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("where", ["judge", "check", "handing"])
+def test_a_power_cut_leaves_nothing_in_clear_and_no_half_document(inside: Visitor, where: str) -> None:
+    cabin = inside.cabin
+    before = {row.receipt for row in cabin.house.status(cabin.site).documents}  # type: ignore[union-attr]
+    inside.to_judge() if where == "judge" else inside.to_check()
+    if where == "handing":
+        with cabin.holding_its_breath():
+            inside.tap("confirm")
+            inside.at("handing")
+            cabin.house.kill(f"cabin-{cabin.site}")
+    else:
+        cabin.house.kill(f"cabin-{cabin.site}")
+    # What stood on the glass is gone although nobody could tell the page so.
+    until(lambda: "startet gerade neu" in inside.text(), "the screen is blank", 20.0)
+    assert not marks(cabin.folder)
+    cabin.house.start_cabin(cabin.site)
+    inside.mishaps.clear()  # of a server that was not there
+    inside.at("start", "rest")
+    inside.mishaps.clear()
+    after = {row.receipt for row in cabin.house.status(cabin.site).documents}  # type: ignore[union-attr]
+    assert after == before
+
+
+def forgotten(inside: Visitor, number: str = "no number") -> None:
+    """Nothing of the visitor in the page, the browser's stores, the cabin's files and the open files of its processes."""
+    page = inside.page
+    content = page.content()
+    assert number not in content
+    assert "/thumb/" not in content
+    assert "/page/" not in content
+    assert page.evaluate("localStorage.length + sessionStorage.length") == 0
+    assert page.evaluate("async () => (await caches.keys()).length + (await indexedDB.databases()).length") == 0
+    kept = page.context.cookies()
+    assert [cookie["name"] for cookie in kept] == ["kabine"]
+    assert not marks(inside.cabin.folder)
+    until(lambda: not spooled(inside.cabin), "the spool is empty", WIPED_SECONDS)
+
+
+def marks(folder: Path) -> list[Path]:
+    """Files that say what stood on the paper, or hold its picture."""
+    found = []
+    for path in folder.rglob("*"):
+        if path.is_file() and "lying" not in path.parts:
+            content = path.read_bytes()
+            if MARK.encode() in content or b"\xff\xd8\xff\xe0" in content or b"%PDF" in content:
+                found.append(path)
+    return found
+
+
+def spooled(cabin: Cabin) -> int:
+    """Bytes of pages that still wait somewhere, even sealed."""
+    node = cabin.house.processes[f"cabin-{cabin.site}"].pid
+    size = 0
+    for process in (node, *children(node)):
+        for descriptor in Path(f"/proc/{process}/fd").iterdir():
+            try:
+                target = descriptor.readlink()
+                size += descriptor.stat().st_size if "spool" in str(target) and "deleted" in str(target) else 0
+            except OSError:
+                continue
+    return size
