@@ -286,6 +286,15 @@ def test_a_cabin_whose_file_was_damaged_goes_on_with_an_entry_that_says_so(pair)
     assert pair.cabin.log.acknowledged() == 9
 
 
+def test_a_clone_whose_file_was_damaged_does_not_leap_over_what_its_twin_has_said(pair):
+    """Found by the simulation (seed 10045): the fork stayed unnoticed, and the second history waited for ever."""
+    opened = damaged(pair)
+    twins = entries.following(pair.hub.log.theirs(), 2, entries.clear(visit(99)))
+    pair.hub.log.commit([twins])
+    pair.cabin.log.append(opened)
+    assert refusals(pair) == {"hub": Code.LOG_FORK}
+
+
 def test_a_gap_that_the_entry_does_not_explain_is_refused(pair):
     opened = damaged(pair)
     elsewhere = msgspec.structs.replace(opened, follows=msgspec.structs.replace(opened.follows, number=3))
