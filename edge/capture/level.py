@@ -24,7 +24,7 @@ Map = npt.NDArray[np.float64]  # [3, 3], from pixels of the page to pixels of th
 @dataclass(frozen=True)
 class Level:
     """`grey`: uint8 [height, width] at `dpi`. `colour`: uint8 [height, width, 3] at `colour_dpi`, of the same sheet; None where colours say
-    nothing. `page_dpi`: of the page it was made from."""
+    nothing. `page_dpi`: at which the sheet was taken."""
 
     grey: Grey
     dpi: float
@@ -96,7 +96,7 @@ def level(page: Page, seen: Survey, move: Move, *, coloured: bool, dpi: float | 
     if coloured and page.pixels.ndim == 3:
         colour_dpi = dpi * seen.fine_dpi / page.dpi
         colour = _moved(seen.fine, move, seen.fine_dpi / page.dpi, 1.0)
-    return Level(_moved(plain, move, 1.0, fine / dpi), fine, colour, colour_dpi, page.dpi)
+    return Level(_moved(plain, move, 1.0, fine / dpi), fine, colour, colour_dpi, dpi)
 
 
 def part(whole: Level, rows: slice, columns: slice) -> Level:

@@ -15,20 +15,32 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from edge.capture import level
 from edge.capture.jbig2 import Bits
+from edge.capture.level import Move
 from edge.capture.scale import Pixels, grey, shrunk
+from edge.capture.source import A4_LONG_INCHES, Page
 from edge.capture.survey import Survey
 
 LOOK_PIXELS: Final = 400  # of the longer side
 SHARE: Final = (0.1, 0.97)  # of the picture: less is a stamp, more needs no cutting
 ALIKE_MIN: Final = 0.94  # of the piece and the four-sided figure around it: what both cover, of what either does
 CONTRAST_MIN: Final = 18.0  # of 255, in the middle of the four sides
-STRUCTURE_MAX: Final = 0.035  # of what lies outside: more fine strokes there are writing, and that must not be cut off
-ANGLE_COSINE_MAX: Final = 0.45  # corners between 63 and 117 degrees: a camera held at a slant
+STROKE_MIN: Final = 25  # of 255 against what is around: a fine stroke, lighter or darker
+STRUCTURE_MAX: Final = 0.012  # of what lies outside: more fine strokes there are writing, and that must not be cut off
+STEP_MIN: Final = 6.0  # of 255 from one pixel to the next, across a side
+SUPPORT_MIN: Final = 0.6  # of a side must show such a step, in a straight line
+ANGLE_COSINE_MAX: Final = 0.6  # corners between 53 and 127 degrees: a camera held at a slant
+A4_PROPORTION: Final = 1.4142
+A4_TOLERANCE: Final = 0.1
 INSET: Final = 0.003  # of the shorter side: the shadow of the edge stays outside
-CORNER_INCHES_SHARE: Final = 0.035  # of the longer side: what is missing at a corner is looked for in so large a square
-CORNER_COVERED_MIN: Final = 0.62
+CORNER_LOOK_PIXELS: Final = (
+    260,
+    340,
+)  # as which a sheet is looked at for its corners; an ear of 10 pixels is 9 mm of A4
+CORNER_COVERED_MIN: Final = 0.5
 
+Side = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]  # two points of a line, each x and y
 Corners = npt.NDArray[np.float64]  # [4, 2]: left upper, right upper, right lower, left lower, each x and y
 
 
@@ -69,10 +81,27 @@ def find(seen: Survey, *, darker_too: bool = False, share_min: float = SHARE[0])
         return None
     plain = grey(small)
     finer = _refined(plain, best)
-    outline = _judged(plain, finer, share_min)
+    outline = _judged(plain, finer, share_min) if finer is not None else None
     if outline is None or (outline.brighter < 0 and not darker_too):
         return None
     return outline
+
+
+def squared(found: Outline, page: Page) -> tuple[Move, float]:
+    """How the sheet is laid flat, and its resolution. What has the proportions of A4 in a picture whose resolution nobody knows is A4."""
+    corners = found.in_pixels(page.width, page.height)
+    sides = np.hypot(*(np.roll(corners, -1, axis=0) - corners).T)
+    across, down = float(sides[0] + sides[2]) / 2, float(sides[1] + sides[3]) / 2
+    dpi = page.dpi
+    if page.guessed and abs(max(across, down) / min(across, down) / A4_PROPORTION - 1) < A4_TOLERANCE:
+        longer = max(across, down, min(across, down) * A4_PROPORTION)
+        shorter = longer / A4_PROPORTION
+        across, down = (longer, shorter) if across > down else (shorter, longer)
+        dpi = longer / A4_LONG_INCHES
+    inset = INSET * min(across, down)
+    whole = level.squared(corners, (across, down))
+    inner = np.array([[1, 0, -inset], [0, 1, -inset], [0, 0, 1.0]])
+    return Move(inner @ whole.map, (across - 2 * inset, down - 2 * inset)), dpi
 
 
 # --- what stands out ----------------------------------------------------------------------------------------------
@@ -129,20 +158,17 @@ def _four_sided(piece: npt.NDArray[np.uint8]) -> Corners | None:
     height, width = piece.shape
     if len(sides) < 4 or len(sides) > 9:
         return None
-    lines = []
-    for start, end in zip(sides, np.roll(sides, -1, axis=0), strict=True):
-        if _along_edge(start, end, width, height):
-            continue  # the picture ends here, not the sheet
-        lines.append((float(np.hypot(*(end - start))), start, end))
-    if len(lines) < 3:
+    every = [(start, end) for start, end in zip(sides, np.roll(sides, -1, axis=0), strict=True)]
+    long_first = sorted(range(len(every)), key=lambda number: -float(np.hypot(*(every[number][1] - every[number][0]))))
+    # Where the picture ends the sheet may go on: such an edge counts only as the one side that is not seen.
+    ends_here = [number for number in long_first if _along_edge(*every[number], width, height)]
+    kept = [number for number in long_first if number not in ends_here][:4]
+    if len(kept) == 3:
+        kept += ends_here[:1]
+    if len(kept) < 4:
         return None
-    kept = sorted(lines, key=lambda line: -line[0])[:4]
-    ordered = [line for line in lines if any(line is one for one in kept)]
-    if len(ordered) == 3:
-        ordered = _with_edge(ordered, sides, width, height)
-        if len(ordered) < 4:
-            return None
-    corners = [_meet(one, two) for one, two in zip(ordered, ordered[1:] + ordered[:1], strict=True)]
+    lines = [every[number] for number in sorted(kept)]
+    corners = [_meet(one, two) for one, two in zip(lines, lines[1:] + lines[:1], strict=True)]
     if any(corner is None for corner in corners):
         return None
     found = _in_order(np.array(corners))
@@ -156,28 +182,9 @@ def _along_edge(start: npt.NDArray[np.float64], end: npt.NDArray[np.float64], wi
     )
 
 
-def _with_edge(
-    lines: list[tuple[float, npt.NDArray[np.float64], npt.NDArray[np.float64]]], sides: Corners, width: int, height: int
-) -> list[tuple[float, npt.NDArray[np.float64], npt.NDArray[np.float64]]]:
-    """Three sides are seen; the fourth is the edge of the picture, beyond which the sheet goes on."""
-    every = list(zip(sides, np.roll(sides, -1, axis=0), strict=True))
-    edges = [(float(np.hypot(*(e - s))), s, e) for s, e in every if _along_edge(s, e, width, height)]
-    if not edges:
-        return lines
-    longest = max(edges, key=lambda line: line[0])
-    return [
-        next((line for line in [*lines, longest] if line[1] is s), (0.0, s, e))
-        for s, e in every
-        if any(line[1] is s for line in [*lines, longest])
-    ]
-
-
-def _meet(
-    one: tuple[float, npt.NDArray[np.float64], npt.NDArray[np.float64]],
-    two: tuple[float, npt.NDArray[np.float64], npt.NDArray[np.float64]],
-) -> npt.NDArray[np.float64] | None:
+def _meet(one: Side, two: Side) -> npt.NDArray[np.float64] | None:
     """Where two lines meet; None where they are all but parallel."""
-    (_, p, q), (_, r, s) = one, two
+    (p, q), (r, s) = one, two
     along, across = q - p, s - r
     turn = along[0] * across[1] - along[1] * across[0]
     if abs(turn) < 0.3 * np.hypot(*along) * np.hypot(*across):
@@ -222,8 +229,8 @@ def _alike(piece: npt.NDArray[np.uint8], corners: Corners) -> float:
 # --- its sides, finer -----------------------------------------------------------------------------------------------
 
 
-def _refined(plain: Pixels, corners: Corners) -> Corners:
-    """Each side laid through the steepest steps near it."""
+def _refined(plain: Pixels, corners: Corners) -> Corners | None:
+    """Each side laid through the steepest steps near it; None where a side that is in view has no clear step along most of it."""
     reach = max(3, round(0.012 * max(plain.shape)))
     soft = cv2.GaussianBlur(plain, (0, 0), 1.0).astype(np.float32)
     middle = corners.mean(axis=0)
@@ -243,15 +250,19 @@ def _refined(plain: Pixels, corners: Corners) -> Corners:
         slope = np.abs(np.diff(seen, axis=1))
         inside = ((at > 1) & (at < np.array([plain.shape[1] - 2, plain.shape[0] - 2]))).all(axis=(1, 2))
         best = slope.argmax(axis=1)
-        good = (slope.max(axis=1) > 4) & inside
-        if np.count_nonzero(good) < 20:
-            lines.append((0.0, start, end))
+        good = (slope.max(axis=1) > STEP_MIN) & inside
+        if np.count_nonzero(inside) < 20:  # the sheet goes on where the picture ends
+            lines.append((start, end))
             continue
+        if np.count_nonzero(good) < SUPPORT_MIN * np.count_nonzero(inside):
+            return None
         edge = places[good] + (best[good][:, None] - reach + 0.5) * out
-        vx, vy, x, y = (
-            float(value) for value in cv2.fitLine(edge.astype(np.float32), cv2.DIST_HUBER, 0, 0.01, 0.01).ravel()
-        )
-        lines.append((0.0, np.array([x, y]), np.array([x + vx * 100, y + vy * 100])))
+        line = cv2.fitLine(edge.astype(np.float32), cv2.DIST_HUBER, 0, 0.01, 0.01).ravel()
+        vx, vy, x, y = (float(value) for value in line)
+        off = np.abs((edge - np.array([x, y])) @ np.array([-vy, vx]))
+        if np.count_nonzero(off < 1.5) < SUPPORT_MIN * np.count_nonzero(inside):
+            return None
+        lines.append((np.array([x, y]), np.array([x + vx * 100, y + vy * 100])))
     met = [_meet(one, two) for one, two in zip(lines[-1:] + lines[:-1], lines, strict=True)]
     if any(corner is None for corner in met):
         return corners
@@ -280,7 +291,7 @@ def _judged(plain: Pixels, corners: Corners, share_min: float) -> Outline | None
     brighter = float(np.median(plain[just_inside])) - float(np.median(plain[near]))
     if abs(brighter) < CONTRAST_MIN:
         return None
-    strokes = np.abs(plain.astype(np.int16) - cv2.blur(plain, (9, 9)).astype(np.int16)) > 40
+    strokes = np.abs(plain.astype(np.int16) - cv2.blur(plain, (9, 9)).astype(np.int16)) > STROKE_MIN
     far_out = outer.astype(bool)
     if far_out.sum() > 0.02 * figure.size and float(strokes[far_out].mean()) > STRUCTURE_MAX:
         return None
@@ -288,28 +299,22 @@ def _judged(plain: Pixels, corners: Corners, share_min: float) -> Outline | None
 
 
 def _cut_off(plain: Pixels, corners: Corners, brighter: float) -> int:
-    """How many corners are out of view, or folded: there it looks as it does outside."""
+    """How many corners are out of view, or folded: there it looks as it does outside and not as it does a little further in."""
     height, width = plain.shape
+    rim, (across, down) = 16, CORNER_LOOK_PIXELS
+    target = np.array([[rim, rim], [across - rim, rim], [across - rim, down - rim], [rim, down - rim]], np.float32)
+    view = cv2.getPerspectiveTransform(corners.astype(np.float32), target)
+    laid = cv2.warpPerspective(plain, view, (across, down), borderMode=cv2.BORDER_REPLICATE)
     missing = 0
-    middle = corners.mean(axis=0)
-    inside = np.zeros(plain.shape, np.uint8)
-    cv2.fillConvexPoly(inside, np.rint(corners).astype(np.int32), 1)
-    paper = float(np.percentile(plain[inside.astype(bool)], 75 if brighter > 0 else 25))
-    side = CORNER_INCHES_SHARE * max(float(np.hypot(*(corners[k] - corners[k - 1]))) for k in range(4))
-    for number in range(4):
-        corner = corners[number]
-        if (corner < -1.5).any() or corner[0] > width + 0.5 or corner[1] > height + 0.5:
+    for (x, y), turned in zip(corners, (laid, laid[:, ::-1], laid[::-1, ::-1], laid[::-1]), strict=True):
+        if min(x, y) < 1 or x > width - 2 or y > height - 2:  # at the edge: it goes on beyond
             missing += 1
             continue
-        legs = [corners[number - 1] - corner, corners[(number + 1) % 4] - corner]
-        one, two = (leg / float(np.hypot(*leg)) * side for leg in legs)
-        start = corner + 0.02 * (middle - corner)
-        triangle = np.array([start, start + one, start + two])
-        patch = np.zeros(plain.shape, np.uint8)
-        cv2.fillConvexPoly(patch, np.rint(triangle).astype(np.int32), 1)
-        values = plain[patch.astype(bool)].astype(np.float32)
-        if not values.size:
-            continue
-        like_paper = np.abs(values - paper) < 0.55 * abs(brighter)
-        missing += float(like_paper.mean()) < CORNER_COVERED_MIN
+        inside = float(np.percentile(turned[rim + 14 : rim + 34, rim + 14 : rim + 34], 75 if brighter > 0 else 25))
+        outside = float(
+            np.median(np.concatenate([turned[: rim - 6, : rim + 20].ravel(), turned[: rim + 20, : rim - 6].ravel()]))
+        )
+        ear = turned[rim + 2 : rim + 8, rim + 2 : rim + 8].astype(np.float32)
+        folded = np.abs(ear - outside) < np.abs(ear - inside)
+        missing += bool(folded[np.add.outer(np.arange(6), np.arange(6)) < 6].mean() > 1 - CORNER_COVERED_MIN)
     return missing

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from edge.capture import card, encode, level, straighten, survey, turn, verdict
+from edge.capture import card, encode, level, outline, straighten, survey, turn, verdict
 from edge.capture.encoded import Encoded
 from edge.capture.grid import Coarse
 from edge.capture.level import Level
@@ -50,24 +51,54 @@ def _taken(source: Iterator[Page], mode: Mode, g4_strict: bool, began: float) ->
     page = next(source, None)
     if page is None:
         return None
-    seen = survey.survey(page)
-    way = turn.measure(seen) if mode in (Mode.DOCUMENT, Mode.RECEIPT) else turn.Turn(0, sure=True)
-    move = level.quarter_turned(level.unmoved(page), way.degrees if way.sure else 0)
-    skew = straighten.measure(level.moved(seen.grey, move, seen.dpi / page.dpi), seen.dpi)
-    if skew.worth:
-        lose = straighten.would_lose(skew, move.size[0] / page.dpi, move.size[1] / page.dpi)
-        move = level.rotated(move, skew.worth, lose)
-    sheet = level.level(page, seen, move, coloured=survey.coloured(seen))
-    encoded, look = encode.encode(sheet, g4_strict=g4_strict, photo=mode == Mode.PHOTO)
-    if mode == Mode.RECEIPT and (cut := _around_ink(sheet, look.coarse)) is not None:
+    lying = _laid_straight(page, mode)
+    del page
+    encoded, look = encode.encode(lying.sheet, g4_strict=g4_strict, photo=mode == Mode.PHOTO)
+    if mode == Mode.RECEIPT and (cut := _around_ink(lying.sheet, look.coarse)) is not None:
         encoded, look = encode.encode(cut, g4_strict=g4_strict)
     faults: tuple[verdict.Fault, ...] = ()
     if mode != Mode.COPY:
-        faults = verdict.judge(seen, sheet, look.coarse, encoded.blank, way)
+        faults = verdict.judge(dataclasses.replace(lying.signs, blank=encoded.blank))
     if mode == Mode.PHOTO:
         faults = tuple(fault for fault in faults if fault in (verdict.Fault.EMPTY, verdict.Fault.TOO_DARK))
-    turned_degrees = way.degrees if way.sure else 0
-    return Taken(encoded, skew.worth, turned_degrees, faults, time.monotonic() - began)
+    way = lying.signs.turn
+    return Taken(encoded, lying.skew_degrees, way.degrees if way.sure else 0, faults, time.monotonic() - began)
+
+
+@dataclass(frozen=True)
+class _Lying:
+    """A page laid straight; `skew_degrees` by which it had been turned; `signs` of how good it is."""
+
+    sheet: Level
+    skew_degrees: float
+    signs: verdict.Signs
+
+
+def _laid_straight(page: Page, mode: Mode) -> _Lying:
+    """Cut to its sheet, upright, level. What is copied stays where it lies, but for its skew."""
+    seen = survey.survey(page)
+    coloured, slope = survey.coloured(seen), verdict.sharpness(seen)
+    move, dpi, now, way = level.unmoved(page), page.dpi, seen, turn.Turn(0, sure=True)
+    found = None
+    if mode in (Mode.DOCUMENT, Mode.RECEIPT):
+        found = outline.find(seen)
+        if found is not None:
+            move, dpi = outline.squared(found, page)
+            flat = move
+            now = survey.cut_out(seen, lambda pixels, scale: level.moved(pixels, flat, scale), dpi / page.dpi)
+        way = turn.measure(now)
+    if way.sure:
+        move = level.quarter_turned(move, way.degrees)
+    upright = (
+        now.grey if not (way.sure and way.degrees) else np.ascontiguousarray(np.rot90(now.grey, way.degrees // 90))
+    )
+    skew = straighten.measure(upright, now.dpi)
+    if skew.worth:
+        lose = straighten.would_lose(skew, move.size[0] / dpi, move.size[1] / dpi)
+        move = level.rotated(move, skew.worth, lose)
+    sheet = level.level(page, seen, move, coloured=coloured, dpi=dpi)
+    missing = found.cut_off if found is not None else 0
+    return _Lying(sheet, skew.worth, verdict.Signs(now, slope, dpi, False, way, found is not None, missing))
 
 
 def _cards(pages: Iterable[Page]) -> Iterator[Taken]:

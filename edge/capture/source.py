@@ -53,10 +53,12 @@ Image.MAX_IMAGE_PIXELS = limits.PAGE_PIXELS_MAX // 2  # Pillow warns here and re
 
 @dataclass(frozen=True)
 class Page:
-    """One side of one sheet. `pixels`: uint8 [height, width] grey or [height, width, 3] RGB, at `dpi` (at most 390)."""
+    """One side of one sheet. `pixels`: uint8 [height, width] grey or [height, width, 3] RGB, at `dpi` (at most 390). `guessed`: nobody said
+    at what resolution; it is as if the picture were A4."""
 
     pixels: Pixels
     dpi: float
+    guessed: bool = False
 
     @property
     def width(self) -> int:
@@ -183,7 +185,7 @@ def _decode(picture: Image.Image, frame: int, frames: int, what: Path | Scan) ->
         width, height = picture.size
         if width * height > limits.PAGE_PIXELS_MAX:
             raise _too_many_pixels(what)
-        dpi_x, dpi_y = _stated_dpi(picture)
+        dpi_x, dpi_y, guessed = _stated_dpi(picture)
         dpi = min(float(DPI), max(dpi_x, dpi_y))
         dpi *= min(1.0, math.sqrt(WORKING_PIXELS_MAX / (width / dpi_x * dpi * height / dpi_y * dpi)))
         size = max(1, round(width * dpi / dpi_x)), max(1, round(height * dpi / dpi_y))
@@ -207,7 +209,7 @@ def _decode(picture: Image.Image, frame: int, frames: int, what: Path | Scan) ->
         dpi *= across
     else:
         pixels = shrunk(pixels, size)
-    return Page(_stood_up(pixels, way_up), dpi)
+    return Page(_stood_up(pixels, way_up), dpi, guessed)
 
 
 def _stood_up(pixels: Pixels, orientation: int) -> Pixels:
@@ -221,8 +223,9 @@ def _stood_up(pixels: Pixels, orientation: int) -> Pixels:
     return np.ascontiguousarray(pixels)
 
 
-def _stated_dpi(picture: Image.Image) -> tuple[float, float]:
-    """The file's own resolution, across and down (they differ in a fax), where it makes a plausible sheet; otherwise as if it were A4."""
+def _stated_dpi(picture: Image.Image) -> tuple[float, float, bool]:
+    """The file's own resolution, across and down (they differ in a fax), where it makes a plausible sheet; otherwise as if it were A4, which
+    is a guess."""
     try:
         across, down = (float(value) for value in picture.info.get("dpi", (0.0, 0.0)))
     except (TypeError, ValueError, ZeroDivisionError):
@@ -230,9 +233,9 @@ def _stated_dpi(picture: Image.Image) -> tuple[float, float]:
     if min(across, down) >= 30 and math.isfinite(across + down):
         longest = max(picture.width / across, picture.height / down)
         if SHEET_INCHES_MIN <= longest <= SHEET_INCHES_MAX and max(across / down, down / across) < 2.5:
-            return across, down
+            return across, down, False
     assumed = max(30.0, max(picture.size) / A4_LONG_INCHES)
-    return assumed, assumed
+    return assumed, assumed, True
 
 
 def _plain(picture: Image.Image) -> Image.Image:

@@ -6,6 +6,7 @@ and most of what a verdict says.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -37,6 +38,14 @@ def survey(page: Page) -> Survey:
     fine, fine_dpi = to_dpi(page.pixels, page.dpi, FINE_DPI)
     small, dpi = to_dpi(fine, fine_dpi, LOOK_DPI)
     return Survey(small, dpi, grey(small), fine, fine_dpi, page.dpi)
+
+
+def cut_out(seen: Survey, cut: Callable[[Pixels, float], Pixels], scale: float) -> Survey:
+    """The same of a part of the page. `cut`: gives the part of a copy of the page that is smaller by so much; `scale`: by how much the
+    resolution of the part differs from that of the page."""
+    fine = cut(seen.fine, seen.fine_dpi / seen.page_dpi)
+    small = cut(seen.pixels, seen.dpi / seen.page_dpi)
+    return Survey(small, seen.dpi * scale, grey(small), fine, seen.fine_dpi * scale, seen.page_dpi * scale)
 
 
 def coloured(seen: Survey) -> bool:

@@ -45,7 +45,7 @@ def test_what_is_wrong_is_said_in_plain_words(tmp_path):
     Image.new("L", (1240, 1754), 244).save(tmp_path / "empty.png", dpi=(150, 150))
     done = CliRunner().invoke(capture, [str(tmp_path / "empty.png")], catch_exceptions=False)
     assert "empty" in done.output
-    assert "Turn it over" in done.output
+    assert "drehen Sie das Blatt um" in done.output
 
 
 def test_what_is_no_page_is_refused(tmp_path):

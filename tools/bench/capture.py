@@ -25,11 +25,12 @@ from PIL import Image
 
 from edge.capture import pdf, pipeline, source
 from protocol.errors import Code, Refused
-from tools.bench import reading
+from tools.bench import defects, reading
 
 KINDS: Final = {".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".pdf"}
 OCR_SECONDS_MAX: Final = 300.0
 KABINE: Final = "Kabine"
+SPOILT_PAGES: Final = 12
 
 
 class Measured(msgspec.Struct, frozen=True):
@@ -60,34 +61,44 @@ class Variant(msgspec.Struct, frozen=True):
 
 
 class Result(msgspec.Struct, frozen=True):
-    """The whole run. `missing`: what was not measured, and why."""
+    """The whole run. `missing`: what was not measured, and why. `defects`: how many spoilt pages are noticed; None where that was left out."""
 
     variants: list[Variant]
     files: list[Measured]
     missing: list[str]
+    defects: defects.Found | None = None
 
 
-def measure(folder: Path, *, references: bool = True, tell: Callable[[str], None] = lambda _: None) -> Result:
-    """All pictures and PDFs in `folder`; `tell` hears about each. Raises Refused where there are none."""
+def measure(
+    folder: Path,
+    *,
+    references: bool = True,
+    spoilt: int = SPOILT_PAGES,
+    ocrmypdf: str = "ocrmypdf",
+    tell: Callable[[str], None] = lambda _: None,
+) -> Result:
+    """All pictures and PDFs in `folder`; `tell` hears about each. `spoilt`: how many drawn pages are spoilt besides those of the folder; 0
+    leaves that out. `ocrmypdf`: the command. Raises Refused where there are no pages."""
     paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in KINDS)
     if not paths:
         raise Refused(Code.BAD_FILE, f"“{folder}” holds no pictures and no PDFs.", "Name a folder of scans.")
     missing = [] if reading.available() else [reading.MISSING]
-    tools = {"img2pdf": "img2pdf", "ocrmypdf": "OCRmyPDF"} if references else {}
+    tools = {"img2pdf": "img2pdf", ocrmypdf: "OCRmyPDF"} if references else {}
     missing += [f"{name} is not installed; it is left out." for tool, name in tools.items() if not shutil.which(tool)]
     files: list[Measured] = []
     words: dict[str, int] = {}
     for path in paths:
         expected = reading.reference(folder, path)
         words[path.name] = sum(expected.consensus_words.values()) if expected else 0
-        for made in _variants(path, references):
+        for made in _variants(path, references, ocrmypdf):
             files.append(_read(path, made, expected))
             told = files[-1]
             tell(
                 f"{told.file}: {told.variant}, {told.bytes / 1000:.1f} kB, recall {_share(told.recall)}, {told.cpu_s:.2f} s"
             )
     names = list(dict.fromkeys(each.variant for each in files))
-    return Result([_pooled(name, files, words) for name in names], files, missing)
+    noticed = defects.measure(folder, spoilt, tell) if spoilt else None
+    return Result([_pooled(name, files, words) for name in names], files, missing, noticed)
 
 
 def table(result: Result) -> Iterator[str]:
@@ -100,6 +111,8 @@ def table(result: Result) -> Iterator[str]:
             f"{_share(row.recall_min)}   {row.cpu_s_per_page:11.2f}  {peak}"
         )
     yield from result.missing
+    if result.defects is not None:
+        yield from defects.table(result.defects)
 
 
 class _Made(msgspec.Struct, frozen=True):
@@ -111,7 +124,7 @@ class _Made(msgspec.Struct, frozen=True):
     encoding: str = ""
 
 
-def _variants(path: Path, references: bool) -> Iterator[_Made]:
+def _variants(path: Path, references: bool, ocrmypdf: str) -> Iterator[_Made]:
     yield _kabine(path)
     yield _jpeg(path)
     if not references:
@@ -125,11 +138,11 @@ def _variants(path: Path, references: bool) -> Iterator[_Made]:
         else:
             with Image.open(path) as picture:
                 picture.convert("RGB").save(plain, "PDF", resolution=picture.info.get("dpi", (300, 300))[0], quality=92)
-        if shutil.which("ocrmypdf"):
+        if shutil.which(ocrmypdf):
             for level in (1, 2, 3):
                 out = Path(folder) / f"o{level}.pdf"
                 order = [
-                    "ocrmypdf",
+                    ocrmypdf,
                     f"-O{level}",
                     "--tesseract-timeout",
                     "0",

@@ -1,0 +1,65 @@
+"""A sheet on a table under a camera is found, laid flat, and missing corners are told."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from edge.capture import outline, pipeline
+from edge.capture.source import Page
+from edge.capture.survey import survey
+from edge.capture.verdict import Fault
+from hardware.simulated import wear
+from hardware.simulated.paper import draw_page
+
+SIZE = (1125, 1500)
+DPI = 1500 / 11.69
+
+
+def photographed(seed: int, kind="letter", **other) -> Page:
+    picture = wear.photograph(draw_page(seed, 110, kind), seed, SIZE, **other)
+    return Page(np.asarray(picture), DPI, guessed=True)
+
+
+@pytest.mark.parametrize("kind", ["letter", "form", "receipt"])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_sheet_on_a_table_is_found_with_all_its_corners(kind, seed):
+    page = photographed(seed, kind)
+    found = outline.find(survey(page))
+    assert found is not None
+    assert found.cut_off == 0
+    move, dpi = outline.squared(found, page)
+    proportion = max(move.size) / min(move.size)
+    assert proportion == pytest.approx(2.48 if kind == "receipt" else 1.414, rel=0.04)
+    if kind != "receipt":
+        assert max(move.size) / dpi == pytest.approx(11.69, abs=0.1)
+
+
+def test_what_is_kept_is_the_sheet_alone_and_level():
+    (taken,) = pipeline.take([photographed(3, degrees=4.0)])
+    page = taken.page
+    assert page.width / page.dpi == pytest.approx(8.27, abs=0.1)
+    assert page.height / page.dpi == pytest.approx(11.69, abs=0.1)
+    assert page.bytes < 45_000
+
+
+def test_a_sheet_that_fills_the_picture_is_not_cut():
+    for kind in ("letter", "form"):
+        assert outline.find(survey(Page(np.asarray(draw_page(1, 100, kind)), 100))) is None
+
+
+def test_writing_around_a_white_field_is_not_cut_off():
+    dark = np.full((1400, 1000, 3), 60, np.uint8)
+    dark[300:900, 200:800] = 245
+    rows = np.asarray(draw_page(1, 100).resize((1000, 1400)))
+    around = np.where(np.asarray(Image.fromarray(rows).convert("L"))[:, :, None] < 128, 235, dark).astype(np.uint8)
+    around[300:900, 200:800] = 245
+    assert outline.find(survey(Page(around, 100))) is None
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_a_corner_out_of_view_is_told(side):
+    page = photographed(5, degrees=5.0)
+    edge = round(0.17 * page.width)
+    pixels = page.pixels[:, edge:] if side == "left" else page.pixels[:, :-edge]
+    (taken,) = pipeline.take([Page(np.ascontiguousarray(pixels), page.dpi, guessed=True)])
+    assert {Fault.CORNER_MISSING, Fault.EDGE_CUT} & set(taken.faults)
