@@ -15,7 +15,7 @@ ENTRY_BYTES_MAX: Final = 48 * KIB  # one entry fits in one frame; a sealed summa
 ENTRIES_PER_FRAME_MAX: Final = 4096  # a decoder may allocate so many small objects, no more
 WHISPER_BYTES_MAX: Final = 64 * KIB
 CHUNK_BYTES_MAX: Final = 512 * KIB  # most documents in one piece; 1.5 GB/s through CURVE from 256 KiB on
-CHUNK_BYTES_MIN: Final = 8 * KIB  # smaller pays more for headers than it wins in promptness
+CHUNK_BYTES_MIN: Final = 4 * KIB  # smaller pays more for headers than it wins in promptness
 TEXT_CHARS_MAX: Final = 500  # any text for a person on the wire
 NUMBER_MAX: Final = 2**53 - 1  # any whole number on the wire: a browser counts no further, SQLite to 2**63
 SPAN_SECONDS_MAX: Final = (
@@ -29,7 +29,9 @@ FRESH_SECONDS: Final = 1.0  # so soon after something became durable the next be
 STALL_SECONDS: Final = 2.0  # nothing heard for so long while something is outstanding: the line is gone
 HELLO_SECONDS: Final = 10.0  # a peer that is connected but says no Hello
 RECONNECT_SECONDS_MIN: Final = 0.3  # full jitter between 0 and a bound that grows from here …
-RECONNECT_GROWTH: Final = 1.2  # … by so much each time: nobody waits long after a short cut, nor knocks often in a long one …
+RECONNECT_GROWTH: Final = (
+    1.2  # … by so much each time: nobody waits long after a short cut, nor knocks often in a long one …
+)
 RECONNECT_SECONDS_MAX: Final = 15.0  # … to here, for ever
 HANDSHAKE_MILLISECONDS: Final = 2000  # ZMQ HANDSHAKE_IVL: a slow-loris holds a descriptor no longer than this
 HIGH_WATER_MESSAGES: Final = 64  # of the socket; what may be outstanding stays below, so that a burst never meets it
@@ -38,7 +40,8 @@ ENTRIES_FRAMES_MAX: Final = 16  # … beside so many frames of entries not yet a
 ENTRIES_WINDOW_BYTES: Final = (
     128 * KIB
 )  # entries sent and not yet acknowledged: documents already announced travel meanwhile
-WINDOW_BYTES_MIN: Final = 24 * KIB  # wants outstanding: on 2 Mbit/s this keeps an entry's delay below 0.1 s
+WINDOW_BYTES_MIN: Final = 8 * KIB  # wants outstanding: two chunks, so that one travels while the other is asked for
+WINDOW_BYTES_FIRST: Final = 24 * KIB  # … before anything is known of the line: on 2 Mbit/s an entry waits 0.1 s at most
 WINDOW_BYTES_MAX: Final = 16 * MIB  # on loopback: so much travels while the hub's disk is busy with what came before
 HUB_WINDOW_BYTES: Final = 64 * MIB  # wants outstanding over all cabins: bounds the hub's memory
 

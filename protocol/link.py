@@ -167,6 +167,7 @@ class Link:
             case Want():
                 effects.append(SayChunk(frame))
             case Entries():
+                self.pacing.talked(now)
                 self._hear_entries(frame, now, effects)
             case Ack(committed):
                 self._hear_ack(committed, now, effects)
@@ -180,6 +181,7 @@ class Link:
                     self.pacing.round_trip(round_trip, now)
                 effects.append(Observe(frame, round_trip))
             case Whisper():
+                self.pacing.talked(now)
                 effects.append(Deliver(frame))
             case Gone(digest):
                 self._answered(self.transfers.gone(digest), frame, b"", now, effects)

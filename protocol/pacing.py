@@ -3,7 +3,8 @@
 What ZeroMQ and the kernel have swallowed cannot be overtaken. So the receiver asks for no more than about twice what the line holds
 (bandwidth × delay), measured as BBR does it (draft-cardwell-iccrg-bbr): the best rate of delivery seen lately times the shortest round
 trip. The window trebles with every round trip until the rate grows no more. Every ten seconds less is asked for until one round trip has
-been seen without a queue: behind a queue of its own a receiver would see the line grow longer and longer.
+been seen without a queue: behind a queue of its own a receiver would see the line grow longer and longer. While somebody talks on a slow line
+(entries and whispers come), nothing is let queue: who talks waits for one chunk at most.
 """
 
 from __future__ import annotations
@@ -15,9 +16,19 @@ from protocol import limits
 
 _RATE_SECONDS: Final = 1.0  # how long a best rate is believed, and four round trips
 _BASE_SECONDS: Final = 10.0  # how long a shortest round trip is believed
-_CHUNK_SECONDS: Final = 0.05  # one Want is about so much of the line's time
+_CHUNK_SECONDS: Final = 0.05  # one Want is about so much of the line's time …
+_TALK_CHUNK_SECONDS: Final = 0.035  # … and so much while somebody talks
+_TALK_SECONDS: Final = 2.0  # after an entry or a whisper the next one is expected for so long
+_TALK_RATE_MAX: Final = 2_500_000  # bytes per second; on a faster line nothing small waits long
 _DRAINING_GAIN: Final = 0.75  # of what the line holds: no queue is left, and little time is lost
-_QUEUE_SECONDS: Final = 0.05  # may queue beside a call; also what the turns of a busy receiver cost on a short line
+_QUEUE_SECONDS: Final = 0.05  # may queue beside a call
+_SLACK_SECONDS: Final = (
+    0.15  # may queue otherwise: what TCP needs to send a lost packet again, and a busy receiver for its turns
+)
+_TALK_QUEUE_SECONDS: Final = 0.045  # may queue while somebody talks
+_TALK_RATE_SECONDS: Final = (
+    10.0  # a best rate is believed so long then: with so little under way a line is not seen at its best
+)
 _SHORT_SECONDS: Final = 0.03  # no line of the country answers sooner
 _SHORT_GAIN_MAX: Final = 16.0  # of the first window where it does
 _GROWTH: Final = 2  # of the window, times what arrives: three times as wide after each round trip
@@ -46,7 +57,9 @@ class Pacing:
         self._base = 0.0  # shortest round trip, 0 when none was seen
         self._base_at = 0.0
         self._draining = False
-        self._reached_bytes = limits.WINDOW_BYTES_MIN  # the window grows towards its aim, never at a leap
+        self._reached_bytes = limits.WINDOW_BYTES_FIRST  # the window grows towards its aim, never at a leap
+        self._quiet_at = 0.0  # when a talk that was heard counts as over
+        self._talking = False
 
     @property
     def rate(self) -> float:
@@ -59,12 +72,16 @@ class Pacing:
         self._rates.clear()
         self._best = self._base = 0.0
         self._draining = False
-        self._reached_bytes = limits.WINDOW_BYTES_MIN
+        self._reached_bytes = limits.WINDOW_BYTES_FIRST
 
     def greeted(self, seconds: float) -> None:
         """Our Hello was answered after `seconds`. On a short line the first window may be wider: what it holds is soon gone."""
         short = _SHORT_SECONDS / max(seconds, 1e-6)
-        self._reached_bytes = int(limits.WINDOW_BYTES_MIN * min(max(short, 1.0), _SHORT_GAIN_MAX))
+        self._reached_bytes = int(limits.WINDOW_BYTES_FIRST * min(max(short, 1.0), _SHORT_GAIN_MAX))
+
+    def talked(self, now: float) -> None:
+        """Something small came, and more of it may."""
+        self._quiet_at = now + _TALK_SECONDS
 
     def asked(self, now: float) -> None:
         """One Want was said."""
@@ -79,7 +96,9 @@ class Pacing:
         while self._rates and self._rates[-1][0] <= rate:
             self._rates.pop()
         self._rates.append((rate, now))
-        while now - self._rates[0][1] > _RATE_SECONDS + 4 * self._base:
+        self._talking = now < self._quiet_at
+        believed_seconds = _TALK_RATE_SECONDS if self._talking else _RATE_SECONDS
+        while now - self._rates[0][1] > believed_seconds + 4 * self._base:
             self._rates.popleft()
         self._best = self._rates[0][0]
         if asked.drained and self._draining:
@@ -109,17 +128,23 @@ class Pacing:
             return max(limits.WINDOW_BYTES_MIN, min(self._reached_bytes, self.ceiling_bytes))
         if self._draining:
             held_seconds = self._base * _DRAINING_GAIN
+        elif self._beside_talk():
+            held_seconds = self._base + _TALK_QUEUE_SECONDS
         elif self.call_is_up:
             held_seconds = self._base + _QUEUE_SECONDS
         else:
-            held_seconds = self._base + max(self._base, _QUEUE_SECONDS)
+            held_seconds = self._base + max(self._base, _SLACK_SECONDS)
         window = int(self._best * held_seconds)
         return max(limits.WINDOW_BYTES_MIN, min(window, self.ceiling_bytes, limits.WINDOW_BYTES_MAX))
+
+    def _beside_talk(self) -> bool:
+        return self._talking and self._best < _TALK_RATE_MAX
 
     def chunk_bytes(self) -> int:
         """Length of the next Want: a power of two, about 50 ms of the line, at most half a window."""
         window = self.window_bytes()
-        aim = min(max(self._best * _CHUNK_SECONDS, window / _WANTS_AIM), window / 2)
+        seconds = _TALK_CHUNK_SECONDS if self._beside_talk() else _CHUNK_SECONDS
+        aim = min(max(self._best * seconds, window / _WANTS_AIM), window / 2)
         size = limits.CHUNK_BYTES_MIN
         while size * 2 <= min(aim, limits.CHUNK_BYTES_MAX):
             size *= 2

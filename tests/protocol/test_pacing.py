@@ -20,6 +20,7 @@ class Line:
     def __init__(self, rate: float, base: float, turn: float = 0.0) -> None:
         self.rate, self.base, self.turn = rate, base, turn
         self.pacing = Pacing()
+        self.talking = False
         self.now = 0.0
         self.delivered_bytes = 0
         self.delays: deque[tuple[float, float]] = deque(maxlen=100_000)  # when, and how long that chunk was under way
@@ -37,6 +38,8 @@ class Line:
                 _, asked_at, length = heapq.heappop(self._line)
                 self._outstanding_bytes -= length
                 self.delivered_bytes += length
+                if self.talking:
+                    self.pacing.talked(self.now)
                 self.pacing.arrived(length, self.now)
                 self.delays.append((self.now, self.now - asked_at))
             self._ask()
@@ -82,6 +85,30 @@ def test_beside_a_call_less_may_queue():
     line.pacing.call_is_up = True
     line.run(20)
     assert line.worst_delay(25) < 0.2 + 0.05 + 0.1 < alone
+
+
+@pytest.mark.parametrize(("rate", "base"), [(125_000, 0.06), (250_000, 0.06), (1_250_000, 0.1)])
+def test_while_somebody_talks_on_a_slow_line_little_queues_and_it_is_used_all_the_same(rate, base):
+    line = Line(rate, base)
+    line.run(20)
+    alone = line.worst_delay(15)
+    line.talking = True
+    assert line.run(20) > 0.9 * rate
+    line.run(5)
+    chunk_seconds = line.pacing.chunk_bytes() / rate
+    assert line.worst_delay(40) <= base + 2 * chunk_seconds + 0.06 < alone
+    line.talking = False
+    line.run(20)
+    assert line.worst_delay(60) == pytest.approx(alone, rel=0.1)
+
+
+def test_a_fast_line_need_not_wait_for_who_talks():
+    line = Line(12_500_000, 0.01)
+    line.run(5)
+    alone = line.pacing.window_bytes()
+    line.talking = True
+    line.run(2)
+    assert line.pacing.window_bytes() > 0.9 * alone
 
 
 def test_a_busy_receiver_on_a_short_line_is_not_taken_for_a_slow_line():
@@ -130,9 +157,9 @@ def test_on_a_short_line_the_first_window_is_wider():
         pacing.greeted(seconds)
         return pacing.window_bytes()
 
-    assert first(0.06) == first(3.0) == limits.WINDOW_BYTES_MIN
-    assert first(0.01) == 3 * limits.WINDOW_BYTES_MIN
-    assert first(0.0) == 16 * limits.WINDOW_BYTES_MIN
+    assert first(0.06) == first(3.0) == limits.WINDOW_BYTES_FIRST
+    assert first(0.01) == 3 * limits.WINDOW_BYTES_FIRST
+    assert first(0.0) == 16 * limits.WINDOW_BYTES_FIRST
 
 
 def test_a_new_connection_begins_anew():
@@ -140,7 +167,7 @@ def test_a_new_connection_begins_anew():
     line.run(15)
     line.pacing.reset()
     assert line.pacing.rate == 0
-    assert line.pacing.window_bytes() == limits.WINDOW_BYTES_MIN
+    assert line.pacing.window_bytes() == limits.WINDOW_BYTES_FIRST
     assert line.pacing.chunk_bytes() == limits.CHUNK_BYTES_MIN
     assert line.pacing.patience_seconds(16 * limits.KIB) == limits.STALL_SECONDS + 1
 
@@ -161,7 +188,6 @@ def test_beats_behind_a_queue_have_the_line_drained_before_they_are_believed():
     pacing.round_trip(0.1, 0)
     pacing.asked(11)
     pacing.round_trip(0.5, 11)
-    assert pacing.window_bytes() == limits.WINDOW_BYTES_MIN
     pacing.arrived(8192, 11.5)  # asked for before the draining began
     pacing.asked(11.5)
     pacing.arrived(8192, 11.7)

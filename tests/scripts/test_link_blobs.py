@@ -226,8 +226,8 @@ def test_the_answer_to_a_hello_says_how_much_to_ask_for_at_first(pair):
     pair.cabin.connect()
     pair.hub.pump.connected(greeted=True)
     pair.run(0.0015)  # the cabin's Hello is here, and not yet its answer
-    assert pair.hub.pump.link.pacing.window_bytes() == limits.WINDOW_BYTES_MIN
+    assert pair.hub.pump.link.pacing.window_bytes() == limits.WINDOW_BYTES_FIRST
     pair.run(0.001)
-    assert pair.hub.pump.link.pacing.window_bytes() > 8 * limits.WINDOW_BYTES_MIN
+    assert pair.hub.pump.link.pacing.window_bytes() > 8 * limits.WINDOW_BYTES_FIRST
     pair.run(1)
     assert pair.hub.missing == {}
