@@ -92,5 +92,5 @@ def test_what_is_personal_is_kept_nowhere_and_nothing_comes_from_outside() -> No
     assert headers["cache-control"] == "no-store"
     assert headers["content-security-policy"].startswith("default-src 'self'; img-src 'self' data:; object-src 'none'")
     assert "frame-ancestors 'none'" in headers["content-security-policy"]
-    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["referrer-policy"] == "same-origin"
     assert ask("/static/look.css")[1]["cache-control"] == "max-age=3600"

@@ -140,7 +140,9 @@ class Visitor:
         try:
             self.page.wait_for_selector(wanted, timeout=SCREEN_SECONDS * 1000)
         except Exception as error:
-            raise AssertionError(f"on the screen stands “{self.screen}”, not {names}; {self.mishaps}") from error
+            raise AssertionError(
+                f"on the screen stands “{self.page.get_attribute('body', 'data-screen')}”, not {names}; {self.mishaps}"
+            ) from error
         return self.screen
 
     def button(self, do: str) -> Locator:

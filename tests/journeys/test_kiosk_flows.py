@@ -271,3 +271,17 @@ def test_the_hatch_is_refused_while_somebody_is_there(one: Visitor) -> None:
     order = Submit("wohngeldstelle-uckermark", paths=(str(one.cabin.sheet()),))
     with pytest.raises(Unavailable, match="A visitor is in the cabin"):
         list(knock(one.cabin.folder, order, 30.0) or ())
+
+
+def test_plain_forms_do_without_any_script(chrome: Browser, screens: dict[str, Cabin]) -> None:
+    with visitor(chrome, screens["1920"], java_script_enabled=False) as plain:
+        plain.to_place()
+        plain.cabin.lay(1)
+        plain.at("judge")  # the page looks again by itself
+        plain.tap("good-done")
+        plain.at("check")
+        plain.tap("confirm")
+        plain.at("number")
+        plain.tap("end")
+        plain.at("parting")
+        assert not plain.mishaps
