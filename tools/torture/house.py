@@ -27,7 +27,7 @@ from tools.town import SOCIAL_OFFICE, Site, uckermark
 
 AGENCY: Final = AgencyId(str(SOCIAL_OFFICE))
 CONVERGE_SECONDS: Final = 120.0  # everything runs again: after so long all must have arrived, on however busy a machine
-PLANTED_SECONDS: Final = 15.0  # with a planted fault it never will
+PLANTED_SECONDS: Final = 10.0  # with a planted fault it never will
 _LOOK_SECONDS: Final = 0.05
 
 

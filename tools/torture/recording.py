@@ -84,13 +84,25 @@ def recorded(place: Path) -> Iterator[Recording]:
     try:
         _until_mounted(mount, process)
         yield recording
-    finally:
-        # Lazily, where somebody still holds a file: the recorder ends when the last one is closed.
-        subprocess.run(["fusermount3", "-u", "-z", str(mount)], check=False, capture_output=True)
+    except BaseException:
+        _unmount(mount)
+        process.kill()  # whoever failed may still hold files, and then it would not end
+        process.communicate()
+        raise
+    _unmount(mount)
+    try:
         _, said = process.communicate(timeout=_MOUNT_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        _, said = process.communicate()
     if process.returncode:
         raise Unavailable(f"The recording file system failed: {said.strip()[-400:]}", "Look at its last words.")
     recording.operations = operations.read(record)
+
+
+def _unmount(mount: Path) -> None:
+    # Lazily, where somebody still holds a file: the recorder ends when the last one is closed.
+    subprocess.run(["fusermount3", "-u", "-z", str(mount)], check=False, capture_output=True)
 
 
 def _until_mounted(mount: Path, process: subprocess.Popen[str]) -> None:

@@ -7,7 +7,7 @@ import pytest
 from tools.torture import planted
 from tools.torture.power import power
 
-STATES = 300
+STATES = 200
 STATES_UNTIL_CAUGHT = 1500
 
 
