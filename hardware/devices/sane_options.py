@@ -16,8 +16,8 @@ WIDTH_MM: Final = 216.0  # A4 and US letter
 HEIGHT_MM: Final = 300.0  # A4 and a little, so that a sheet that lies askew keeps its corners
 OPTIONS_MAX: Final = 400
 _LINE: Final = re.compile(r" {2,8}(?P<name>--?[a-zA-Z0-9][a-zA-Z0-9-]*)(?P<yes_no>\[=\([^)]*\)\])?(?: (?P<rest>.*))?")
-_RANGE: Final = re.compile(r"(?P<low>-?[0-9.]+)\.\.(?P<high>-?[0-9.]+)")
-_NUMBER: Final = re.compile(r"[0-9]+(?:\.[0-9]+)?")
+_RANGE: Final = re.compile(r"(?P<low>-?[0-9]{1,9}(?:\.[0-9]+)?)\.\.(?P<high>-?[0-9]{1,9}(?:\.[0-9]+)?)")
+_NUMBER: Final = re.compile(r"[0-9]{1,9}(?:\.[0-9]+)?")
 _FEEDER: Final = ("feeder", "adf")
 _GLASS: Final = ("flatbed", "platen", "normal")
 # Sensors that some devices show as options that only the device sets.

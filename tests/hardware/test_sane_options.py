@@ -1,7 +1,7 @@
 """What real devices print about themselves is read, and nothing is asked of them that they do not know."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from hardware.devices import sane_options
@@ -96,6 +96,7 @@ def test_a_device_that_says_nothing_or_nonsense_is_asked_for_nothing():
 
 
 @given(st.text(max_size=300), st.text(max_size=60))
+@example("", ".")
 @settings(max_examples=60, deadline=None)
 def test_whatever_a_driver_prints_becomes_wellformed_wishes(rubbish, values):
     for text in (rubbish, f"    --resolution {values} [x]\n    --mode {values}\n    -x {values}..{values}\n"):
