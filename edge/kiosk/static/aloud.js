@@ -5,6 +5,7 @@ import { output } from "./tones.js";
 const READ = "h1, .lead, .notice, .words, .number, .receipt p, dt, dd, .choice, .thumb, .actions button, .help button, .end button";
 let hushed = new AbortController();
 let introduced = false; // once for each visitor who switches it on
+let heard = ""; // what was asked for last
 
 /** What is to be said, in order: [{text, language}], a run of the same language in one piece. */
 export function sentences(page) {
@@ -41,16 +42,20 @@ async function sound(sentence, signal) {
 }
 
 async function read() {
+  const { voice, volume } = document.documentElement.dataset;
+  const wanted = voice && volume !== "0";
+  const page = wanted ? sentences(document.querySelector(".screen")) : [];
+  const asked = JSON.stringify([voice, volume, page]);
+  introduced &&= Boolean(voice);
+  if (asked === heard) return; // the same page, drawn again
+  heard = asked;
   hushed.abort();
   hushed = new AbortController();
   const { signal } = hushed;
-  const { voice, volume } = document.documentElement.dataset;
-  introduced &&= Boolean(voice);
-  if (!voice || volume === "0") return;
   try {
-    const first = introduced ? [] : [{ text: document.body.dataset.intro, language: voice }];
-    introduced = true;
-    for (const sentence of [...first, ...sentences(document.querySelector(".screen"))]) {
+    if (wanted && !introduced) await sound({ text: document.body.dataset.intro, language: voice }, signal);
+    introduced ||= Boolean(wanted);
+    for (const sentence of page) {
       if (signal.aborted) return;
       await sound(sentence, signal);
     }
