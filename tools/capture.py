@@ -1,19 +1,22 @@
-"""`kabine capture`: what the cabin does to paper, by itself: pictures and PDFs in, one compact PDF/A-2b out."""
+"""`kabine capture`: what the cabin does to paper, by itself: pictures and PDFs in, one compact PDF/A-2b out.
+
+In the same worker process as in a cabin, under the same bounds of memory and time: a hostile file ends the worker, and that is told.
+"""
 
 from __future__ import annotations
 
-import itertools
+import asyncio
+import contextlib
+import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 import msgspec
 
-from edge.capture import pdf, pdfa, pipeline, source, verdict
-from edge.capture.encoded import Encoded
+from edge.capture.dialogue import PageTaken
 from edge.capture.mode import Mode
-from edge.capture.pipeline import Taken
-from protocol import limits
+from edge.capture.workshop import Workshop
 from protocol.errors import Code, Refused
 from tools.whole_file import whole_file
 
@@ -47,8 +50,7 @@ class Found(msgspec.Struct, frozen=True):
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
 def capture(files: tuple[Path, ...], out: Path | None, mode: str, g4_strict: bool, check: bool, as_json: bool) -> None:
     """Pages of pictures and PDFs become one compact, legible PDF/A-2b; says what is wrong with a page."""
-    pages, found = _taken(files, Mode(mode), g4_strict)
-    document = b"".join(pdf.write(pages, datetime.now(UTC)))
+    found, document = asyncio.run(_taken(files, Mode(mode), g4_strict))
     if out is not None:
         with whole_file(out, 0o600) as write:
             write(document)
@@ -64,33 +66,40 @@ def capture(files: tuple[Path, ...], out: Path | None, mode: str, g4_strict: boo
             if page.advice:
                 click.echo(f"  {page.advice}")
         click.echo(f"{len(found)} pages, {len(document) / 1000:.1f} kB")
-    if check and (faults := pdfa.faults(document)):
+    if check:
+        _check(document)
+
+
+def _check(document: bytes) -> None:
+    from edge.capture import pdfa  # late: it needs MuPDF
+
+    if faults := pdfa.faults(document):
         raise Refused(
             Code.BAD_FILE, "The result is not PDF/A-2b: " + " ".join(faults), "Report this: it is our mistake."
         )
 
 
-def _taken(files: tuple[Path, ...], mode: Mode, g4_strict: bool) -> tuple[list[Encoded], list[PageFound]]:
-    expected = sum(source.count(path) for path in files)
-    if expected > limits.DOCUMENT_PAGES_MAX:
-        raise source.too_many(expected)
-    pages: list[Encoded] = []
-    found: list[PageFound] = []
-    whole = itertools.chain.from_iterable(map(source.pages, files))
-    for taken in pipeline.take(whole, mode, g4_strict=g4_strict):
-        pages.append(taken.page)
-        found.append(_page(taken))
-    return pages, found
+async def _taken(files: tuple[Path, ...], mode: Mode, g4_strict: bool) -> tuple[list[PageFound], bytes]:
+    """What a worker of its own makes of the files. Raises Refused, Unavailable."""
+    with tempfile.TemporaryDirectory() as folder:
+        workshop = Workshop(Path(folder), g4_strict=g4_strict)
+        try:
+            async with contextlib.aclosing(workshop.capture(list(files), mode)) as reports:
+                found = [_page(report) async for report in reports if isinstance(report, PageTaken)]
+            async with contextlib.aclosing(workshop.document(datetime.now(UTC))) as pieces:
+                return found, b"".join([piece async for piece in pieces])
+        finally:
+            await workshop.close()
 
 
-def _page(taken: Taken) -> PageFound:
+def _page(page: PageTaken) -> PageFound:
     return PageFound(
-        encoding=str(taken.page.encoding),
-        bytes=taken.page.bytes,
-        dpi=taken.page.dpi,
-        skew_deg=taken.skew_degrees,
-        turned_deg=taken.turned_degrees,
-        verdict=verdict.word(taken.faults),
-        advice=verdict.advice(taken.faults),
-        seconds=round(taken.seconds, 3),
+        encoding=page.encoding,
+        bytes=page.bytes,
+        dpi=page.dpi,
+        skew_deg=page.skew_degrees,
+        turned_deg=page.turned_degrees,
+        verdict=page.faults[0] if page.faults else "good",
+        advice=page.advice,
+        seconds=round(page.seconds, 3),
     )

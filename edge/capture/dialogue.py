@@ -1,6 +1,6 @@
 """What may be said between a node and its capture worker, and how it is framed: 4 bytes of length, big-endian, then MessagePack.
 
-The node gives one order and hears reports until the last one for it: Captured, Previewed, PageTurned, SealedUp, Discarded or Failed.
+The node gives one order and hears reports until the last one for it: Captured, Previewed, PageTurned, Written, SealedUp, Discarded or Failed.
 """
 
 from __future__ import annotations
@@ -80,11 +80,19 @@ class Join(msgspec.Struct, frozen=True, tag="join"):
     second: int
 
 
+class Document(msgspec.Struct, frozen=True, tag="document"):
+    """Give these pages (none named: all) as a PDF that nobody has sealed: for the printer of a copy, or whoever looks after a cabin.
+    Reports: Part for each piece, then Written."""
+
+    captured_at: datetime
+    pages: tuple[int, ...] = ()
+
+
 class Discard(msgspec.Struct, frozen=True, tag="discard"):
     """Forget all pages. Report: Discarded."""
 
 
-Order = Capture | CaptureScan | Preview | Turn | Join | Seal | Discard
+Order = Capture | CaptureScan | Preview | Turn | Join | Document | Seal | Discard
 
 
 # --- reports: what the worker tells ---------------------------------------------------------------------------------
@@ -133,6 +141,12 @@ class PageTurned(msgspec.Struct, frozen=True, tag="turned"):
     turned_degrees: int
 
 
+class Written(msgspec.Struct, frozen=True, tag="written"):
+    """The document has been told; it has so many `bytes`."""
+
+    bytes: int
+
+
 class SummarySealed(msgspec.Struct, frozen=True, tag="summary"):
     """The summary as a small age file."""
 
@@ -170,7 +184,19 @@ class Failed(msgspec.Struct, frozen=True, tag="failed"):
     remedy: str
 
 
-Report = Ready | PageTaken | Captured | Previewed | PageTurned | SummarySealed | Part | SealedUp | Discarded | Failed
+Report = (
+    Ready
+    | PageTaken
+    | Captured
+    | Previewed
+    | PageTurned
+    | Written
+    | SummarySealed
+    | Part
+    | SealedUp
+    | Discarded
+    | Failed
+)
 
 _encoder: Final = msgspec.msgpack.Encoder()
 _orders: Final[msgspec.msgpack.Decoder[Order]] = msgspec.msgpack.Decoder(Order)

@@ -24,7 +24,19 @@ from typing import BinaryIO, Final, assert_never
 import msgspec
 
 from edge.capture import card, dialogue, pdf, pipeline, preview, source, verdict
-from edge.capture.dialogue import Capture, CaptureScan, Discard, Join, Order, PageTaken, Preview, Report, Seal, Turn
+from edge.capture.dialogue import (
+    Capture,
+    CaptureScan,
+    Discard,
+    Document,
+    Join,
+    Order,
+    PageTaken,
+    Preview,
+    Report,
+    Seal,
+    Turn,
+)
 from edge.capture.encoded import Encoded
 from edge.capture.mode import Mode
 from edge.capture.pipeline import Taken
@@ -59,6 +71,8 @@ class Bench:
                 return self._turn(order)
             case Join():
                 return self._join(order)
+            case Document():
+                return self._document(order)
             case Seal():
                 return self._seal(order)
             case Discard():
@@ -94,11 +108,7 @@ class Bench:
 
     def _seal(self, order: Seal) -> Iterator[Report]:
         began = time.monotonic()
-        numbers = order.pages or tuple(range(1, len(self._taken) + 1))
-        if not numbers:
-            raise Refused(Code.BAD_FILE, "There is no page to hand in.", "Take at least one page first.")
-        if not all(1 <= number <= len(self._taken) for number in numbers) or len(set(numbers)) < len(numbers):
-            raise Refused(Code.BAD_FILE, "A page to hand in is not there, or named twice.", "Take the pages again.")
+        numbers = self._named(order.pages)
         recipients = [envelope.parse_recipient(order.recipient)]
         pdf_bytes, digest = pdf.size_and_digest(self._pages(numbers), order.captured_at)
         if pdf_bytes > limits.DOCUMENT_BYTES_MAX:
@@ -131,6 +141,23 @@ class Bench:
             pages=len(numbers),
             seconds=time.monotonic() - began,
         )
+
+    def _named(self, pages: tuple[int, ...]) -> tuple[int, ...]:
+        """These pages, or all."""
+        numbers = pages or tuple(range(1, len(self._taken) + 1))
+        if not numbers:
+            raise Refused(Code.BAD_FILE, "There is no page to hand in.", "Take at least one page first.")
+        if not all(1 <= number <= len(self._taken) for number in numbers) or len(set(numbers)) < len(numbers):
+            raise Refused(Code.BAD_FILE, "A page to hand in is not there, or named twice.", "Take the pages again.")
+        return numbers
+
+    def _document(self, order: Document) -> Iterator[Report]:
+        told_bytes = 0
+        for piece in pdf.write(self._pages(self._named(order.pages)), order.captured_at):
+            told_bytes += len(piece)
+            for start in range(0, len(piece), dialogue.PART_BYTES_MAX):
+                yield dialogue.Part(piece[start : start + dialogue.PART_BYTES_MAX])
+        yield dialogue.Written(told_bytes)
 
     def _known(self, number: int) -> PageTaken:
         if not 1 <= number <= len(self._taken):

@@ -11,6 +11,7 @@ import contextlib
 import os
 import sys
 from collections.abc import AsyncGenerator
+from datetime import datetime
 from pathlib import Path
 from typing import Final, cast
 
@@ -28,6 +29,7 @@ from edge.capture.dialogue import (
     Report,
     SealedUp,
     SummarySealed,
+    Written,
 )
 from edge.capture.mode import Mode
 from hardware.scanner import Scan
@@ -35,7 +37,7 @@ from protocol.errors import Mistake, Unavailable
 
 REPORT_SECONDS: Final = 60.0  # no page takes so long; who is silent for it has got stuck on a hostile file
 START_SECONDS: Final = 30.0  # imports on a slow card of a small computer
-_LAST: Final = (Captured, Previewed, PageTurned, SealedUp, Discarded, Failed)
+_LAST: Final = (Captured, Previewed, PageTurned, Written, SealedUp, Discarded, Failed)
 _ROOT: Final = Path(__file__).resolve().parents[2]
 
 
@@ -93,6 +95,12 @@ class Workshop:
         longer these two. Raises as `preview`."""
         reports = [report async for report in self._carry_out(dialogue.Join(first, second))]
         return next(report for report in reports if isinstance(report, PageTaken))
+
+    async def document(self, captured_at: datetime, pages: tuple[int, ...] = ()) -> AsyncGenerator[bytes, None]:
+        """These pages (none named: all) as a PDF that nobody has sealed, piece by piece: for the printer of a copy. Raises as `preview`."""
+        async for report in self._carry_out(dialogue.Document(captured_at, pages)):
+            if isinstance(report, Part):
+                yield report.piece
 
     def seal(self, order: dialogue.Seal) -> AsyncGenerator[SummarySealed | Part | SealedUp, None]:
         """The sealed summary, the sealed document piece by piece, then what is to be signed. The pages stay until `discard`. Raises

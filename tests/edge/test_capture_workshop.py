@@ -354,3 +354,14 @@ def test_a_cabin_whose_archive_refuses_jbig2_uses_g4_alone(scan, tmp_path):
 
     *pages, _ = with_workshop(tmp_path, play, g4_strict=True)
     assert all("jbig2" not in page.encoding for page in pages)
+
+
+def test_a_copy_for_the_printer_is_given_unsealed(scan, tmp_path):
+    async def play(workshop):
+        await everything(workshop.capture(scan[:2], Mode.COPY))
+        return [piece async for piece in workshop.document(AT, (2, 1))], os.listdir(tmp_path)
+
+    pieces, left = with_workshop(tmp_path, play)
+    assert left == []
+    with pymupdf.open(stream=b"".join(pieces), filetype="pdf") as document:
+        assert len(document) == 2

@@ -1,6 +1,8 @@
 """`kabine capture` on pictures, as a person calls it."""
 
 import json
+import struct
+import zlib
 
 import pymupdf
 import pytest
@@ -52,3 +54,20 @@ def test_what_is_no_page_is_refused(tmp_path):
     (tmp_path / "notes.txt").write_text("no picture")
     with pytest.raises(Refused, match="neither a picture nor a PDF"):
         CliRunner().invoke(capture, [str(tmp_path / "notes.txt")], catch_exceptions=False)
+
+
+def test_what_would_burst_a_cabin_is_refused_in_plain_words_by_a_worker_with_bounds(tmp_path):
+    """A picture of 400 million pixels, a bomb of zeros, and more pages than a document may have."""
+    head = struct.pack(">IIBBBBB", 20_000, 20_000, 8, 0, 0, 0, 0)
+    chunk = lambda kind, body: struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))  # noqa: E731
+    bomb = zlib.compress(bytes(20_000_000), 9)
+    huge = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", bomb) + chunk(b"IEND", b"")
+    (tmp_path / "plakat.png").write_bytes(huge)
+    with pymupdf.open() as document:
+        for _ in range(10_000):
+            document.new_page(width=100, height=100)
+        document.save(tmp_path / "buch.pdf")
+    for name, words in (("plakat.png", "120 million pixels"), ("buch.pdf", "10000 pages")):
+        with pytest.raises(Refused, match=words) as caught:
+            CliRunner().invoke(capture, [str(tmp_path / name)], catch_exceptions=False)
+        assert caught.value.remedy.endswith(".")

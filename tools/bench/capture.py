@@ -83,7 +83,7 @@ def measure(
     if not paths:
         raise Refused(Code.BAD_FILE, f"“{folder}” holds no pictures and no PDFs.", "Name a folder of scans.")
     missing = [] if reading.available() else [reading.MISSING]
-    tools = {"img2pdf": "img2pdf", ocrmypdf: "OCRmyPDF"} if references else {}
+    tools = {_img2pdf(ocrmypdf): "img2pdf", ocrmypdf: "OCRmyPDF"} if references else {}
     missing += [f"{name} is not installed; it is left out." for tool, name in tools.items() if not shutil.which(tool)]
     files: list[Measured] = []
     words: dict[str, int] = {}
@@ -133,7 +133,9 @@ def _variants(path: Path, references: bool, ocrmypdf: str) -> Iterator[_Made]:
         plain = Path(folder) / "plain.pdf"
         if path.suffix.lower() == ".pdf":
             plain.write_bytes(path.read_bytes())
-        elif shutil.which("img2pdf") and (done := _run("img2pdf", ["img2pdf", "-o", str(plain), str(path)], plain)):
+        elif shutil.which(_img2pdf(ocrmypdf)) and (
+            done := _run("img2pdf", [_img2pdf(ocrmypdf), "-o", str(plain), str(path)], plain)
+        ):
             yield done
         else:
             with Image.open(path) as picture:
@@ -155,6 +157,12 @@ def _variants(path: Path, references: bool, ocrmypdf: str) -> Iterator[_Made]:
                 ]
                 if done := _run(f"OCRmyPDF -O{level}", order, out):
                     yield done
+
+
+def _img2pdf(ocrmypdf: str) -> str:
+    """Beside the given OCRmyPDF, where it is there."""
+    beside = Path(ocrmypdf).with_name("img2pdf")
+    return str(beside) if beside.is_file() else "img2pdf"
 
 
 def _kabine(path: Path) -> _Made:

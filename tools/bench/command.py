@@ -62,12 +62,28 @@ def sync_(
 @bench.command()
 @click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @click.option("--no-references", is_flag=True, help="Leave img2pdf and OCRmyPDF out.")
+@click.option(
+    "--ocrmypdf", default="ocrmypdf", show_default=True, help="The command; its img2pdf is found beside it or on PATH."
+)
+@click.option(
+    "--spoilt",
+    default=12,
+    show_default=True,
+    type=click.IntRange(0, 1000),
+    help="Drawn pages to spoil; 0 leaves defects out.",
+)
 @click.option("--json", "as_json", is_flag=True)
-def capture(folder: Path, no_references: bool, as_json: bool) -> None:
-    """Bytes, legibility, CPU and memory of every page in a folder of scans, against JPEG, img2pdf and OCRmyPDF."""
+def capture(folder: Path, no_references: bool, ocrmypdf: str, spoilt: int, as_json: bool) -> None:
+    """Bytes, legibility, CPU and memory of every page in a folder of scans, against JPEG, img2pdf and OCRmyPDF; and which defects are noticed."""
     from tools.bench import capture as pages  # late: it needs MuPDF
 
-    found = pages.measure(folder, references=not no_references, tell=lambda line: click.echo(line, err=True))
+    found = pages.measure(
+        folder,
+        references=not no_references,
+        spoilt=spoilt,
+        ocrmypdf=ocrmypdf,
+        tell=lambda line: click.echo(line, err=True),
+    )
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(found)))
         return
