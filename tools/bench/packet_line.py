@@ -30,7 +30,6 @@ from tools.bench.segment import Flow
 CABIN: Final = "10.77.0.1"
 HUB: Final = "10.77.0.2"
 QUEUED_BYTES_MAX: Final = 64 * 1024  # what a modem holds in each direction; more is dropped
-PACKET_BYTES_MAX: Final = 1500
 _CLONE_NEWNET: Final = 0x40000000
 _TUNSETIFF: Final = 0x400454CA
 _IFF_TUN_NO_PI: Final = 0x1001
@@ -52,15 +51,8 @@ class PacketLine:
     """Between this thread's namespace (the hub's end, address HUB) and one of its own for the cabin (address CABIN). Raises Unavailable where the
     kernel does not let us."""
 
-    def __init__(
-        self,
-        bits_per_second: float,
-        delay_seconds: float,
-        loss: float = 0.0,
-        seed: int = 1,
-        rate_starts_now: bool = True,
-    ) -> None:
-        self.bits_per_second = bits_per_second if rate_starts_now else 0.0
+    def __init__(self, bits_per_second: float, delay_seconds: float, loss: float = 0.0, seed: int = 1) -> None:
+        self.bits_per_second = bits_per_second
         self.delay_seconds = delay_seconds
         self.loss = loss
         self.up_bytes = 0  # cabin to hub: what TCP carried, also what was lost on the way
@@ -151,14 +143,13 @@ class PacketLine:
         now = time.monotonic()
         if self.loss and self._random.random() < self.loss:
             return
-        if self.bits_per_second:
-            waiting_bytes = max(0.0, self._free_at[to_end] - now) * self.bits_per_second / 8
-            if waiting_bytes > QUEUED_BYTES_MAX:
-                return
-            took = heard.carried_bytes * 8 / self.bits_per_second
-            self._free_at[to_end] = max(now, self._free_at[to_end]) + took
+        waiting_bytes = max(0.0, self._free_at[to_end] - now) * self.bits_per_second / 8
+        if waiting_bytes > QUEUED_BYTES_MAX:
+            return
+        took_seconds = heard.carried_bytes * 8 / self.bits_per_second
+        self._free_at[to_end] = max(now, self._free_at[to_end]) + took_seconds
         self._count += 1
-        at = max(now, self._free_at[to_end]) + self.delay_seconds
+        at = self._free_at[to_end] + self.delay_seconds
         heapq.heappush(self._travelling, _Travelling(at, self._count, to_end, packet))
         self._flows.setdefault(heard.flow, 0)
 
