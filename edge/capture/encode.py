@@ -28,6 +28,7 @@ DUST_SHARE_MAX: Final = 0.25  # of what is dark: more makes the page a halftone,
 BLANK_INK_SHARE: Final = 0.00015
 TEXT_JPEG_DPI: Final = 180
 PICTURE_JPEG_DPI: Final = 150
+DOTS_PER_INCH: Final = 200  # of a coarse halftone
 TEXT_QUALITY: Final = 40
 PICTURE_QUALITY: Final = 50
 PAPER_FROM: Final = 225  # of 250: what is brighter is paper, and costs nothing when it is plain white
@@ -89,6 +90,9 @@ def _whole(level: Level, field: Grey, look: Look, blank: bool) -> Encoded:
     dpi_max: float = PICTURE_JPEG_DPI if look.picture or halftone else TEXT_JPEG_DPI
     pixels, dpi = (level.grey, level.dpi) if level.colour is None else (level.colour, level.colour_dpi)
     dpi_max = min(dpi_max, max(level.page_dpi, 1.0))  # what was enlarged has no more to show
+    if halftone and not look.picture:  # its dots are noise to a JPEG
+        side = 2 * max(1, round(dpi / DOTS_PER_INCH)) + 1
+        pixels = np.asarray(cv2.blur(pixels, (side, side)), np.uint8)
     pixels, dpi = to_dpi(pixels, dpi, dpi_max)
     if not look.picture:
         pixels = _whitened(divided(pixels, field) if pixels.ndim == 2 else flatten(pixels, dpi))
