@@ -64,7 +64,12 @@ async function read() {
   }
 }
 
-document.addEventListener("pointerdown", () => hushed.abort());
-document.addEventListener("keydown", () => hushed.abort());
+// A touch ends it; if it brings another page, or this one in larger letters, that is read from its beginning.
+function hush() {
+  hushed.abort();
+  heard = "";
+}
+document.addEventListener("pointerdown", hush);
+document.addEventListener("keydown", hush);
 document.addEventListener("screen", read);
 read();
