@@ -130,10 +130,11 @@ def _moved(pixels: Pixels, move: Move, scale: float, enlarge: float) -> Pixels:
     if quarter is not None:
         return quarter
     tone = _paper_tone(pixels)
+    smooth = cv2.INTER_CUBIC if pixels.ndim == 2 else cv2.INTER_LINEAR  # edges are drawn by what is found in grey
     if np.allclose(whole[2], [0, 0, whole[2, 2]]):
         flat = whole[:2] / whole[2, 2]
-        return cv2.warpAffine(pixels, flat, size, flags=cv2.INTER_CUBIC, borderValue=tone)  # type: ignore[return-value]
-    return cv2.warpPerspective(pixels, whole, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[return-value]
+        return cv2.warpAffine(pixels, flat, size, flags=smooth, borderValue=tone)  # type: ignore[return-value]
+    return cv2.warpPerspective(pixels, whole, size, flags=smooth, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[return-value]
 
 
 def _centred(map: Map) -> Map:

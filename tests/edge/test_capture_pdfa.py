@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edge.capture import encode, pdf, pdfa
+from edge.capture import pdf, pdfa, pipeline
+from edge.capture.mode import Mode
 from edge.capture.source import Page
 from hardware.simulated.paper import draw_sheet
 
@@ -19,7 +20,8 @@ def document() -> bytes:
         np.add.outer(np.linspace(40, 220, 300), np.linspace(-30, 30, 200)).clip(0, 255).astype(np.uint8)
     )
     sheets = [draw_sheet(2, 150).image.convert("L"), shade, Image.merge("RGB", [shade, shade.rotate(180), shade])]
-    return b"".join(pdf.write([encode.encode(Page(sheet, 150)) for sheet in sheets], AT))
+    taken = pipeline.take([Page(np.asarray(sheet), 150) for sheet in sheets], Mode.COPY)
+    return b"".join(pdf.write([each.page for each in taken], AT))
 
 
 def test_what_we_write_is_pdf_a_2b_and_holds_no_symbols(document):

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from hardware.simulated.paper import draw_sheet
 from protocol.errors import Refused
 from tools.bench import capture as bench
-from tools.bench import reading
+from tools.bench import defects, reading
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def scans(tmp_path_factory):
 
 
 def test_bytes_cpu_and_memory_are_measured_for_each_page(scans):
-    found = bench.measure(scans, references=False)
+    found = bench.measure(scans, references=False, spoilt=0)
     assert [variant.variant for variant in found.variants] == ["Kabine", "JPEG q75"]
     ours, theirs = found.variants
     assert (ours.pages, theirs.pages) == (2, 2)
@@ -59,3 +59,12 @@ def test_the_command_says_what_it_does():
     from tools.bench.command import bench as family
 
     assert "legibility" in CliRunner().invoke(family, ["capture", "--help"]).output
+
+
+def test_spoilt_pages_are_noticed_and_good_ones_are_not_blamed():
+    found = defects.measure(None, 6)
+    assert found.good == 6
+    assert found.blamed == []
+    assert {rate.defect for rate in found.rates} == set(defects.DEFECTS)
+    assert found.caught >= 0.95, [rate for rate in found.rates if rate.caught < rate.pages]
+    assert list(defects.table(found))
