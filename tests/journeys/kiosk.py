@@ -6,7 +6,7 @@ import os
 import shutil
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -106,7 +106,8 @@ class Cabin:
         try:
             yield
         finally:
-            os.kill(worker, signal.SIGCONT)
+            with suppress(ProcessLookupError):  # a visitor who leaves ends it
+                os.kill(worker, signal.SIGCONT)
 
 
 @dataclass
