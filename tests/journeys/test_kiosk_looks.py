@@ -223,6 +223,7 @@ def test_the_screen_reads_itself_aloud_and_stops_when_it_is_touched(somebody: Vi
     said: list[Response] = []
     page.on("response", lambda answer: answer.url.endswith("/speak") and said.append(answer))
     with patiently(somebody, "concern"):
+        put_on(page, Settings())
         page.locator('button[value="voice:on"]').tap()
         page.wait_for_selector("html[data-speaking]")
         until(lambda: page.evaluate("true") and said, "the introduction is asked for")
