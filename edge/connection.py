@@ -80,6 +80,11 @@ class Connection:
         return self._pump.ended.text if self._pump.ended else ""
 
     @property
+    def refused(self) -> bool:
+        """Did we refuse the hub? It must hear why, for it calls a person."""
+        return self._pump.ended is not None and bool(self._pump.ended.code) and not self._pump.ended.by_peer
+
+    @property
     def welcome(self) -> bool:
         """Did the hub speak with us, and refuse nothing?"""
         return self.greeted and not (self._pump.ended and self._pump.ended.code)

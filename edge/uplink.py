@@ -109,6 +109,7 @@ class Uplink:
         """One connection from dialling to its end; None when it did not come about."""
         dialler = Dialler(self._address, self._hub_key, self._own)
         dialler.also(self._bell)
+        linger_seconds = 0.0
         try:
             given_up_at = self._clock() + limits.HELLO_SECONDS
             while not dialler.connected and not dialler.failure and not self._stopping:
@@ -119,9 +120,11 @@ class Uplink:
             if not dialler.connected:
                 self._disconnected(dialler.failure)
                 return None
-            return self._talk(dialler)
+            connection = self._talk(dialler)
+            linger_seconds = limits.STALL_SECONDS if connection.refused else 0.0
+            return connection
         finally:
-            dialler.close()
+            dialler.close(linger_seconds=linger_seconds)
 
     def _talk(self, dialler: Dialler) -> Connection:
         connection = Connection(self._buffer, self, dialler.say, self._clock, self._utc)

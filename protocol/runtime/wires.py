@@ -270,12 +270,12 @@ class Dialler:
             self._watch()
             self.failure = self.failure or "the wire takes no more"
 
-    def close(self) -> None:
-        """Drop the connection and all that is queued."""
+    def close(self, *, linger_seconds: float = 0.0) -> None:
+        """Drop the connection, and all that is queued unless it leaves within `linger_seconds`; returns at once."""
         self._poller = zmq.Poller()
         self._socket.disable_monitor()
         self._monitor.close()
-        self._socket.close()
+        self._socket.close(linger=int(linger_seconds * 1000))
 
 
 class Asker:

@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from protocol.errors import Unavailable
@@ -65,3 +66,23 @@ def test_the_disk_of_a_dead_process_takes_nothing(tmp_path: Path) -> None:
         disk.toll = lambda: (_ for _ in ()).throw(OSError("dead"))
         connection.close()
         assert disk.image() == before
+
+
+def test_a_cabin_that_refuses_the_hub_is_heard(world: Simulation) -> None:
+    """A hub that came back from a backup and went on: only the cabin sees that there are two histories, and a person must be called."""
+    cabin = world.cabins[0]
+    world.hub.start()
+    cabin.start()
+    world.agenda.run(world.agenda.now + 10)
+    assert cabin.buffer is not None
+    database = cabin.buffer._database
+    with database.turn():
+        other = msgspec.structs.replace(database.place.theirs, hash=bytes(32))
+        database.place = msgspec.structs.replace(database.place, theirs=other)
+    cabin.kill(power=False)
+    world.witness.excused.add(cabin.site)
+    world.agenda.run(world.agenda.now + 20)
+    world.hub.publish()
+    world.agenda.stir()
+    world.agenda.run(world.agenda.now + 20)
+    assert world.witness.forked() == [cabin.site]

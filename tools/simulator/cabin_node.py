@@ -152,7 +152,7 @@ class CabinNode(Node):
         if connection.over or strand.failure:
             connection.close(strand.failure or "stopped")
             self.recoveries[f"cabin-dialled-anew-after-{_why(connection.reason)}"] += 1
-            strand.hang_up()
+            strand.hang_up(lingering=connection.refused)
             self.connection = self._strand = None
             self._pause(connection)
 

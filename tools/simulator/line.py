@@ -20,6 +20,7 @@ Way = Literal["up", "down"]
 WAYS: Final[tuple[Way, Way]] = ("up", "down")
 _HANDSHAKE_ROUND_TRIPS: Final = 4.6  # of a new CurveZMQ connection
 _QUIET: Final = (b"\xa4beat", b"\xa5hello", b"\xa7refused")  # said for hours where nothing happens
+_AFTERWARDS_SECONDS: Final = 0.001
 _LATE_SECONDS: Final = 1.0
 _LATE_SECONDS_MAX: Final = 30.0
 
@@ -52,12 +53,13 @@ class Strand:
         if not self.failure and not self._push("up", first, data):
             self.failure = "the wire takes no more"
 
-    def hang_up(self) -> None:
-        """The cabin drops the connection, and what it has queued. The hub learns of it when the line carries that."""
+    def hang_up(self, *, lingering: bool = False) -> None:
+        """The cabin drops the connection, and what it has queued unless it is `lingering`. The hub learns of it when the line carries that."""
         self.left = True
         self.inbox.clear()
         if not self._silent("up"):
-            self.line.agenda.after(self.line.delay_seconds, self.end)
+            last_at = self._arrives_at["up"] + _AFTERWARDS_SECONDS if lingering else 0.0
+            self.line.agenda.by_clock(max(last_at, self.line.agenda.clock + self.line.delay_seconds), self.end)
 
     def end(self) -> None:
         """The hub's side learns that it is gone."""

@@ -415,3 +415,19 @@ def test_who_waits_for_a_hub_that_is_gone_is_told(door):
         listener.close()
         with pytest.raises(Unavailable, match="the line was cut"):
             asker.wait(PATIENCE_SECONDS)
+
+
+def test_the_last_word_of_who_lingers_arrives(listener: Listener) -> None:
+    """A cabin that refuses the hub hangs up, and the hub must hear why: it calls a person."""
+    for number in range(20):
+        dialler = Dialler(listener.address, HUB.public, CABIN)
+        until(dialler, lambda d=dialler: d.connected)
+        dialler.say(b"%d" % number, None)
+        dialler.close(linger_seconds=PATIENCE_SECONDS)
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        heard: list[bytes] = []
+        while not heard:
+            assert time.monotonic() < deadline, f"word {number} was lost"
+            listener.wait(0.02)
+            heard += [bytes(message.first) for message in listener.receive(10, 1 << 20)]
+        assert heard == [b"%d" % number]
