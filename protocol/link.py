@@ -230,8 +230,12 @@ class Link:
             if follows is None:
                 self._end(Code.LOG_GAP, f"Entry {frame.first} came; {self._heard.number + 1} was next.", effects)
                 return
-            if not self._heard.epoch <= follows.epoch < frame.epoch:  # a writer's epochs only grow: this one never wrote what we hold
-                self._end(Code.LOG_FORK, f"Entry {frame.first} passes over entries that we hold of another epoch.", effects)
+            if (
+                not self._heard.epoch <= follows.epoch < frame.epoch
+            ):  # a writer's epochs only grow: this one never wrote what we hold
+                self._end(
+                    Code.LOG_FORK, f"Entry {frame.first} passes over entries that we hold of another epoch.", effects
+                )
                 return
             effects.append(Note("entries.missing", f"{self._heard.number + 1} to {follows.number}"))
             self._heard = follows

@@ -25,7 +25,10 @@ FAMILIES: Final = {
     "inbox": ("tools.inbox:inbox", "At the agency: make keys, list, pull documents."),
     "scanner": ("tools.scanner:scanner", "Scanners: find them, try them, and one without hardware."),
     "simulate": ("tools.simulator.command:simulate", "Cabins and hub under virtual time, with faults, from a seed."),
-    "torture": ("tools.torture.command:torture", "Cut power, kill, break lines, flip bits, send rubbish; with evidence."),
+    "torture": (
+        "tools.torture.command:torture",
+        "Cut power, kill, break lines, flip bits, send rubbish; with evidence.",
+    ),
 }
 
 
