@@ -281,7 +281,6 @@ class Ledger:
     def _apply(self, turn: Turn) -> None:
         for raised in self._alarms:
             turn.alarm(*raised)
-        self._places.bury(turn)
         ingest = Ingest(turn, self.known, self._awaited, self.blobs)
         if self._reconsider:
             ingest.reconsider(self._places.at)
@@ -306,6 +305,7 @@ class Ledger:
             if current.digest is not None and place.directory_version < current.version:
                 turn.append(place, DirectoryPublished(current.version, current.digest, len(current.raw)))
                 place.directory_version = current.version
+        self._places.bury(turn)  # last: whoever was asked for above may have been replaced since this process began
 
     def _clear(self) -> None:
         for told in (self._arrived, self._appending, self._told, self._alarms, self._freed):

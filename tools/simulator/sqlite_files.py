@@ -116,7 +116,7 @@ class SqliteFiles:
         shadow, owed = None, False
         if where is not None:
             disk, name = where
-            owed = bool(flags & _OPEN_LOGS and flags & _OPEN_CREATE) and name not in disk.names
+            owed = bool(flags & _OPEN_LOGS and flags & _OPEN_CREATE)
             code = _code(lambda: disk.shadow(name, make=bool(flags & _OPEN_CREATE)), _CANTOPEN)
             if code != _OK:
                 ctypes.cast(file, ctypes.POINTER(_pointer))[0] = None

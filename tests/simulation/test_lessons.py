@@ -1,4 +1,4 @@
-"""What the simulation has taught about disks that fail, as short as it can be said: the real buffer and the real hub store on a simulated disk."""
+"""What the simulation has taught, as short as it can be said: real cabins and the real hub, on simulated disks and lines."""
 
 from __future__ import annotations
 
@@ -86,3 +86,30 @@ def test_a_cabin_that_refuses_the_hub_is_heard(world: Simulation) -> None:
     world.agenda.stir()
     world.agenda.run(world.agenda.now + 20)
     assert world.witness.forked() == [cabin.site]
+
+
+def test_an_agency_speaks_of_a_document_whose_cabin_was_replaced_meanwhile(world: Simulation) -> None:
+    """The hub had not thought of that site since it was started, and wrote the first entry of the new machine's log beside those of the old one."""
+    cabin, hub = world.cabins[0], world.hub
+
+    def passes(seconds: int) -> None:
+        for _ in range(seconds):
+            world.agenda.stir()
+            world.agenda.run(world.agenda.now + 1)
+
+    hub.start()
+    cabin.start()
+    passes(5)
+    for _ in range(4):
+        world.hand_in(cabin)
+    passes(20)
+    assert len(world.witness.record.stored) == 4
+    cabin.line.cut()
+    hub.kill(power=False)
+    passes(10)
+    assert world.people.replace(cabin.site)
+    for office in world.offices:
+        office.visit()
+    passes(20)
+    assert hub.runs
+    assert len(world.witness.record.told) >= 4
