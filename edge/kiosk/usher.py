@@ -67,6 +67,7 @@ class Usher:
         self._guest: Guest | None = None
         self._gone = asyncio.Event()
         self._coming = False  # somebody has touched the screen and waits for the one before to be forgotten
+        self._meant = ""  # what that touch said
         self._visits: set[asyncio.Task[None]] = set()
         self._rest = said.Rest()
         self._timer: asyncio.TimerHandle | None = None
@@ -133,8 +134,12 @@ class Usher:
         if self._guest is None and verb == "end":
             return
         guest = await self._receive()
-        if guest is None or verb == "begin" or (verb == "stay" and guest.scene not in ("more_time", "goodbye")):
-            return
+        if guest is None:
+            self._meant = do  # and is done as soon as the visit before is wiped: nobody taps twice for that
+        elif verb != "begin" and (verb != "stay" or guest.scene in ("more_time", "goodbye")):
+            await self._do(guest, do)
+
+    async def _do(self, guest: Guest, do: str) -> None:
         self._question += 1  # answered, whatever comes of it
         try:
             await guest.tap(do)
@@ -142,7 +147,7 @@ class Usher:
             if guest.stay is not None:
                 guest.stay.lost(gone)
         except Trouble as trouble:
-            log.info("tap.refused", do=verb, what=trouble.what)
+            log.info("tap.refused", do=do.partition(":")[0], what=trouble.what)
 
     async def set(self, stamp: str, to: str) -> None:
         """One touch of the bars around the page. Raises Refused for what no button says."""
@@ -174,7 +179,7 @@ class Usher:
 
     def emptied(self) -> None:
         """The sensor sees nobody any more."""
-        self.somebody = False
+        self.somebody, self._meant = False, ""
         if self._guest is not None and self._guest.stay is not None:
             self._guest.stay.say(said.Emptied())
         self.changed()
@@ -285,6 +290,9 @@ class Usher:
                 guest.stay, self._guest, self._gone = stay, guest, asyncio.Event()
                 self._coming, self.waiting, self.parting = False, False, ""
                 stay.enter(self.settings.language)
+                meant, self._meant = self._meant, ""
+                if meant.partition(":")[0] not in ("", "begin", "stay"):
+                    await self._do(guest, meant)
                 await self._gone.wait()
         except Trouble as trouble:
             log.error("visit.refused", what=trouble.what)

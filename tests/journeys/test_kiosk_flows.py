@@ -15,6 +15,7 @@ from edge.orders import Submit
 from protocol.errors import Unavailable
 from tests.journeys import kiosk_screens
 from tests.journeys.kiosk import Cabin, Visitor, visitor
+from tests.journeys.kiosk_screens import standing
 from tests.journeys.waiting import until
 
 
@@ -188,6 +189,12 @@ def test_a_worker_that_is_killed_loses_pictures_and_says_so(one: Visitor) -> Non
     one.at("place")
     one.cabin.lay(1)
     one.at("judge")
+
+
+def test_a_touch_counts_that_comes_while_the_cabin_is_busy(one: Visitor) -> None:
+    """Whoever comes meanwhile is asked for a moment, and need not say again what they want."""
+    with standing(one, "occupied"):
+        assert one.screen == "occupied"
 
 
 def test_a_copy_comes_out_of_the_printer_and_nothing_stays(one: Visitor) -> None:
