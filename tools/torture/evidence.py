@@ -31,13 +31,13 @@ class Step:
 
 
 STEPS: Final = {
-    "power": Step(1_000_000, 1500, "crash states opened and checked"),
-    "kill": Step(7_000, 12, "kills of whole processes"),
-    "network": Step(2_000, 9, "faults between network namespaces"),
+    "power": Step(1_000_000, 1000, "crash states opened and checked"),
+    "kill": Step(7_000, 3, "kills of whole processes"),
+    "network": Step(2_000, 4, "faults between network namespaces"),
     "rot": Step(100_000, 400, "flipped bits"),
     "bytes": Step(1_000_000_000, 400_000, "hostile inputs"),
 }
-_PLANTED_ROUNDS: Final = {"bytes": {"secret-word": 400_000, "room-in-advance": 800, "slow-on-spaces": 800}}
+_PLANTED_ROUNDS: Final = {"bytes": {"secret-word": 400_000, "room-in-advance": 400, "slow-on-spaces": 800}}
 _PLANTED_BYTES: Final = 20_000
 
 

@@ -14,6 +14,10 @@ SITE: Final = "templin"
 SUM_EVERY: Final = 20  # kills
 _SECONDS_MAX: Final = 1.2  # between two kills
 _WEIGHTS: Final = {"cabin": 4, "hub": 3, "connector": 2, "everything": 1}
+_WHOSE: Final = {
+    "accept-before-commit": "cabin",
+    "accept-before-opened": "connector",
+}  # planted fault → whose death shows it
 
 
 def kill(rounds: int, seed: int, plant: str = "") -> Report:
@@ -27,7 +31,7 @@ def kill(rounds: int, seed: int, plant: str = "") -> Report:
             with made.load(SITE):
                 for _ in range(min(SUM_EVERY, rounds - report.rounds)):
                     time.sleep(dice.random() * _SECONDS_MAX)
-                    victim = dice.choices(list(_WEIGHTS), list(_WEIGHTS.values()))[0]
+                    victim = _WHOSE.get(plant) or dice.choices(list(_WEIGHTS), list(_WEIGHTS.values()))[0]
                     _kill(made, victim)
                     report.rounds += 1
                     report.counts[f"{victim}-killed"] += 1

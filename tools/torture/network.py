@@ -23,8 +23,8 @@ from tools.torture.recording import room
 from tools.torture.report import Report, luck
 from tools.town import uckermark
 
-CABINS: Final = 3
-HELD_SECONDS: Final = (0.5, 5.0)  # a fault lasts
+CABINS: Final = 4
+HELD_SECONDS: Final = (0.5, 4.0)  # a fault lasts
 _TABLE: Final = "inet kabine"
 
 

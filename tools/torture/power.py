@@ -61,7 +61,7 @@ def power(rounds: int, seed: int, plant: str = "") -> Report:
         with room() as place:
             life = live(place, f"{seed}.{number}", plant)
             share = min(STATES_A_RECORDING, rounds - report.rounds)
-            _check(life, place / "state", share, f"{seed}.{number}", report)
+            _check(life, _nodes(plant), place / "state", share, f"{seed}.{number}", report)
     return report
 
 
@@ -125,18 +125,26 @@ def _often() -> Iterator[None]:
 
 
 # --- checking -------------------------------------------------------------------------------------------------------
-def _check(life: Life, place: Path, rounds: int, seed: str, report: Report) -> None:
+def _nodes(plant: str) -> tuple[str, ...]:
+    """Whose states are looked at; a planted fault is looked for where it is."""
+    if not plant:
+        return ("cabin", "hub")
+    return ("cabin",) if plant.startswith(("cabin", "mark")) else ("hub",)
+
+
+def _check(life: Life, chosen: tuple[str, ...], place: Path, rounds: int, seed: str, report: Report) -> None:
     """About `rounds` states of this life, evenly over its moments and over the kinds of cut; never one twice."""
     dice = luck(seed, "crashes")
     seconds = iter(range(1, 1 << 40))
     judges = Judges(life.keys, life.raws, lambda: district.at(1e6 + next(seconds)), dice)
-    nodes = {"cabin": judges.cabin, "hub": judges.hub}
+    both = {"cabin": judges.cabin, "hub": judges.hub}
+    nodes = {node: both[node] for node in chosen}
     totals = Counter(f"{node}-{cut.kind}" for node in nodes for _, cut, _ in moments(life, node))
     shares = _shares(totals, rounds)
     report.counts["operations"] += len(life.operations)
     report.counts["states-enumerated"] += totals.total()
     seen: set[bytes] = set()
-    for node, disk, cut, promised in _both(life):
+    for node, disk, cut, promised in _turns(life, chosen):
         if dice.random() >= shares[f"{node}-{cut.kind}"]:
             continue
         left = disk.left(disk.choice(cut, dice))
@@ -156,9 +164,9 @@ def _check(life: Life, place: Path, rounds: int, seed: str, report: Report) -> N
             return
 
 
-def _both(life: Life) -> Iterator[tuple[str, Disk, PowerCut, Promised]]:
-    """Moments of both nodes, by turns."""
-    ways = {node: moments(life, node) for node in ("cabin", "hub")}
+def _turns(life: Life, nodes: tuple[str, ...]) -> Iterator[tuple[str, Disk, PowerCut, Promised]]:
+    """Moments of these nodes, by turns."""
+    ways = {node: moments(life, node) for node in nodes}
     while ways:
         for node, way in list(ways.items()):
             moment = next(way, None)

@@ -9,7 +9,7 @@ from tools.torture.bytes import bytes as torture
 from tools.torture.targets import targets
 
 INPUTS = 8_000
-INPUTS_UNTIL_CAUGHT = {"secret-word": 200_000, "room-in-advance": 800, "slow-on-spaces": 800}
+INPUTS_UNTIL_CAUGHT = {"secret-word": 200_000, "room-in-advance": 400, "slow-on-spaces": 800}
 
 
 @pytest.mark.parametrize("name", targets())

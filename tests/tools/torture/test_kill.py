@@ -8,7 +8,7 @@ from tools.torture import planted
 from tools.torture.kill import kill
 
 KILLS = 4
-KILLS_UNTIL_CAUGHT = 8
+KILLS_UNTIL_CAUGHT = 3
 
 
 def test_everything_accepted_is_opened_once() -> None:

@@ -7,7 +7,7 @@ import pytest
 from tools.torture import planted
 from tools.torture.network import FAULTS, network
 
-FAULTS_UNTIL_CAUGHT = 6
+FAULTS_UNTIL_CAUGHT = 4
 
 
 def test_all_drains_after_every_kind_of_fault() -> None:

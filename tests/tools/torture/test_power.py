@@ -8,7 +8,7 @@ from tools.torture import planted
 from tools.torture.power import power
 
 STATES = 200
-STATES_UNTIL_CAUGHT = 1500
+STATES_UNTIL_CAUGHT = 1000
 
 
 def test_whatever_was_promised_holds_after_a_power_cut() -> None:
