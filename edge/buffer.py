@@ -121,7 +121,8 @@ class Buffer:
         if opened.fault:
             self.trouble(opened.fault)
         found = self._high_water.found
-        if self._high_water.damaged or (found is None and self._database.place.last.number):
+        # With one entry it may be blank: in a first start the power goes between the first commit and the first mark.
+        if self._high_water.damaged or (found is None and self._database.place.last.number > 1):
             self.trouble("The high-water mark beside the cabin's buffer was gone or damaged; it is written anew.")
         known = found.mark.epoch if found else 0
         epoch = max(known, self._database.place.last.epoch) + 1

@@ -193,3 +193,14 @@ def test_two_starts_that_are_cut_off_at_once_still_count_their_epochs(tmp_path: 
     events = journal_of(buffer)
     assert [type(event) for event in events] == [EpochOpened] * 4
     assert [entry.epoch for entry in buffer.log.read(0, 1 << 20, 10)] == [1, 2, 3, 4]
+
+
+def test_power_that_goes_before_the_first_mark_of_all_alarms_nobody(tmp_path: Path) -> None:
+    """The first entry is committed, the mark beside it still blank: nothing was told to anybody. Found by `kabine torture power`."""
+    cabin = Cabin(tmp_path / "cabin")
+    cabin.open()
+    there = copy(cabin.folder, tmp_path / "cut")
+    (there / "high-water").write_bytes(bytes((cabin.folder / "high-water").stat().st_size))
+    buffer = Cabin(there, 9).open()
+    assert buffer.troubles == ()
+    assert [entry.number for entry in buffer.log.read(0, 1 << 20, 10)] == [1, 2]
