@@ -14,14 +14,16 @@ PARTS_READY := $(VENV)/.ready-parts
 demo: $(READY) $(NODE_READY)
 	$(BIN)/kabine demo
 
-# What both ends must agree about is covered in every branch, from its own tests. `make test TESTS=tests/scripts` runs a part.
+# What both ends must agree about is covered in every branch, from its own tests. Journeys go by themselves: a browser's driver keeps an event loop
+# running in its process. `make test TESTS=tests/scripts` runs a part.
 test: $(READY_DEV) $(NODE_READY) $(PARTS_READY)
 ifdef TESTS
 	$(BIN)/python -m pytest $(TESTS)
 else
 	$(BIN)/coverage run --branch --source=protocol --omit='protocol/runtime/*' -m pytest tests/protocol tests/scripts
 	$(BIN)/coverage report --skip-covered --fail-under=100
-	$(BIN)/python -m pytest $(filter-out tests/protocol tests/scripts tests/vectors,$(wildcard tests/*))
+	$(BIN)/python -m pytest $(filter-out tests/protocol tests/scripts tests/vectors tests/journeys,$(wildcard tests/*))
+	$(BIN)/python -m pytest tests/journeys
 endif
 
 check: $(READY_DEV)

@@ -153,7 +153,7 @@ def test_the_agency_has_accepted_only_when_it_has(one: Visitor) -> None:
 def test_a_jam_in_the_middle_keeps_what_was_taken(somebody: Visitor) -> None:
     kiosk_screens.WAYS["problem"](somebody)
     assert "klemmt" in somebody.text()
-    assert "1 Blatt ist noch da" in somebody.text()
+    assert "Ihr Blatt ist noch da" in somebody.text()
     somebody.stage.mend("scanner")
     somebody.cabin.lay(2)
     somebody.tap("retry")

@@ -42,7 +42,7 @@ RECOVERIES = {
     "revoked-while-it-spoke",
     "visitor-was-told-of-a-full-disk",
 }
-DAYS = float(os.environ.get("KABINE_SIMULATED_DAYS", "200"))
+DAYS = float(os.environ.get("KABINE_SIMULATED_DAYS", "100"))
 
 
 @pytest.fixture(scope="module")

@@ -29,7 +29,7 @@ EACH_ALONE: Final = 200_000  # from so many inputs on it pays to start a process
 SLOW: Final = 20  # times fewer rounds for what stretches keys
 _FUZZ_SECONDS_MAX: Final = 3600
 _INPUT_SECONDS_MAX: Final = 20  # of the wall: a busy machine must not look like a slow decoder
-_RSS_MIB_MAX: Final = 1024
+_RSS_MIB_MAX: Final = 2048  # scrypt may take a gigabyte for an identity with a passphrase (limits.SCRYPT_WORK_FACTOR_MAX), beside the fuzzer itself
 _LENGTH_MAX: Final = 8192
 _COVERED: Final = re.compile(r"DONE\s+cov: (\d+)")
 
