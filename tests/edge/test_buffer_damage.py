@@ -10,7 +10,7 @@ from random import Random as Dice
 import msgspec
 import pytest
 
-from edge.buffer import Buffer, Document, State
+from edge.buffer import Buffer, Document, Put, State
 from edge.storage.opening import set_aside
 from protocol.entries import DocumentSealed, EpochOpened, Mark, VisitEnded
 from protocol.errors import Unavailable
@@ -213,18 +213,23 @@ def test_a_buffer_that_is_gone_is_damage_too(tmp_path: Path, worked: tuple[Path,
     assert known.documents
 
 
-def test_a_document_that_was_altered_while_the_cabin_runs_is_not_given_out(cabin_folder: Path) -> None:
-    cabin = Cabin(cabin_folder)
+def one_of_two_altered(folder: Path) -> tuple[Buffer, Put, Put]:
+    """A buffer with two documents, opened anew: the first as it was, one bit of the second's bytes flipped."""
+    cabin = Cabin(folder)
     buffer = cabin.open()
     good, bad = (cabin.hand_in(buffer, cabin.envelope(700_000)) for _ in range(2))
     buffer._database.checkpoint()
-    raw = bytearray((cabin_folder / "buffer.sqlite").read_bytes())
+    raw = bytearray((folder / "buffer.sqlite").read_bytes())
     piece = buffer.read(bad.digest, 300_000, 40)
     assert piece is not None
     buffer.close()
     raw[raw.find(piece) + 20] ^= 4
-    (cabin_folder / "buffer.sqlite").write_bytes(raw)
-    buffer = cabin.open()
+    (folder / "buffer.sqlite").write_bytes(raw)
+    return cabin.open(), good, bad
+
+
+def test_a_document_that_was_altered_while_the_cabin_runs_is_not_given_out(cabin_folder: Path) -> None:
+    buffer, good, bad = one_of_two_altered(cabin_folder)
     assert buffer.read(bad.digest, 300_000, 40) is None
     assert buffer.read(good.digest, 300_000, 40) is not None
     assert {row.receipt: row.state for row in buffer.documents()} == {
@@ -235,17 +240,7 @@ def test_a_document_that_was_altered_while_the_cabin_runs_is_not_given_out(cabin
 
 
 def test_who_checks_the_whole_reads_unchecked_once_and_what_it_asks_for_again_is_checked(cabin_folder: Path) -> None:
-    cabin = Cabin(cabin_folder)
-    buffer = cabin.open()
-    good, bad = (cabin.hand_in(buffer, cabin.envelope(700_000)) for _ in range(2))
-    buffer._database.checkpoint()
-    raw = bytearray((cabin_folder / "buffer.sqlite").read_bytes())
-    piece = buffer.read(bad.digest, 300_000, 40)
-    assert piece is not None
-    buffer.close()
-    raw[raw.find(piece) + 20] ^= 4
-    (cabin_folder / "buffer.sqlite").write_bytes(raw)
-    buffer = cabin.open()
+    buffer, good, bad = one_of_two_altered(cabin_folder)
     for start in range(0, 700_000, 100_000):  # in order, as a hub asks
         altered = buffer.read(bad.digest, start, 100_000, checked_later=True)
         assert altered is not None
