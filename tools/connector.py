@@ -233,7 +233,9 @@ class Connector:
             rewrite(taken.record, letter)
             raise
         row = self._memory.cabins.get(letter.machine.hex())
-        if row is not None and missing(row, letter.manifest.counter):
+        # One that was passed over when it was listed, and has been mended since. What came later is counted when `problems` comes to it.
+        passed_over = letter.delivered.place <= self._memory.place
+        if row is not None and passed_over and missing(row, letter.manifest.counter):
             list(self._count(letter, self._memory.place))
         return signed
 

@@ -99,7 +99,7 @@ def make_inbox(keys: Path, agency: AgencyId) -> tuple[str, tuple[str, ...]]:
 @click.option("--json", "as_json", is_flag=True)
 def list_(keys: Path, hub: str | None, everything: bool, as_json: bool) -> None:
     """What lies in the inbox, oldest first. Fetches no documents."""
-    with _connector(keys, hub) as connector:
+    with opened_inbox(keys, hub) as connector:
         found = list(connector.letters(everything=everything))
     letters = [each for each in found if isinstance(each, Letter)]
     for spoiled in found:
@@ -156,7 +156,7 @@ def pull(
     try:
         while True:
             try:
-                with _connector(keys, hub) as connector:
+                with opened_inbox(keys, hub) as connector:
                     while True:
                         _pull_all(connector, into, only, reason, text, as_json, refused)
                         if not follow:
@@ -246,7 +246,8 @@ def _row(letter: Letter) -> dict[str, object]:
 
 
 @contextmanager
-def _connector(keys: Path, hub: str | None) -> Iterator[Connector]:
+def opened_inbox(keys: Path, hub: str | None) -> Iterator[Connector]:
+    """The inbox whose keys lie in `keys`, at the hub whose card is given, or was given before. Raises Unavailable, Refused."""
     try:
         identities = [x for x in parse_identities((keys / IDENTITY).read_text()) if isinstance(x, HybridIdentity)]
         signing = SigningPair((keys / SIGNING).read_bytes())

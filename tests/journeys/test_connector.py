@@ -13,8 +13,11 @@ from typing import Any
 import pytest
 
 from protocol.ids import SiteId
+from protocol.manifest import Happening
 from tests.journeys.stage import AGENCY, OTHER_AGENCY, Stage, stage
 from tests.journeys.waiting import until
+from tools.inbox import opened_inbox
+from tools.letter import Letter
 from tools.numbering import LATE_SECONDS
 
 
@@ -63,6 +66,29 @@ def test_a_document_overtaken_by_smaller_ones_is_no_reason_for_a_warning(town: S
     second = town.pull()
     assert (second.returncode, second.stderr) == (0, "")
     assert {large, small} <= set(town.opened())
+
+
+def test_what_comes_between_counting_and_listing_is_counted_once(town: Stage) -> None:
+    """The large one arrives when its gap is known and the inbox is not listed yet: it is taken, and warned of by nobody."""
+    line = town.house.lines[SiteId("gartz")]
+    line.bits_per_second = 1_500_000
+    try:
+        large = town.hand_in("gartz", *(town.photograph(seed) for seed in range(4, 8)))
+        small = town.hand_in("gartz", town.page(4))
+        delivered = "SELECT 1 FROM document WHERE receipt = ? AND place IS NOT NULL"
+        until(lambda: town.ask(delivered, small), "the small one")
+        with opened_inbox(town.house.keys(AGENCY), str(town.house.folder / "hub-card.txt")) as connector:
+            assert not town.ask(delivered, large)
+            assert [problem[:4] for problem in connector.problems()] == ["note"]
+            line.bits_per_second = None
+            until(lambda: town.ask(delivered, large), "the large one")
+            for letter in connector.letters():
+                assert isinstance(letter, Letter)
+                connector.close(connector.fetched(letter), connector.take(letter, town.into()), Happening.ACCEPTED)
+            assert list(connector.problems()) == []
+    finally:
+        line.bits_per_second = None
+    town.drained("gartz")
 
 
 def test_a_connector_killed_between_fetched_and_accepted_goes_on(town: Stage) -> None:
