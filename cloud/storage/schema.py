@@ -148,6 +148,22 @@ down_entry = Table(
     Column("payload", LargeBinary, nullable=False),
 )
 
+down_epoch = (
+    Table(  # of the hub's own log for a machine: a later one began each time the hub had come back from an older copy
+        "down_epoch",
+        metadata,
+        Column("site", String(63), primary_key=True),
+        Column("machine", Integer, primary_key=True, autoincrement=False),
+        Column("epoch", BigInteger, primary_key=True, autoincrement=False),  # all rows of down_entry are of the newest
+        Column("first", BigInteger, nullable=False),  # number of its first entry: the cabin held what came before
+        Column(
+            "up_number", BigInteger, nullable=False
+        ),  # end of the cabin's log then: up to it entries may have been here
+        Column("directory_version", BigInteger, nullable=False),  # that the cabin held then
+        Column("opened_at", Instant, nullable=False),
+    )
+)
+
 document = Table(
     "document",
     metadata,
