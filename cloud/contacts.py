@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 from collections import defaultdict
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, update
+from sqlalchemy import Connection, Update, bindparam, update
 
 from cloud.site_log import NUMBER_MAX
+from cloud.storage import bulk
 from cloud.storage.schema import link
 from cloud.turn import printable
 from protocol import codec
@@ -60,11 +62,16 @@ class Contacts:
         for site, facts in self._changed.items():
             alike[tuple(facts)].append({"of": site, **{f"new_{name}": value for name, value in facts.items()}})
         for names, rows in alike.items():
-            values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in names}
-            connection.execute(update(link).where(link.c.site == bindparam("of")).values(values), rows)
+            bulk.write(connection, _statement(names), rows)
         self._changed.clear()
         self._oldest_at = None
 
     def _facts(self, site: SiteId, now: datetime) -> dict[str, Any]:
         self._oldest_at = self._oldest_at or now
         return self._changed[site]
+
+
+@functools.cache  # there are few sets of columns
+def _statement(names: tuple[str, ...]) -> Update:
+    values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in names}
+    return update(link).where(link.c.site == bindparam("of")).values(values)
