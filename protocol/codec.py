@@ -49,12 +49,26 @@ def decode(kind: type[T], raw: bytes | memoryview, bytes_max: int) -> T:
         raise Refused(Code.MALFORMED, f"Bytes that spell no {_name(kind)}: {error}.") from error
 
 
-def decode_canonical(kind: type[T], raw: bytes | memoryview, bytes_max: int) -> T:
-    """As `decode`, and refuses every spelling but the canonical one."""
+def decode_canonical(kind: type[T], raw: bytes | memoryview, bytes_max: int, *, grows: bool = False) -> T:
+    """As `decode`, and refuses every spelling but the canonical one. `grows`: of another version too, whose arrays may lack the last fields of
+    ours, or have further ones."""
     noun = decode(kind, raw, bytes_max)
-    if encode(noun) != bytes(raw):
+    if encode(noun) != bytes(raw) and not (grows and _other_version(bytes(raw), encode(noun))):
         raise Refused(Code.MALFORMED, f"{_name(kind)} in a spelling that is not canonical.")
     return noun
+
+
+def _other_version(raw: bytes, ours: bytes) -> bool:
+    """Does canonical `raw` say what `ours` says, as far as both go? A list of items that was read has as many in both; so whatever is shorter is
+    a noun with fewer fields."""
+    theirs = decode(object, raw, len(raw))
+    return encode(theirs) == raw and _alike(theirs, decode(object, ours, len(ours)))
+
+
+def _alike(one: object, other: object) -> bool:
+    if isinstance(one, list) and isinstance(other, list):
+        return all(map(_alike, one, other))
+    return one == other
 
 
 def _name(kind: object) -> str:

@@ -18,6 +18,7 @@ from protocol.ids import AgencyId, AreaId, ServiceId, SiteId
 from protocol.manifest import Signable
 
 NO_DIRECTORY: Final = bytes(32)  # `previous` of version 1
+BRING_MAX: Final = 12  # papers for one service: three screens of a cabin, one sheet in large print
 
 
 class InboxKey(msgspec.Struct, frozen=True, array_like=True):
@@ -44,12 +45,14 @@ class Agency(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Service(msgspec.Struct, frozen=True, array_like=True):
-    """What people come for: LeiKa key, official name, the concern in plain words (German), and words that people search it by."""
+    """What people come for: LeiKa key, official name, the concern in plain words (German), and words that people search it by. `bring`: the
+    papers that are asked for, in plain German words, at most BRING_MAX."""
 
     id: ServiceId
     name: str
     plain: str
     keywords: tuple[str, ...] = ()
+    bring: tuple[str, ...] = ()
 
 
 class Route(msgspec.Struct, frozen=True, array_like=True):
@@ -88,6 +91,7 @@ class Directory(Signable, frozen=True, array_like=True):
     signed before may still lie unopened in an inbox."""
 
     context: ClassVar[bytes] = b"kabine/directory/1"
+    grows: ClassVar[bool] = True
 
     version: int
     previous: bytes

@@ -63,7 +63,8 @@ class DocumentSealed(msgspec.Struct, frozen=True, array_like=True, tag="document
 
 class VisitEnded(msgspec.Struct, frozen=True, array_like=True, tag="visit"):
     """One stay in a cabin, without a word about who it was. `outcome`: `handed-in`, `left`, `timed-out` … `face`: how it was, 1 (bad) to 3
-    (good), 0 when nobody said."""
+    (good), 0 when nobody said. `privacy`: version of the text about privacy that the screen offered, empty where there was no screen;
+    `privacy_read`: it was opened."""
 
     visit: bytes
     began_at: Moment
@@ -72,6 +73,8 @@ class VisitEnded(msgspec.Struct, frozen=True, array_like=True, tag="visit"):
     documents: Number
     language: str
     face: Number = 0
+    privacy: str = ""
+    privacy_read: bool = False
 
 
 class ReceiptGiven(msgspec.Struct, frozen=True, array_like=True, tag="receipt"):

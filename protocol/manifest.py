@@ -25,9 +25,10 @@ NO_MANIFEST: Final = bytes(32)  # `previous` of the first manifest from a cabin 
 
 
 class Signable(msgspec.Struct, frozen=True, array_like=True):
-    """A noun that somebody signs. Each kind has a `context` of its own, used for nothing else."""
+    """A noun that somebody signs. Each kind has a `context` of its own, used for nothing else. One that `grows` is read across versions."""
 
     context: ClassVar[bytes]
+    grows: ClassVar[bool] = False
 
 
 T = TypeVar("T", bound=Signable)
@@ -112,12 +113,12 @@ def verify(kind: type[T], signed: Signed, key: bytes, bytes_max: int = limits.EN
         Ed25519PublicKey.from_public_bytes(key).verify(signed.signature, kind.context + b"\0" + signed.body)
     except (InvalidSignature, ValueError) as error:
         raise Refused(Code.BAD_SIGNATURE, f"The signature of this {kind.__name__.lower()} is not valid.") from error
-    return codec.decode_canonical(kind, signed.body, bytes_max)
+    return codec.decode_canonical(kind, signed.body, bytes_max, grows=kind.grows)
 
 
 def unverified(kind: type[T], signed: Signed, bytes_max: int = limits.ENTRY_BYTES_MAX) -> T:
     """What `signed` claims, before anybody has checked it: to find out whose key to check it with."""
-    return codec.decode_canonical(kind, signed.body, bytes_max)
+    return codec.decode_canonical(kind, signed.body, bytes_max, grows=kind.grows)
 
 
 def digest_of(signed: Signed) -> bytes:

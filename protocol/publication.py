@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from protocol import codec, hours, limits, soundness
-from protocol.directory import NO_DIRECTORY, Agency, CabinRow, Directory, HubRow
+from protocol.directory import BRING_MAX, NO_DIRECTORY, Agency, CabinRow, Directory, HubRow
 from protocol.errors import Code, Refused
 from protocol.ids import agency_id, area_id, service_id, site_id
 from protocol.manifest import Signed, digest_of, unverified, verify
@@ -115,6 +115,10 @@ def _services_and_routes(directory: Directory) -> Iterator[str]:
         yield from soundness.refused(service_id, service.id)
         yield from soundness.within(f"service {service.id}", soundness.text("name", service.name))
         yield from soundness.within(f"service {service.id}", soundness.text("concern in plain words", service.plain))
+        for paper in service.bring:
+            yield from soundness.within(f"service {service.id}", soundness.text("paper to bring", paper))
+        if len(service.bring) > BRING_MAX:
+            yield f"service {service.id}: {len(service.bring)} papers to bring are more than {BRING_MAX}"
     yield from soundness.twice("route", (f"{route.service} in {route.area}" for route in directory.routes))
     for route in directory.routes:
         if route.service not in services:

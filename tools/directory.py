@@ -10,7 +10,7 @@ import msgspec
 from cloud import keys, premises
 from cloud.directory import draft, publish
 from protocol import codec, limits
-from protocol.directory import Directory, Service
+from protocol.directory import BRING_MAX, Directory, Service
 from protocol.errors import Code, Refused, Unavailable
 from protocol.ids import key_bytes, key_text, service_id
 from protocol.keys import KEY_BYTES, fingerprint, words
@@ -132,9 +132,14 @@ def verify(file: Path | None, hub: Path, authority: str | None) -> None:
 @click.option("--name", required=True, help="Official name.")
 @click.option("--plain", required=True, help="The concern in plain German words.")
 @click.option("--keyword", "keywords", multiple=True, help="What people search it by; again for more.")
-def service(leika: str, hub: Path, name: str, plain: str, keywords: tuple[str, ...]) -> None:
-    """Add or replace the service with this LeiKa key in the next directory."""
-    new = Service(service_id(leika), name, plain, keywords)
+@click.option("--bring", multiple=True, help="A paper that is asked for, in plain German words; again for more.")
+def service(leika: str, hub: Path, name: str, plain: str, keywords: tuple[str, ...], bring: tuple[str, ...]) -> None:
+    """Add or replace the service with this LeiKa key in the next directory. Every cabin tells what to bring, with or without a line."""
+    new = Service(service_id(leika), name, plain, keywords, bring)
+    if len(bring) > BRING_MAX:
+        raise Refused(
+            Code.MALFORMED, f"{len(bring)} papers are more than anybody carries.", f"Name at most {BRING_MAX}."
+        )
     with premises.opened(hub) as place, place.database.turn() as connection:
         draft.put_service(connection, new)
     click.echo(f"{new.id} {new.name} is noted.")
@@ -167,6 +172,8 @@ def _say(found: Directory) -> None:
     for known in found.services:
         routes = [f"{route.area}→{route.agency}" for route in found.routes if route.service == known.id]
         click.echo(f"Service    {known.id}  {known.name}: {', '.join(routes) or 'nobody'}")
+        for paper in known.bring:
+            click.echo(f"             bring {paper}")
     for cabin in found.cabins:
         click.echo(f"Cabin      {cabin.site:<20} {cabin.code}  {cabin.area:<12}  {cabin.name}")
     for cabin in found.former_cabins:

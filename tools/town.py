@@ -101,24 +101,46 @@ def uckermark() -> Town:
             ),
         ),
         services=(
-            Service(WOHNGELD, "Wohngeld", "Zuschuss zur Miete", ("Miete", "Wohnung", "Mietzuschuss", "Lastenzuschuss")),
+            Service(
+                WOHNGELD,
+                "Wohngeld",
+                "Zuschuss zur Miete",
+                ("Miete", "Wohnung", "Mietzuschuss", "Lastenzuschuss"),
+                (
+                    "Personalausweis oder Pass",
+                    "Mietvertrag",
+                    "Letzte Mieterhöhung",
+                    "Nachweis über die Miete der letzten drei Monate",
+                    "Rentenbescheid oder Lohnabrechnungen",
+                ),
+            ),
             Service(
                 BASIC_SECURITY,
                 "Grundsicherung im Alter und bei Erwerbsminderung",
                 "Die Rente reicht nicht zum Leben",
                 ("Rente", "Geld", "Sozialhilfe"),
+                ("Personalausweis oder Pass", "Rentenbescheid", "Mietvertrag", "Kontoauszüge der letzten drei Monate"),
             ),
             Service(
-                CARE_AID, "Hilfe zur Pflege", "Das Geld für die Pflege reicht nicht", ("Pflege", "Heim", "Sozialhilfe")
+                CARE_AID,
+                "Hilfe zur Pflege",
+                "Das Geld für die Pflege reicht nicht",
+                ("Pflege", "Heim", "Sozialhilfe"),
+                ("Personalausweis oder Pass", "Bescheid der Pflegekasse", "Rechnung des Heims", "Rentenbescheid"),
             ),
             Service(
                 CARE_ADVICE,
                 "Pflegeberatung",
                 "Jemand braucht Pflege: Was ist zu tun?",
                 ("Pflege", "Pflegegrad", "Angehörige"),
+                ("Bescheid über den Pflegegrad, wenn es ihn schon gibt", "Karte der Krankenkasse"),
             ),
             Service(
-                SICK_PAY, "Krankengeld", "Länger krank und kein Lohn mehr", ("krank", "Lohn", "Attest", "Krankenkasse")
+                SICK_PAY,
+                "Krankengeld",
+                "Länger krank und kein Lohn mehr",
+                ("krank", "Lohn", "Attest", "Krankenkasse"),
+                ("Karte der Krankenkasse", "Bescheinigung vom Arzt", "Letzte Lohnabrechnung"),
             ),
         ),
         routes=(

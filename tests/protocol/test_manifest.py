@@ -1,4 +1,5 @@
 from datetime import UTC, datetime
+from typing import ClassVar
 
 import msgspec
 import pytest
@@ -83,6 +84,47 @@ def test_what_is_signed_but_not_canonical_is_refused():
     signed = Signed(body, KEY.sign(Receipt.context + b"\0" + body))
     with pytest.raises(Refused, match="not canonical"):
         manifest.verify(Receipt, signed, PUBLIC)
+
+
+# --- versions of a directory ---------------------------------------------------------------------------------------
+class Row(msgspec.Struct, frozen=True, array_like=True):
+    name: str
+    papers: tuple[str, ...] = ()
+
+
+class Book(manifest.Signable, frozen=True, array_like=True):
+    context: ClassVar[bytes] = b"test/book/1"
+    grows: ClassVar[bool] = True
+
+    version: int
+    rows: tuple[Row, ...]
+    region: str = ""
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        [7, [["Wohngeld", ["Mietvertrag"]]], "DE-BB"],
+        [7, [["Wohngeld", ["Mietvertrag"], 5]], "DE-BB", {"of": "a later version"}],
+    ],
+)
+def test_a_book_of_another_version_is_read(body):
+    raw = codec.encode(body)
+    book = manifest.verify(Book, Signed(raw, KEY.sign(Book.context + b"\0" + raw)), PUBLIC)
+    assert book == Book(7, (Row("Wohngeld", ("Mietvertrag",)),), "DE-BB")
+
+
+def test_a_book_of_an_earlier_version_is_read():
+    raw = codec.encode([7, [["Wohngeld"], ["Pflege"]]])
+    book = manifest.verify(Book, Signed(raw, KEY.sign(Book.context + b"\0" + raw)), PUBLIC)
+    assert book == Book(7, (Row("Wohngeld"), Row("Pflege")))
+
+
+def test_a_book_of_another_version_has_one_spelling_too():
+    raw = codec.encode([7, [["Wohngeld"]]])
+    raw = raw[:1] + b"\xcc\x07" + raw[2:]
+    with pytest.raises(Refused, match="not canonical"):
+        manifest.verify(Book, Signed(raw, KEY.sign(Book.context + b"\0" + raw)), PUBLIC)
 
 
 # --- chains of receipts --------------------------------------------------------------------------------------------

@@ -188,6 +188,11 @@ def test_one_mistake_is_told_in_the_singular() -> None:
         (replace(FIRST, services=(Service(ServiceId("1"), "x", "x"),), routes=()), "“1” is no service key"),
         (replace(FIRST, services=(Service(WOHNGELD, "", "x"),)), f"service {WOHNGELD}: its name has 0 characters"),
         (replace(FIRST, services=(Service(WOHNGELD, "x", ""),)), "its concern in plain words has 0 characters"),
+        (replace(FIRST, services=(Service(WOHNGELD, "x", "x", (), ("",)),)), "its paper to bring has 0 characters"),
+        (
+            replace(FIRST, services=(Service(WOHNGELD, "x", "x", (), ("x",) * 13),)),
+            "13 papers to bring are more than 12",
+        ),
         (replace(FIRST, services=()), f"a route names the service {WOHNGELD}, which there is not"),
         (replace(FIRST, agencies=(DISPATCHER,)), "a route names the agency sozialamt-uckermark, which there is not"),
         (replace(FIRST, routes=FIRST.routes * 2), f"route {WOHNGELD} in 12073 is there 2 times"),

@@ -117,7 +117,7 @@ FRAMES = {
 EVENTS = {
     "epoch": "wrapped_key follows at",
     "document": "manifest summary digest size_bytes",
-    "visit": "visit began_at ended_at outcome documents language face",
+    "visit": "visit began_at ended_at outcome documents language face privacy privacy_read",
     "receipt": "receipt",
     "directory": "version digest size_bytes",
 }
