@@ -19,6 +19,7 @@ from cloud.storage.blobs.segments import Segments
 from cloud.storage.database import upsert
 from cloud.storage.schema import document, epoch, quarantine, up_entry
 from cloud.turn import ANNOUNCED, Turn, Wanted, printable
+from cloud.visits import VisitCounts
 from protocol import entries
 from protocol.entries import DirectoryPublished, DocumentSealed, EpochOpened, Event, Mark, ReceiptGiven, VisitEnded
 from protocol.errors import Code, Refused
@@ -51,6 +52,7 @@ class Ingest:
         self.known = known
         self.awaited = awaited
         self._blobs = blobs
+        self._visits = VisitCounts()
         self._by_envelope: dict[EnvelopeId, tuple[EnvelopeId, Digest]] = {}  # of those in this turn: announced before
         self._by_digest: dict[Digest, tuple[EnvelopeId, Digest]] = {}
 
@@ -60,6 +62,7 @@ class Ingest:
         self._look_up([event for _, event in opened if isinstance(event, DocumentSealed)])
         for arrival, event in opened:
             self._apply(arrival, event)
+        self._visits.write(self.turn.connection)
 
     def reconsider(self, places: Callable[[SiteId], Place]) -> None:
         """Take up again what a new directory may have healed."""
@@ -251,7 +254,8 @@ class Ingest:
         self.turn.news.wanted.append(Wanted(place.site, event.digest, event.size_bytes, 0))
 
     def visit_ended(self, arrival: Arrival, event: VisitEnded) -> None:
-        """Held as it is; statistics read it later."""
+        """Counted; the entry itself stays sealed."""
+        self._visits.add(arrival.place.site, event)
 
     def not_a_cabins(self, arrival: Arrival, event: Event) -> None:
         """What only the hub says."""

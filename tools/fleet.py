@@ -9,10 +9,11 @@ from pathlib import Path
 import click
 import msgspec
 
-from cloud import enrolment, premises
+from cloud import enrolment, premises, visits
 from cloud.fleet import facts, status, words
 from cloud.fleet.report import report
 from cloud.fleet.status import FleetStatus, SiteStatus
+from cloud.visits import Visits
 from protocol.ids import site_id
 from protocol.runtime.world import REAL
 from tools.office import hub_option
@@ -31,7 +32,7 @@ def status_(hub: Path, site: str | None, as_json: bool) -> None:
     """State of every site, and the proof that everything has arrived. Exit code 0: all is well, 1: warning, 2: critical."""
     now = REAL.utc()
     with premises.opened(hub) as place, place.database.reading() as connection:
-        found = facts.read(connection)
+        found = facts.read(connection, now)
         if site is not None:
             wanted = enrolment.cabin(connection, site_id(site), now).site
             found = facts.only(found, wanted)
@@ -65,9 +66,22 @@ def _say(state: FleetStatus, now: datetime) -> None:
         click.echo(f"\n{site.facts.site:<{width}}  {site.state}{since}{f': {site.reason}' if site.reason else ''}")
         lines = [finding.text for finding in site.findings if finding.text != site.reason]
         if site.facts.contact is not None:
-            lines += [_numbers(site), site.proof.text]
+            lines += [_numbers(site), site.proof.text, *_visits(site.facts.visits)]
         for line in lines:
             click.echo(f"{'':<{width}}  {line}")
+
+
+def _visits(counted: Visits) -> list[str]:
+    """What the last weeks were like for visitors; nothing where nobody came."""
+    if not counted.visits:
+        return []
+    told = [f"{counted.visits} {words.agree(counted.visits, 'Besuch', 'Besuche')} in {visits.DAYS} Tagen"]
+    told.append(f"{counted.handed_in} mit Abgabe")
+    if counted.good is not None:
+        told.append(f"wie es war: {counted.good} gut, {counted.fair} geht so, {counted.bad} schlecht")
+    elif counted.answers:
+        told.append(f"wie es war, sagten erst {counted.answers}: ab {visits.ANSWERS_MIN} steht es hier")
+    return [" · ".join(told)]
 
 
 def _numbers(site: SiteStatus) -> str:

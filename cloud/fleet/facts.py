@@ -9,8 +9,10 @@ from typing import Final
 
 from sqlalchemy import Connection, Row, case, func, select, update
 
+from cloud import visits
 from cloud.fleet.proof import Held, Reported
 from cloud.storage import schema
+from cloud.visits import Visits
 from protocol import codec, limits
 from protocol.enrolment import State
 from protocol.entries import GENESIS
@@ -88,6 +90,7 @@ class SiteFacts:
     documents: DocumentFacts = field(default_factory=DocumentFacts)
     quarantined: int = 0
     alarms: tuple[Alarm, ...] = ()
+    visits: Visits = field(default_factory=Visits)
 
 
 @dataclass(frozen=True)
@@ -100,8 +103,9 @@ class FleetFacts:
     directory_version: int = 0
 
 
-def read(connection: Connection) -> FleetFacts:
-    """The facts as of one reading transaction."""
+def read(connection: Connection, now: datetime) -> FleetFacts:
+    """The facts as of one reading transaction. `now`: aware UTC, for what is told of the last days."""
+    counted = visits.read(connection, now)
     documents = _documents(connection)
     quarantined = _quarantined(connection)
     alarms = _alarms(connection)
@@ -117,6 +121,7 @@ def read(connection: Connection) -> FleetFacts:
             documents=documents.get(row.site, DocumentFacts()),
             quarantined=quarantined.get(row.site, 0),
             alarms=tuple(alarms.get(row.site, ())),
+            visits=counted.get(row.site, Visits()),
         )
         for row in rows
     )

@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Final
 
+from cloud import visits
 from cloud.fleet.status import Finding, FleetStatus, SiteStatus
+from cloud.visits import Visits
 
 VERSION: Final = 1
 
@@ -65,6 +67,20 @@ def _site(status: SiteStatus) -> dict[str, Any]:
             "quarantined": facts.documents.quarantined,
         },
         "quarantined_entries": facts.quarantined,
+        "visits": _visits(facts.visits),
+    }
+
+
+def _visits(counted: Visits) -> dict[str, Any]:
+    """`faces` is None while too few have answered: nobody shall be guessed."""
+    faces = {"good": counted.good, "fair": counted.fair, "bad": counted.bad}
+    return {
+        "days": visits.DAYS,
+        "visits": counted.visits,
+        "handed_in": counted.handed_in,
+        "documents": counted.documents,
+        "answers": counted.answers,
+        "faces": faces if counted.good is not None else None,
     }
 
 

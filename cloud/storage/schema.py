@@ -258,6 +258,19 @@ published = Table(  # every directory the authority has signed
     Column("published_at", Instant, nullable=False),
 )
 
+visit_day = Table(  # sums: nothing about one visit is kept apart from its sealed entry
+    "visit_day",
+    metadata,
+    Column("site", String(63), primary_key=True),
+    Column("day", String(10), primary_key=True),  # in Berlin, as in 2026-03-28
+    Column("visits", BigInteger, nullable=False),
+    Column("handed_in", BigInteger, nullable=False),
+    Column("documents", BigInteger, nullable=False),
+    Column("good", BigInteger, nullable=False),  # how it was, said by a face
+    Column("fair", BigInteger, nullable=False),
+    Column("bad", BigInteger, nullable=False),
+)
+
 alarm = Table(
     "alarm",
     metadata,

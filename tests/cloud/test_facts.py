@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import Connection
 
 from cloud.fleet import facts, status
+from cloud.fleet.report import report
 from cloud.storage import schema
 from cloud.storage.database import Database, sqlite_url
 from protocol import codec
@@ -83,7 +84,7 @@ def add_document(connection: Connection, site: str, number: int, state: str, **c
 def test_both_ends_agree_wherever_the_cabin_stood(connection: Connection, reported: int) -> None:
     add_cabin(connection, "templin")
     add_log(connection, "templin", 5, reported)
-    (site,) = facts.read(connection).sites
+    (site,) = facts.read(connection, NOW).sites
     assert status.site(site, NOW).proof.complete
 
 
@@ -92,14 +93,14 @@ def test_an_entry_changed_in_the_hub_s_table_is_noticed(connection: Connection) 
     add_log(connection, "templin", 5, 3)
     changed = schema.up_entry.update().where(schema.up_entry.c.number == 3)
     connection.execute(changed.values(hash=bytes(32)))
-    (site,) = facts.read(connection).sites
+    (site,) = facts.read(connection, NOW).sites
     assert status.site(site, NOW).severity is status.Severity.CRITICAL
 
 
 def test_missing_entries(connection: Connection) -> None:
     add_cabin(connection, "templin")
     add_log(connection, "templin", 5, 8)
-    (site,) = facts.read(connection).sites
+    (site,) = facts.read(connection, NOW).sites
     assert status.site(site, NOW).proof.missing == 3
 
 
@@ -108,7 +109,7 @@ def test_the_log_of_a_replaced_machine_does_not_count(connection: Connection) ->
     add_log(connection, "templin", 5, 4, machine=2)
     row = {"site": "templin", "machine": 1, "number": 4, "epoch": 1, "hash": bytes(32), "payload": b"\0"}
     connection.execute(schema.up_entry.insert().values(**row))
-    (site,) = facts.read(connection).sites
+    (site,) = facts.read(connection, NOW).sites
     assert status.site(site, NOW).proof.complete
 
 
@@ -122,7 +123,7 @@ def test_documents_are_counted_by_how_far_they_have_come(connection: Connection)
     add_document(connection, "templin", 5, "quarantined", machine=2)
     add_document(connection, "templin", 6, "stored")
     add_document(connection, "templin", 7, "accepted")
-    (site,) = facts.read(connection).sites
+    (site,) = facts.read(connection, NOW).sites
     assert site.documents == facts.DocumentFacts(
         announced=7, stored=2, under_way=2, stuck=2, quarantined=1, oldest_at=NOW - timedelta(minutes=2)
     )
@@ -138,7 +139,7 @@ def test_vitals_alarms_and_the_hub_s_own_word(connection: Connection) -> None:
     connection.execute(schema.alarm.insert().values(site="templin", cleared_at=NOW, **raised))
     connection.execute(schema.alarm.insert().values(site=None, **raised))
     connection.execute(schema.hub.insert().values(id=1, pid=1, alive_at=NOW, started_at=NOW, software="0.1.0"))
-    found = facts.read(connection)
+    found = facts.read(connection, NOW)
     gartz, templin = found.sites
     assert gartz.contact is None
     assert gartz.enrolled_at == NOW
@@ -154,7 +155,7 @@ def test_alarms_that_somebody_has_looked_at_are_put_away(connection: Connection)
     for site, text in (("templin", "Lücke"), (None, "Platte")):
         connection.execute(schema.alarm.insert().values(site=site, text=text, **raised))
     assert [alarm.text for alarm in facts.clear_alarms(connection, SiteId("templin"), NOW)] == ["Lücke"]
-    found = facts.read(connection)
+    found = facts.read(connection, NOW)
     assert (found.sites[0].alarms, [alarm.text for alarm in found.alarms]) == ((), ["Platte"])
     assert [alarm.text for alarm in facts.clear_alarms(connection, None, NOW)] == ["Platte"]
     assert facts.clear_alarms(connection, None, NOW) == []
@@ -163,7 +164,26 @@ def test_alarms_that_somebody_has_looked_at_are_put_away(connection: Connection)
 def test_vitals_of_another_release_are_unknown_and_do_no_harm(connection: Connection) -> None:
     add_cabin(connection, "templin")
     add_log(connection, "templin", 1, 1, vitals=b"\xc1")
-    (site,) = facts.read(connection).sites
+    (site,) = facts.read(connection, NOW).sites
     assert site.contact is not None
     assert site.contact.vitals is None
     assert status.site(site, NOW).oldest_seconds is None
+
+
+def add_visits(connection: Connection, day: str, *sums: int) -> None:
+    names = ("visits", "handed_in", "documents", "good", "fair", "bad")
+    row = dict(zip(names, sums, strict=True))
+    connection.execute(schema.visit_day.insert().values(site="templin", day=day, **row))
+
+
+def test_how_it_was_is_told_once_nobody_can_be_guessed(connection: Connection) -> None:
+    add_cabin(connection, "templin")
+    add_visits(connection, "2026-03-01", 50, 50, 50, 50, 0, 0)  # too long ago
+    add_visits(connection, "2026-05-02", 6, 5, 7, 2, 1, 1)
+    state = status.fleet(facts.read(connection, NOW), NOW)
+    told = report(state, NOW)["sites"][0]["visits"]
+    assert told == {"days": 30, "visits": 6, "handed_in": 5, "documents": 7, "answers": 4, "faces": None}
+    add_visits(connection, "2026-05-03", 1, 0, 0, 0, 0, 1)
+    state = status.fleet(facts.read(connection, NOW), NOW)
+    told = report(state, NOW)["sites"][0]["visits"]
+    assert (told["answers"], told["faces"]) == (5, {"good": 2, "fair": 1, "bad": 2})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -243,7 +244,27 @@ def test_a_cabin_that_is_confirmed_later(town: Town, another: Callable[..., Cabi
     assert [w.digest for w in town.ledger.settle().wanted] == [document.digest]
 
 
-def test_visits_are_held_as_they_are(town: Town) -> None:
+def test_visits_are_counted_by_the_day_and_their_entries_stay_sealed(town: Town) -> None:
     cabin = town.cabin()
-    cabin.event(VisitEnded(b"v", town.now, town.now, "handed-in", 1, "de"))
+    evening = town.now.replace(hour=23, minute=30)  # in Berlin it is tomorrow
+    for at, outcome, documents, face in (
+        (town.now, "handed-in", 2, 3),
+        (town.now, "left", 0, 0),
+        (evening, "handed-in", 1, 1),
+    ):
+        cabin.event(VisitEnded(b"v", at, at, outcome, documents, "de", face, "1"))
     assert take(town, cabin) == []
+    cabin.event(VisitEnded(b"v", town.now, town.now, "timed-out", 0, "de", 2))
+    assert take(town, cabin) == []
+    rows = [tuple(row) for row in town.rows(schema.visit_day)]
+    day, tomorrow = town.now.date(), town.now.date() + timedelta(days=1)
+    assert rows == [("templin", str(day), 3, 1, 2, 1, 1, 0), ("templin", str(tomorrow), 1, 1, 1, 0, 0, 1)]
+
+
+def test_a_cabin_that_talks_nonsense_about_visits_stops_nobody(town: Town) -> None:
+    cabin = town.cabin()
+    last = datetime(9999, 12, 31, 23, 59, tzinfo=UTC)
+    for _ in range(3):
+        cabin.event(VisitEnded(b"v", last, last, "handed-in", limits.NUMBER_MAX, "de", limits.NUMBER_MAX))
+    assert take(town, cabin) == []
+    assert [row.documents for row in town.rows(schema.visit_day)] == [3000]

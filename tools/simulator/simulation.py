@@ -244,7 +244,7 @@ class Simulation:
         if self.hub.ledger is None:
             return ["the hub does not run"]
         with self.hub.ledger.database.reading() as connection:
-            fleet = status.fleet(facts.read(connection), self.hub.utc())
+            fleet = status.fleet(facts.read(connection, self.hub.utc()), self.hub.utc())
         found = [
             f"{site.facts.site}: {site.proof.text}"
             for site in fleet.sites
