@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import sys
-from importlib.metadata import version
 from typing import Final
 
 import click
@@ -54,7 +53,7 @@ class Families(click.Group):
 
 
 @click.group(cls=Families, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(version("kabine"), prog_name="kabine")
+@click.version_option(package_name="kabine", prog_name="kabine")
 def kabine() -> None:
     """Cabins in rural towns: speak with the right public body, hand in papers. Nothing is lost, nobody in between can read."""
 

@@ -7,25 +7,24 @@ import tempfile
 import time
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 import msgspec
 
-from edge.knock import knock
-from edge.orders import Accepted, Captured, SealedUp, Secured, Submit
-from hardware.simulated import paper
 from protocol.errors import Code, Refused, Unavailable
 from protocol.ids import AgencyId
-from protocol.runtime.folder import write_file
-from tools.rig import Rig, agency_named, rig
 from tools.town import uckermark
+
+if TYPE_CHECKING:
+    from tools.rig import Rig
 
 AGENCY: Final = "wohngeldstelle-uckermark"
 SILENT_SECONDS: Final = 600.0  # capture of one page may take so long before we give up on a node
 OPENED_SECONDS: Final = 300.0
 DRAWN_PAGES: Final = 3
 MARKER: Final = ".kabine-demo"
+SCANS: Final = "scans"  # below the folder: what was drawn for the show, always the same
 
 
 class Seconds(msgspec.Struct, frozen=True):
@@ -91,7 +90,7 @@ def demo(
     if not once:
         if out is not None or as_json:
             raise Refused(Code.MALFORMED, "--out and --json go with --once.", "Add --once.")
-        from tools import show
+        from tools import show  # late: what only prints its help need not draw tables
 
         place = _state_folder(state or Path("demo-run"))
         if screens:
@@ -106,7 +105,7 @@ def demo(
     for file in files:
         if not file.is_file():
             raise Refused(Code.BAD_FILE, f"{file} is no file.", "Name an image or a PDF that is there.")
-    if agency_named(uckermark(), AgencyId(agency)) is None:
+    if AgencyId(agency) not in [each.id for each in uckermark().agencies]:
         names = ", ".join(each.id for each in uckermark().agencies)
         raise Refused(Code.UNKNOWN_AGENCY, f"There is no agency “{agency}” in the demo.", f"Choose one of: {names}.")
     with ExitStack() as stack:
@@ -126,12 +125,16 @@ def demo(
 
 
 def _once(folder: Path, files: list[Path], agency: AgencyId, out: Path) -> Outcome:
+    from hardware.simulated import paper
+    from protocol.runtime.folder import write_file
+    from tools.rig import rig
+
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise Unavailable(f"Cannot make the folder {out}: {error.strerror}.", "Choose another with --out.") from error
     with rig(folder / "house", [agency]) as house:
-        scans = files or paper.draw_scan(7, DRAWN_PAGES, _made(folder / "scans"))
+        scans = files or paper.draw_scan(7, DRAWN_PAGES, _made(folder / "drawn"))
         site = house.town.sites[0]
         house.enrol([site])
         house.start_cabin(site.id)
@@ -178,6 +181,9 @@ class HandedIn(msgspec.Struct):
 
 def hand_in(house: Rig, site: str, agency: AgencyId, scans: list[Path]) -> HandedIn:
     """Hand these files in at a running cabin and wait until they are *gesichert*. Raises what the cabin says."""
+    from edge.knock import knock
+    from edge.orders import Accepted, Captured, SealedUp, Secured, Submit
+
     order = Submit(agency=agency, paths=tuple(str(scan.absolute()) for scan in scans), wait="secured")
     handed = HandedIn()
     for told in knock(house.cabin(site), order, SILENT_SECONDS) or ():
@@ -197,11 +203,15 @@ def hand_in(house: Rig, site: str, agency: AgencyId, scans: list[Path]) -> Hande
 
 
 def _state_folder(path: Path) -> Path:
-    """An empty folder; one that an earlier demo left is made anew. Raises Refused for anything else."""
+    """An empty folder; one that an earlier demo left is made anew, but for the papers it drew. Raises Refused for anything else."""
     if path.exists() and any(path.iterdir() if path.is_dir() else [path]):
         if not (path / MARKER).is_file():
             raise Refused(Code.BAD_FILE, f"{path} is not empty.", "Name a new folder with --state.")
-        shutil.rmtree(path)
+        for old in path.iterdir():
+            if old.is_dir() and old.name != SCANS:
+                shutil.rmtree(old)
+            elif not old.is_dir():
+                old.unlink()
     _made(path)
     (path / MARKER).write_text("Made by `kabine demo`, which may delete this folder when it is run again.\n")
     return path.absolute()

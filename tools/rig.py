@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -31,7 +32,6 @@ from edge.hatch import reach
 from edge.knock import knock
 from edge.orders import ShowStatus, Status
 from protocol import contacts
-from protocol.directory import Agency
 from protocol.enrolment import write_invitation
 from protocol.errors import Unavailable
 from protocol.ids import AgencyId, SiteId
@@ -47,6 +47,7 @@ WORK_FACTOR: Final = 12  # of a passphrase that stands in this file
 START_SECONDS: Final = 60.0
 STOP_SECONDS: Final = 20.0
 ANSWER_SECONDS: Final = 10.0
+_ENROLLING_MAX: Final = 8  # at a time
 
 
 @dataclass
@@ -112,19 +113,24 @@ class Rig:
         """Invite, enrol and confirm these cabins, each on a line of its own (`direct`: without one). The hub must be running."""
         (self.folder / "cabins").mkdir(exist_ok=True)
         with premises.opened(self.hub) as place:
-            for site in sites:
-                address = f"tcp://{self.host}:{self.port}"
-                if not direct:
-                    relay = self.lines[site.id] = Line(self.port, bits_per_second)
-                    address = f"tcp://127.0.0.1:{relay.port}"
-                card = contacts.HubCard(address, place.card.curve_key, place.card.authority_key)
-                with place.database.turn() as connection:
+            invitations = []
+            with place.database.turn() as connection:
+                for site in sites:
+                    address = f"tcp://{self.host}:{self.port}"
+                    if not direct:
+                        relay = self.lines[site.id] = Line(self.port, bits_per_second)
+                        address = f"tcp://127.0.0.1:{relay.port}"
+                    card = contacts.HubCard(address, place.card.curve_key, place.card.authority_key)
                     now = datetime.now(UTC)
                     invitation = enrolment.invite(
                         connection, site.id, site.name, site.area, site.address, card, REAL.random, now
                     )
-                self._enrolled(write_invitation(invitation), self.cabin(site.id))
-                with place.database.turn() as connection:
+                    invitations.append((write_invitation(invitation), self.cabin(site.id)))
+            # All at once: most of an enrolment is waiting for the hub.
+            with ThreadPoolExecutor(_ENROLLING_MAX) as together:
+                list(together.map(self._enrolled, *zip(*invitations, strict=True)))
+            with place.database.turn() as connection:
+                for site in sites:
                     enrolment.confirm(connection, site.id, datetime.now(UTC))
             self.publish(place)
 
@@ -135,7 +141,7 @@ class Rig:
             try:
                 enrol(text, folder, REAL, "kabine demo")
             except Unavailable:
-                if time.monotonic() > until:
+                if time.monotonic() > until or self.processes["hub"].poll() is not None:
                     raise
                 time.sleep(0.1)
             else:
@@ -226,7 +232,11 @@ class Rig:
         return code
 
     def close(self) -> None:
-        """End everything."""
+        """End everything: all but the hub at once, so that nobody waits for somebody's farewell, then the hub."""
+        for name, process in self.processes.items():
+            if name != "hub":
+                with contextlib.suppress(ProcessLookupError):
+                    process.send_signal(signal.SIGTERM)
         for name in sorted(self.processes, key=lambda name: name == "hub"):
             self.stop(name)
         for relay in self.lines.values():
@@ -257,11 +267,6 @@ def rig(
         yield house
     finally:
         house.close()
-
-
-def agency_named(town: Town, id: AgencyId) -> Agency | None:
-    """The agency with this id."""
-    return next((agency for agency in town.agencies if agency.id == id), None)
 
 
 def free_port() -> int:

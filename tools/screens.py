@@ -22,13 +22,12 @@ LOOK_SECONDS: Final = 0.2
 MISSING: Final = "Run `npm ci --omit=dev` for the style sheets of the screens, then start the demo again."
 
 
-def equip(console: Console, house: Rig) -> None:
-    """Give every cabin simulated devices and a screen with a drawer; where the npm packages are missing say so and go on without."""
+def equip(house: Rig) -> str:
+    """Give every cabin simulated devices and a screen with a drawer; where the npm packages are missing, why there are none."""
     try:
         npm("@kern-ux/native/dist")
     except Unavailable:
-        console.print(f"The cabins have no screens this time. {MISSING}")
-        return
+        return f"The cabins have no screens this time. {MISSING}"
     for site in house.town.sites:
         house.equip(
             site.id,
@@ -38,6 +37,7 @@ def equip(console: Console, house: Rig) -> None:
             lamp=LampConfig("simulated"),
             kiosk=KioskConfig(on=True, drawer=True),
         )
+    return ""
 
 
 def served(house: Rig) -> bool:

@@ -1,4 +1,7 @@
-"""The show in the terminal: five cabins hand in papers, one line is cut and mended, and one sees where every document is."""
+"""The show in the terminal: five cabins hand in papers, one line is cut and mended, and one sees where every document is.
+
+What is seen at once is light; house and hub are loaded behind the tables.
+"""
 
 from __future__ import annotations
 
@@ -8,115 +11,61 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, TYPE_CHECKING, Final
 
 import msgspec
-from rich.console import Console, Group
-from rich.live import Live
-from rich.table import Table
-from rich.text import Text
-from sqlalchemy import select
+from rich.console import Console
 
-from cloud import config as configs
-from cloud.storage.database import Database
-from cloud.storage.schema import blob, document
-from edge.knock import knock
-from edge.orders import Accepted, Captured, PageCaptured, SealedUp, Submit
-from hardware.simulated import paper
 from protocol.errors import Trouble, Unavailable
-from protocol.ids import AgencyId, SiteId
-from tools import screens
-from tools.rig import Rig, rig
-from tools.town import Site
+from tools import programme, tables
+from tools.demo import SCANS
+from tools.programme import (
+    CAPTURED,
+    CONNECTED,
+    CUT,
+    CUT_AT,
+    DRAWN,
+    FAILED,
+    ON_SCANNER,
+    OPENED,
+    SEALED,
+    SECURED,
+    STARTING,
+    WAITING,
+    Paper,
+    Play,
+    play,
+)
+from tools.town import uckermark
+
+if TYPE_CHECKING:
+    from cloud.storage.database import Database
+    from tools.rig import Rig
 
 LINE_BITS_PER_SECOND: Final = 400_000  # a bad day on a rural line: slow enough to watch
 CUT_SECONDS: Final = 8.0
-FRAME_SECONDS: Final = 0.2
-PLAIN_COLUMNS: Final = 120  # where the output is no terminal
+LOOK_SECONDS: Final = 0.2
 FLEET_SECONDS: Final = 15.0
 ALL_SECONDS: Final = 900.0  # then something is wrong, and the show says so
-# Who hands in what: place of the cabin in the town, agency, pages.
-PROGRAMME: Final = (
-    (0, "wohngeldstelle-uckermark", 3),
-    (1, "sozialamt-uckermark", 2),
-    (2, "pflegestuetzpunkt-uckermark", 1),
-    (3, "aok-nordost", 2),
-    (4, "vermittlung", 1),
-    (1, "wohngeldstelle-uckermark", 1),
-    (1, "aok-nordost", 2),
-    (0, "sozialamt-uckermark", 1),
-)
-CUT_AT: Final = 1  # whose line is cut
-
-CAPTURED, SEALED, WAITING, SECURED, OPENED, FAILED = "captured", "sealed", "waiting", "gesichert", "opened", "failed"
-COLOURS: Final = {
-    CAPTURED: "cyan",
-    SEALED: "cyan",
-    WAITING: "yellow",
-    SECURED: "green",
-    OPENED: "bold green",
-    FAILED: "bold red",
-}
-
-
-@dataclass
-class Paper:
-    """One document on its way. `state` is the word the show prints."""
-
-    site: Site
-    agency: AgencyId
-    scans: list[Path]
-    state: str = "on the scanner"
-    receipt: str = ""
-    pages: int = 0
-    size_bytes: int = 0
-    confirmed_at: float = 0.0
-    secured_seconds: float = 0.0
-    opened_seconds: float = 0.0
-    pdf: str = ""
-    problem: str = ""
-
-    @property
-    def done(self) -> bool:
-        return self.state == FAILED or bool(self.pdf and self.secured_seconds)
-
-
-@dataclass
-class Stage:
-    """What everybody in the show has told so far; `lock` guards it."""
-
-    papers: list[Paper]
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    note: str = ""
-
-    def by_receipt(self, receipt: str) -> Paper | None:
-        return next((each for each in self.papers if each.receipt == receipt), None)
 
 
 def show(folder: Path, files: list[Path]) -> None:
-    """Run it in the empty `folder`. With `files` the first document is made of these instead of drawn pages. In a terminal the cabins stay
-    open behind it, to be visited."""
-    console = Console(width=None if Console().is_terminal else PLAIN_COLUMNS)
-    console.print(f"Setting up a hub, five cabins and five agencies in {folder} …")
-    with _house(console, folder) as house:
-        stage = Stage(_papers(house, folder, files))
-        for agency in house.town.agencies:
-            connector = house.start_connector(agency.id, folder / "opened" / agency.id)
-            if connector.stdout:
-                threading.Thread(target=_hear_connector, args=(stage, connector.stdout), daemon=True).start()
-        visits = [
-            threading.Thread(target=_visit, args=(house, stage, site.id), daemon=True) for site in house.town.sites
-        ]
-        for visit in visits:
-            visit.start()
-        scissors = threading.Thread(target=_cut, args=(house, stage), daemon=True)
-        scissors.start()
-        _watch(console, house, stage)
-        scissors.join(ALL_SECONDS)
-        _end(console, stage, folder)
+    """Run it in `folder`, where nothing lies but what an earlier show drew. With `files` the first document is made of these instead of drawn
+    pages. In a terminal the cabins stay open behind it, to be visited."""
+    console = tables.console()
+    playing = play(uckermark(), files)
+    with contextlib.ExitStack() as stack:
+        with tables.told(console, playing):
+            playing.note = f"A hub, five cabins and five agencies are being set up in {folder} …"
+            _draw(playing, folder / SCANS)
+            house = stack.enter_context(_house(playing, folder))
+            _perform(house, playing)
+        tables.tell_end(console, playing)
+        _judge(console, playing, folder)
         _ask_the_hub(console, house)
+        from tools import screens
+
         if console.is_terminal and screens.served(house):
             screens.tell(console, house)
             screens.until_interrupted(house)
@@ -125,71 +74,121 @@ def show(folder: Path, files: list[Path]) -> None:
 
 def visit(folder: Path) -> None:
     """No show: hub, cabins and agencies in the empty `folder`, to be visited until somebody presses Ctrl-C."""
-    console = Console(width=None if Console().is_terminal else PLAIN_COLUMNS)
-    console.print(f"Setting up a hub, five cabins and five agencies in {folder} …")
-    with _house(console, folder) as house:
+    from tools import screens
+
+    console = tables.console()
+    playing = play(uckermark(), [])
+    playing.papers.clear()
+    with contextlib.ExitStack() as stack:
+        with tables.told(console, playing):
+            house = stack.enter_context(_house(playing, folder))
+            for site in house.town.sites:
+                _connected(house, playing, site.id)
         if not screens.served(house):
             raise Unavailable("No cabin has a screen.", screens.MISSING)
-        for agency in house.town.agencies:
-            connector = house.start_connector(agency.id, folder / "opened" / agency.id)
-            threading.Thread(target=_swallow, args=(connector.stdout,), daemon=True).start()
         screens.tell(console, house)
         screens.until_interrupted(house)
 
 
+# --- the house ---------------------------------------------------------------------------------------------------
 @contextlib.contextmanager
-def _house(console: Console, folder: Path) -> Iterator[Rig]:
-    """All cabins connected, with a screen each where the npm packages are there."""
-    with rig(folder / "house") as house:
+def _house(playing: Play, folder: Path) -> Iterator[Rig]:
+    """All cabins started, with a screen each where the npm packages are there, and every agency's connector."""
+    from tools import screens
+    from tools.rig import rig
+
+    with rig(folder / "house", town=playing.town) as house:
+        for agency in house.town.agencies:
+            connector = house.start_connector(agency.id, folder / "opened" / agency.id)
+            _listen(playing, connector.stdout)
         house.enrol(house.town.sites, LINE_BITS_PER_SECOND)
-        screens.equip(console, house)
+        note = screens.equip(house)
+        with playing.changing():
+            playing.cabins |= dict.fromkeys((site.id for site in house.town.sites), STARTING)
+            playing.note = note or "The hub listens; the cabins are being started."
         house.start_cabin(*(site.id for site in house.town.sites))
-        for site in house.town.sites:
-            house.until_connected(site.id)
         with screens.lines_heed_their_flags(house):
             yield house
 
 
-def _swallow(stdout: IO[bytes] | None) -> None:
-    for _ in stdout or ():
-        pass  # a pipe that nobody reads would stop the connector
+def _listen(playing: Play, stdout: IO[bytes] | None) -> None:
+    if stdout is not None:
+        threading.Thread(target=_hear_connector, args=(playing, stdout), daemon=True).start()
 
 
-def _papers(house: Rig, folder: Path, files: list[Path]) -> list[Paper]:
-    papers = []
-    for number, (place, agency, pages) in enumerate(PROGRAMME):
-        drawn = folder / "scans" / str(number)
-        drawn.mkdir(parents=True)
-        scans = files if files and number == 0 else paper.draw_scan(20 + number, pages, drawn)
-        papers.append(Paper(house.town.sites[place], AgencyId(agency), scans))
-    return papers
+def _connected(house: Rig, playing: Play, site: str) -> None:
+    house.until_connected(site)
+    with playing.changing():
+        playing.cabins[site] = CONNECTED
 
 
-def _visit(house: Rig, stage: Stage, site: SiteId) -> None:
+# --- who plays ---------------------------------------------------------------------------------------------------
+def _perform(house: Rig, playing: Play) -> None:
+    """Until every document has been opened, or something is wrong."""
+    for site in house.town.sites:
+        threading.Thread(target=_visit, args=(house, playing, site.id), daemon=True).start()
+    scissors = threading.Thread(target=_cut, args=(house, playing), daemon=True)
+    scissors.start()
+    _look(house, playing)
+    scissors.join(ALL_SECONDS)
+
+
+def _draw(playing: Play, folder: Path) -> None:
+    """Papers come to the scanners as they are drawn, by a process of their own: drawing takes a processor."""
+    folder.mkdir(exist_ok=True)
+
+    def fetch() -> None:
+        drawing = subprocess.Popen([sys.executable, "-m", "tools.programme", str(folder)])
+        ended = False
+        while any(each.state == DRAWN for each in playing.papers):
+            for number, each in enumerate(playing.papers):
+                scans = programme.drawn(folder, number) if each.state == DRAWN else []
+                if scans or ended:
+                    with playing.changing():
+                        each.scans, each.state = scans, ON_SCANNER if scans else FAILED
+                        each.problem = "" if scans else "could not be drawn"
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                ended = drawing.wait(LOOK_SECONDS) is not None
+
+    threading.Thread(target=fetch, daemon=True).start()
+
+
+def _visit(house: Rig, playing: Play, site: str) -> None:
     """One cabin: its documents one after another, as visitors would."""
-    for each in stage.papers:
-        if each.site.id == site:
-            _hand_in(house, stage, each)
-
-
-def _hand_in(house: Rig, stage: Stage, each: Paper) -> None:
+    theirs = playing.at(site)
     try:
-        _follow(house, stage, each)
+        _connected(house, playing, site)
     except Trouble as trouble:
-        with stage.lock:
+        _fail(playing, theirs, trouble)
+        return
+    for each in theirs:
+        playing.until(lambda each=each: each.state != DRAWN, ALL_SECONDS)  # type: ignore[misc]
+        try:
+            if each.scans:
+                _hand_in(house, playing, each)
+        except Trouble as trouble:
+            _fail(playing, [each], trouble)
+
+
+def _fail(playing: Play, papers: list[Paper], trouble: Trouble) -> None:
+    with playing.changing():
+        for each in papers:
             each.state, each.problem = FAILED, trouble.what
 
 
-def _follow(house: Rig, stage: Stage, each: Paper) -> None:
+def _hand_in(house: Rig, playing: Play, each: Paper) -> None:
+    from edge.knock import knock
+    from edge.orders import Accepted, Captured, PageCaptured, SealedUp, Submit
+
     order = Submit(agency=each.agency, paths=tuple(str(scan.absolute()) for scan in each.scans))
     until = time.monotonic() + ALL_SECONDS
     while (status := house.status(each.site.id)) is not None and status.visitor and time.monotonic() < until:
-        time.sleep(FRAME_SECONDS)  # whoever tries the screen of this cabin comes first
+        time.sleep(LOOK_SECONDS)  # whoever tries the screen of this cabin comes first
     answer = knock(house.cabin(each.site.id), order, ALL_SECONDS)
     if answer is None:
         raise Unavailable("the cabin's node does not run")
     for told in answer:
-        with stage.lock:
+        with playing.changing():
             match told:
                 case PageCaptured(page=page):
                     each.state, each.pages = CAPTURED, page
@@ -204,145 +203,88 @@ def _follow(house: Rig, stage: Stage, each: Paper) -> None:
                     pass
 
 
-def _hear_connector(stage: Stage, stdout: IO[bytes]) -> None:
+def _hear_connector(playing: Play, stdout: IO[bytes]) -> None:
     for raw in stdout:
         opened = msgspec.json.decode(raw)
         now = time.monotonic()
-        while (each := stage.by_receipt(opened["receipt"])) is None:
-            time.sleep(FRAME_SECONDS)  # the cabin has not told its number here yet
-        with stage.lock:
-            each.pdf, each.state = opened["pdf"], OPENED
-            each.opened_seconds = now - each.confirmed_at
+        receipt = opened["receipt"]
+        # The cabin may not have told its number here yet; visitors at the screens hand in too, and are no part of the show.
+        playing.until(lambda receipt=receipt: playing.by_receipt(receipt) is not None, FLEET_SECONDS)  # type: ignore[misc]
+        each = playing.by_receipt(receipt)
+        if each is not None:
+            with playing.changing():
+                each.pdf, each.state = opened["pdf"], OPENED
+                each.opened_seconds = now - each.confirmed_at
 
 
-def _cut(house: Rig, stage: Stage) -> None:
+def _cut(house: Rig, playing: Play) -> None:
     """Cut one line when its first document waits, mend it after a while."""
     site = house.town.sites[CUT_AT]
-    first = next(each for each in stage.papers if each.site is site)
-    until = time.monotonic() + ALL_SECONDS
-    while first.state in ("on the scanner", CAPTURED) and time.monotonic() < until:
-        time.sleep(0.05)
+    theirs = playing.at(site.id)
+    playing.until(lambda: theirs[0].state not in (DRAWN, ON_SCANNER, CAPTURED), ALL_SECONDS)
     house.lines[site.id].cut()
-    stage.note = f"✂ The line of {site.name} is cut. Papers are taken all the same; they wait sealed in the cabin."
-    waiting_until = time.monotonic() + CUT_SECONDS
-    theirs = [each for each in stage.papers if each.site is site]
-    while time.monotonic() < waiting_until or (
-        any(not each.receipt and each.state != FAILED for each in theirs) and time.monotonic() < until
-    ):
-        time.sleep(FRAME_SECONDS)
+    mended_from = time.monotonic() + CUT_SECONDS
+    playing.note = f"✂ The line of {site.name} is cut. Papers are taken all the same; they wait sealed in the cabin."
+    playing.until(lambda: all(each.receipt or each.state == FAILED for each in theirs), ALL_SECONDS)
+    time.sleep(max(0.0, mended_from - time.monotonic()))
     house.lines[site.id].mend()
-    stage.note = f"The line of {site.name} is whole again: what waited goes on at the byte that had arrived."
+    playing.note = f"The line of {site.name} is whole again: what waited goes on at the byte that had arrived."
 
 
-def _watch(console: Console, house: Rig, stage: Stage) -> None:
+# --- what the hub sees -------------------------------------------------------------------------------------------
+def _look(house: Rig, playing: Play) -> None:
+    """Look into the hub's database until all is done."""
+    from cloud import config as configs
+    from cloud.storage.database import Database
+
     until = time.monotonic() + ALL_SECONDS
     with contextlib.closing(Database(configs.database_url(configs.read(house.hub), house.hub))) as database:
-        if not console.is_terminal:
-            told_states: dict[int, str] = {}
-            while not all(each.done for each in stage.papers) and time.monotonic() < until:
-                for text in _changes(database, stage, told_states):
-                    console.print(text, highlight=False)
-                time.sleep(FRAME_SECONDS)
-            return
-        with Live(console=console, refresh_per_second=8, transient=True) as live:
-            while not all(each.done for each in stage.papers) and time.monotonic() < until:
-                live.update(_frame(house, stage, _arrivals(database, stage)))
-                time.sleep(FRAME_SECONDS)
+        while not playing.until(lambda: all(each.done for each in playing.papers), LOOK_SECONDS):
+            if time.monotonic() > until:
+                return
+            _note_arrivals(database, playing)
+            _note_lines(house, playing)
 
 
-def _arrivals(database: Database, stage: Stage) -> dict[str, float]:
-    """How much of each document is at the hub, 0 to 1, by receipt number; also notes what is *gesichert*."""
+def _note_arrivals(database: Database, playing: Play) -> None:
+    """How much of each document is at the hub, and which are *gesichert*."""
+    from sqlalchemy import select
+
+    from cloud.storage.schema import blob, document
+
     query = select(document.c.receipt, document.c.size_bytes, document.c.place, blob.c.have_bytes).join(
         blob, blob.c.digest == document.c.digest, isouter=True
     )
     with database.reading() as connection:
         rows = connection.execute(query).all()
-    shares = {}
-    with stage.lock:
+    with playing.changing():
         for row in rows:
-            shares[row.receipt] = (row.have_bytes or 0) / row.size_bytes
-            each = stage.by_receipt(row.receipt)
-            if each is not None and row.place is not None and not each.secured_seconds:
+            each = playing.by_receipt(row.receipt)
+            if each is None:
+                continue
+            each.share = (row.have_bytes or 0) / row.size_bytes
+            if row.place is not None and not each.secured_seconds:
                 each.secured_seconds = time.monotonic() - each.confirmed_at
                 if each.state == WAITING:
                     each.state = SECURED
-    return shares
 
 
-def _word(each: Paper, shares: dict[str, float]) -> str:
-    share = shares.get(each.receipt, 0.0)
-    if each.state == WAITING and 0 < share < 1:
-        return f"arriving {share:.0%}"
-    if each.state == OPENED:
-        return "opened at the agency"
-    return each.problem or each.state
+def _note_lines(house: Rig, playing: Play) -> None:
+    """Lines are cut by the show, and by whoever has a cabin's drawer open."""
+    with playing.changing():
+        for site, line in house.lines.items():
+            playing.sent_bytes[site] = line.up_bytes
+            if line.is_cut:
+                playing.cabins[site] = CUT
+            elif playing.cabins[site] == CUT:
+                playing.cabins[site] = CONNECTED
 
 
-def _changes(database: Database, stage: Stage, before: dict[int, str]) -> Iterator[str]:
-    shares = _arrivals(database, stage)
-    if stage.note and before.get(-1) != stage.note:
-        before[-1] = stage.note
-        yield stage.note
-    for number, each in enumerate(stage.papers):
-        word = _word(each, shares)
-        if before.get(number) != word:
-            before[number] = word
-            yield f"{each.site.name:<14} {each.receipt or '–':<9} → {each.agency:<28} {word}"
-
-
-def _frame(house: Rig, stage: Stage, shares: dict[str, float]) -> Group:
-    cabins = Table(title="Cabins", title_justify="left", expand=True)
-    for name in ("Cabin", "Line", "Waiting", "Sent"):
-        cabins.add_column(name, justify="right" if name in ("Waiting", "Sent") else "left")
-    for site in house.town.sites:
-        relay = house.lines[site.id]
-        waiting = [each for each in stage.papers if each.site is site and each.state == WAITING]
-        state = Text("cut", style="bold red") if relay.is_cut else Text("connected", style="green")
-        backlog = Text(
-            f"{len(waiting)} documents, {sum(x.size_bytes for x in waiting) / 1000:.0f} kB",
-            style="yellow" if waiting else "dim",
-        )
-        cabins.add_row(site.name, state, backlog, f"{relay.up_bytes / 1000:.0f} kB")
-    papers = Table(title="Documents", title_justify="left", expand=True)
-    for name in ("Number", "Cabin", "Agency", "Pages", "Size", "Where it is"):
-        papers.add_column(name, justify="right" if name in ("Pages", "Size") else "left")
-    for each in stage.papers:
-        word = _word(each, shares)
-        size = f"{each.size_bytes / 1000:.0f} kB" if each.size_bytes else ""
-        pages = str(each.pages) if each.pages else ""
-        papers.add_row(
-            each.receipt or "–", each.site.name, each.agency, pages, size, Text(word, style=COLOURS.get(each.state, ""))
-        )
-    return Group(cabins, papers, Text(stage.note, style="bold"))
-
-
-def _end(console: Console, stage: Stage, folder: Path) -> None:
-    table = Table(title="From paper to inbox", title_justify="left")
-    for name in ("Number", "Cabin", "Agency", "Pages", "Sealed", "gesichert after", "opened after"):
-        table.add_column(name, justify="left" if name in ("Number", "Cabin", "Agency") else "right")
-    for each in stage.papers:
-        secured = f"{each.secured_seconds:.1f} s" if each.secured_seconds else each.problem or "not yet"
-        opened = f"{each.opened_seconds:.1f} s" if each.pdf else "not yet"
-        table.add_row(
-            each.receipt,
-            each.site.name,
-            each.agency,
-            str(each.pages),
-            f"{each.size_bytes / 1000:.0f} kB",
-            secured,
-            opened,
-        )
-    console.print(table)
-    for each in stage.papers:
-        if each.pdf:
-            console.print(each.pdf, soft_wrap=True, highlight=False)
-    late = [each for each in stage.papers if not each.done]
-    failed = [each for each in stage.papers if each.state == FAILED]
-    if late or failed:
-        raise Unavailable(
-            f"{len(late) + len(failed)} documents did not arrive.", f"Look into {folder / 'house' / 'logs'}."
-        )
-    console.print(f"All {len(stage.papers)} documents have arrived, and only their agencies have opened them.")
+def _judge(console: Console, playing: Play, folder: Path) -> None:
+    late = [each for each in playing.papers if not each.done or each.state == FAILED]
+    if late:
+        raise Unavailable(f"{len(late)} documents did not arrive.", f"Look into {folder / 'house' / 'logs'}.")
+    console.print(f"All {len(playing.papers)} documents have arrived, and only their agencies have opened them.")
 
 
 def _ask_the_hub(console: Console, house: Rig) -> None:
