@@ -29,8 +29,8 @@ _TALK_QUEUE_SECONDS: Final = 0.045  # may queue while somebody talks
 _TALK_RATE_SECONDS: Final = (
     10.0  # a best rate is believed so long then: with so little under way a line is not seen at its best
 )
-_SHORT_SECONDS: Final = 0.03  # no line of the country answers sooner
-_SHORT_GAIN_MAX: Final = 16.0  # of the first window where it does
+_SHORT_SECONDS: Final = 0.03  # no slow line answers sooner: what waits to be said takes its time too …
+_SHORT_GAIN_MAX: Final = 160.0  # … of the first window where one does
 _GROWTH: Final = 2  # of the window, times what arrives: three times as wide after each round trip
 _WANTS_AIM: Final = limits.WANTS_MAX // 2  # so that a window is not cut into more wants than may be outstanding
 _RATE_UNKNOWN: Final = 16 * limits.KIB  # bytes per second; only to be patient with before anything is measured
@@ -75,9 +75,11 @@ class Pacing:
         self._reached_bytes = limits.WINDOW_BYTES_FIRST
 
     def greeted(self, seconds: float) -> None:
-        """Our Hello was answered after `seconds`. On a short line the first window may be wider: what it holds is soon gone."""
-        short = _SHORT_SECONDS / max(seconds, 1e-6)
-        self._reached_bytes = int(limits.WINDOW_BYTES_FIRST * min(max(short, 1.0), _SHORT_GAIN_MAX))
+        """Our Hello was answered after `seconds`. On a short line the first window may be wider: what it holds is soon gone.
+
+        By the square: a line that answers in half the time is, as lines go, both half as long and twice as quick."""
+        gain = (_SHORT_SECONDS / max(seconds, 1e-6)) ** 2
+        self._reached_bytes = int(limits.WINDOW_BYTES_FIRST * min(max(gain, 1.0), _SHORT_GAIN_MAX))
 
     def talked(self, now: float) -> None:
         """Something small came, and more of it may."""

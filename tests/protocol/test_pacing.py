@@ -158,8 +158,8 @@ def test_on_a_short_line_the_first_window_is_wider():
         return pacing.window_bytes()
 
     assert first(0.06) == first(3.0) == limits.WINDOW_BYTES_FIRST
-    assert first(0.01) == 3 * limits.WINDOW_BYTES_FIRST
-    assert first(0.0) == 16 * limits.WINDOW_BYTES_FIRST
+    assert first(0.015) == 4 * limits.WINDOW_BYTES_FIRST
+    assert first(0.0) == 160 * limits.WINDOW_BYTES_FIRST
 
 
 def test_a_new_connection_begins_anew():
