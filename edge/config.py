@@ -49,6 +49,10 @@ class VisitConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     answer_seconds: Annotated[Seconds, Meta(description="For an answer to that, before the visit ends.")] = 60.0
     farewell_seconds: Annotated[Seconds, Meta(description="The receipt number stays on the screen.")] = 30.0
     empty_seconds: Annotated[Seconds, Meta(description="Nobody there, says the sensor, before the visit ends.")] = 15.0
+    parting_seconds: Annotated[
+        float,
+        Meta(ge=0.5, le=60, description="“Please take your sheets” stands there behind a visit; a touch ends it."),
+    ] = 8.0
 
 
 class KioskConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -41,6 +41,7 @@ async def opened(folder: NodeFolder, config: EdgeConfig, world: World, node: Nod
         area=AreaId(config.cabin.area),
         directory=node.directory,
         board=node.board.tell,
+        parting_seconds=config.visit.parting_seconds,
     )
     await usher.watch_scanner()
     table = config.kiosk

@@ -38,12 +38,12 @@ RECEIVED_SECONDS: Final = 0.4  # then the screen says that somebody else is bein
 OVER_SECONDS_MAX: Final = (
     900.0  # help never hurries anybody; who walks out of it without a sensor is forgotten all the same
 )
-PARTING_SECONDS: Final = 8.0  # „Bitte nehmen Sie Ihre Blätter mit.“
 ANYWAY: Final = ("help", "privacy", "end", "stay")  # meant, whatever page stands there by now
 
 
 class Usher:
-    """Lives in the event loop. `directory` gives the one in force; `board` is told what the visit tells."""
+    """Lives in the event loop. `directory` gives the one in force; `board` is told what the visit tells; for `parting_seconds` „Bitte nehmen
+    Sie Ihre Blätter mit.“ stands there."""
 
     def __init__(
         self,
@@ -55,7 +55,9 @@ class Usher:
         area: AreaId,
         directory: Callable[[], Directory | None],
         board: Callable[[Told], None],
+        parting_seconds: float,
     ) -> None:
+        self._parting_seconds = parting_seconds
         self.house = house
         self.press = press
         self.directory = directory
@@ -219,7 +221,7 @@ class Usher:
         self.parting, self.settings = self.settings.language, Settings()
         self.stamp = self._stamped()
         self._disarm()
-        asyncio.get_running_loop().call_later(PARTING_SECONDS, self._parted, self.stamp)
+        asyncio.get_running_loop().call_later(self._parting_seconds, self._parted, self.stamp)
         self.changed()
 
     async def put_on_paper(self, pages: tuple[int, ...]) -> None:

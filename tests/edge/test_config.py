@@ -31,6 +31,13 @@ def test_all_mistakes_are_told_together() -> None:
         assert wrong in caught.value.what
 
 
+@pytest.mark.parametrize("seconds", ["0.2", "61.0"])
+def test_the_farewell_is_neither_a_flash_nor_an_hour(seconds: str) -> None:
+    text = write_default(config()).replace("#parting_seconds = 8.0", f"parting_seconds = {seconds}")
+    with pytest.raises(Refused, match="parting_seconds"):
+        parse_config(text, EdgeConfig)
+
+
 def test_mistakes_about_devices_are_told_together() -> None:
     tables = """
 [camera]

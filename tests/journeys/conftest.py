@@ -40,9 +40,16 @@ def templin(tmp_path: Path) -> Iterator[Stage]:
 
 @pytest.fixture(scope="session")
 def chrome() -> Iterator[Browser]:
-    """One Chromium for everybody who looks at a screen."""
-    with sync_playwright() as playwright, browser(playwright) as started:
-        yield started
+    """One Chromium for everybody who looks at a screen; its profiles lie in memory, as in a cabin. On a busy disk it stands still for a minute."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", "/dev/shm")
+        driver = sync_playwright()
+        playwright = driver.__enter__()
+    try:
+        with browser(playwright) as started:
+            yield started
+    finally:
+        driver.__exit__()
 
 
 @pytest.fixture(scope="session")

@@ -257,11 +257,15 @@ def _failed(got: Response) -> bool:
     return got.status >= 400 and not any(f"/{kind}/" in got.url for kind in ("page", "thumb", "qr"))
 
 
+# A sensor that believes what it sees at once: what is tried out is what follows.
+SENSOR = PresenceConfig("simulated", enter_seconds=0.1, leave_seconds=0.3)
+
+
 @contextmanager
 def cabins(
-    folder: Path, *sizes: str, visit: VisitConfig | None = None, presence: bool = False
+    folder: Path, *sizes: str, visit: VisitConfig | dict[str, VisitConfig] | None = None, presence: bool = False
 ) -> Iterator[dict[str, Cabin]]:
-    """A house whose agencies all take papers, and a cabin with a screen for each size."""
+    """A house whose agencies all take papers, and a cabin with a screen for each size; `visit` is how patient they are, all or each."""
     sheets = folder / "sheets"
     sheets.mkdir()
     with rig(folder / "house") as house:
@@ -273,9 +277,9 @@ def cabins(
                 site.id,
                 scanner=ScannerConfig("simulated", pages=0),
                 printer=PrinterConfig("simulated"),
-                presence=PresenceConfig("simulated" if presence else "none"),
+                presence=SENSOR if presence else PresenceConfig(),
                 kiosk=KioskConfig(on=True, width_px=width, height_px=height, diagonal_inches=DIAGONALS[size]),
-                visit=visit or VisitConfig(),
+                visit=(visit.get(size) if isinstance(visit, dict) else visit) or VisitConfig(),
             )
         house.start_cabin(*(site.id for site in sites.values()))
         for site in sites.values():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,25 +13,43 @@ from edge.config import VisitConfig
 from tests.journeys.kiosk import MARK, Cabin, Visitor, cabins, children, visitor
 from tests.journeys.waiting import until
 
-QUICK = VisitConfig(quiet_seconds=6.0, answer_seconds=6.0, farewell_seconds=6.0, empty_seconds=3.0)
+# Only what is waited for is short; what a busy machine could outlast is long.
+CALM = VisitConfig(quiet_seconds=600.0, farewell_seconds=6.0, empty_seconds=2.0, parting_seconds=1.0)
+HASTY = VisitConfig(quiet_seconds=3.0, answer_seconds=3.0, empty_seconds=2.0, parting_seconds=1.0)
 
 
 @pytest.fixture(scope="module")
-def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cabin]:
-    """A cabin with a sensor and little patience."""
-    with cabins(tmp_path_factory.mktemp("watched"), "1920", visit=QUICK, presence=True) as made:
-        yield made["1920"]
+def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Cabin]]:
+    """Two cabins with sensors: 1920 is left quickly when nobody is there, 1280 has no patience with silence."""
+    patience = {"1920": CALM, "1280": HASTY}
+    with cabins(tmp_path_factory.mktemp("watched"), "1920", "1280", visit=patience, presence=True) as made:
+        yield made
 
 
 @pytest.fixture
-def inside(chrome: Browser, watched: Cabin) -> Iterator[Visitor]:
+def inside(chrome: Browser, watched: dict[str, Cabin]) -> Iterator[Visitor]:
     """Somebody whom the sensor has seen."""
-    watched.stage.enter()
-    with visitor(chrome, watched) as came:
-        came.at("start")
+    with _seen(chrome, watched["1920"], "1920") as came:
         yield came
-        watched.mended()
-        watched.stage.leave()
+
+
+@pytest.fixture
+def hurried(chrome: Browser, watched: dict[str, Cabin]) -> Iterator[Visitor]:
+    """The same, in the cabin without patience."""
+    with _seen(chrome, watched["1280"], "1280") as came:
+        yield came
+
+
+@contextmanager
+def _seen(chrome: Browser, cabin: Cabin, size: str) -> Iterator[Visitor]:
+    cabin.stage.enter()
+    with visitor(chrome, cabin, size) as came:
+        came.at("start", "more_time")
+        yield came
+        cabin.mended()
+        if came.button("end").count():
+            came.tap("end")
+        cabin.stage.leave()
         came.at("rest")
         assert not came.mishaps
 
@@ -60,25 +79,23 @@ def test_whoever_walks_out_is_forgotten(inside: Visitor) -> None:
     forgotten(inside)
 
 
-def test_silence_asks_and_then_forgets(inside: Visitor) -> None:
-    inside.tap("hand-in")
-    inside.at("concern")
-    inside.at("more_time")
-    assert "Brauchen Sie noch Zeit?" in inside.text()
-    inside.tap("stay")
-    inside.at("concern")
-    inside.at("more_time")
-    inside.at("parting", "start", "rest")
+def test_silence_asks_and_then_forgets(hurried: Visitor) -> None:
+    hurried.at("more_time")
+    assert "Brauchen Sie noch Zeit?" in hurried.text()
+    hurried.tap("stay")
+    hurried.at("start")
+    hurried.at("more_time")
+    hurried.at("parting", "start", "rest")
 
 
-def test_help_hurries_nobody(inside: Visitor) -> None:
-    inside.tap("help")
-    inside.at("help")
+def test_help_hurries_nobody(hurried: Visitor) -> None:
+    hurried.tap("help")
+    hurried.at("help")
     # Longer than the patience for silence and for its answer together.
-    inside.page.wait_for_timeout(1000 * (QUICK.quiet_seconds + QUICK.answer_seconds + 1))
-    assert inside.screen == "help"
-    inside.tap("back")
-    inside.at("start", "more_time")
+    hurried.page.wait_for_timeout(1000 * (HASTY.quiet_seconds + HASTY.answer_seconds + 1))
+    assert hurried.screen == "help"
+    hurried.tap("back")
+    hurried.at("start", "more_time")
 
 
 def test_the_number_does_not_stand_there_for_the_next_one(inside: Visitor) -> None:
