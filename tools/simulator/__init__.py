@@ -7,6 +7,7 @@
     kernel        what Python's code asks of files, told to the disks; sqlite_files: what SQLite does with them
     line          what lies between a cabin and the hub, silent or cut; the port where the hub listens
     node          a process that dies and is started anew: cabin_node, hub_node; office is an agency's connector
+    engines       what SQLAlchemy has compiled, kept from one life of the hub to the next
     district      keys, directory, confirmed cabins; paper: what is handed in
     faults        what can go wrong, by name; people: who copies disks, brings old ones back, revokes, enrols anew
     planted       faults of our own, to be caught: planted_at_hub, planted_in_cabin; slip: how they get in

@@ -57,6 +57,9 @@ class Disk:
         self.greedy = False  # somebody else takes at once what is given back
         self.syncs_until_failure = 0  # 0: none fails
         self.failed_syncs = 0
+        self.steps = (
+            0  # so often something was written, fsynced, named: where nothing was, nothing can have been committed
+        )
         self.names: dict[str, Shadow] = {}  # as the process sees them
         self.dice = dice
         self._durable_names: dict[str, Shadow] = {}
@@ -89,7 +92,8 @@ class Disk:
     def write(self, shadow: Shadow, offset_bytes: int, data: bytes) -> None:
         """Raises OSError when the disk refuses."""
         self._step(writes=True)
-        self._take(max(0, offset_bytes + len(data) - shadow.size_bytes))
+        if offset_bytes + len(data) > shadow.size_bytes:
+            self._take(offset_bytes + len(data) - shadow.size_bytes)
         shadow.write(offset_bytes, data)
 
     def cut(self, shadow: Shadow, size_bytes: int) -> None:
@@ -163,6 +167,7 @@ class Disk:
 
     def _step(self, *, writes: bool) -> None:
         self.toll()
+        self.steps += 1
         if writes and self.read_only:
             raise OSError(errno.EROFS, "Read-only file system")
 

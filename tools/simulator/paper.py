@@ -6,6 +6,7 @@ import hashlib
 import random
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Final
 
 from edge.storage.outbox import Facts
@@ -24,12 +25,12 @@ class Document:
     header: bytes
     payload: bytes
 
-    @property
+    @cached_property
     def raw(self) -> bytes:
         """What travels."""
         return self.header + self.payload
 
-    @property
+    @cached_property
     def digest(self) -> Digest:
         """Its name."""
         return Digest(hashlib.sha256(self.raw).digest())

@@ -13,6 +13,7 @@ from edge.storage.opening import FILE
 from protocol import codec, entries
 from protocol.entries import GENESIS, Mark
 from protocol.manifest import Happening, Receipt, Signed, unverified
+from tools.simulator.disk import Disk
 from tools.simulator.district import HUB_FILE
 from tools.simulator.hub_node import BLOBS
 
@@ -25,27 +26,32 @@ class Reader:
     name = ""
 
     def __init__(self) -> None:
-        self._folder: Path | None = None
+        self._disk: Disk | None = None
         self._connection: sqlite3.Connection | None = None
         self._version = -1
+        self._steps = -1
 
-    def at(self, folder: Path) -> None:
-        """The node works in this folder, and runs."""
+    def at(self, disk: Disk) -> None:
+        """The node works on this disk, and runs."""
         if self._connection is None:
-            self._folder = folder
+            self._disk = disk
             # Who may write would put the WAL away when the node has died.
-            uri = f"{(folder / self.name).as_uri()}?mode=ro"
+            uri = f"{(disk.folder / self.name).as_uri()}?mode=ro"
             self._connection = sqlite3.connect(uri, uri=True, isolation_level=None)
-            self._version = -1
+            self._version = self._steps = -1
 
     def close(self) -> None:
         """Give the file back."""
         if self._connection is not None:
             self._connection.close()
-        self._connection = self._folder = None
+        self._connection = self._disk = None
 
     def changed(self) -> bool:
         """Has anything been committed since the last call?"""
+        assert self._disk is not None
+        if self._steps == self._disk.steps:
+            return False
+        self._steps = self._disk.steps
         version = self.rows("PRAGMA data_version")[0][0]
         changed, self._version = version != self._version, version
         return bool(changed)
@@ -58,8 +64,8 @@ class Reader:
     @property
     def folder(self) -> Path:
         """Where it looks."""
-        assert self._folder is not None
-        return self._folder
+        assert self._disk is not None
+        return self._disk.folder
 
 
 class CabinReader(Reader):
@@ -96,6 +102,15 @@ class HubReader(Reader):
         """How far the log of this machine is held."""
         sql = "SELECT coalesce(max(number), 0) FROM up_entry WHERE site = ? AND machine = ?"
         return int(self.rows(sql, site, machine)[0][0])
+
+    def ends(self) -> list[tuple[Any, ...]]:
+        """Of each machine whose logs are the present ones: site, machine, entries that went with its buffer, the last entry held; and a number that
+        grows with every new document of anybody."""
+        return self.rows(
+            "SELECT site, machine, up_missing, "
+            "(SELECT max(number) FROM up_entry e WHERE e.site = l.site AND e.machine = l.machine), "
+            "(SELECT max(rowid) FROM document) FROM link l"
+        )
 
     def new_entries(self, site: str, machine: int, after: Mark) -> Iterator[tuple[Mark, bool]]:
         """Entries behind `after`, whose chain is reckoned anew; True for one that says that others before it were lost. Raises ValueError where

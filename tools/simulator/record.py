@@ -44,6 +44,7 @@ class Record:
     counters: Counter[tuple[Machine, str]] = field(default_factory=Counter)
     places: Counter[str] = field(default_factory=Counter)
     final: dict[Machine, int] = field(default_factory=dict)
+    documents: int | None = None  # how many had come, of anybody
 
     def copy(self) -> Record:
         """As it is now, for a backup that is made now."""
@@ -54,4 +55,5 @@ class Record:
             dict(self.announced),
             self.counters.copy(),
             self.places.copy(),
+            documents=self.documents,
         )

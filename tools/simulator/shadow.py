@@ -45,7 +45,8 @@ class Shadow:
     def write(self, offset_bytes: int, data: bytes) -> None:
         """The process writes."""
         self.waiting.append((offset_bytes, data))
-        self.size_bytes = max(self.size_bytes, offset_bytes + len(data))
+        end = offset_bytes + len(data)
+        self.size_bytes = max(self.size_bytes, end)
 
     def cut(self, size_bytes: int) -> None:
         """The process makes the file shorter or longer."""

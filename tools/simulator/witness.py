@@ -92,7 +92,7 @@ class Witness:
     # --- the hub -------------------------------------------------------------------------------------------------
     def hub_opened(self, hub: HubNode) -> None:
         """After every start: all that was ever committed is still there, byte for byte."""
-        self._at_hub.at(hub.disk.folder)
+        self._at_hub.at(hub.disk)
         self.look_at_hub()
         for (site, machine), mark in self.record.marks.items():
             held = self._at_hub.held(site, machine)
@@ -105,13 +105,17 @@ class Witness:
 
     def look_at_hub(self) -> None:
         """After every turn."""
-        self._at_hub.at(self._hub.disk.folder)
+        self._at_hub.at(self._hub.disk)
         if not self._at_hub.changed():
             return
-        for site, machine, missing in self._at_hub.rows("SELECT site, machine, up_missing FROM link"):
+        documents = self.record.documents
+        for site, machine, missing, last, newest in self._at_hub.ends():
             self._lacking[site, machine] = missing
-            self._look_at_entries((site, machine))
-            self._look_at_announced((site, machine))
+            if (last or 0) > self.record.marks.get((site, machine), BEGINNING).number:
+                self._look_at_entries((site, machine))
+            if newest != documents:
+                self.record.documents = newest
+                self._look_at_announced((site, machine))
         self._look_at_inboxes()
         for site, kind, text in self._at_hub.rows(
             f"SELECT site, kind, text FROM alarm WHERE kind IN ({','.join('?' * len(GRAVE))})",  # noqa: S608
@@ -155,7 +159,8 @@ class Witness:
     def _look_at_inboxes(self) -> None:
         """Places of an inbox are 1, 2, 3 …; nothing lies there twice; what lies there is whole."""
         places, stored = self.record.places, self.record.stored
-        for (agency,) in self._at_hub.rows("SELECT DISTINCT agency FROM document WHERE place IS NOT NULL"):
+        ends = self._at_hub.rows("SELECT agency, max(place) FROM document WHERE place IS NOT NULL GROUP BY agency")
+        for agency in (agency for agency, last in ends if last > places[agency]):
             for place, envelope, digest in self._at_hub.rows(
                 "SELECT place, envelope, digest FROM document WHERE agency = ? AND place > ? ORDER BY place",
                 agency,
@@ -204,7 +209,7 @@ class Witness:
     def look_at_cabin(self, cabin: CabinNode) -> None:
         """After every turn: whatever has left the cabin is secured."""
         custody, reader = self.custody[cabin.name], self._at_cabin[cabin.name]
-        reader.at(cabin.disk.folder)
+        reader.at(cabin.disk)
         if not reader.changed():
             return
         here = reader.blobs()
@@ -244,7 +249,7 @@ class Witness:
                 self._telling[strand.route, number] = unverified(Receipt, signed)
             case Answer(number, Done()):
                 self.record.told.append(self._telling.pop((strand.route, number)))
-                self._at_hub.at(self._hub.disk.folder)
+                self._at_hub.at(self._hub.disk)
                 self._look_at_told()
             case _:
                 pass
@@ -254,11 +259,11 @@ class Witness:
             cabin = strand.cabin
             assert isinstance(cabin, CabinNode)
             reader = self._at_cabin[cabin.name]
-            reader.at(cabin.disk.folder)
+            reader.at(cabin.disk)
             held = reader.place().theirs.number
             self._expect(committed <= held, f"{cabin.name} acknowledges entry {committed}; {held} are durable")
             return
-        self._at_hub.at(self._hub.disk.folder)
+        self._at_hub.at(self._hub.disk)
         site = SiteId(strand.user.split(":")[1])
         machine = self._at_hub.machine(site)
         held = self._at_hub.held(site, machine)
@@ -304,12 +309,12 @@ class Witness:
     # --- what people do ------------------------------------------------------------------------------------------
     def called_for(self, site: SiteId) -> bool:
         """Has the hub called a person because of altered documents of this cabin?"""
-        self._at_hub.at(self._hub.disk.folder)
+        self._at_hub.at(self._hub.disk)
         return self._at_hub.called(site, DAMAGED)
 
     def forked(self) -> list[SiteId]:
         """Sites of which the hub says that there are two histories, or one with a hole."""
-        self._at_hub.at(self._hub.disk.folder)
+        self._at_hub.at(self._hub.disk)
         return [
             SiteId(row[0])
             for row in self._at_hub.rows(
@@ -328,7 +333,7 @@ class Witness:
 
     def stored_digests(self) -> list[bytes]:
         """Of documents whose bytes are in the hub's segments."""
-        self._at_hub.at(self._hub.disk.folder)
+        self._at_hub.at(self._hub.disk)
         rows = self._at_hub.rows(
             "SELECT digest FROM document WHERE place IS NOT NULL AND freed_at IS NULL ORDER BY agency, place"
         )

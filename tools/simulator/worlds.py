@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final, NamedTuple
 
+from tools.simulator import engines
 from tools.simulator.disk import room
 from tools.simulator.report import Report
 from tools.simulator.simulation import Simulation
@@ -45,8 +46,12 @@ def simulate(seed: int, days: float, cabins: int, plant: str = "", processes: in
 def play(world: World) -> Report:
     """One simulation."""
     gc.set_threshold(_GARBAGE)
-    with room() as folder:
-        return Simulation(folder, world.seed, world.cabins, world.days, world.plant).run()
+    gc.freeze()  # what is there already is no garbage of this world's
+    try:
+        with room() as folder, engines.kept():
+            return Simulation(folder, world.seed, world.cabins, world.days, world.plant).run()
+    finally:
+        gc.unfreeze()
 
 
 @contextmanager
