@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from typing import ClassVar, Final, TypeVar
 
 import msgspec
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from nacl.exceptions import BadSignatureError
+from nacl.signing import VerifyKey
 
 from protocol import codec, limits
 from protocol.codec import Hash, Moment, Number
@@ -110,8 +111,9 @@ def sign(noun: Signable, key: Ed25519PrivateKey) -> Signed:
 def verify(kind: type[T], signed: Signed, key: bytes, bytes_max: int = limits.ENTRY_BYTES_MAX) -> T:
     """The noun that the holder of `key` (Ed25519 public key, 32 bytes) signed. Raises Refused(BAD_SIGNATURE or MALFORMED)."""
     try:
-        Ed25519PublicKey.from_public_bytes(key).verify(signed.signature, kind.context + b"\0" + signed.body)
-    except (InvalidSignature, ValueError) as error:
+        # libsodium takes half of the time that OpenSSL takes, and a document's way has four signatures to be verified.
+        VerifyKey(key).verify(kind.context + b"\0" + signed.body, signed.signature)
+    except (BadSignatureError, ValueError) as error:
         raise Refused(Code.BAD_SIGNATURE, f"The signature of this {kind.__name__.lower()} is not valid.") from error
     return codec.decode_canonical(kind, signed.body, bytes_max, grows=kind.grows)
 
