@@ -55,19 +55,22 @@ class Blobs:
         self.leaving = Rows(database, "leaving", LeavingRow)
         self._checked: set[int] = set()
         self._given: dict[int, int] = {}  # chunk → how far it was read unchecked
+        self._read_last: BlobRow | None = None  # a blob is read chunk after chunk, and asked for its size
 
     def have(self, digest: Digest) -> int:
         """How many bytes from the front are durable here; 0 for a stranger."""
-        row = self.rows.get(digest)
+        row = self._row(digest)
         return row.size_bytes if row else 0
 
     def read(
         self, digest: Digest, offset_bytes: int, length_bytes: int, *, checked_later: bool = False
     ) -> bytes | None:
         """These bytes, fewer at the end; None for a stranger. Raises DamageError. `checked_later`: the reader checks the whole by itself."""
-        row = self.rows.get(digest)
+        row = self._row(digest)
         if row is None:
             return None
+        if not self._database.in_turn:  # what a turn has changed may be undone
+            self._read_last = row
         end = min(offset_bytes + length_bytes, row.size_bytes)
         parts = []
         while offset_bytes < end:
@@ -76,6 +79,10 @@ class Blobs:
             parts.append(part)
             offset_bytes += len(part)
         return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def _row(self, digest: Digest) -> BlobRow | None:
+        last = self._read_last
+        return last if last is not None and last.digest == digest else self.rows.get(digest)
 
     def _read_chunk(self, row: BlobRow, place: int, skip: int, length_bytes: int, checked_later: bool = False) -> bytes:
         chunk = row.id * _CHUNKS_MAX + place
@@ -126,11 +133,13 @@ class Blobs:
 
     def adopt(self, row: BlobRow) -> None:
         """What was written under `row.id` stays, as the blob `row.digest`."""
+        self._read_last = None
         self.leaving.drop(row.id)
         self.rows.add(row)
 
     def extend(self, digest: Digest, data: bytes) -> int:
         """Append to a blob, and begin it where there is none; how many bytes are here now. Raises DamageError."""
+        self._read_last = None
         row = self.rows.get(digest)
         if row is None:
             row = BlobRow(digest, self.begin(), 0, b"")
@@ -154,6 +163,7 @@ class Blobs:
 
     def free(self, digest: Digest) -> bool:
         """Its bytes are on their way out; False for a stranger."""
+        self._read_last = None
         row = self.rows.get(digest)
         if row is None:
             return False

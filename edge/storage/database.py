@@ -157,6 +157,11 @@ class Database:
             if self._unchecked_bytes > CHECKPOINT_BYTES_MAX:
                 self.checkpoint()
 
+    @property
+    def in_turn(self) -> bool:
+        """Is a transaction under way, whose changes may yet be undone?"""
+        return self._in_turn
+
     def _save(self) -> None:
         body = codec.encode(self.place)
         seal = hashlib.sha256(body).digest()

@@ -20,6 +20,7 @@ from protocol import asking, frames, limits
 from protocol.errors import Code, Refused, Unavailable
 from protocol.ids import Digest
 from protocol.keys import CurvePair
+from protocol.runtime.allocator import keep_buffers
 
 log = structlog.get_logger("wires")
 ZAP_ADDRESS: Final = "inproc://zeromq.zap.01"
@@ -108,6 +109,7 @@ class Listener:
         admit: Callable[[bytes], str | None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        keep_buffers()
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._context.set(zmq.MAX_SOCKETS, 65535)
         self.gate = Gate(self._context, admit)
@@ -201,6 +203,7 @@ class Dialler:
     def __init__(
         self, address: str, hub_key: bytes, own: CurvePair, context: zmq.Context[zmq.Socket[bytes]] | None = None
     ) -> None:
+        keep_buffers()
         self._socket = (context or zmq.Context.instance()).socket(zmq.DEALER)
         _bound(self._socket)
         self._socket.setsockopt(zmq.RECONNECT_IVL, -1)
