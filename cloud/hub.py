@@ -9,6 +9,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import shutil
+from collections import deque
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -95,8 +96,10 @@ class Connection:
         """Calls come in an issue of their own; no desk listens to whispers yet."""
 
     def note(self, name: str, detail: str) -> None:
-        """Counted in the log."""
+        """Counted in the log; what the cabin cannot send any more is also said to a person."""
         log.info(name, site=self.site, detail=detail)
+        if name == "blob.gone":
+            self.hub.ledger.gone(self.site, Digest(bytes.fromhex(detail)))
 
 
 class Hub:
@@ -141,12 +144,14 @@ class Hub:
         self._full = False
         self._answers: list[tuple[bytes, frames.Frame]] = []  # given when what they promise is durable
         self._expire_at = 0.0
-        self._held: Message | None = None
+        self._held: list[
+            Message
+        ] = []  # for the next turn: Hellos that may be answered only when something is durable, and what follows them
 
     @property
     def deadline(self) -> float:
         """When the next turn is due though nothing comes, in seconds of `clock`: a link wants its tick, or a Hello was held back."""
-        if self._held is not None:
+        if self._held:
             return self.clock()
         return self._timers[0][0] if self._timers else NEVER
 
@@ -183,20 +188,26 @@ class Hub:
 
     def _messages(self, heard: dict[bytes, Connection]) -> Iterator[Message]:
         """What has arrived. A Hello of a cabin that was already heard in this turn, on an older connection, waits for the next one: ours tells how
-        far we hold its log, and that must be durable."""
-        held, self._held = self._held, None
-        arrived = self._arriving(heard)
+        far we hold its log, and that must be durable. So does one that shows that the hub was brought back from an older copy."""
+        waiting, self._held = deque(self._held), []
+        later: set[bytes] = set()  # routes whose turn comes with the next one
         spoken_bytes = 0
-        for message in itertools.chain([held] if held else [], arrived):
-            guest = self._admission.guest(message.user)
-            older = self._by_site.get(SiteId(guest.name)) if guest is not None and guest.kind is Kind.CABIN else None
-            if older is not None and older.route in heard and message.route not in self._by_route:
-                self._held = message
-                return
-            yield message
+        for message in itertools.chain(_taken(waiting), self._arriving(heard)):
+            if message.route in later or self._too_soon(message, heard):
+                self._held.append(message)
+            else:
+                yield message
+            if self._held and self._held[-1] is message:
+                later.add(message.route)
             spoken_bytes += len(message.first)
             if spoken_bytes > TURN_SPOKEN_BYTES_MAX:
-                return
+                break
+        self._held += waiting
+
+    def _too_soon(self, message: Message, heard: dict[bytes, Connection]) -> bool:
+        guest = self._admission.guest(message.user)
+        older = self._by_site.get(SiteId(guest.name)) if guest is not None and guest.kind is Kind.CABIN else None
+        return older is not None and older.route in heard and message.route not in self._by_route
 
     def _arriving(self, heard: dict[bytes, Connection]) -> Iterator[Message]:
         """What has arrived, and what arrives at once after it of documents under way: a transaction costs the same for one as for thirty."""
@@ -234,6 +245,9 @@ class Hub:
     def _hear_cabin(self, guest: Guest, message: Message, frame: frames.Frame | frames.Unknown) -> Connection | None:
         connection = self._by_route.get(message.route)
         if isinstance(frame, frames.Hello) and connection is None:
+            if self.ledger.reopens(SiteId(guest.name), frame):
+                self._held.append(message)
+                return None
             connection = self._open(guest, message.route)
         if connection is None:
             return None  # an echo of a connection that has ended
@@ -357,3 +371,8 @@ class Hub:
             if connection.pump.link.transfers.paused != full:
                 connection.pump.link.transfers.paused = full
                 connection.pump.appended()  # any event makes the machine speak
+
+
+def _taken(waiting: deque[Message]) -> Iterator[Message]:
+    while waiting:
+        yield waiting.popleft()

@@ -202,11 +202,16 @@ class Ingest:
         if event.follows != before:
             missing = min(max(0, event.follows.number - before.number), NUMBER_MAX - place.missing)
             place.missing += missing
+            if event.follows.number <= place.restored:
+                why = "were here before an older copy of the hub was brought back, and the cabin no longer keeps them. "
+                why += "Ask its agencies what they have fetched."
+            else:
+                why = "were lost with a damaged buffer. Keep its folder; look at `kabine edge doctor`."
             self.turn.alarm(
                 place.site,
                 MISSING,
                 f"The cabin wrote up to entry {event.follows.number} before it started anew at entry {entry.number}; "
-                f"{missing or 'some'} of them were lost with a damaged buffer. Keep its folder; look at `kabine edge doctor`.",
+                f"{missing or 'some'} of them {why}",
             )
 
     def document_sealed(self, arrival: Arrival, event: DocumentSealed) -> None:

@@ -19,6 +19,7 @@ from typing import Final, NamedTuple
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import bindparam, select, update
 
+from cloud import restored
 from cloud.awaited import Awaited, awaited
 from cloud.contacts import Contacts
 from cloud.delivery import Delivery
@@ -88,6 +89,8 @@ class Ledger:
         self._told: list[Told] = []
         self._alarms: list[tuple[SiteId | None, str, str]] = []
         self._freed: list[EnvelopeId] = []
+        self._reopening: dict[SiteId, Hello] = {}
+        self._gone: dict[Digest, SiteId] = {}
         self._reconsider = False
         self._recheck: set[Digest] = set()
         self._waiting_since: datetime | None = None  # bytes of documents that are not complete wait for a transaction
@@ -101,6 +104,20 @@ class Ledger:
         place = self._places.at(site)
         self._announce(place)
         return SiteLog(place, self.database, self._arrive, self._places.acknowledged)
+
+    def reopens(self, site: SiteId, hello: Hello) -> bool:
+        """Does this Hello show that the hub was brought back from an older copy? Then the next `settle` begins a new epoch of its log for this
+        cabin, and the Hello is to be heard once more."""
+        place = self._places.at(site)
+        reopens = restored.remembers_more(hello, place, self.log(site))
+        if reopens:
+            self._reopening[site] = hello
+        return reopens
+
+    def gone(self, site: SiteId, digest: Digest) -> None:
+        """This cabin has nothing to send for a document that it has announced."""
+        if digest in self._awaited:
+            self._gone[digest] = site
 
     def keep(self, digest: Digest, offset_bytes: int, chunk: bytes | memoryview) -> None:
         """Bytes of a document that is awaited; of others nothing is kept. Raises Mistake when they do not follow what is here."""
@@ -261,6 +278,8 @@ class Ledger:
             or self._appending
             or self._announcing
             or self._alarms
+            or self._reopening
+            or self._gone
             or self._recheck
             or self._reconsider
             or self._contacts.due(now)
@@ -281,6 +300,8 @@ class Ledger:
     def _apply(self, turn: Turn) -> None:
         for raised in self._alarms:
             turn.alarm(*raised)
+        for site, hello in self._reopening.items():
+            restored.reopen(turn, self._places.at(site), hello)
         ingest = Ingest(turn, self.known, self._awaited, self.blobs)
         if self._reconsider:
             ingest.reconsider(self._places.at)
@@ -296,6 +317,9 @@ class Ledger:
                 turn, self._places.at(expected.site), expected, self.blobs.sums(digest)
             ):
                 del self._awaited[digest]
+        for digest, site in self._gone.items():
+            self._awaited.pop(digest, None)
+            restored.gone(turn, self._places.at(site), digest)
         for envelope in self._freed:
             turn.freed(envelope)
         for place, event in self._appending:
@@ -311,6 +335,8 @@ class Ledger:
         for told in (self._arrived, self._appending, self._told, self._alarms, self._freed):
             told.clear()
         self._announcing.clear()
+        self._reopening.clear()
+        self._gone.clear()
         self._recheck.clear()
         self._reconsider = self._alive = False
         self._waiting_since = None

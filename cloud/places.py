@@ -5,10 +5,10 @@ from __future__ import annotations
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from cloud.known import Known
-from cloud.site_log import EPOCH, Place
+from cloud.site_log import Place
 from cloud.storage import bulk
 from cloud.storage.database import Database, upsert
-from cloud.storage.schema import document, down_entry, link
+from cloud.storage.schema import document, down_entry, down_epoch, link
 from cloud.turn import ANNOUNCED, Turn
 from protocol import limits
 from protocol.entries import Mark
@@ -110,7 +110,8 @@ class Places:
             return place
         place.machine, place.signing_key = row.machine, row.signing_key
         place.up = Mark(row.up_epoch, row.up_number, row.up_hash)
-        place.down = Mark(EPOCH, row.down_number, row.down_hash)
+        place.down = Mark(row.epoch or 0, row.down_number, row.down_hash)
+        place.first, place.restored = row.first or 1, row.up_number_then or 0
         place.acknowledged, place.missing = row.down_acknowledged, row.up_missing
         place.directory_version = row.directory_version
         self._renew(connection, place)
@@ -123,13 +124,19 @@ class Places:
             return
         if place.signing_key is not None:
             place.machine += 1
-            place.up, place.down = Mark(), Mark(EPOCH)
-            place.acknowledged = place.directory_version = place.missing = 0
-            place.tail = ()
+            place.begin()
             self._restarted.add(place)
         place.signing_key = key
         self._changed.add(place)
 
 
-_LINK = select(link).where(link.c.site == bindparam("at"))
+_LINK = (
+    select(link, down_epoch.c.epoch, down_epoch.c.first, down_epoch.c.up_number.label("up_number_then"))
+    .select_from(
+        link.outerjoin(down_epoch, (down_epoch.c.site == link.c.site) & (down_epoch.c.machine == link.c.machine))
+    )
+    .where(link.c.site == bindparam("at"))
+    .order_by(down_epoch.c.epoch.desc())
+    .limit(1)
+)
 _LET_GO = delete(down_entry).where(down_entry.c.site == bindparam("at"), down_entry.c.number <= bindparam("up_to"))

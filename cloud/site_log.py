@@ -19,8 +19,10 @@ from protocol.ids import SiteId
 
 TAIL_MAX: Final = 16  # own entries per cabin kept in memory until acknowledged: what is sent at once is not read back
 NUMBER_MAX: Final = 2**63 - 1  # what a database column holds
-EPOCH: Final = 0  # of the hub's own logs: they live in a transaction and never lose a row
 
+_ONE = select(down_entry.c.hash, down_entry.c.payload).where(
+    down_entry.c.site == bindparam("at"), down_entry.c.number == bindparam("number")
+)
 _READ = (
     select(down_entry.c.number, down_entry.c.payload, down_entry.c.hash)
     .where(down_entry.c.site == bindparam("at"), down_entry.c.number > bindparam("after"))
@@ -30,20 +32,45 @@ _READ = (
 
 
 class Place:
-    """Where the two logs of one cabin's machine stand. `down` is durable; `up` may be ahead of the disk until `settle`."""
+    """Where the two logs of one cabin's machine stand. `down` is durable; `up` may be ahead of the disk until `settle`. `first` is where the
+    present epoch of `down` begins. `restored`: entries of the cabin up to this number may have been here before an older copy was brought back."""
 
-    __slots__ = ("acknowledged", "directory_version", "down", "machine", "missing", "signing_key", "site", "tail", "up")
+    __slots__ = (
+        "acknowledged",
+        "directory_version",
+        "down",
+        "first",
+        "machine",
+        "missing",
+        "restored",
+        "signing_key",
+        "site",
+        "tail",
+        "up",
+    )
 
     def __init__(self, site: SiteId, machine: int = 1, signing_key: bytes | None = None) -> None:
         self.site = site
         self.machine = machine
         self.signing_key = signing_key
-        self.up = Mark()
-        self.down = Mark(EPOCH)
+        self.begin()
+
+    def begin(self) -> None:
+        """Nothing was said to this machine yet, and nothing heard from it."""
+        self.up, self.down = Mark(), Mark()
+        self.first = 1
         self.acknowledged = 0
         self.directory_version = 0
         self.missing = 0
+        self.restored = 0
         self.tail: tuple[Entry, ...] = ()
+
+    def follow(self, heard: Mark, up_number: int) -> None:
+        """A new epoch of `down` goes on behind `heard`; the cabin's own log ends at `up_number`."""
+        self.down, self.tail = heard, ()
+        self.first = heard.number + 1
+        self.acknowledged = heard.number
+        self.restored = up_number
 
     def appended(self, fresh: Sequence[Entry]) -> None:
         """These entries of the hub's own log are durable now."""
@@ -73,7 +100,25 @@ class SiteLog:
 
     def first(self) -> int:
         """Acknowledged entries are kept for a while: a cabin whose disk lost its last turn asks for them again."""
-        return max(1, self._place.acknowledged + 1 - limits.ENTRIES_KEPT)
+        return max(self._place.first, self._place.acknowledged + 1 - limits.ENTRIES_KEPT)
+
+    def wrote(self, mark: Mark) -> bool:
+        """Is this a place in the hub's own log, as it is here? What a cabin was told before an older copy came back is not."""
+        place = self._place
+        if mark.number == place.down.number:
+            return mark == place.down
+        if mark.number < place.first - 1:
+            return False
+        before = mark.number == place.first - 1  # this epoch: then it must be what it follows
+        if before and not place.down.epoch:
+            return mark == Mark()
+        with self._database.reading() as connection:
+            row = connection.execute(_ONE, {"at": place.site, "number": mark.number + before}).first()
+        if row is None:
+            return False
+        if before:
+            return mark == entries.leap(row.payload, place.down.epoch, place.first)
+        return mark == Mark(place.down.epoch, mark.number, row.hash)
 
     def read(self, after: int, bytes_max: int, count_max: int) -> Sequence[Entry]:
         """Own entries from `after` + 1 on: at least one if there is one, together at most `bytes_max` otherwise."""
@@ -85,7 +130,7 @@ class SiteLog:
             return _fitting(tail[after + 1 - tail[0].number :], bytes_max, count_max)
         with self._database.reading() as connection:
             rows = connection.execute(_READ, {"at": place.site, "after": after, "count": min(count_max, 256)}).all()
-        found = [Entry(EPOCH, number, payload, hash_) for number, payload, hash_ in rows]
+        found = [Entry(place.down.epoch, number, payload, hash_) for number, payload, hash_ in rows]
         return _fitting([entry for entry in found if entry.number <= place.down.number], bytes_max, count_max)
 
     def acknowledge(self, number: int) -> None:

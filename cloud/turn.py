@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, Insert, Table, bindparam, insert, select, update
 
-from cloud.site_log import EPOCH, Place
+from cloud.site_log import Place
 from cloud.storage import bulk
 from cloud.storage.schema import alarm, document, down_entry, receipt
 from protocol import entries
@@ -22,6 +22,8 @@ from protocol.manifest import Happening, Signed
 # States of a document before its first receipt.
 ANNOUNCED: Final = "announced"
 QUARANTINED: Final = "quarantined"
+# It was in its inbox before an older copy of the hub was brought back; neither end has its bytes any more.
+LOST: Final = "lost"
 
 
 class Wanted(NamedTuple):
@@ -91,9 +93,15 @@ class Turn:
 
     def append(self, place: Place, event: entries.Event) -> None:
         """One more entry of the hub's own log for this cabin."""
+        self.write_down(place, place.down.epoch, entries.clear(event))
+
+    def write_down(self, place: Place, epoch: int, payload: bytes) -> None:
+        """As `append`, in `epoch` where nothing has been appended in this turn yet."""
         _, fresh = self._appended.setdefault(place.site, (place, []))
-        mark = Mark(EPOCH, fresh[-1].number, fresh[-1].hash) if fresh else place.down
-        entry = entries.following(mark, EPOCH, entries.clear(event))
+        if fresh:
+            epoch = fresh[-1].epoch
+        mark = Mark(epoch, fresh[-1].number, fresh[-1].hash) if fresh else place.down
+        entry = entries.following(mark, epoch, payload)
         fresh.append(entry)
         self.places.add(place)
         self.insert(
@@ -158,7 +166,9 @@ class Turn:
 
     def ends(self) -> dict[SiteId, Mark]:
         """Where the hub's own logs end after this turn."""
-        return {site: Mark(EPOCH, fresh[-1].number, fresh[-1].hash) for site, (_, fresh) in self._appended.items()}
+        return {
+            site: Mark(fresh[-1].epoch, fresh[-1].number, fresh[-1].hash) for site, (_, fresh) in self._appended.items()
+        }
 
     def committed(self) -> None:
         """The transaction is durable: memory may follow."""

@@ -145,6 +145,8 @@ async def _run(folder: NodeFolder, config: EdgeConfig, world: World) -> None:
             """In the uplink's thread."""
             if news.directory is not None:
                 keep_directory(folder, buffer)
+            if news.restored:
+                log.warning("hub.restored")
             loop.call_soon_threadsafe(node.brought, news)
 
         def failed(trouble: Trouble) -> None:

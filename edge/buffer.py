@@ -128,7 +128,7 @@ class Buffer:
         epoch = max(known, self._database.place.last.epoch) + 1
 
         def begin() -> str:
-            self._journal.open_epoch(epoch, recipient, self._random, self._now())
+            self._journal.open_epoch(epoch, recipient, self._random, self._now)
             return self._directory.load()
 
         fault = self._durably(begin)

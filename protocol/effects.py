@@ -15,7 +15,7 @@ class SayHello(msgspec.Struct, frozen=True, gc=False):
 
     first: int
     last: Mark
-    committed: int
+    heard: Mark
 
 
 class SayEntries(msgspec.Struct, frozen=True, gc=False):

@@ -42,7 +42,8 @@ class Mark(msgspec.Struct, frozen=True, array_like=True):
 
 
 class EpochOpened(msgspec.Struct, frozen=True, array_like=True, tag="epoch"):
-    """First entry of a process start: the journal key (32 bytes), wrapped for the hub. Always CLEAR.
+    """First entry of an epoch. Always CLEAR. A cabin opens one with each process start: `wrapped_key` is its journal key (32 bytes), wrapped for
+    the hub. A hub opens one when it came back from an older copy; it seals nothing, and `wrapped_key` is empty.
 
     `follows` is the last entry the writer knew before; it differs from the place before this entry only when rows were
     lost with a damaged file, and then the reader raises an alarm."""

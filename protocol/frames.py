@@ -34,7 +34,8 @@ class Hello(msgspec.Struct, frozen=True, array_like=True, tag="hello"):
     """First frame of either side on a connection.
 
     `boot` is random per process start. `first` and `last` describe my own log (first number still held, last entry); `committed` is how
-    far I hold the peer's. `time` is my clock."""
+    far I hold the peer's, and `heard` the same as a place in it: so a hub that came back from an older copy learns where its log had come
+    to. `time` is my clock."""
 
     versions: tuple[Number, ...]
     node: str
@@ -46,6 +47,7 @@ class Hello(msgspec.Struct, frozen=True, array_like=True, tag="hello"):
     software: str
     time: Moment
     chunk_bytes_max: Number = limits.CHUNK_BYTES_MAX
+    heard: Mark = Mark()
 
 
 class Entries(msgspec.Struct, frozen=True, array_like=True, tag="entries"):
@@ -169,6 +171,7 @@ def _check(frame: Frame) -> None:
                 and 1 <= first <= last.number + 1
                 and len(frame.software) <= 64
                 and frame.chunk_bytes_max >= limits.CHUNK_BYTES_MIN
+                and (frame.heard == Mark() or 0 < frame.heard.number == frame.committed)
             )
         case Want(_, _, length):
             ok = 1 <= length <= limits.CHUNK_BYTES_MAX

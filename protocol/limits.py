@@ -67,7 +67,10 @@ DISK_FREE_BYTES_MIN: Final = 200 * MIB  # below: the cabin takes no new document
 OUTBOX_DOCUMENTS_MAX: Final = 20_000  # a month without a line in the busiest cabin
 BUFFER_BYTES_MAX: Final = 64 * 1024 * MIB  # the cabin's file: a month without a line, and no more of a shared disk
 BALLAST_BYTES: Final = 32 * MIB  # of no use but to be given up: on a full disk even deleting needs room to write
-ENTRIES_KEPT: Final = 300  # acknowledged entries a cabin still has, should the hub come back from an older copy
+ENTRIES_KEPT: Final = (
+    300  # acknowledged entries a cabin still has at least, should the hub come back from an older copy …
+)
+EPOCH_ENTRIES_MAX: Final = 4096  # … and it forgets whole epochs, whose key the hub would miss: so they come to an end
 DOCUMENTS_REMEMBERED: Final = 1000  # accepted or returned ones that the cabin's screen can still tell about
 RECEIPTS_PARKED_MAX: Final = 10_000  # receipts that wait for the directory which names their signer
 TROUBLES_MAX: Final = 32  # different sentences about what is wrong, kept for the doctor …

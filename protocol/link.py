@@ -128,7 +128,7 @@ class Link:
         self._told = theirs.number
         self._since = self._heard_at = self._progress_at = self._greeted_at = now
         self._answers_due = 2 if event.greeted else 1
-        effects.append(SayHello(event.first, event.last, theirs.number))
+        effects.append(SayHello(event.first, event.last, theirs))
 
     def _down(self) -> None:
         self.state = DOWN

@@ -94,6 +94,13 @@ class Documents:
         )[0]
         return Waiting(count, size_bytes, None if oldest is None else instant(oldest))
 
+    def oldest_entry(self) -> int | None:
+        """Number of the entry that announces the oldest document the hub has not secured yet; None when none waits."""
+        found: int | None = self._database.rows("SELECT min(entry) FROM document WHERE state = ?", (State.WAITING,))[0][
+            0
+        ]
+        return found
+
     def newest(self, count_max: int) -> list[Document]:
         """The last ones handed in, newest first, and before them whatever still waits: at most `count_max`."""
         order = "ORDER BY state IN ('waiting', 'damaged') DESC, entry DESC LIMIT ?"

@@ -25,15 +25,16 @@ _NO_SIGNER: Final = frozenset({Code.BAD_SIGNATURE, Code.UNKNOWN_AGENCY})
 
 class News(msgspec.Struct, frozen=True):
     """What one `sync` brought; false when nothing. `secured`: documents that the hub has now; `receipts`: all events, those too;
-    `directory`: version that came into force; `wanted`: blobs to ask the hub for."""
+    `directory`: version that came into force; `wanted`: blobs to ask the hub for; `restored`: the hub came back from an older copy."""
 
     secured: tuple[ReceiptNumber, ...] = ()
     receipts: tuple[Receipt, ...] = ()
     directory: int | None = None
     wanted: tuple[Wanted, ...] = ()
+    restored: bool = False
 
     def __bool__(self) -> bool:
-        return bool(self.receipts or self.wanted or self.directory is not None)
+        return bool(self.receipts or self.wanted or self.directory is not None or self.restored)
 
 
 class Inlet:
@@ -109,7 +110,7 @@ class Inlet:
             self._place(theirs=Mark(last.epoch, last.number, last.hash))
         if self._log.told:
             self._place(acknowledged=self._log.told)
-            self._journal.forget()
+            self._journal.forget(self._receipts.oldest_needed())
         for digest, data in self._kept.items():
             try:
                 self._blobs.extend(digest, bytes(data))
@@ -133,22 +134,22 @@ class Inlet:
             event = entries.read(entry.payload, None, entry.epoch, entry.number)
             match event:
                 case ReceiptGiven(signed):
-                    return self._fold(entry.number, signed, news)
+                    return self._fold(entry, signed, news)
                 case DirectoryPublished():
                     self._directory.announced(event)
                 case EpochOpened():
-                    pass  # the hub's log is not sealed to us; it may begin an epoch nevertheless
+                    return msgspec.structs.replace(news, restored=True)
                 case _:
                     self._trouble(f"Entry {entry.number} of the hub is of a kind that is a cabin's to write.")
         except Refused as refused:
             self._trouble(f"Entry {entry.number} of the hub was refused: {refused.what}")
         return news
 
-    def _fold(self, number: int, signed: Signed, news: News) -> News:
+    def _fold(self, entry: Entry, signed: Signed, news: News) -> News:
         try:
-            folded = self._receipts.fold(signed, self._directory.directory)
+            folded = self._receipts.fold(signed, self._directory.directory, restored=entry.epoch > 0)
         except Refused as refused:
-            if refused.code not in _NO_SIGNER or not self._receipts.park(number, signed):
+            if refused.code not in _NO_SIGNER or not self._receipts.park(entry.number, signed):
                 raise
             self._trouble("A receipt waits for a directory that names its signer.")
             return news
@@ -168,7 +169,8 @@ class Inlet:
         """Try the receipts again that waited for a directory; those it still does not explain go on waiting."""
         for row in self._receipts.parked.where("ORDER BY number"):
             try:
-                folded = self._receipts.fold(Signed(row.body, row.signature), self._directory.directory)
+                signed, restored = Signed(row.body, row.signature), self._database.place.theirs.epoch > 0
+                folded = self._receipts.fold(signed, self._directory.directory, restored=restored)
             except Refused as refused:
                 if refused.code in _NO_SIGNER:
                     continue

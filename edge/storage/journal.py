@@ -1,10 +1,13 @@
 """The cabin's own log: what it tells the hub, numbered, chained, and sealed with a key that it forgets when it stops.
 
-So a cabin can forward its journal and never read it back. Every process start is a new epoch with a new key.
+So a cabin can forward its journal and never read it back. Every process start is a new epoch with a new key, and so is what follows
+limits.EPOCH_ENTRIES_MAX entries of one. What is forgotten are whole epochs: a hub that came back from an older copy can read all that is still here.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
@@ -28,18 +31,40 @@ class Journal:
         self._database = database
         self._key = b""
         self._epoch = 0
+        self._began = 0  # number of its first entry
+        self._beginnings: list[int] = []  # of all epochs that are here from their first entry on
+        self._wrapped_key: Callable[[], tuple[bytes, datetime]] | None = None
 
-    def open_epoch(self, epoch: int, recipient: HybridRecipient, random: Random, at: datetime) -> None:
-        """Begin `epoch` with a key of its own, wrapped for the hub; within a turn."""
-        self._key = draw(random, KEY_BYTES)
+    def open_epoch(self, epoch: int, recipient: HybridRecipient, random: Random, now: Callable[[], datetime]) -> None:
+        """Begin `epoch` with a key of its own, wrapped for the hub; within a turn. Later ones begin by themselves."""
+
+        def wrapped_key() -> tuple[bytes, datetime]:
+            self._key = draw(random, KEY_BYTES)
+            return wrap_key(self._key, recipient), now()
+
+        self._wrapped_key = wrapped_key
+        base = self._database.place.base
+        rows = self._database.rows("SELECT min(number), epoch FROM entry GROUP BY epoch ORDER BY 1")
+        self._beginnings = [number for number, of in rows if of != base.epoch]
+        self._open(epoch)
+
+    def _open(self, epoch: int) -> None:
+        assert self._wrapped_key is not None
+        wrapped_key, at = self._wrapped_key()
         self._epoch = epoch
-        event = EpochOpened(wrap_key(self._key, recipient), self._database.place.last, at)
-        self._append(entries.clear(event))
+        event = EpochOpened(wrapped_key, self._database.place.last, at)
+        self._began = self._append(entries.clear(event)).number
+        del self._beginnings[bisect_left(self._beginnings, self._began) :]  # of turns that were given up
+        self._beginnings.append(self._began)
 
     def append(self, event: Event) -> Entry:
         """Seal `event` and write it behind the last entry; within a turn."""
         if not self._key:
             raise Mistake("The journal was written before its epoch was opened.")
+        last = self._database.place.last
+        # Of another epoch it is when the turn that had opened this one was given up.
+        if last.epoch != self._epoch or last.number - self._began >= limits.EPOCH_ENTRIES_MAX - 1:
+            self._open(self._epoch + 1)
         return self._append(entries.sealed(event, self._key, self._epoch, self._database.place.last.number + 1))
 
     def _append(self, payload: bytes) -> Entry:
@@ -80,12 +105,19 @@ class Journal:
         rows = self._database.rows("SELECT hash FROM entry WHERE number = ?", (number,))
         return bytes(rows[0][0]) if rows else b""
 
-    def forget(self) -> None:
-        """Delete what was acknowledged, but the last limits.ENTRIES_KEPT; within a turn."""
+    def forget(self, needed: int) -> None:
+        """Delete what was acknowledged, but the last limits.ENTRIES_KEPT and what is `needed`: entries from this number on. Whole epochs, within a
+        turn."""
         place = self._database.place
         number = min(place.acknowledged, place.last.number) - limits.ENTRIES_KEPT
+        number = min(number, needed - 1)
         if number < place.base.number + _FORGET_STEP:
             return
+        at = bisect_right(self._beginnings, number + 1)
+        if not at or self._beginnings[at - 1] <= place.base.number + 1:
+            return
+        number = self._beginnings[at - 1] - 1
+        del self._beginnings[: at - 1]
         epoch, digest = self._database.rows("SELECT epoch, hash FROM entry WHERE number = ?", (number,))[0]
         self._database.execute("DELETE FROM entry WHERE number <= ?", (number,))
         self._database.place = msgspec.structs.replace(place, base=Mark(epoch, number, digest))

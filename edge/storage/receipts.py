@@ -10,7 +10,7 @@ import msgspec
 
 from edge.storage.blobs import Blobs
 from edge.storage.database import Database
-from edge.storage.documents import AFTER_EVENT, Documents, State, microseconds
+from edge.storage.documents import AFTER_EVENT, DocumentRow, Documents, State, microseconds
 from edge.storage.rows import Rows
 from protocol import directory as directories
 from protocol import limits
@@ -20,6 +20,14 @@ from protocol.ids import HUB_ID, AgencyId, Digest, EnvelopeId, ReceiptNumber
 from protocol.manifest import AFTER, Happening, Receipt, Signed, digest_of, unverified, verify
 
 _HAPPENED = {state: happening for happening, state in AFTER_EVENT.items()}
+# How far a document has come: what was heard stays true when a hub that came back from an older copy begins again further back.
+_FAR = {
+    Happening.STORED: 1,
+    Happening.FETCHED: 2,
+    Happening.FORWARDED: 2,
+    Happening.ACCEPTED: 3,
+    Happening.RETURNED: 3,
+}
 
 
 class ReceiptRow(msgspec.Struct, frozen=True, array_like=True):
@@ -50,8 +58,11 @@ class Receipts:
         self.rows = Rows(database, "receipt", ReceiptRow)
         self.parked = Rows(database, "parked", ParkedRow)
 
-    def fold(self, signed: Signed, directory: Directory | None) -> tuple[Receipt, ReceiptNumber] | None:
-        """What happened to which document, if it is news; None for what is known, and for envelopes that nobody here remembers.
+    def fold(
+        self, signed: Signed, directory: Directory | None, *, restored: bool = False
+    ) -> tuple[Receipt, ReceiptNumber] | None:
+        """What happened to which document, if it is news; None for what is known, and for envelopes that nobody here remembers. Once the hub was
+        `restored` from an older copy, an event may also follow an earlier one of the chain: what had come after that only the cabin knows.
 
         Raises Refused: BAD_SIGNATURE or UNKNOWN_AGENCY when the directory names no such signer, OUT_OF_ORDER when it does not continue the
         chain, MALFORMED when it is none."""
@@ -61,30 +72,29 @@ class Receipts:
         if row is None or (claimed.previous != row.event and self.rows.get(event) is not None):
             return None  # what continues the chain was not told before: there is no need to look
         receipt = verify(Receipt, signed, _key(claimed, directory))
-        last = _HAPPENED.get(State(row.state))
+        known = [] if row.state in (State.WAITING, State.DAMAGED) else self.of(EnvelopeId(row.envelope))
+        chain = {digest_of(each): unverified(Receipt, each) for each in known}
+        # Only the newest event may be followed, but for a hub that knows an older one as the newest.
+        before = {row.event, *chain, *(chain[at].previous for at in chain)} if restored else {row.event}
+        last = chain[receipt.previous].happening if receipt.previous in chain else None
         allowed = frozenset({Happening.STORED}) if last is None else AFTER[last]
-        if receipt.previous != row.event or receipt.happening not in allowed:
+        if receipt.previous not in before or receipt.happening not in allowed:
             raise Refused(
                 Code.OUT_OF_ORDER,
                 f"Receipt {row.receipt}: “{receipt.happening}” does not follow “{row.state}”.",
                 "Keep the cabin's folder; compare with `kabine inbox list` at the agency and report it.",
             )
-        place = 1 if last is None else 1 + len(self.of(EnvelopeId(row.envelope)))
-        self.rows.add(ReceiptRow(event, row.envelope, place, signed.body, signed.signature))
-        self._documents.rows.replace(
-            msgspec.structs.replace(
-                row,
-                state=AFTER_EVENT[receipt.happening].value,
-                changed_at=microseconds(receipt.at),
-                event=event,
-                reason=receipt.reason[: limits.TEXT_CHARS_MAX],
-                text=receipt.text[: limits.TEXT_CHARS_MAX],
-            ),
-            row,
-        )
-        if receipt.happening is Happening.STORED:
+        self.rows.add(ReceiptRow(event, row.envelope, 1 + len(known), signed.body, signed.signature))
+        shown = _HAPPENED.get(State(row.state))
+        news = shown is None or _FAR[receipt.happening] >= _FAR[shown]
+        self._documents.rows.replace(_changed(row, receipt, event) if news else _followed(row, event), row)
+        if shown is None:
             self._blobs.free(Digest(row.digest))
-        return receipt, ReceiptNumber(row.receipt)
+        return (receipt, ReceiptNumber(row.receipt)) if news else None
+
+    def oldest_needed(self) -> int:
+        """Number of the oldest entry that announces a document which the hub has not secured yet."""
+        return self._documents.oldest_entry() or limits.NUMBER_MAX
 
     def park(self, number: int, signed: Signed) -> bool:
         """Keep a receipt for `parked_again`; False when there are too many."""
@@ -103,6 +113,22 @@ class Receipts:
         for envelope in self._documents.forget_old():
             for row in self.rows.where("WHERE envelope = ?", (envelope,)):
                 self.rows.drop(row.event)
+
+
+def _changed(row: DocumentRow, receipt: Receipt, event: bytes) -> DocumentRow:
+    return msgspec.structs.replace(
+        row,
+        state=AFTER_EVENT[receipt.happening].value,
+        changed_at=microseconds(receipt.at),
+        event=event,
+        reason=receipt.reason[: limits.TEXT_CHARS_MAX],
+        text=receipt.text[: limits.TEXT_CHARS_MAX],
+    )
+
+
+def _followed(row: DocumentRow, event: bytes) -> DocumentRow:
+    """The chain goes on from there; what the screen says stays true."""
+    return msgspec.structs.replace(row, event=event)
 
 
 def _key(receipt: Receipt, directory: Directory | None) -> bytes:

@@ -131,11 +131,20 @@ class Pump:
                 self._owner.observe(frame, round_trip_seconds)
             case effects.Deliver(whisper):
                 self._owner.deliver(whisper)
-            case effects.SayHello(first, last, committed):
+            case effects.SayHello(first, last, heard):
                 node, boot, directory_version, software = self._owner.introduce()
                 versions = (limits.PROTOCOL_VERSION,)
                 hello = frames.Hello(
-                    versions, node, boot, first, last, committed, directory_version, software, self._utc()
+                    versions,
+                    node,
+                    boot,
+                    first,
+                    last,
+                    heard.number,
+                    directory_version,
+                    software,
+                    self._utc(),
+                    heard=heard,
                 )
                 self._say(frames.encode(hello), None)
             case effects.SayBeat(number, echo, held_seconds, last):

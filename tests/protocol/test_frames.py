@@ -54,15 +54,22 @@ replies = st.one_of(
 )
 BY_KIND = {
     Hello: st.builds(
-        lambda versions, node, boot, first, last, *rest: Hello(
-            versions, node, boot, min(first, last.number + 1), last, *rest
+        lambda versions, node, boot, first, last, heard, *rest: Hello(
+            versions,
+            node,
+            boot,
+            min(first, last.number + 1),
+            last,
+            heard.number,
+            *rest,
+            heard if heard.number else Mark(),
         ),
         st.lists(numbers, min_size=1, max_size=16).map(tuple),
         texts,
         st.binary(min_size=1, max_size=32),
         st.integers(1, limits.NUMBER_MAX),
         marks,
-        numbers,
+        marks,
         numbers,
         texts,
         moments,
@@ -160,6 +167,8 @@ OUT_OF_BOUNDS = [
     msgspec.structs.replace(HELLO, software="x" * 65),
     msgspec.structs.replace(HELLO, time=datetime(2026, 3, 28)),  # noqa: DTZ001
     msgspec.structs.replace(HELLO, chunk_bytes_max=0),
+    msgspec.structs.replace(HELLO, heard=Mark(0, 1, bytes(32))),
+    msgspec.structs.replace(HELLO, committed=0, heard=Mark(1)),
     Ack(-1),
     Want(BLOB, 0, 0),
     Want(BLOB, -1, 1),

@@ -121,6 +121,35 @@ def test_both_directions_are_the_same_machine(pair):
     assert pair.hub.applied == [visit(2)]
 
 
+def test_a_hello_says_where_in_the_peers_log_one_stands(pair):
+    for number in range(3):
+        pair.hub.log.append(visit(number))
+    pair.connect()
+    pair.run(1)
+    pair.cut()
+    pair.connect()
+    greetings = pair.of(frames.Hello, "templin")
+    assert [(hello.committed, hello.heard) for hello in greetings] == [(0, Mark()), (3, pair.hub.log.last())]
+
+
+def test_a_log_goes_on_in_a_later_epoch_behind_what_the_peer_has_heard(pair):
+    """A hub that came back from an older copy takes the cabin's word for it: to the cabin there is neither gap nor fork."""
+    for number in range(5):
+        pair.hub.append(visit(number))
+    pair.connect()
+    pair.run(1)
+    pair.cut()
+    heard = pair.cabin.log.theirs()
+    pair.hub.log = type(pair.hub.log)(heard.epoch + 1, heard)
+    opened = EpochOpened(b"", heard, NOON)
+    pair.hub.log.append(opened)
+    pair.connect()
+    pair.run(1)
+    assert pair.cabin.applied == [*map(visit, range(5)), opened]
+    assert pair.cabin.notes == []
+    assert pair.hub.log.acknowledged() == 6
+
+
 def test_a_frame_carries_one_epoch(pair):
     for epoch in range(1, 101):
         pair.cabin.log.epoch = epoch

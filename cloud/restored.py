@@ -1,0 +1,90 @@
+"""A hub that came back from an older copy: cabins remember more of its log than it does, and have let go of what it had secured.
+
+The cabin's word is taken for where the hub's log had come to, and a new epoch goes on from there: nobody is refused, and nothing that a cabin
+has heard becomes untrue. What neither end has any more is said openly, by its number.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import bindparam, delete, select
+
+from cloud.site_log import NUMBER_MAX, Place, SiteLog
+from cloud.storage.schema import document, down_entry, down_epoch
+from cloud.turn import ANNOUNCED, LOST, Turn
+from protocol import entries
+from protocol.entries import EpochOpened
+from protocol.frames import Hello
+from protocol.ids import Digest, EnvelopeId
+
+# Kinds of alarm.
+RESTORED: Final = "hub-restored"
+GONE: Final = "blob-gone"
+
+_UNHEARD = (
+    select(down_entry.c.payload)
+    .where(down_entry.c.site == bindparam("at"), down_entry.c.number > bindparam("after"))
+    .order_by(down_entry.c.number)
+)
+_FORGET = delete(down_entry).where(down_entry.c.site == bindparam("at"))
+_ANNOUNCED = select(document.c.envelope, document.c.number, document.c.machine).where(
+    document.c.digest == bindparam("named"), document.c.site == bindparam("at"), document.c.state == ANNOUNCED
+)
+
+
+def remembers_more(hello: Hello, place: Place, log: SiteLog) -> bool:
+    """Does this cabin hold something as the hub's word that the hub has never said, as far as it knows? A cabin that is itself an older copy
+    or a clone proves nothing; its link refuses it."""
+    if hello.heard.number != hello.committed:
+        return False  # a release that does not say what it holds
+    up = place.up
+    if hello.last.number < up.number or (hello.last.number == up.number and hello.last.hash != up.hash):
+        return False
+    return not log.wrote(hello.heard)
+
+
+def reopen(turn: Turn, place: Place, hello: Hello) -> None:
+    """Begin a new epoch of the hub's log for this cabin behind the last entry that it holds, and write once more what it cannot have heard.
+    Before anything else is appended in this turn."""
+    turn.alarm(
+        place.site,
+        RESTORED,
+        f"The cabin holds entry {hello.heard.number} of this hub's log, which is not in it: this hub came back from an older copy, "
+        f"or another one speaks with its keys. The link goes on; `kabine fleet status --site {place.site}` names what is missing.",
+    )
+    epoch = max(place.down.epoch, hello.heard.epoch) + 1
+    known = min(place.acknowledged, hello.heard.number)
+    unheard = turn.connection.execute(_UNHEARD, {"at": place.site, "after": known}).scalars().all()
+    turn.connection.execute(_FORGET, {"at": place.site})
+    place.follow(hello.heard, min(hello.last.number, NUMBER_MAX))
+    turn.insert(
+        down_epoch,
+        {
+            "site": place.site,
+            "machine": place.machine,
+            "epoch": epoch,
+            "first": place.first,
+            "up_number": place.restored,
+            "directory_version": min(hello.directory_version, NUMBER_MAX),
+            "opened_at": turn.now,
+        },
+    )
+    for payload in (entries.clear(EpochOpened(b"", hello.heard, turn.now)), *unheard):
+        turn.write_down(place, epoch, payload)
+
+
+def gone(turn: Turn, place: Place, digest: Digest) -> None:
+    """The cabin has announced this document and has no bytes for it. It let go of them on a receipt that the older copy does not know, or its
+    disk has lost them."""
+    row = turn.connection.execute(_ANNOUNCED, {"named": digest, "at": place.site}).first()
+    if row is None:
+        return
+    envelope = EnvelopeId(row.envelope)
+    if row.machine == place.machine and row.number <= place.restored:
+        words = "It was secured before the hub came back from an older copy, and the cabin has let go of it."
+        turn.trouble(envelope, words, LOST)
+        return
+    words = "The cabin no longer has its bytes."
+    turn.alarm(place.site, GONE, f"Document {envelope.hex()} cannot be fetched. {words} Look at `kabine edge doctor`.")
+    turn.trouble(envelope, words, ANNOUNCED)

@@ -1,0 +1,155 @@
+"""A hub that was brought back from an older copy: its log goes on behind what the cabin holds, and what is lost is named."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from sqlalchemy import select
+
+from cloud.restored import GONE, RESTORED
+from cloud.storage.schema import alarm, document, down_entry, down_epoch
+from cloud.turn import ANNOUNCED, LOST
+from protocol import entries
+from protocol.entries import EpochOpened, Mark, ReceiptGiven
+from protocol.frames import Hello
+from protocol.ids import SiteId
+from tests.cloud.conftest import Cabin, Town
+
+SITE = SiteId("templin")
+
+
+def hello(town: Town, cabin: Cabin, heard: Mark, **changes: Any) -> Hello:
+    made = Hello((1,), SITE, b"boot", 1, cabin.mark, heard.number, 4, "kabine", town.now, heard=heard)
+    return msgspec.structs.replace(made, **changes)
+
+
+def events(town: Town, after: int = 0) -> list[tuple[int, int, type]]:
+    found = town.ledger.log(SITE).read(after, 1 << 20, 100)
+    return [(one.epoch, one.number, type(entries.read(one.payload, None, one.epoch, one.number))) for one in found]
+
+
+def alarms(town: Town) -> list[str]:
+    with town.ledger.database.reading() as connection:
+        return list(connection.execute(select(alarm.c.kind)).scalars())
+
+
+def rows(town: Town, table: Any) -> list[Any]:
+    with town.ledger.database.reading() as connection:
+        return list(connection.execute(select(table)).all())
+
+
+def committed(town: Town, cabin: Cabin) -> None:
+    town.commit(cabin)
+    town.ledger.settle()
+
+
+# What the cabin heard from the hub before the copy was brought back.
+THEN = entries.following(Mark(0, 6, b"h" * 32), 0, b"\x00words")
+HEARD = Mark(0, 7, THEN.hash)
+
+
+def test_its_log_goes_on_behind_what_the_cabin_holds(town: Town) -> None:
+    cabin = town.cabin(SITE)
+    committed(town, cabin)
+    written = town.ledger.log(SITE).last()
+    assert 0 < written.number < HEARD.number
+    assert town.ledger.reopens(SITE, hello(town, cabin, HEARD))
+    town.ledger.settle()
+    log = town.ledger.log(SITE)
+    assert (log.first(), log.acknowledged(), log.last().number) == (8, 7, 8 + written.number)
+    opened = log.read(7, 1, 1)[0]
+    assert opened.hash == entries.chain(HEARD.hash, 1, 8, opened.payload)
+    event = entries.read(opened.payload, None, 1, 8)
+    assert isinstance(event, EpochOpened)
+    assert (event.wrapped_key, event.follows) == (b"", HEARD)
+    # Once more what it cannot have heard, in the order in which it was written.
+    assert [kind for _, _, kind in events(town, 8)] == [entries.DirectoryPublished] * written.number
+    assert alarms(town) == [RESTORED]
+    assert not town.ledger.reopens(SITE, hello(town, cabin, HEARD))
+    assert not town.ledger.reopens(SITE, hello(town, cabin, log.last()))
+
+
+def test_all_of_it_is_there_after_a_restart(town: Town) -> None:
+    cabin = town.cabin(SITE)
+    committed(town, cabin)
+    town.ledger.reopens(SITE, hello(town, cabin, HEARD))
+    town.ledger.settle()
+    last = town.ledger.log(SITE).last()
+    town.close()
+    town.open()
+    log = town.ledger.log(SITE)
+    assert (log.last(), log.first(), log.acknowledged()) == (last, 8, 7)
+    assert not town.ledger.reopens(SITE, hello(town, cabin, HEARD))
+    town.deliver(cabin)
+    assert events(town, last.number) == [(1, last.number + 1, ReceiptGiven)]
+    assert [row.first for row in rows(town, down_epoch)] == [8]
+
+
+def test_a_second_copy_opens_a_later_epoch(town: Town) -> None:
+    cabin = town.cabin(SITE)
+    committed(town, cabin)
+    for heard in (HEARD, Mark(5, 7, b"x" * 32), Mark(1, 20, b"y" * 32), Mark()):
+        town.ledger.reopens(SITE, hello(town, cabin, heard))
+        town.ledger.settle()
+        last = town.ledger.log(SITE).last()
+        assert town.ledger.log(SITE).first() == heard.number + 1
+        assert last.number > heard.number
+    assert [(row.epoch, row.first) for row in rows(town, down_epoch)] == [(1, 8), (6, 8), (7, 21), (8, 1)]
+    assert [row.number for row in rows(town, down_entry)] == list(range(1, last.number + 1))
+
+
+def test_a_cabin_that_holds_what_the_hub_has_said_is_none_of_this(town: Town) -> None:
+    cabin = town.cabin(SITE)
+    committed(town, cabin)
+    for number in range(3):
+        town.ledger.append(SITE, entries.DirectoryPublished(9 + number, cabin.document().digest, 5))
+        town.ledger.settle()
+    for entry in town.ledger.log(SITE).read(0, 1 << 20, 100):
+        held = Mark(entry.epoch, entry.number, entry.hash)
+        assert not town.ledger.reopens(SITE, hello(town, cabin, held))
+    assert not town.ledger.reopens(SITE, hello(town, cabin, Mark()))
+    assert town.ledger.settle().alarms == []
+
+
+def test_a_cabin_that_is_itself_an_older_copy_or_a_clone_proves_nothing(town: Town) -> None:
+    cabin = town.cabin(SITE)
+    committed(town, cabin)
+    before = cabin.mark
+    cabin.open_epoch()
+    committed(town, cabin)
+    assert not town.ledger.reopens(SITE, hello(town, cabin, HEARD, last=before))
+    assert not town.ledger.reopens(SITE, hello(town, cabin, HEARD, last=Mark(1, cabin.mark.number, b"c" * 32)))
+    # A release that does not say what it holds.
+    assert not town.ledger.reopens(SITE, hello(town, cabin, Mark(), committed=7))
+
+
+def test_what_was_secured_and_is_nowhere_any_more_is_lost_and_asked_for_no_more(town: Town) -> None:
+    cabin = town.cabin(SITE)
+    gone, waits = cabin.document(size=4000), cabin.document(size=5000)
+    cabin.event(gone.event)
+    cabin.event(waits.event)
+    committed(town, cabin)
+    town.ledger.reopens(SITE, hello(town, cabin, HEARD))
+    town.ledger.settle()
+    town.ledger.gone(SITE, gone.digest)
+    town.ledger.settle()
+    assert [(row.envelope, row.state, row.trouble is None) for row in sorted(rows(town, document), key=lambda r: r.number)] == [
+        (gone.manifest.envelope, LOST, False),
+        (waits.manifest.envelope, ANNOUNCED, True),
+    ]  # fmt: skip
+    assert [wanted.digest for wanted in town.ledger.wanted(SITE)] == [waits.digest]
+    assert alarms(town) == [RESTORED]
+    town.ledger.gone(SITE, gone.digest)
+    assert town.ledger.settle().alarms == []
+
+
+def test_what_a_cabin_has_lost_by_itself_is_told_and_may_still_come(town: Town) -> None:
+    cabin = town.cabin(SITE)
+    document_ = cabin.document()
+    cabin.event(document_.event)
+    committed(town, cabin)
+    town.ledger.gone(SITE, document_.digest)
+    town.ledger.settle()
+    assert alarms(town) == [GONE]
+    assert [wanted.digest for wanted in town.ledger.wanted(SITE)] == [document_.digest]

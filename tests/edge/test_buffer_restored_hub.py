@@ -1,0 +1,145 @@
+"""A hub that came back from an older copy: what the cabin still has for it, and what it makes of words that begin again further back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from edge.buffer import Buffer, State
+from protocol import entries, limits
+from protocol.entries import EpochOpened, Mark, ReceiptGiven, VisitEnded
+from protocol.errors import Unavailable
+from protocol.manifest import Happening
+from tests.edge.cabin import BEGAN, Cabin, directory, journal_of, manifest_of, receipt
+
+VISIT = VisitEnded(bytes(16), BEGAN, BEGAN, "left", 0, "de")
+
+
+@pytest.fixture
+def cabin(tmp_path: Path) -> Cabin:
+    return Cabin(tmp_path / "cabin")
+
+
+@pytest.fixture
+def short_epochs(monkeypatch: pytest.MonkeyPatch) -> int:
+    monkeypatch.setattr(limits, "EPOCH_ENTRIES_MAX", 150)
+    return 150
+
+
+def acknowledged(buffer: Buffer) -> None:
+    buffer.log.acknowledge(buffer.log.last().number)
+    buffer.sync()
+
+
+def restored(cabin: Cabin) -> entries.Entry:
+    """What the hub writes first behind the last entry that this cabin holds."""
+    entry = entries.following(cabin.hub, cabin.hub.epoch + 1, entries.clear(EpochOpened(b"", cabin.hub, BEGAN)))
+    cabin.hub = Mark(entry.epoch, entry.number, entry.hash)
+    return entry
+
+
+def test_what_is_forgotten_are_whole_epochs_so_that_the_rest_can_be_read(cabin: Cabin, short_epochs: int) -> None:
+    buffer = cabin.open()
+    for _ in range(limits.ENTRIES_KEPT + 3 * short_epochs):
+        buffer.append(VISIT)
+    acknowledged(buffer)
+    first, last = buffer.log.first(), buffer.log.last().number
+    assert limits.ENTRIES_KEPT <= last - first < limits.ENTRIES_KEPT + short_epochs
+    events = journal_of(buffer, first - 1)
+    assert isinstance(events[0], EpochOpened)
+    assert events[0].follows.number == first - 1
+    assert {type(event) for event in events[1:short_epochs]} == {type(VISIT)}
+    buffer.close()
+    buffer = cabin.open()
+    assert buffer.troubles == ()
+    for _ in range(2 * short_epochs):
+        buffer.append(VISIT)
+    acknowledged(buffer)
+    assert isinstance(journal_of(buffer, buffer.log.first() - 1)[0], EpochOpened)
+    assert buffer.log.first() > first
+
+
+def test_what_announces_a_document_that_waits_is_not_forgotten(cabin: Cabin, short_epochs: int) -> None:
+    buffer = cabin.open()
+    put = cabin.hand_in(buffer)
+    for _ in range(limits.ENTRIES_KEPT + 3 * short_epochs):
+        buffer.append(VISIT)
+    acknowledged(buffer)
+    assert buffer.log.first() <= put.entry
+
+
+def test_an_epoch_that_was_not_opened_after_all_is_opened_anew(
+    cabin: Cabin, short_epochs: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    buffer = cabin.open()
+    for _ in range(short_epochs - 1):
+        buffer.append(VISIT)
+    with monkeypatch.context() as patch:
+        patch.setattr(buffer._database, "_save", lambda: (_ for _ in ()).throw(Unavailable("full", "")))
+        with pytest.raises(Unavailable):
+            buffer.append(VISIT)
+    buffer.append(VISIT)
+    events = journal_of(buffer)
+    assert [number for number, event in enumerate(events, 1) if isinstance(event, EpochOpened)] == [1, short_epochs + 1]
+    assert len(events) == short_epochs + 2
+
+
+def test_what_was_heard_stays_true_and_what_is_said_anew_is_followed(cabin: Cabin) -> None:
+    buffer = cabin.open()
+    buffer.set_directory(directory(1))
+    cabin.hub = Mark()
+    put = cabin.hand_in(buffer)
+    stored = receipt(manifest_of(buffer, put.entry), Happening.STORED)
+    fetched = receipt(stored.receipt, Happening.FETCHED)
+    accepted = receipt(fetched.receipt, Happening.ACCEPTED)
+    cabin.told(buffer, stored, fetched, accepted)
+    buffer.log.commit([restored(cabin)])
+    assert buffer.sync().restored
+    again = receipt(stored.receipt, Happening.FETCHED, text="once more")
+    returned = receipt(again.receipt, Happening.RETURNED, text="Bitte noch einmal scannen.")
+    assert not cabin.told(buffer, stored, again)
+    assert buffer.documents()[0].state == State.ACCEPTED
+    assert cabin.told(buffer, returned)
+    assert (buffer.documents()[0].state, buffer.documents()[0].text) == (State.RETURNED, "Bitte noch einmal scannen.")
+    assert not cabin.told(buffer, accepted, returned)
+    assert buffer.troubles == ()
+
+
+def test_a_document_that_is_secured_a_second_time_is_told_once(cabin: Cabin) -> None:
+    buffer = cabin.open()
+    buffer.set_directory(directory(1))
+    put = cabin.hand_in(buffer)
+    manifest = manifest_of(buffer, put.entry)
+    fetched = receipt(receipt(manifest, Happening.STORED).receipt, Happening.FETCHED)
+    cabin.told(buffer, receipt(manifest, Happening.STORED), fetched)
+    buffer.log.commit([restored(cabin)])
+    assert not cabin.told(buffer, receipt(manifest, Happening.STORED, text="again")).secured
+    assert buffer.documents()[0].state == State.FETCHED
+    assert buffer.troubles == ()
+
+
+def test_words_that_follow_nothing_are_refused_all_the_same(cabin: Cabin) -> None:
+    buffer = cabin.open()
+    buffer.set_directory(directory(1))
+    put = cabin.hand_in(buffer)
+    stored = receipt(manifest_of(buffer, put.entry), Happening.STORED)
+    strange = receipt(receipt(stored.receipt, Happening.FETCHED, text="unheard").receipt, Happening.ACCEPTED)
+    buffer.log.commit([restored(cabin)])
+    cabin.told(buffer, stored, strange)
+    assert "does not follow" in buffer.troubles[0]
+
+
+def test_as_long_as_the_hub_is_what_it_was_nothing_begins_again(cabin: Cabin) -> None:
+    buffer = cabin.open()
+    buffer.set_directory(directory(1))
+    put = cabin.hand_in(buffer)
+    manifest = manifest_of(buffer, put.entry)
+    events = [receipt(manifest, Happening.STORED), receipt(manifest, Happening.STORED, text="again")]
+    for event in events:
+        assert isinstance(event, ReceiptGiven)
+        entry = entries.following(cabin.hub, 0, entries.clear(event))
+        cabin.hub = Mark(entry.epoch, entry.number, entry.hash)
+        buffer.log.commit([entry])
+        buffer.sync()
+    assert "does not follow" in buffer.troubles[0]
