@@ -35,7 +35,8 @@ TURN_MESSAGES_MAX = 1024  # heard in one turn: bounds its memory and how long th
 TURN_BYTES_MAX = 32 * limits.MIB
 TURN_SPOKEN_BYTES_MAX = (
     128 * limits.KIB
-)  # of entries: their signatures take time, and documents they announce can travel meanwhile
+)  # of entries: their signatures take time, and documents they announce can travel meanwhile …
+HELD_BYTES_MAX = limits.MIB  # … while so much more waits for the next turn
 TURN_SECONDS = (
     0.04  # … while more of what was asked for keeps coming: a transaction costs the same for one as for thirty …
 )
@@ -187,21 +188,26 @@ class Hub:
             self._bell()
 
     def _messages(self, heard: dict[bytes, Connection]) -> Iterator[Message]:
-        """What has arrived. A Hello of a cabin that was already heard in this turn, on an older connection, waits for the next one: ours tells how
-        far we hold its log, and that must be durable. So does one that shows that the hub was brought back from an older copy."""
+        """What has arrived. Documents go on arriving beside many entries, of which some wait for the next turn.
+
+        So does a Hello of a cabin that was already heard in this turn, on an older connection: ours tells how far we hold its log, and that must
+        be durable. And one that shows that the hub was brought back from an older copy."""
         waiting, self._held = deque(self._held), []
         later: set[bytes] = set()  # routes whose turn comes with the next one
-        spoken_bytes = 0
+        spoken_bytes = held_bytes = 0
         for message in itertools.chain(_taken(waiting), self._arriving(heard)):
-            if message.route in later or self._too_soon(message, heard):
+            enough = spoken_bytes > TURN_SPOKEN_BYTES_MAX and not message.data
+            if enough or message.route in later or self._too_soon(message, heard):
                 self._held.append(message)
             else:
                 yield message
+                spoken_bytes += len(message.first)
             if self._held and self._held[-1] is message:
-                later.add(message.route)
-            spoken_bytes += len(message.first)
-            if spoken_bytes > TURN_SPOKEN_BYTES_MAX:
-                break
+                held_bytes += len(message.first) + len(message.data)
+                if not enough:
+                    later.add(message.route)
+                if held_bytes > HELD_BYTES_MAX:
+                    break
         self._held += waiting
 
     def _too_soon(self, message: Message, heard: dict[bytes, Connection]) -> bool:
