@@ -8,10 +8,11 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, func, insert, select
 
 from cloud import enrolment
 from cloud.directory import draft
@@ -22,6 +23,8 @@ from protocol.errors import Code, Refused
 from protocol.ids import Digest
 from protocol.manifest import Signed, digest_of, unverified
 from protocol.publication import validate, verify_first, verify_successor
+
+_SKIPPED_MAX: Final = 1000  # versions; a cabin's word moves ours no further
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ def build(connection: Connection, hub: HubRow, holidays_region: str, now: dateti
     before = current(connection)
     cabins = enrolment.admitted_cabins(connection)
     directory = Directory(
-        version=before.version + 1 if before else 1,
+        version=_due(connection, before.version if before else 0),
         previous=digest_of(before.signed) if before else NO_DIRECTORY,
         published_at=now,
         hub=hub,
@@ -67,6 +70,14 @@ def build(connection: Connection, hub: HubRow, holidays_region: str, now: dateti
     )
     validate(directory)
     return directory
+
+
+def _due(connection: Connection, version: int) -> int:
+    """The version after this one. Where cabins hold a later one, this hub came back from an older copy: then it must come after theirs, and not
+    as the very next, which would have to follow a directory that nobody here knows."""
+    held = schema.down_epoch.c.directory_version
+    seen = connection.execute(select(func.max(held)).where(held <= version + _SKIPPED_MAX)).scalar() or 0
+    return seen + 2 if seen > version else version + 1
 
 
 def _former(before: Directory, cabins: tuple[CabinRow, ...]) -> tuple[CabinRow, ...]:
@@ -101,7 +112,7 @@ def put_in_force(connection: Connection, signed: Signed, authority_key: bytes, n
     directory = (
         verify_successor(before.signed, signed, authority_key) if before else verify_first(signed, authority_key)
     )
-    due = before.version + 1 if before else 1
+    due = _due(connection, before.version if before else 0)
     if directory.version != due:
         raise Refused(
             Code.OFF_CHAIN,
@@ -122,14 +133,22 @@ def verify_all(connection: Connection, authority_key: bytes) -> int:
     before: Signed | None = None
     count = 0
     for row in connection.execute(select(schema.published).order_by(schema.published.c.version)):
-        count += 1
-        if row.version != count or hashlib.sha256(row.signed).digest() != row.digest:
-            raise Refused(Code.OFF_CHAIN, f"Directory {count} is missing or was altered in the hub's database.")
+        missing = Refused(
+            Code.OFF_CHAIN,
+            f"Directory {row.version} or the one before is missing or was altered in the hub's database.",
+        )
+        if hashlib.sha256(row.signed).digest() != row.digest:
+            raise missing
         signed = read_signed(row.signed)
         directory = verify_successor(before, signed, authority_key) if before else verify_first(signed, authority_key)
-        if directory.version != count:
-            raise Refused(Code.OFF_CHAIN, f"What is stored as directory {count} says that it is {directory.version}.")
+        if directory.previous != (digest_of(before) if before else NO_DIRECTORY):
+            raise missing
+        if directory.version != row.version:
+            raise Refused(
+                Code.OFF_CHAIN, f"What is stored as directory {row.version} says that it is {directory.version}."
+            )
         before = signed
+        count += 1
     return count
 
 

@@ -42,7 +42,8 @@ class HubFacts:
 class DocumentFacts:
     """Documents of one cabin: `announced` ever, `stored` of them („gesichert“), `under_way` neither stored nor stuck. Those `stuck` will not
     come by themselves: their bytes are gone, or the machine that holds them was replaced. Those `quarantined` came and are not what was
-    signed. `oldest_at`: when the oldest one under way was announced."""
+    signed. Those `lost` were stored here before the hub came back from an older copy, and neither end has them any more. `oldest_at`: when the
+    oldest one under way was announced."""
 
     announced: int = 0
     stored: int = 0
@@ -50,6 +51,15 @@ class DocumentFacts:
     stuck: int = 0
     quarantined: int = 0
     oldest_at: datetime | None = None
+    lost: int = 0
+
+
+@dataclass(frozen=True)
+class LostDocument:
+    """By the number that its visitor has; `agency` may have fetched it in time."""
+
+    receipt: str
+    agency: str
 
 
 @dataclass(frozen=True)
@@ -80,7 +90,7 @@ class Contact:
 @dataclass(frozen=True)
 class SiteFacts:
     """Everything known of one cabin. `enrolled`: where it is in protocol.enrolment. `contact` is None while it never had a link.
-    `quarantined`: entries that are here and could not be applied, because a check failed."""
+    `quarantined`: entries that are here and could not be applied, because a check failed. `lost`: documents that nobody has put away yet."""
 
     site: SiteId
     name: str
@@ -90,6 +100,7 @@ class SiteFacts:
     documents: DocumentFacts = field(default_factory=DocumentFacts)
     quarantined: int = 0
     alarms: tuple[Alarm, ...] = ()
+    lost: tuple[LostDocument, ...] = ()
     visits: Visits = field(default_factory=Visits)
 
 
@@ -109,6 +120,7 @@ def read(connection: Connection, now: datetime) -> FleetFacts:
     documents = _documents(connection)
     quarantined = _quarantined(connection)
     alarms = _alarms(connection)
+    lost = _lost(connection)
     contacts = _contacts(connection)
     rows = connection.execute(select(schema.cabin).order_by(schema.cabin.c.site)).all()
     sites = tuple(
@@ -121,6 +133,7 @@ def read(connection: Connection, now: datetime) -> FleetFacts:
             documents=documents.get(row.site, DocumentFacts()),
             quarantined=quarantined.get(row.site, 0),
             alarms=tuple(alarms.get(row.site, ())),
+            lost=tuple(lost.get(row.site, ())),
             visits=counted.get(row.site, Visits()),
         )
         for row in rows
@@ -194,6 +207,7 @@ def _documents(connection: Connection) -> Mapping[str, DocumentFacts]:
             func.sum(case((announced & ~comes, 1), else_=0)),
             func.sum(case((column.state == "quarantined", 1), else_=0)),
             func.min(case((announced & comes, column.announced_at), else_=None)),
+            func.sum(case((column.state == "lost", 1), else_=0)),
         )
         .select_from(document.outerjoin(link, link.c.site == column.site))
         .group_by(column.site)
@@ -207,6 +221,19 @@ def _quarantined(connection: Connection) -> dict[str, int]:
     return {row.site: row.entries for row in rows}
 
 
+def _lost(connection: Connection) -> dict[str, list[LostDocument]]:
+    column = schema.document.c
+    query = (
+        select(column.site, column.receipt, column.agency)
+        .where(column.state == "lost", column.trouble.is_not(None))
+        .order_by(column.site, column.number)
+    )
+    lost: dict[str, list[LostDocument]] = {}
+    for row in connection.execute(query):
+        lost.setdefault(row.site, []).append(LostDocument(row.receipt, row.agency))
+    return lost
+
+
 def _alarms(connection: Connection) -> dict[str | None, list[Alarm]]:
     query = select(schema.alarm).where(schema.alarm.c.cleared_at.is_(None)).order_by(schema.alarm.c.raised_at)
     alarms: dict[str | None, list[Alarm]] = {}
@@ -216,9 +243,12 @@ def _alarms(connection: Connection) -> dict[str | None, list[Alarm]]:
 
 
 def clear_alarms(connection: Connection, site: SiteId | None, now: datetime) -> list[Alarm]:
-    """Put open alarms away, all or those about one site; which they were."""
+    """Put open alarms away, and the list of lost documents, all or those about one site; which alarms they were."""
     column = schema.alarm.c
     where = [column.cleared_at.is_(None), *([column.site == site] if site is not None else [])]
     rows = connection.execute(select(schema.alarm).where(*where).order_by(column.raised_at)).all()
     connection.execute(update(schema.alarm).where(*where).values(cleared_at=now))
+    document = schema.document.c
+    lost = [document.state == "lost", *([document.site == site] if site is not None else [])]
+    connection.execute(update(schema.document).where(*lost).values(trouble=None))
     return [Alarm(row.kind, row.text, row.raised_at) for row in rows]

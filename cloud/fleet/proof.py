@@ -35,17 +35,19 @@ class Reported:
 @dataclass(frozen=True)
 class Held:
     """The hub's copy: it ends with entry `number`; `hash_at_reported` is the chain hash of the entry with the reported number, None when
-    there is none; `lost` entries went with a damaged buffer in the cabin."""
+    there is none; `lost` entries went with a damaged buffer in the cabin, or with a hub that came back from an older copy, and so did
+    `documents_lost`."""
 
     number: int
     hash_at_reported: bytes | None
     lost: int = 0
+    documents_lost: int = 0
 
 
 @dataclass(frozen=True)
 class Proof:
     """`entries`: how many the cabin had written `up_to`; `missing` of them are not here. `complete` only when numbers and hash chain agree,
-    nothing was lost in the cabin and every announced document is stored. `text` says the same in German."""
+    nothing was lost and every announced document is stored. `text` says the same in German."""
 
     verdict: Verdict
     entries: int
@@ -64,7 +66,7 @@ def prove(reported: Reported | None, held: Held, documents_under_way: int, now: 
         return Proof(Verdict.UNKNOWN, held.number, 0, held.lost, documents_under_way, None, False, text)
     missing = max(0, reported.number - held.number)
     verdict = _verdict(reported, held)
-    complete = verdict is Verdict.AGREES and held.lost == 0 and documents_under_way == 0
+    complete = verdict is Verdict.AGREES and held.lost == held.documents_lost == documents_under_way == 0
     until = words.moment(reported.at, now)
     match verdict:
         case Verdict.BROKEN:
@@ -79,7 +81,11 @@ def prove(reported: Reported | None, held: Held, documents_under_way: int, now: 
             arrived = "angekommen" if documents_under_way == 0 else "verzeichnet"
             text = f"{words.all_entries(reported.number)} bis {until} {arrived}."
     if held.lost:
-        text += f" {words.entries(held.lost)} {words.agree(held.lost, 'ging', 'gingen')} mit einem beschädigten Speicher in der Kabine verloren."
+        went = words.agree(held.lost, "ging", "gingen")
+        text += f" {words.entries(held.lost)} {went} verloren: mit einem beschädigten Speicher in der Kabine, oder weil der Hub"
+        text += " aus einer Sicherung zurückkam."
+    if held.documents_lost:
+        text += f" {words.lost(held.documents_lost)}."
     if documents_under_way:
         are = words.agree(documents_under_way, "ist", "sind")
         text += f" {words.documents(documents_under_way)} {are} noch nicht gesichert."

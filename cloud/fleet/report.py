@@ -65,7 +65,9 @@ def _site(status: SiteStatus) -> dict[str, Any]:
             "under_way": facts.documents.under_way,
             "stuck": facts.documents.stuck,
             "quarantined": facts.documents.quarantined,
+            "lost": facts.documents.lost,
         },
+        "lost_documents": [{"receipt": one.receipt, "agency": one.agency} for one in facts.lost],
         "quarantined_entries": facts.quarantined,
         "visits": _visits(facts.visits),
     }

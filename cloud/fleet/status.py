@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
 from cloud.fleet import proof, words
-from cloud.fleet.facts import Contact, FleetFacts, HubFacts, SiteFacts
+from cloud.fleet.facts import Contact, FleetFacts, HubFacts, LostDocument, SiteFacts
 from cloud.fleet.proof import Proof, Verdict
 from protocol import limits
 
@@ -22,6 +22,7 @@ SILENT_CRITICAL_SECONDS: Final = 600.0
 OLDEST_WARN_SECONDS: Final = 1800.0  # while connected: the line is there, so something else is wrong
 OLDEST_CRITICAL_SECONDS: Final = 4 * 3600.0
 OUTBOX_SHARE_WARN: Final = 0.8
+NAMED_MAX: Final = 20  # lost documents in one sentence; --json names all
 DISK_WARN_BYTES: Final = 5 * limits.DISK_FREE_BYTES_MIN
 # State words of ports in `hardware`; every other is a reason to look. An empty scanner waits for a visitor's paper.
 DEVICE_WELL: Final = frozenset({"ready", "no-paper", "busy", "printing", "absent"})
@@ -103,6 +104,7 @@ def site(facts: SiteFacts, now: datetime, alive: bool = True) -> SiteStatus:
     contact = facts.contact
     documents = facts.documents
     reported, held = (contact.reported, contact.held) if contact else (None, proof.Held(0, None))
+    held = replace(held, documents_lost=documents.lost)
     proven = proof.prove(reported, held, documents.under_way + documents.stuck + _not_yet_announced(facts), now)
     age = None if contact is None or contact.last_contact_at is None else _seconds(contact.last_contact_at, now)
     oldest = _oldest(contact, age)
@@ -152,7 +154,9 @@ def _findings(facts: SiteFacts, proven: Proof, oldest: float | None, state: Stat
     if proven.verdict is Verdict.BROKEN:
         yield Finding(Severity.CRITICAL, proven.text, proven.up_to)
     if proven.lost:
-        yield Finding(Severity.WARNING, f"{proven.lost} Vorgänge gingen in der Kabine verloren.")
+        yield Finding(
+            Severity.WARNING, f"{words.entries(proven.lost)} {words.agree(proven.lost, 'ging', 'gingen')} verloren."
+        )
     if facts.enrolled == "replacing":
         text = f"Eine neue Maschine wartet auf Bestätigung: kabine cabin confirm {facts.site}"
         yield Finding(Severity.WARNING, text, facts.enrolled_at)
@@ -162,6 +166,8 @@ def _findings(facts: SiteFacts, proven: Proof, oldest: float | None, state: Stat
     if documents.quarantined:
         text = f"{words.documents(documents.quarantined)} zurückgehalten: nicht das, was unterschrieben war."
         yield Finding(Severity.CRITICAL, text)
+    if facts.lost:
+        yield Finding(Severity.CRITICAL, _lost(facts.lost))
     if documents.stuck:
         yield Finding(Severity.WARNING, f"{words.documents(documents.stuck)} angekündigt und nicht zu bekommen.")
     if oldest is not None and oldest > OLDEST_CRITICAL_SECONDS:
@@ -174,6 +180,14 @@ def _findings(facts: SiteFacts, proven: Proof, oldest: float | None, state: Stat
         yield Finding(Severity.WARNING, alarm.text, alarm.raised_at)
     if facts.contact is not None:
         yield from _reported(facts.contact)
+
+
+def _lost(lost: tuple[LostDocument, ...]) -> str:
+    """Which they are, and what to do: the agency may have fetched them before."""
+    named = ", ".join(f"{one.receipt} ({one.agency})" for one in lost[:NAMED_MAX])
+    more = f" und {len(lost) - NAMED_MAX} weitere" if len(lost) > NAMED_MAX else ""
+    ask = "Fragen Sie dort, ob sie schon abgeholt sind; dann: kabine fleet clear."
+    return f"{words.lost(len(lost))}: {named}{more}. {ask}"
 
 
 def _reported(contact: Contact) -> Iterator[Finding]:

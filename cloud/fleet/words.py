@@ -65,6 +65,12 @@ def documents(count: int) -> str:
     return f"{count} {agree(count, 'Dokument', 'Dokumente')}"
 
 
+def lost(count: int) -> str:
+    """`3 Dokumente waren gesichert und fehlen, seit der Hub aus einer Sicherung zurückkam`."""
+    verbs = agree(count, "war gesichert und fehlt", "waren gesichert und fehlen")
+    return f"{documents(count)} {verbs}, seit der Hub aus einer Sicherung zurückkam"
+
+
 def entries(count: int) -> str:
     """`1 Vorgang`, `3 Vorgänge`."""
     return f"{count} {agree(count, 'Vorgang', 'Vorgänge')}"

@@ -73,7 +73,7 @@ def test_what_was_lost_in_the_cabin_is_said() -> None:
     chain = marks(4)
     proof = prove(Reported(4, chain[4].hash, AT), Held(4, chain[4].hash, lost=2), 0, NOW)
     assert not proof.complete
-    assert "2 Vorgänge gingen mit einem beschädigten Speicher in der Kabine verloren" in proof.text
+    assert "2 Vorgänge gingen verloren: mit einem beschädigten Speicher in der Kabine, oder weil" in proof.text
 
 
 def test_nothing_reported_is_unknown() -> None:

@@ -7,6 +7,9 @@ from typing import Any
 import msgspec
 from sqlalchemy import select
 
+from cloud.directory import publish
+from cloud.fleet import facts, status
+from cloud.fleet.status import Severity
 from cloud.restored import GONE, RESTORED
 from cloud.storage.schema import alarm, document, down_entry, down_epoch
 from cloud.turn import ANNOUNCED, LOST
@@ -142,6 +145,46 @@ def test_what_was_secured_and_is_nowhere_any_more_is_lost_and_asked_for_no_more(
     assert alarms(town) == [RESTORED]
     town.ledger.gone(SITE, gone.digest)
     assert town.ledger.settle().alarms == []
+
+
+def test_what_is_lost_is_named_until_somebody_has_looked(town: Town) -> None:
+    cabin = town.cabin(SITE)
+    gone = cabin.document()
+    cabin.event(gone.event)
+    committed(town, cabin)
+    town.ledger.reopens(SITE, hello(town, cabin, HEARD))
+    town.ledger.settle()
+    town.ledger.gone(SITE, gone.digest)
+    town.ledger.observe(SITE, hello(town, cabin, HEARD), -1.0, town.now)
+    town.later(seconds=5)
+    town.ledger.settle()
+    with town.ledger.database.turn() as connection:
+        found = facts.only(facts.read(connection, town.now), SITE)
+        state = status.fleet(found, town.now).sites[0]
+        told = [
+            finding for finding in state.findings if f"{gone.manifest.receipt} ({gone.manifest.agency})" in finding.text
+        ]
+        assert [finding.severity for finding in told] == [Severity.CRITICAL]
+        assert "1 Dokument war gesichert und fehlt" in state.proof.text
+        assert not state.proof.complete
+        assert facts.clear_alarms(connection, SITE, town.now)
+        state = status.fleet(facts.only(facts.read(connection, town.now), SITE), town.now).sites[0]
+        assert gone.manifest.receipt not in " ".join(finding.text for finding in state.findings)
+        assert state.facts.documents.lost == 1
+
+
+def test_the_next_directory_comes_after_those_that_cabins_hold(town: Town) -> None:
+    """As the very next one it would have to follow a directory that the hub no longer knows."""
+    cabin = town.cabin(SITE)
+    committed(town, cabin)
+    with town.ledger.database.reading() as connection:
+        assert publish._due(connection, 1) == 2
+    town.ledger.reopens(SITE, hello(town, cabin, HEARD, directory_version=4))
+    town.ledger.settle()
+    town.ledger.reopens(SITE, hello(town, cabin, Mark(1, 9, b"z" * 32), directory_version=1 << 40))
+    town.ledger.settle()
+    with town.ledger.database.reading() as connection:
+        assert [publish._due(connection, version) for version in (1, 3, 4, 6)] == [6, 6, 5, 7]
 
 
 def test_what_a_cabin_has_lost_by_itself_is_told_and_may_still_come(town: Town) -> None:
