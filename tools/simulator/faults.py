@@ -381,7 +381,7 @@ WEIGHTS: Final = {
     "cabin-older-file": 0.3,
     "cabin-cloned": 0.3,
     "cabin-restored": 0.3,
-    "hub-restored": 0.2,
+    "hub-restored": 0.5,
     "revoked": 0.3,
     "hub-away": 0.6,
     "cabin-killed": 2,

@@ -83,8 +83,7 @@ class People:
             hub.kill(power=False)
             hub.disk.restore(image)
             witness.hub_restored(before)
-            for cabin in simulation.cabins:
-                self._excuse(cabin)
+            witness.restored.update(cabin.site for cabin in simulation.cabins)
             simulation.report.recoveries["hub-came-back-from-a-backup"] += 1
             self._come(_HOUR / 4, 2 * _HOUR)
 

@@ -134,6 +134,8 @@ PLANTED: Final[dict[str, Planted]] = {
     "revocation-unnoticed": Planted(
         _hub(at_hub.RevocationUnnoticed, lambda node: _running_hub(node)._admission), ("revoked",)
     ),
+    "restore-unnoticed": Planted(_hub(at_hub.RestoreUnnoticed, _ledger), ("hub-restored",)),
+    "loss-untold": Planted(_hub(at_hub.LossUntold, _ledger), ("hub-restored",)),
     "skip-entry": Planted(_hub(at_hub.SkipEntry, _ledger)),
     "never-asked-again": Planted(_hub(at_hub.NeverAskedAgain, _ledger), ("reset", "flap")),
     "forget-when-sent": Planted(_hub(at_hub.ForgetfulLedger, _ledger), _SILENT),

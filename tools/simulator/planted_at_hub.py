@@ -20,7 +20,7 @@ from cloud.turn import News, Turn, Wanted
 from protocol import frames
 from protocol.entries import DocumentSealed, Entry, EpochOpened, Mark
 from protocol.errors import Code, Refused, Unavailable
-from protocol.ids import SiteId
+from protocol.ids import Digest, SiteId
 from protocol.manifest import Manifest
 from protocol.runtime.wires import Message
 from tools.simulator.slip import slip
@@ -212,6 +212,21 @@ class AcknowledgesWhenFull(Ledger):
         except Unavailable:
             self._broken = False
             return News()
+
+
+class RestoreUnnoticed(Ledger):
+    """A hub came back from a backup, and cabins that have heard more from it refuse it for ever."""
+
+    def reopens(self, site: SiteId, hello: frames.Hello) -> bool:
+        """Never."""
+        return False
+
+
+class LossUntold(Ledger):
+    """A document went with a hub that came back from a backup, and the administrator reads that it is on its way."""
+
+    def gone(self, site: SiteId, digest: Digest) -> None:
+        """Nobody is told."""
 
 
 class RevocationUnnoticed(Admission):
