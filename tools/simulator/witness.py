@@ -379,7 +379,7 @@ class Witness:
         """How many were secured, are at neither end, and have no name at the hub."""
         if cabin.site in self.excused or not self._hub.runs:
             return 0
-        self._at_hub.at(self._hub.disk.folder)
+        self._at_hub.at(self._hub.disk)
         named = {row[0] for row in self._at_hub.rows("SELECT envelope FROM document WHERE state = 'lost'")}
         accepted = {document.envelope for document in self.custody[cabin.name].accepted.values()}
         return len((accepted & self.lost) - self.record.stored.keys() - named)
