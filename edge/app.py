@@ -7,20 +7,19 @@ import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib.metadata import version
-from pathlib import Path
 from typing import Final
 
 import structlog
 
-from edge import hygiene
 from edge.attendance import Attendance
 from edge.buffer import Buffer, News
 from edge.capture.workshop import Workshop
-from edge.config import FILE, EdgeConfig
+from edge.config import EdgeConfig
 from edge.doorkeeper import Guests, Nobody, keeping, light
 from edge.enrol import BOOT_BYTES, DIRECTORY_FILE, read_directory
 from edge.hatch import Hatch
 from edge.keys import CabinKeys
+from edge.kiosk.doorstep import Doorstep
 from edge.node import Node
 from edge.uplink import Uplink
 from hardware import fitted
@@ -28,10 +27,8 @@ from hardware.lamp import Light
 from protocol import codec
 from protocol.errors import Trouble, Unavailable
 from protocol.ids import SiteId
-from protocol.runtime import logs
-from protocol.runtime.config import read_config
 from protocol.runtime.folder import NodeFolder
-from protocol.runtime.world import REAL, World
+from protocol.runtime.world import World
 
 log = structlog.get_logger("app")
 
@@ -42,15 +39,6 @@ SPOOL: Final = "spool"
 def software() -> str:
     """What the hub is told about this node."""
     return f"kabine {version('kabine')}"
-
-
-def run(path: Path) -> None:
-    """Run the cabin in `path` until SIGTERM or SIGINT. Raises Trouble when it cannot start or must not go on; whoever started it starts it anew."""
-    hygiene.no_core_dumps()
-    with NodeFolder.open(path, "edge") as folder:
-        config = read_config(folder.path / FILE, EdgeConfig)
-        logs.to_file(folder.path / config.log.file if config.log.file else None, site=config.cabin.site)
-        asyncio.run(_run(folder, config, REAL))
 
 
 def open_buffer(folder: NodeFolder, config: EdgeConfig, world: World) -> tuple[Buffer, CabinKeys]:
@@ -98,16 +86,18 @@ async def house(folder: NodeFolder, config: EdgeConfig, world: World) -> AsyncIt
 
 
 @asynccontextmanager
-async def screen(folder: NodeFolder, config: EdgeConfig, world: World, node: Node) -> AsyncIterator[None]:
-    """The visitor's screen, when there is one, and the door. Its address stands in a file that only the node's user can read. Raises Trouble."""
-    if not config.kiosk.on:
+async def screen(
+    folder: NodeFolder, config: EdgeConfig, world: World, node: Node, step: Doorstep | None
+) -> AsyncIterator[None]:
+    """The visitor's screen, when there is one, and the door. Raises Trouble."""
+    if step is None:
         async with _door(config, world, node, Nobody(), lambda: False):
             yield
         return
     # A cabin without a screen never loads a web server.
     from edge.kiosk import opened
 
-    async with opened.opened(folder, config, world, node) as usher:
+    async with opened.opened(folder, config, world, node, step) as usher:
 
         def help_wanted() -> bool:
             return usher.guest is not None and usher.guest.over == "help"
@@ -128,7 +118,8 @@ def _door(
     return keeping(devices.presence, devices.lamp, guests, attendance, clock=world.clock, shows=shows)
 
 
-async def _run(folder: NodeFolder, config: EdgeConfig, world: World) -> None:
+async def running(folder: NodeFolder, config: EdgeConfig, world: World, step: Doorstep | None) -> None:
+    """Run the cabin until SIGTERM or SIGINT; `step` is there where it has a screen. Raises Trouble when it cannot start or must not go on."""
     loop = asyncio.get_running_loop()
     ending: asyncio.Future[Trouble | None] = loop.create_future()
 
@@ -169,7 +160,7 @@ async def _run(folder: NodeFolder, config: EdgeConfig, world: World) -> None:
             on_trouble=failed,
         )
         node.line, node.stirred = uplink.status, uplink.wake
-        async with Hatch(folder.path, node.answer).open(), screen(folder, config, world, node):
+        async with Hatch(folder.path, node.answer).open(), screen(folder, config, world, node, step):
             uplink.start()
             try:
                 await node.warm_up()

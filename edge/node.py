@@ -76,6 +76,9 @@ class Node:
         self._compare_waits = False
         self.line: Callable[[], LineStatus] | None = None
         self.stirred: Callable[[], None] = _nobody
+        self.looks = 0  # of browsers at the screen
+        self.screen_seconds_max = 0.0  # the processor is left to a browser that draws its first page
+        self._looked = asyncio.Event()
         self.board = Board(lambda: map(row, buffer.documents(ROWS_MAX)))
         self.feed = Feed(devices.scanner)
         self.surroundings = Surroundings(
@@ -97,7 +100,12 @@ class Node:
         self.reception = Reception(self.surroundings, self.feed)
 
     async def warm_up(self) -> None:
-        """Have a worker ready before the first visitor. That there is none yet is no reason not to open: the next order tries again."""
+        """Have a worker ready before the first visitor; where there is a screen it comes first. That there is none yet is no reason not to open: the
+        next order tries again."""
+        if self.screen_seconds_max:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self.screen_seconds_max):
+                    await self._looked.wait()
         try:
             await self._workshop.start()
         except Unavailable as trouble:
@@ -132,7 +140,14 @@ class Node:
             troubles=vital.troubles,
             directory_version=self._buffer.directory_version(),
             documents=tuple(map(row, self._buffer.documents(documents_max))),
+            visits=self.reception.visits,
+            looks=self.looks,
         )
+
+    def looked(self) -> None:
+        """A browser has drawn its first page."""
+        self.looks += 1
+        self._looked.set()
 
     def vitals(self) -> frames.Vitals:
         """For a beat; called from the uplink's thread too."""

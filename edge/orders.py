@@ -126,7 +126,8 @@ class LinkStatus(msgspec.Struct, frozen=True):
 
 
 class Status(msgspec.Struct, frozen=True, tag_field="event", tag="status"):
-    """The cabin at `at`. `version` is that of this form; `documents` newest first."""
+    """The cabin at `at`. `version` is that of this form; `documents` newest first; `visits` have begun and `looks` were taken at the screen by a
+    browser that has drawn its first page, since the process began."""
 
     version: int
     at: datetime
@@ -143,6 +144,8 @@ class Status(msgspec.Struct, frozen=True, tag_field="event", tag="status"):
     troubles: tuple[str, ...]
     directory_version: int
     documents: tuple[DocumentStatus, ...]
+    visits: int = 0
+    looks: int = 0
 
 
 Told = PageCaptured | Captured | SealedUp | Accepted | Secured | Failed | DocumentMoved | Status

@@ -45,6 +45,7 @@ class Reception:
         self._turn = asyncio.Lock()
         self._closing = False
         self._person = False
+        self.visits = 0  # that have begun
 
     @property
     def occupied(self) -> bool:
@@ -61,6 +62,7 @@ class Reception:
             )
         async with self._turn:
             self._open()
+            self.visits += 1
             asker = _Asker(self._house, self._feed, paths, tell)
             return await _through(Stay(self._house, asker), self._house, to, paths, gone)
 
@@ -69,6 +71,7 @@ class Reception:
         """A person is in the cabin: their visit, as long as this block; on leaving it everything of them is gone. Raises Unavailable."""
         async with self._turn:
             self._open()
+            self.visits += 1
             self._person = True
             stay = Stay(self._house, company)
             try:

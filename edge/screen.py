@@ -1,8 +1,9 @@
 """The browser that stands in the cabin: Chromium, full screen, with a profile in memory that one visitor uses and no second.
 
-It is a program of its own (`kabine edge screen`), so that a browser that fails takes nothing with it. When a visitor has left, the next browser is
-started with an empty profile, and the one before is ended when the new one stands in front of it; nobody sees the change. What Chromium is
-told here, a visitor cannot undo; what only a policy can forbid (printing, downloads, developer tools) stands in docs/units/kabine-chromium.json.
+It is a program of its own (`kabine edge screen`), so that a browser that fails takes nothing with it. It starts one as soon as the node's port is
+open, while the node still loads. When a visitor has left, the next browser is started with an empty profile, and the one before is ended when the new
+one has drawn its page in front of it; nobody sees the change. What Chromium is told here, a visitor cannot undo; what only a policy can forbid
+(printing, downloads, developer tools) stands in docs/units/kabine-chromium.json.
 """
 
 from __future__ import annotations
@@ -10,16 +11,21 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 import structlog
 
+from edge import hygiene
 from edge.config import FILE, EdgeConfig
 from edge.kiosk.boot_key import URL_FILE
+from edge.kiosk.doorstep import LOOPBACK
 from edge.knock import knock
 from edge.orders import ShowStatus, Status
 from protocol.errors import Trouble, Unavailable
@@ -27,12 +33,16 @@ from protocol.runtime.config import read_config
 
 log = structlog.get_logger("screen")
 
-LOOK_SECONDS: Final = 0.5  # how often it is asked whether the visitor has left
+LOOK_SECONDS: Final = 0.2  # how often it is asked whether the visitor has left
+SOON_SECONDS: Final = 0.03  # the same while somebody waits for a browser
 ANSWER_SECONDS: Final = 5.0
-IN_FRONT_SECONDS: Final = (
-    1.5  # what Chromium takes to stand there on a small machine; the one before is still to be seen meanwhile
+IN_FRONT_SECONDS_MAX: Final = (
+    5.0  # then the one before is ended all the same: what it knows of its visitor weighs more than a dark second
 )
-END_SECONDS: Final = 3.0  # to end when told to; then it is killed
+DRAWN_SECONDS: Final = 0.1  # from its first sign of life to its picture on the glass
+BLANK_SECONDS_MAX: Final = (
+    20.0  # the node answers and the browser does not ask it: it stands before an error page of its own
+)
 AGAIN_SECONDS: Final = 1.0  # before a browser that failed is started anew
 COMPLAINT_CHARS_MAX: Final = 500
 PROFILE: Final = "kabine-visitor-"
@@ -129,23 +139,15 @@ class Browser:
         return (lines[-1] if lines else "").replace(self.url, "…")[:COMPLAINT_CHARS_MAX]
 
     def end(self) -> None:
-        """End all of it, and leave nothing of its profile."""
-        self._tell(signal.SIGTERM)
+        """End all of it, and leave nothing of its profile. It is not asked: there is nothing that it should still write down."""
         try:
-            self._process.wait(END_SECONDS)
-        except subprocess.TimeoutExpired:
+            os.killpg(self._process.pid, signal.SIGKILL)
+        except ProcessLookupError:
             pass
-        self._tell(signal.SIGKILL)
         self._process.wait()
         # Its children write while they die.
         while self._profile.exists():
             shutil.rmtree(self._profile, ignore_errors=True)
-
-    def _tell(self, number: int) -> None:
-        try:
-            os.killpg(self._process.pid, number)
-        except ProcessLookupError:
-            pass
 
 
 class Screen:
@@ -153,7 +155,14 @@ class Screen:
 
     Raises Unavailable when there is no browser, no memory for its profiles, or no screen to show."""
 
-    def __init__(self, folder: Path, base: Path, further: Sequence[str], pause: Callable[[float], bool]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        base: Path,
+        further: Sequence[str],
+        pause: Callable[[float], bool],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._folder = folder
         kiosk = read_config(folder / FILE, EdgeConfig).kiosk
         if not kiosk.on:
@@ -165,11 +174,16 @@ class Screen:
         self._further = ("--window-position=0,0", f"--window-size={kiosk.width_px},{kiosk.height_px}", *further)
         self._pause = pause
         self._chromium = program()
+        self._clock = clock
         self._browser: Browser | None = None
-        self._used = False  # somebody was in the cabin since the browser was started
+        self._before: Status | None = (
+            None  # how the node was when the browser was started, or first answered behind that
+        )
+        self._started_at = 0.0
 
     def run(self) -> None:
         """Until `pause` says that it is over. What an earlier run left is removed first."""
+        hygiene.no_core_dumps()
         for left in self._base.glob(f"{PROFILE}*"):
             shutil.rmtree(left, ignore_errors=True)
         log.info("screen.ready")
@@ -182,33 +196,60 @@ class Screen:
             log.info("screen.ended")
 
     def _look(self) -> bool:
-        status = self._status()
-        if self._browser is not None and not self._browser.alive:
+        if self._browser is None:
+            url = self._url()
+            # Before somebody listens there, a browser would show an error of its own.
+            return self._renew(url, None) if _listens(url) else self._pause(SOON_SECONDS)
+        if not self._browser.alive:
             log.warning("browser.failed", said=self._browser.complaint())
             self._browser.end()
             self._browser = None
-            if not self._pause(AGAIN_SECONDS):
-                return False
-        if status is not None:
-            if self._browser is None or (self._browser.url != self._url() and not status.visitor):
-                return self._renew()
-            if self._used and not status.visitor:
-                return self._renew()
-            self._used = self._used or status.visitor
+            return self._pause(AGAIN_SECONDS)
+        status = self._status()
+        if status is not None and not status.visitor:
+            url = self._url()
+            if url and (self._used(status) or url != self._browser.url or self._blank(status)):
+                return self._renew(url, status)
+        if self._before is None:
+            self._before = status
         return self._pause(LOOK_SECONDS)
 
-    def _renew(self) -> bool:
+    def _used(self, status: Status) -> bool:
+        """Has somebody been in the cabin since this browser stands there? What was before another process nobody knows."""
+        before = self._before
+        return before is not None and (
+            before.process != status.process or before.visits != status.visits or before.visitor
+        )
+
+    def _blank(self, status: Status) -> bool:
+        if status.looks or self._clock() - self._started_at < BLANK_SECONDS_MAX:
+            return False
+        log.warning("browser.blank")
+        return True
+
+    def _renew(self, url: str, status: Status | None) -> bool:
         """A browser that nobody has used, in front of the one before, which is ended then."""
-        url = self._url()
-        if not url:
-            return self._pause(AGAIN_SECONDS)  # the node has just been started
-        before, self._used = self._browser, False
+        before, self._before, self._started_at = self._browser, status, self._clock()
         self._browser = Browser(self._chromium, self._base, url, self._further)
-        going_on = self._pause(IN_FRONT_SECONDS)
+        going_on = True
         if before is not None:
+            going_on = self._in_front(self._browser, status)
             before.end()
         log.info("browser.renewed")
         return going_on
+
+    def _in_front(self, browser: Browser, before: Status | None) -> bool:
+        """Wait until the new browser is to be seen; whether to go on."""
+        until = self._clock() + IN_FRONT_SECONDS_MAX
+        while browser.alive and self._clock() < until:
+            if not self._pause(SOON_SECONDS):
+                return False
+            status = self._status()
+            if status is None:
+                continue
+            if before is None or status.process != before.process or status.looks > before.looks:
+                return self._pause(DRAWN_SECONDS)
+        return True
 
     def _status(self) -> Status | None:
         """None while no node answers: the page in the browser says so by itself, and goes on when one does."""
@@ -225,3 +266,14 @@ class Screen:
             return (self._folder / URL_FILE).read_text().strip()
         except OSError:
             return ""
+
+
+def _listens(url: str) -> bool:
+    port = urlsplit(url).port if url else None
+    if port is None:
+        return False
+    try:
+        socket.create_connection((LOOPBACK, port), ANSWER_SECONDS).close()
+    except OSError:
+        return False
+    return True

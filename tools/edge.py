@@ -61,7 +61,7 @@ def enrol(invitation: str, folder: Path) -> None:
 @_folder
 def run(folder: Path) -> None:
     """Run the cabin in DIR until it is told to end (SIGTERM, Ctrl-C)."""
-    from edge.app import run as run_cabin
+    from edge.start import run as run_cabin
 
     run_cabin(folder)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from urllib.parse import urlsplit
+from typing import Final
 
 import structlog
 from jinja2 import Environment
@@ -13,25 +13,28 @@ from litestar.handlers import HTTPRouteHandler
 
 from edge.config import EdgeConfig
 from edge.kiosk import language
-from edge.kiosk.boot_key import URL_FILE, boot_key
 from edge.kiosk.door import BODY_BYTES_MAX
+from edge.kiosk.doorstep import Doorstep
 from edge.kiosk.press import Press
-from edge.kiosk.server import Kiosk, bound, served
+from edge.kiosk.server import Kiosk, served
 from edge.kiosk.settings import Screen
 from edge.kiosk.usher import Usher
 from edge.node import Node
 from protocol import limits
-from protocol.errors import Unavailable
 from protocol.ids import AreaId
 from protocol.runtime.folder import NodeFolder
 from protocol.runtime.world import World
 
 log = structlog.get_logger("kiosk")
 
+FIRST_LOOK_SECONDS: Final = 2.0  # what a browser takes that was started with the node
+
 
 @asynccontextmanager
-async def opened(folder: NodeFolder, config: EdgeConfig, world: World, node: Node) -> AsyncIterator[Usher]:
-    """Serve inside this block. Raises Unavailable when the port or the style sheets are not there."""
+async def opened(
+    folder: NodeFolder, config: EdgeConfig, world: World, node: Node, step: Doorstep
+) -> AsyncIterator[Usher]:
+    """Serve at this doorstep inside this block. Raises Unavailable when the style sheets are not there."""
     catalogues = language.read()
     usher = Usher(
         node.surroundings,
@@ -45,6 +48,7 @@ async def opened(folder: NodeFolder, config: EdgeConfig, world: World, node: Nod
     )
     await usher.watch_scanner()
     table = config.kiosk
+
     kiosk = Kiosk(
         usher,
         catalogues,
@@ -53,18 +57,18 @@ async def opened(folder: NodeFolder, config: EdgeConfig, world: World, node: Nod
         phone=table.phone,
         date_counts=table.date_counts,
         drawer=_drawer(folder, config, node) if table.drawer else None,
+        looked=node.looked,
     )
     body_bytes_max = limits.INPUT_BYTES_MAX if table.drawer else BODY_BYTES_MAX
     listening = asyncio.create_task(_listen(node, usher))
     try:
-        with bound(_port(folder, table.port)) as door:
-            async with served(kiosk, door, boot_key(folder, world.random), body_bytes_max) as url:
-                folder.write_file(URL_FILE, f"{url}\n".encode())
-                log.info("kiosk.open", port=urlsplit(url).port)
-                try:
-                    yield usher
-                finally:
-                    await usher.close()
+        async with served(kiosk, step, body_bytes_max):
+            node.screen_seconds_max = FIRST_LOOK_SECONDS
+            log.info("kiosk.open", port=step.socket.getsockname()[1])
+            try:
+                yield usher
+            finally:
+                await usher.close()
     finally:
         listening.cancel()
         with suppress(asyncio.CancelledError):
@@ -83,15 +87,3 @@ async def _listen(node: Node, usher: Usher) -> None:
     while True:
         async for told in node.board.watch():
             usher.moved(told)
-
-
-def _port(folder: NodeFolder, configured: int) -> int:
-    """The one of before when any will do: a browser that is open finds its cabin again."""
-    if configured or not folder.has(URL_FILE):
-        return configured
-    before = urlsplit(folder.read_file(URL_FILE).decode("ascii", "replace").strip()).port or 0
-    try:
-        with bound(before):
-            return before
-    except Unavailable:
-        return 0

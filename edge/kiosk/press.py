@@ -13,7 +13,6 @@ from edge.capture.workshop import Workshop
 from edge.kiosk.copies import copies
 from edge.kiosk.language import Catalogues
 from edge.kiosk.offices import office
-from edge.slip import SlipTexts, slip
 from edge.storage.documents import Document
 from hardware.printer import Job, JobState, Printer, PrinterFailure, PrinterState
 from protocol import directory as directories
@@ -72,6 +71,8 @@ class Press:
             await asyncio.wait(self._slips)
 
     def _slip(self, document: Document, directory: Directory, language: str) -> bytes:
+        from edge.slip import SlipTexts, slip  # late: MuPDF is large, and the start page does not wait for it
+
         words = self._catalogues[language]
         t = words.say
         agency = directories.agency(directory, document.agency)

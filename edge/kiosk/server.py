@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import io
-import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -26,7 +25,8 @@ from litestar.static_files import create_static_files_router
 
 from edge.capture.workshop import PagesGone
 from edge.kiosk import scenes
-from edge.kiosk.door import BODY_BYTES_MAX, OPEN, Door
+from edge.kiosk.door import BODY_BYTES_MAX, Door
+from edge.kiosk.doorstep import Doorstep
 from edge.kiosk.language import Catalogues
 from edge.kiosk.settings import Screen
 from edge.kiosk.speech import Speech
@@ -40,7 +40,6 @@ PICTURE_PIXELS: Final = 1200
 THUMB_PIXELS: Final = 500
 BEAT_SECONDS: Final = 2.0  # of the bell: a screen that hears nothing knows that the node is gone
 GRACE_SECONDS: Final = 1
-LOOPBACK: Final = "127.0.0.1"
 _ROOT: Final = HERE.parents[1]
 _FOLDERS: Final = {  # path: npm package and its folder
     "/kern": "@kern-ux/native/dist",
@@ -49,7 +48,8 @@ _FOLDERS: Final = {  # path: npm package and its folder
 
 
 class Kiosk:
-    """The application around an usher. `site`: the cabin's name; `phone`: for help, empty: the dispatcher's."""
+    """The application around an usher. `site`: the cabin's name; `phone`: for help, empty: the dispatcher's; `looked` hears of every browser that
+    has drawn its first page."""
 
     def __init__(
         self,
@@ -61,7 +61,9 @@ class Kiosk:
         phone: str = "",
         date_counts: bool = False,
         drawer: Callable[[Environment], list[HTTPRouteHandler]] | None = None,
+        looked: Callable[[], None] | None = None,
     ) -> None:
+        self._looked = looked
         self._usher = usher
         self._site = site
         self._screen = screen
@@ -90,7 +92,13 @@ class Kiosk:
             openapi_config=None,
             logging_config=None,
             exception_handlers={Trouble: _refused},
+            on_startup=[self._prepare],
         )
+
+    def _prepare(self) -> None:
+        # No visitor waits for a page to be read and compiled.
+        for name in self._pages.list_templates(["html"]):
+            self._pages.get_template(name)
 
     async def page(self) -> Response[str]:
         """The page that stands there now."""
@@ -141,6 +149,8 @@ class Kiosk:
 
     async def live(self) -> Stream:
         """Server-sent events: the number of the page, whenever another one stands there, and now and then nothing."""
+        if self._looked is not None:
+            self._looked()
         return Stream(self._bell(), media_type="text/event-stream")
 
     async def picture(self, stamp: str, number: int) -> Response[bytes]:
@@ -207,23 +217,6 @@ def npm(folder: str) -> Path:
     )
 
 
-@contextlib.contextmanager
-def bound(port: int) -> Iterator[socket.socket]:
-    """A listening socket on loopback; `port` 0: any that is free. Raises Unavailable."""
-    door = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    try:
-        door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        door.bind((LOOPBACK, port))
-    except OSError as error:
-        door.close()
-        raise Unavailable(
-            f"The screen's port {port} cannot be opened: {error.strerror}.",
-            "Name another under [kiosk] in edge.toml, or 0 for any that is free.",
-        ) from error
-    with door:
-        yield door
-
-
 class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -232,13 +225,10 @@ class _Server(uvicorn.Server):
 
 
 @contextlib.asynccontextmanager
-async def served(
-    kiosk: Kiosk, door: socket.socket, key: str, body_bytes_max: int = BODY_BYTES_MAX
-) -> AsyncIterator[str]:
-    """Serve inside this block; gives the address that the browser opens."""
-    port = door.getsockname()[1]
+async def served(kiosk: Kiosk, step: Doorstep, body_bytes_max: int = BODY_BYTES_MAX) -> AsyncIterator[None]:
+    """Serve whoever stands at this doorstep, inside this block."""
     config = uvicorn.Config(
-        Door(kiosk.app, port, key, body_bytes_max),
+        Door(kiosk.app, step.socket.getsockname()[1], step.key, body_bytes_max),
         http="h11",
         ws="none",
         lifespan="on",
@@ -249,9 +239,9 @@ async def served(
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
     server = _Server(config)
-    serving = asyncio.create_task(server.serve([door]))
+    serving = asyncio.create_task(server.serve([step.socket]))
     try:
-        yield f"http://{LOOPBACK}:{port}{OPEN}{key}"
+        yield
     finally:
         server.should_exit = True
         await serving
