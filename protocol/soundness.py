@@ -5,6 +5,7 @@ Each function yields one sentence without a full stop per mistake, nothing when 
 
 from __future__ import annotations
 
+import functools
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -16,6 +17,7 @@ from protocol.errors import Code, Refused
 from protocol.ids import CODE_LETTERS
 from protocol.recipients import HybridRecipient, parse_recipient
 
+_RECIPIENTS_MAX: Final = 1024  # remembered, 2 KiB each: a directory has no more agencies
 KEY_BYTES: Final = 32  # Ed25519 and CURVE public keys, CURVE secret keys
 _ADDRESS = re.compile(r"tcp://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})")
 _CODE = re.compile(rf"[{CODE_LETTERS}]{{3}}")
@@ -63,13 +65,22 @@ def zone(kind: str, value: datetime) -> Iterator[str]:
 
 def recipient(kind: str, value: str) -> Iterator[str]:
     """A hybrid post-quantum recipient `age1pq1…` in its one form."""
+    mistake = _of_recipient(value)
+    if mistake:
+        yield f"its {kind} is {mistake}"
+
+
+@functools.lru_cache(
+    maxsize=_RECIPIENTS_MAX
+)  # each directory has those of the one before again, and each costs a millisecond
+def _of_recipient(value: str) -> str:
     try:
         found = parse_recipient(value)
     except Refused as error:
-        yield f"its {kind} is none: {error.what.rstrip('.')}"
-        return
+        return f"none: {error.what.rstrip('.')}"
     if not isinstance(found, HybridRecipient) or str(found) != value:
-        yield f"its {kind} is not post-quantum (age1pq1…)"
+        return "not post-quantum (age1pq1…)"
+    return ""
 
 
 def refused(check: Callable[[str], object], value: str) -> Iterator[str]:

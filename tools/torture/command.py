@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable
 from importlib import import_module
@@ -15,6 +16,7 @@ from click.decorators import FC
 from tools.torture import planted
 from tools.torture.report import Report
 
+SIDE_BY_SIDE: Final = ("power", "rot")  # tortures of one process; the others start many by themselves
 ROUNDS: Final = {"power": 1000, "kill": 12, "network": 16, "rot": 400, "bytes": 30_000}  # some minutes of work at most
 
 
@@ -22,7 +24,15 @@ def options(kind: str) -> Callable[[FC], FC]:
     """What all of them take."""
 
     def decorate(function: FC) -> FC:
+        jobs = click.option(
+            "--jobs",
+            type=click.IntRange(1),
+            default=lambda: os.cpu_count() or 1,
+            show_default="one for each core",
+            help="Lives side by side; the result is the same.",
+        )
         for option in (
+            *([jobs] if kind in SIDE_BY_SIDE else []),
             click.option("--json", "as_json", is_flag=True, help="For machines."),
             click.option(
                 "--plant", default="", help="Put in a fault of our own: it must be caught. `list` names them."
@@ -36,10 +46,10 @@ def options(kind: str) -> Callable[[FC], FC]:
     return decorate
 
 
-def run(kind: str, rounds: int, seed: int, plant: str) -> Report:
+def run(kind: str, rounds: int, seed: int, plant: str, **more: int) -> Report:
     """One torture, by its name."""
-    torture: Callable[[int, int, str], Report] = getattr(import_module(f"tools.torture.{kind}"), kind)
-    return torture(rounds, seed, plant)
+    torture: Callable[..., Report] = getattr(import_module(f"tools.torture.{kind}"), kind)
+    return torture(rounds, seed, plant, **more)
 
 
 @click.group()
@@ -49,13 +59,13 @@ def torture() -> None:
     Exit code 1, and the command that does it again, when a promise was broken; with --plant, when none was."""
 
 
-def _tortured(kind: str, rounds: int, seed: int, plant: str, as_json: bool) -> None:
+def _tortured(kind: str, rounds: int, seed: int, plant: str, as_json: bool, **more: int) -> None:
     if plant == "list":
         click.echo("\n".join(planted.names(kind)))
         return
     if plant and plant not in planted.names(kind):
         raise click.BadParameter(f"There is no fault “{plant}” here. `--plant list` names them.")
-    report = run(kind, rounds, seed, plant)
+    report = run(kind, rounds, seed, plant, **more)
     if as_json:
         click.echo(json.dumps(report.as_dict(), ensure_ascii=False, indent=2))
     else:

@@ -57,6 +57,7 @@ class Disk:
     folders: set[str] = field(default_factory=set)
     writes: dict[int, list[Write]] = field(default_factory=dict)
     namings: dict[str, list[Naming]] = field(default_factory=dict)
+    _wholes: dict[int, bytes] = field(default_factory=dict)  # of files of which nothing is chosen
 
     def happens(self, operation: Operation) -> None:
         """The next operation."""
@@ -69,6 +70,7 @@ class Disk:
             case Wrote(file) | Cut(file):
                 self.writes.setdefault(file, []).append(operation)
             case Synced(file):
+                self._wholes.pop(file, None)
                 for write in self.writes.pop(file, ()):
                     perform(self.files[file], write, None)
             case FolderSynced(path):
@@ -87,18 +89,25 @@ class Disk:
                 rename(names, naming)
         found = {}
         for path, file in names.items():
-            whole = self.files[file]
             chosen = [
                 (write, choice.writes[file, place])
                 for place, write in enumerate(self.writes.get(file, ()))
                 if (file, place) in choice.writes
             ]
-            if chosen:
-                whole = bytearray(whole)
-                for write, ranges in chosen:
-                    perform(whole, write, ranges)
-            found[path] = bytes(whole)
+            found[path] = self._after(file, chosen) if chosen else self._whole(file)
         return found
+
+    def _whole(self, file: int) -> bytes:
+        whole = self._wholes.get(file)
+        if whole is None:
+            whole = self._wholes[file] = bytes(self.files[file])
+        return whole
+
+    def _after(self, file: int, chosen: list[tuple[Write, Ranges | None]]) -> bytes:
+        whole = bytearray(self.files[file])
+        for write, ranges in chosen:
+            perform(whole, write, ranges)
+        return bytes(whole)
 
     # --- choices -----------------------------------------------------------------------------------------------------
     def cuts(self) -> Iterator[PowerCut]:

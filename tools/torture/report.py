@@ -33,6 +33,17 @@ class Report:
     def broke(self, what: str) -> None:
         """A promise was broken. Of those that differ only in what stands behind “ for ”, the first is named."""
         self.violations += 1
+        self._name(what)
+
+    def add(self, other: Report) -> None:
+        """What was found elsewhere belongs to it."""
+        self.rounds += other.rounds
+        self.counts += other.counts
+        self.violations += other.violations
+        for what in other.broken:
+            self._name(what)
+
+    def _name(self, what: str) -> None:
         alike = what.partition(" for ")[0]
         if len(self.broken) < _VIOLATIONS_MAX and not any(told.startswith(alike) for told in self.broken):
             self.broken.append(what)

@@ -20,9 +20,10 @@ from edge.buffer import Buffer
 from protocol.errors import Trouble
 from protocol.ids import Digest
 from protocol.manifest import Manifest, check_chain, unverified, verify
-from tools.simulator import district
+from tools.simulator import district, engines
 from tools.simulator.district import HUB_FILE
 from tools.torture.judges import Judges, rows_of
+from tools.torture.lives import Life, tortured
 from tools.torture.pair import Keys, Pair
 from tools.torture.planted import planted
 from tools.torture.power import _steps
@@ -46,19 +47,19 @@ class Scene:
         self.raws = raws
 
 
-def rot(rounds: int, seed: int, plant: str = "") -> Report:
+def rot(rounds: int, seed: int, plant: str = "", jobs: int = 1) -> Report:
     """`rounds` bits."""
-    report = Report("rot", seed, plant, rounds)
-    while report.rounds < rounds and not report.enough:
-        life = f"{seed}.{report.counts['lives']}"
-        report.counts["lives"] += 1
-        with room() as place, planted(plant):
-            scenes = _scenes(place, life)
-            dice = luck(life, "rot")
-            for _ in range(min(LIVES_EVERY, rounds - report.rounds)):
-                _flip(dice.choice(scenes), place / "rotten", dice, life, report)
-                if report.enough:
-                    break
+    return tortured(Report("rot", seed, plant, rounds), _play, LIVES_EVERY, jobs)
+
+
+def _play(life: Life) -> Report:
+    report = Report("rot", life.seed, life.plant, life.rounds)
+    report.counts["lives"] += 1
+    with room() as place, planted(life.plant), engines.kept():
+        scenes = _scenes(place, life.name)
+        dice = luck(life.name, "rot")
+        while report.rounds < life.rounds and not report.enough:
+            _flip(dice.choice(scenes), place / "rotten", dice, life.name, report)
     return report
 
 
