@@ -26,6 +26,7 @@ from protocol.asking import Ask
 from protocol.errors import REMEDIES, Code, Refused
 from protocol.ids import HUB_ID, AgencyId, Digest, SiteId
 from protocol.link import NEVER, UP, Link
+from protocol.runtime.allocator import set_apart
 from protocol.runtime.pump import Pump
 from protocol.runtime.wires import Message
 
@@ -34,7 +35,7 @@ log = structlog.get_logger("hub")
 TURN_MESSAGES_MAX = 1024  # heard in one turn: bounds its memory and how long the first of them waits
 TURN_BYTES_MAX = 32 * limits.MIB
 TURN_SPOKEN_BYTES_MAX = (
-    128 * limits.KIB
+    256 * limits.KIB
 )  # of entries: their signatures take time, and documents they announce can travel meanwhile …
 HELD_BYTES_MAX = limits.MIB  # … while so much more waits for the next turn
 TURN_SECONDS = (
@@ -139,6 +140,7 @@ class Hub:
         self._by_route: dict[bytes, Connection] = {}
         self._by_site: dict[SiteId, Connection] = {}
         self._desks: dict[AgencyId, set[bytes]] = {}  # connectors' routes, to tell them that something came
+        self._fetching: dict[Connection, None] = {}  # that fetch documents, or did so a moment ago
         self._timers: list[tuple[float, int, Connection]] = []
         self._tiebreak = itertools.count()
         self._bell_at = 0.0
@@ -159,6 +161,7 @@ class Hub:
     def run(self, stopping: Callable[[], bool]) -> None:
         """Turn after turn until `stopping()`. Raises Unavailable when the disk failed: nothing of that turn was acknowledged."""
         self.ledger.started(self.utc())
+        set_apart()
         while not stopping():
             self.turn(BELL_SECONDS)
         for connection in list(self._by_route.values()):
@@ -288,6 +291,7 @@ class Hub:
         self._by_route[route] = self._by_site[connection.site] = connection
         connection.pump.link.transfers.paused = self._full
         for wanted in self.ledger.wanted(connection.site):
+            self._fetching[connection] = None
             connection.pump.want(wanted.digest, wanted.size_bytes, wanted.have_bytes)
         connection.pump.connected(greeted=True)
         return connection
@@ -319,6 +323,7 @@ class Hub:
         for wanted in news.wanted:
             connection = self._by_site.get(wanted.site)
             if connection is not None:
+                self._fetching[connection] = None
                 connection.pump.want(wanted.digest, wanted.size_bytes, wanted.have_bytes)
                 heard[connection.route] = connection
         for agency in sorted(news.delivered):
@@ -369,14 +374,15 @@ class Hub:
         if full != self._full:
             self._full = full
             log.warning("disk.full" if full else "disk.room", folder="hub")
-        busy = [c for c in self._by_route.values() if c.pump.link.state == UP and len(c.pump.link.transfers)]
-        for connection in busy:
-            connection.pump.link.pacing.ceiling_bytes = limits.HUB_WINDOW_BYTES // len(busy)
-        # Idle ones too: a small document would be here before this comes round again.
-        for connection in self._by_route.values():
-            if connection.pump.link.transfers.paused != full:
+            # Idle ones too: a small document would be here before this comes round again.
+            for connection in self._by_route.values():
                 connection.pump.link.transfers.paused = full
                 connection.pump.appended()  # any event makes the machine speak
+        here = [each for each in self._fetching if self._by_route.get(each.route) is each]
+        self._fetching = dict.fromkeys(each for each in here if len(each.pump.link.transfers))
+        busy = [each for each in self._fetching if each.pump.link.state == UP]
+        for connection in busy:
+            connection.pump.link.pacing.ceiling_bytes = limits.HUB_WINDOW_BYTES // len(busy)
 
 
 def _taken(waiting: deque[Message]) -> Iterator[Message]:

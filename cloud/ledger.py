@@ -95,6 +95,10 @@ class Ledger:
         self._recheck: set[Digest] = set()
         self._waiting_since: datetime | None = None  # bytes of documents that are not complete wait for a transaction
         self.reload()
+        self._places.load()
+        with database.reading() as connection:
+            # Cabins that owe a document or may do so: all others need not be looked up when they come back.
+            self._owing = set(connection.execute(_OWING).scalars())
         for path in self.blobs.damaged:
             self.alarm(None, "segment-damaged", f"{path.name} lacks bytes that were stored in it.", now())
 
@@ -126,9 +130,13 @@ class Ledger:
 
     def wanted(self, site: SiteId) -> list[Wanted]:
         """What this cabin has announced and not delivered: asked for when its link opens."""
+        if site not in self._owing:
+            return []
         place = self._places.at(site)
         with self.database.reading() as connection:
             rows = connection.execute(_OPEN, {"at": site, "by": place.machine}).all()
+        if not rows:
+            self._owing.discard(site)
         found = []
         for row in rows:
             manifest = unverified(Manifest, Signed(row.manifest_body, row.manifest_signature))
@@ -258,6 +266,7 @@ class Ledger:
                 connection.execute(update(hub).where(hub.c.id == 1).values(alive_at=now))
             self.blobs.record(connection)
         turn.committed()
+        self._owing.update(wanted.site for wanted in news.wanted)
         self._places.committed()
         self.blobs.committed()
         self._clear()
@@ -357,6 +366,7 @@ class Ledger:
             return 0
 
 
+_OWING = select(document.c.site).where(document.c.state == ANNOUNCED).distinct()
 _OPEN = (
     select(document.c.digest, document.c.size_bytes, document.c.manifest_body, document.c.manifest_signature)
     .where(document.c.site == bindparam("at"), document.c.machine == bindparam("by"), document.c.state == ANNOUNCED)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, bindparam, delete, func, select, update
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, delete, func, select, update
 
 from cloud.known import Known
 from cloud.site_log import Place
@@ -32,6 +34,15 @@ class Places:
     def pending(self) -> bool:
         """Is there anything to write?"""
         return bool(self._changed or self._acknowledged)
+
+    def load(self) -> None:
+        """All at once, when a hub process begins: ten thousand cabins come back in the same seconds. Cabins whose machine was replaced meanwhile
+        wait until they are asked for."""
+        with self._database.reading() as connection:
+            for row in connection.execute(_LINKS):
+                site = SiteId(row.site)
+                if self._known.signing_key(connection, site) in (None, row.signing_key):
+                    self._places[site] = self._stood(row)
 
     def at(self, site: SiteId) -> Place:
         """The place of this cabin; a new one begins at nothing."""
@@ -103,18 +114,23 @@ class Places:
 
     def _load(self, connection: Connection, site: SiteId) -> Place:
         row = connection.execute(_LINK, {"at": site}).first()
-        place = Place(site)
         if row is None:
+            place = Place(site)
             place.signing_key = self._known.signing_key(connection, site)
             self._changed.add(place)
             return place
-        place.machine, place.signing_key = row.machine, row.signing_key
+        place = self._stood(row)
+        self._renew(connection, place)
+        return place
+
+    def _stood(self, row: Row[Any]) -> Place:
+        """Where an earlier turn left it."""
+        place = Place(SiteId(row.site), row.machine, row.signing_key)
         place.up = Mark(row.up_epoch, row.up_number, row.up_hash)
         place.down = Mark(row.epoch or 0, row.down_number, row.down_hash)
         place.first, place.restored = row.first or 1, row.up_number_then or 0
         place.acknowledged, place.missing = row.down_acknowledged, row.up_missing
         place.directory_version = row.directory_version
-        self._renew(connection, place)
         return place
 
     def _renew(self, connection: Connection, place: Place) -> None:
@@ -130,13 +146,9 @@ class Places:
         self._changed.add(place)
 
 
-_LINK = (
-    select(link, down_epoch.c.epoch, down_epoch.c.first, down_epoch.c.up_number.label("up_number_then"))
-    .select_from(
-        link.outerjoin(down_epoch, (down_epoch.c.site == link.c.site) & (down_epoch.c.machine == link.c.machine))
-    )
-    .where(link.c.site == bindparam("at"))
-    .order_by(down_epoch.c.epoch.desc())
-    .limit(1)
-)
+_STANDS = select(
+    link, down_epoch.c.epoch, down_epoch.c.first, down_epoch.c.up_number.label("up_number_then")
+).select_from(link.outerjoin(down_epoch, (down_epoch.c.site == link.c.site) & (down_epoch.c.machine == link.c.machine)))
+_LINK = _STANDS.where(link.c.site == bindparam("at")).order_by(down_epoch.c.epoch.desc()).limit(1)
+_LINKS = _STANDS.order_by(link.c.site, down_epoch.c.epoch)  # the last row of a site is its present epoch
 _LET_GO = delete(down_entry).where(down_entry.c.site == bindparam("at"), down_entry.c.number <= bindparam("up_to"))

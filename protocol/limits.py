@@ -25,12 +25,13 @@ SPAN_SECONDS_MAX: Final = (
 # --- link -------------------------------------------------------------------------------------------------------
 BEAT_SECONDS: Final = 5.0  # shown as "last contact"; three missed end a link
 BEATS_MISSED_MAX: Final = 3
+PING_SECONDS: Final = 60.0  # at the hub, for connections without beats: of connectors, and of whoever says no Hello
 FRESH_SECONDS: Final = 1.0  # so soon after something became durable the next beat tells of it
 STALL_SECONDS: Final = 2.0  # nothing heard for so long while something is outstanding: the line is gone
 HELLO_SECONDS: Final = 10.0  # a peer that is connected but says no Hello
-RECONNECT_SECONDS_MIN: Final = 0.3  # full jitter between 0 and a bound that grows from here …
+RECONNECT_SECONDS_MIN: Final = 0.1  # full jitter between 0 and a bound that grows from here …
 RECONNECT_GROWTH: Final = (
-    1.2  # … by so much each time: nobody waits long after a short cut, nor knocks often in a long one …
+    1.1  # … by so much each time: nobody waits long after a short cut, nor knocks often in a long one …
 )
 RECONNECT_SECONDS_MAX: Final = 15.0  # … to here, for ever
 HANDSHAKE_MILLISECONDS: Final = 2000  # ZMQ HANDSHAKE_IVL: a slow-loris holds a descriptor no longer than this
@@ -40,6 +41,8 @@ ENTRIES_FRAMES_MAX: Final = 16  # … beside so many frames of entries not yet a
 ENTRIES_WINDOW_BYTES: Final = (
     128 * KIB
 )  # entries sent and not yet acknowledged: documents already announced travel meanwhile
+ENTRIES_WINDOW_BYTES_MAX: Final = MIB  # … where each is acknowledged within …
+ENTRIES_QUICK_SECONDS: Final = 0.05  # … so much: a whisper never waits longer behind them
 WINDOW_BYTES_MIN: Final = 8 * KIB  # wants outstanding: two chunks, so that one travels while the other is asked for
 WINDOW_BYTES_FIRST: Final = 24 * KIB  # … before anything is known of the line: on 2 Mbit/s an entry waits 0.1 s at most
 WINDOW_BYTES_MAX: Final = 16 * MIB  # on loopback: so much travels while the hub's disk is busy with what came before

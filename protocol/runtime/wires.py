@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 import structlog
@@ -20,7 +20,9 @@ from protocol import asking, frames, limits
 from protocol.errors import Code, Refused, Unavailable
 from protocol.ids import Digest
 from protocol.keys import CurvePair
+from protocol.room import Room
 from protocol.runtime.allocator import keep_buffers
+from protocol.runtime.path import Path
 
 log = structlog.get_logger("wires")
 ZAP_ADDRESS: Final = "inproc://zeromq.zap.01"
@@ -28,8 +30,10 @@ ZAP_DOMAIN: Final = b"kabine"
 _REASON_MILLISECONDS: Final = 100
 _DOOR_SECONDS: Final = 1.0  # closed, when nobody more can be let in
 _MORE_DESCRIPTORS: Final = "Let the hub have more open files (LimitNOFILE=), one for each cabin and some hundreds."
+_SEALED_BYTES: Final = 42  # what ZMTP and CURVE add to one part of a message
 _WATCHED: Final = (
-    zmq.EVENT_HANDSHAKE_SUCCEEDED
+    zmq.EVENT_CONNECTED
+    | zmq.EVENT_HANDSHAKE_SUCCEEDED
     | zmq.EVENT_HANDSHAKE_FAILED_AUTH
     | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
     | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
@@ -39,13 +43,14 @@ _WATCHED: Final = (
 )
 
 
-def _bound(socket: zmq.Socket[bytes]) -> None:
+def _bound(socket: zmq.Socket[bytes], ping_seconds: float) -> None:
+    """`ping_seconds`: how often ZeroMQ asks whether the other end is still there, 0 for never."""
     socket.linger = 0
     socket.setsockopt(zmq.MAXMSGSIZE, limits.MESSAGE_BYTES_MAX)
     socket.setsockopt(zmq.HANDSHAKE_IVL, limits.HANDSHAKE_MILLISECONDS)
     socket.setsockopt(zmq.SNDHWM, limits.HIGH_WATER_MESSAGES)
     socket.setsockopt(zmq.RCVHWM, limits.HIGH_WATER_MESSAGES)
-    socket.setsockopt(zmq.HEARTBEAT_IVL, int(limits.BEAT_SECONDS * 1000))
+    socket.setsockopt(zmq.HEARTBEAT_IVL, int(ping_seconds * 1000))
     socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, int(limits.BEAT_SECONDS * limits.BEATS_MISSED_MAX * 1000))
     # Who only answers has nothing outstanding of its own: the kernel tells when nobody acknowledges what it sends, in spite of trying again.
     socket.setsockopt(zmq.TCP_MAXRT, int(limits.STALL_SECONDS * 1000))
@@ -114,7 +119,7 @@ class Listener:
         self._context.set(zmq.MAX_SOCKETS, 65535)
         self.gate = Gate(self._context, admit)
         self._socket = self._context.socket(zmq.ROUTER)
-        _bound(self._socket)
+        _bound(self._socket, limits.PING_SECONDS)
         self._socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
         self._socket.setsockopt(zmq.ZAP_DOMAIN, ZAP_DOMAIN)
         self._socket.setsockopt(zmq.ZAP_ENFORCE_DOMAIN, 1)
@@ -198,24 +203,33 @@ class Listener:
 
 
 class Dialler:
-    """One connection attempt to the hub (DEALER), never reused: after a loss a new one is made."""
+    """One connection attempt to the hub (DEALER), never reused: after a loss a new one is made. A link has beats, and needs no `ping_seconds`."""
 
     def __init__(
-        self, address: str, hub_key: bytes, own: CurvePair, context: zmq.Context[zmq.Socket[bytes]] | None = None
+        self,
+        address: str,
+        hub_key: bytes,
+        own: CurvePair,
+        context: zmq.Context[zmq.Socket[bytes]] | None = None,
+        *,
+        ping_seconds: float = 0.0,
     ) -> None:
         keep_buffers()
         self._socket = (context or zmq.Context.instance()).socket(zmq.DEALER)
-        _bound(self._socket)
+        _bound(self._socket, ping_seconds)
         self._socket.setsockopt(zmq.RECONNECT_IVL, -1)
         self._socket.curve_serverkey = z85.encode(hub_key)
         self._socket.curve_publickey = z85.encode(own.public)
         self._socket.curve_secretkey = z85.encode(own.secret)
         self._monitor = self._socket.get_monitor_socket(_WATCHED)
+        self.answered = False  # somebody is there
         self.connected = False
         self.failure = ""  # why this connection is of no use any more
+        self._descriptor = -1
+        self._path: Path | None = None
+        self._room = Room()
         self._poller = zmq.Poller()
-        self._poller.register(self._socket, zmq.POLLIN)
-        self._poller.register(self._monitor, zmq.POLLIN)
+        self.watched_by(self._poller)
         try:
             self._socket.connect(address)
         except zmq.ZMQError as error:
@@ -223,6 +237,11 @@ class Dialler:
             raise Unavailable(
                 f"“{address}” is no address of a hub: {error.strerror}.", "It looks like tcp://hub.example:4711."
             ) from error
+
+    def watched_by(self, poller: zmq.Poller) -> None:
+        """Let `poller` wake when something happens here."""
+        poller.register(self._socket, zmq.POLLIN)
+        poller.register(self._monitor, zmq.POLLIN)
 
     def also(self, descriptor: int) -> None:
         """Let `wait` also return when this file descriptor becomes readable."""
@@ -241,8 +260,11 @@ class Dialler:
 
     def _watch(self) -> None:
         while self._monitor.poll(0):
-            event = recv_monitor_message(self._monitor)["event"]
-            if event == zmq.EVENT_HANDSHAKE_SUCCEEDED:
+            told = recv_monitor_message(self._monitor)
+            event = told["event"]
+            if event == zmq.EVENT_CONNECTED:
+                self.answered, self._descriptor = True, told["value"]
+            elif event == zmq.EVENT_HANDSHAKE_SUCCEEDED:
                 self.connected = True
             elif event == zmq.EVENT_HANDSHAKE_FAILED_AUTH:
                 self.failure = "the hub does not know this key"
@@ -250,6 +272,29 @@ class Dialler:
                 self.failure = self.failure or "no handshake with the hub"
             else:
                 self.failure = self.failure or ("the line was cut" if self.connected else "the hub cannot be reached")
+
+    def watch_path(self) -> None:
+        """From now on tell of the line below this connection; it costs a descriptor."""
+        try:
+            self._path = Path(self._descriptor)
+        except OSError:
+            log.debug("path.unknown")  # no TCP, or ended already: then it is neither silent nor full
+
+    def silent(self, now: float) -> bool:
+        """Is the line dead, for all we see?"""
+        return self._path is not None and self._path.silent(now)
+
+    def room_seconds(self, now: float) -> float:
+        """How long to wait before the next piece of a blob is given to the wire, so that what is small can overtake it."""
+        if self._path is None:
+            return 0.0
+        try:
+            reading = self._path.read()
+        except OSError:
+            return 0.0
+        under_way_bytes = self._path.under_way_bytes(reading)
+        carried_bytes = self._path.carried_bytes(reading)
+        return self._room.wait_seconds(under_way_bytes, carried_bytes, reading.rate, reading.shortest_us / 1e6, now)
 
     def receive(self, messages_max: int) -> Iterator[tuple[memoryview, memoryview, int]]:
         """First part, second part, number of parts of what has arrived, without waiting."""
@@ -262,6 +307,8 @@ class Dialler:
 
     def say(self, first: bytes, data: bytes | memoryview | None = None) -> None:
         """Give one message to the wire; a wire that takes no more counts as cut."""
+        if self._path is not None:
+            self._path.given(len(first) + _SEALED_BYTES + (len(data) + _SEALED_BYTES if data is not None else 0))
         try:
             if data is None:
                 self._socket.send(first, zmq.NOBLOCK)
@@ -276,9 +323,21 @@ class Dialler:
     def close(self, *, linger_seconds: float = 0.0) -> None:
         """Drop the connection, and all that is queued unless it leaves within `linger_seconds`; returns at once."""
         self._poller = zmq.Poller()
+        if self._path is not None:
+            self._path.close()
+            self._path = None
         self._socket.disable_monitor()
         self._monitor.close()
         self._socket.close(linger=int(linger_seconds * 1000))
+
+
+def wait(diallers: Sequence[Dialler], descriptor: int, seconds: float) -> None:
+    """Until something happens on one of them or on `descriptor`, at most `seconds`."""
+    poller = zmq.Poller()
+    poller.register(descriptor, zmq.POLLIN)
+    for dialler in diallers:
+        dialler.watched_by(poller)
+    poller.poll(max(0, int(seconds * 1000)))
 
 
 class Asker:
@@ -287,7 +346,7 @@ class Asker:
     def __init__(
         self, address: str, hub_key: bytes, own: CurvePair, clock: Callable[[], float], patience_seconds: float = 10.0
     ) -> None:
-        self._dialler = Dialler(address, hub_key, own)
+        self._dialler = Dialler(address, hub_key, own, ping_seconds=limits.BEAT_SECONDS)
         self._address = address
         self._clock = clock
         self._patience_seconds = patience_seconds
