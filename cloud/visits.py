@@ -77,10 +77,16 @@ def read(connection: Connection, now: datetime) -> Mapping[str, Visits]:
 
 def day_of(at: datetime) -> str:
     """The day on the wall, as in 2026-03-28."""
+    return _day_of_hour(at.replace(minute=0, second=0, microsecond=0))
+
+
+@functools.lru_cache(maxsize=256)
+def _day_of_hour(hour: datetime) -> str:
+    """No day begins but with an hour, and of an hour there are many visits: a time zone is slow to ask."""
     try:
-        return at.astimezone(_BERLIN).date().isoformat()
+        return hour.astimezone(_BERLIN).date().isoformat()
     except OverflowError:  # a clock at the end of days
-        return at.date().isoformat()
+        return hour.date().isoformat()
 
 
 def _told(visits: int, handed_in: int, documents: int, good: int, fair: int, bad: int) -> Visits:

@@ -7,6 +7,7 @@ journal key of its epoch (`SEALED`): a cabin can forward its journal and never r
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from typing import Final
 
@@ -97,10 +98,7 @@ Event = EpochOpened | DocumentSealed | VisitEnded | ReceiptGiven | DirectoryPubl
 
 def chain(previous: bytes, epoch: int, number: int, payload: bytes) -> bytes:
     """Hash of an entry: SHA-256(previous 32 bytes, epoch and number as 8 bytes big-endian, payload)."""
-    hasher = hashlib.sha256(previous)
-    hasher.update(epoch.to_bytes(8, "big") + number.to_bytes(8, "big"))
-    hasher.update(payload)
-    return hasher.digest()
+    return hashlib.sha256(previous + epoch.to_bytes(8, "big") + number.to_bytes(8, "big") + payload).digest()
 
 
 def following(mark: Mark, epoch: int, payload: bytes) -> Entry:
@@ -133,7 +131,7 @@ def read(payload: bytes, key: bytes | None, epoch: int, number: int) -> Event:
         if key is None:
             raise Refused(Code.MALFORMED, f"Entry {number} is sealed and epoch {epoch} was never opened.")
         try:
-            body = ChaCha20Poly1305(key).decrypt(_nonce(epoch, number), body, None)
+            body = _box(key).decrypt(_nonce(epoch, number), body, None)
         except InvalidTag as error:
             raise Refused(Code.MALFORMED, f"Entry {number} does not open with the key of epoch {epoch}.") from error
     return codec.decode(Event, body, limits.ENTRY_BYTES_MAX)  # type: ignore[arg-type]
@@ -153,3 +151,9 @@ def leap(payload: bytes, epoch: int, number: int) -> Mark | None:
 
 def _nonce(epoch: int, number: int) -> bytes:
     return (epoch & 0xFFFFFFFF).to_bytes(4, "big") + number.to_bytes(8, "big")
+
+
+@functools.lru_cache(maxsize=64)
+def _box(key: bytes) -> ChaCha20Poly1305:
+    """Whoever reads a log reads much of it: a cipher made for every entry costs as much as opening it."""
+    return ChaCha20Poly1305(key)

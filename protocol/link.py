@@ -9,7 +9,7 @@ ranges (transfer.py) as fast as the line is seen to carry (pacing.py). `step(eve
 from __future__ import annotations
 
 from collections import deque
-from typing import Final
+from typing import Final, NamedTuple
 
 from protocol import entries, frames, limits
 from protocol.effects import (
@@ -63,6 +63,14 @@ TABLE: Final[dict[tuple[str, type], str]] = {
 }
 
 
+class _Unacknowledged(NamedTuple):
+    """A frame of entries under way: its last number, the bytes of its payloads, and when it was said."""
+
+    last: int
+    size_bytes: int
+    at: float
+
+
 class Link:
     """The machine. `peer` is the node id that must stand in the peer's Hello."""
 
@@ -75,8 +83,9 @@ class Link:
         self._last = Mark()  # end of my own log
         self._sent = 0  # my entries given to the wire on this connection
         self._acknowledged = 0
-        self._unacknowledged: deque[tuple[int, int]] = deque()  # (last number, bytes) of frames under way
+        self._unacknowledged: deque[_Unacknowledged] = deque()
         self._unacknowledged_bytes = 0
+        self._entries_window_bytes = limits.ENTRIES_WINDOW_BYTES
         self._first = 1
         self._heard = Mark()  # the peer's entries given to my owner
         self._committed = 0  # … and durable
@@ -135,6 +144,7 @@ class Link:
         self._sent = self._acknowledged
         self._unacknowledged.clear()
         self._unacknowledged_bytes = 0
+        self._entries_window_bytes = limits.ENTRIES_WINDOW_BYTES
         self._beat_at = NEVER
         self._beat_said.clear()
         self._beat_heard = (0, 0.0)  # its number means nothing on another connection
@@ -264,9 +274,18 @@ class Link:
             return
         self._acknowledged = committed
         self._progress_at = now
-        while self._unacknowledged and self._unacknowledged[0][0] <= committed:
-            self._unacknowledged_bytes -= self._unacknowledged.popleft()[1]
+        while self._unacknowledged and self._unacknowledged[0].last <= committed:
+            said = self._unacknowledged.popleft()
+            self._unacknowledged_bytes -= said.size_bytes
+            self._widen(said, now)
         effects.append(Acknowledged(committed))
+
+    def _widen(self, said: _Unacknowledged, now: float) -> None:
+        """This frame was acknowledged. Where that is quick, more of them share a commit at the other end."""
+        if now - said.at >= limits.ENTRIES_QUICK_SECONDS:
+            self._entries_window_bytes = max(self._entries_window_bytes // 2, limits.ENTRIES_WINDOW_BYTES)
+        elif said.size_bytes >= limits.ENTRIES_FRAME_BYTES_MAX // 2:  # a small one tells little of the line
+            self._entries_window_bytes = min(self._entries_window_bytes * 2, limits.ENTRIES_WINDOW_BYTES_MAX)
 
     def _answered(
         self, arrival: Arrival, frame: Chunk | Gone, data: bytes | memoryview, now: float, effects: list[Effect]
@@ -293,7 +312,7 @@ class Link:
             self._beat_at = min(self._beat_at, now + limits.FRESH_SECONDS)
         if (
             self._sent < self._last.number
-            and self._unacknowledged_bytes < limits.ENTRIES_WINDOW_BYTES
+            and self._unacknowledged_bytes < self._entries_window_bytes
             and len(self._unacknowledged) < limits.ENTRIES_FRAMES_MAX
         ):
             effects.append(SayEntries(self._sent, limits.ENTRIES_FRAME_BYTES_MAX))
@@ -311,7 +330,7 @@ class Link:
             raise Mistake(f"Entries up to {number} said; {self._sent} were said before.")
         self._owed(now)
         self._sent = number
-        self._unacknowledged.append((number, size_bytes))
+        self._unacknowledged.append(_Unacknowledged(number, size_bytes, now))
         self._unacknowledged_bytes += size_bytes
 
     def _owed(self, now: float) -> None:

@@ -1,12 +1,13 @@
-"""glibc's allocator, told that buffers of documents come and go by the hundred.
+"""Memory of a process that carries documents: buffers come and go by the hundred, and what was made at its start stays for ever.
 
-As it comes, it maps every block above 128 KiB anew and gives it back at once; each page of each chunk then costs a fault, at both ends and for
-every copy. Other C libraries are left as they are.
+glibc maps every block above 128 KiB anew and gives it back at once; each page of each chunk then costs a fault, at both ends and for every
+copy. Other C libraries are left as they are. Python's collector looks at every object there is, now and then, and everybody waits meanwhile.
 """
 
 from __future__ import annotations
 
 import ctypes
+import gc
 from typing import Final
 
 from protocol import limits
@@ -23,3 +24,9 @@ def keep_buffers() -> None:
     if mallopt is not None:
         mallopt(_MMAP_THRESHOLD, MAPPED_BYTES)
         mallopt(_TRIM_THRESHOLD, KEPT_BYTES)
+
+
+def set_apart() -> None:
+    """What this process has made until now stays: the collector does not look at it again. Once, when everything is open."""
+    gc.collect()
+    gc.freeze()
