@@ -50,10 +50,13 @@ _ASK: Final = "Ask the operator of the hub, and in the cabin."
 
 
 class Memory(msgspec.Struct, frozen=True):
-    """What the connector remembers from one run to the next. `cabins`: signing key (hex) → its row; `place`: last document counted."""
+    """What the connector remembers from one run to the next. `cabins`: signing key (hex) → its row; `place`: last document counted, `last` the
+    SHA-256 (hex) of its manifest. `restored`: the hub came back from an older copy once, so documents may be listed a second time."""
 
     place: int = 0
     cabins: dict[str, Row] = {}
+    last: str = ""
+    restored: bool = False
 
 
 class Connector:
@@ -142,6 +145,11 @@ class Connector:
 
     def problems(self) -> Iterator[str]:
         """Go on counting where the last run ended: what the cabins' own numbering says about documents that never came, in words."""
+        if self._older:
+            yield f"WARNING: {self._older} It came back from an older copy, or is not the real one. {_ASK}"
+        if self._begins_anew():
+            self._memory = msgspec.structs.replace(self._memory, place=0, last="", restored=True)
+            yield "note: The hub came back from an older copy; its inbox is counted anew. What was fetched from it before stays here."
         for letter in self._letters(self._memory.place, everything=True):
             if isinstance(letter, Spoiled):
                 self._remember(letter.place, {})  # if it is ever mended, taking it fills the gap
@@ -153,19 +161,33 @@ class Connector:
                     self._warned.add(gap)
                     yield f"WARNING: {_missing(row, gap)} been missing since {gap.since:%Y-%m-%d %H:%M} UTC. {_ASK}"
 
+    def _begins_anew(self) -> bool:
+        """Is the document that was counted last no longer at its place? Then the hub gives out places a second time."""
+        memory = self._memory
+        if not memory.last:
+            return False
+        listing = self._asker.ask(ListInbox(memory.place - 1, 1, everything=True))
+        there = listing.documents[:1] if isinstance(listing, Listing) else ()
+        return [(one.place, digest_of(one.manifest).hex()) for one in there] != [(memory.place, memory.last)]
+
     def _count(self, letter: Letter, place: int) -> Iterator[str]:
         manifest, key = letter.manifest, letter.machine.hex()
         before = self._memory.cabins.get(key) or Row(manifest.cabin)
-        row, gap, fits = counted(before, manifest, digest_of(letter.delivered.manifest), self._utc())
-        if not fits:
+        digest = digest_of(letter.delivered.manifest)
+        row, gap, fits = counted(before, manifest, digest, self._utc())
+        again = self._memory.restored and manifest.counter <= before.counter and not missing(before, manifest.counter)
+        if again:
+            row = before
+        elif not fits:
             what = f"Document {manifest.receipt} does not continue the numbering of the cabin {manifest.cabin}."
             yield f"WARNING: {what} {_ASK}"
         elif gap is not None:
             yield f"note: {_missing(row, gap)} not come yet: small documents overtake large ones."
-        self._remember(place, {key: row})
+        self._remember(place, {key: row}, digest.hex() if place == letter.delivered.place else self._memory.last)
 
-    def _remember(self, place: int, rows: dict[str, Row]) -> None:
-        self._memory = Memory(place, {**self._memory.cabins, **rows})
+    def _remember(self, place: int, rows: dict[str, Row], last: str = "") -> None:
+        cabins = {**self._memory.cabins, **rows}
+        self._memory = msgspec.structs.replace(self._memory, place=place, cabins=cabins, last=last)
         write_file(self._keys / "memory.json", msgspec.json.encode(self._memory), 0o600)
 
     # --- taking --------------------------------------------------------------------------------------------------
@@ -260,6 +282,11 @@ class Connector:
         held_path = self._keys / "directory"
         held = codec.decode(Signed, held_path.read_bytes(), limits.DIRECTORY_BYTES_MAX) if held_path.exists() else None
         raw = codec.encode(held) if held else b""
+        self._older = ""
+        if held and reply.version < (here := publication.verify_first(held, self._authority_key)).version:
+            # Ours is signed as well, and newer: what cabins and agencies have agreed upon since stays valid.
+            self._older = f"The hub shows directory {reply.version}; {here.version} is in force here."
+            return here
         if Digest(hashlib.sha256(raw).digest()) != reply.digest:
             if reply.size_bytes > limits.DIRECTORY_BYTES_MAX:
                 raise Refused(Code.TOO_LARGE, "The hub's directory is too large.")

@@ -76,7 +76,7 @@ def publish_(hub: Path, out: Path | None, signed: Path | None, passphrase_file: 
             click.echo(f"The draft of directory {built.version} is in {out}. Where the authority's key is:")
             click.echo(f"  kabine directory sign {out} --key authority.age --out SIGNED")
             return
-        if before is not None and publish.same(before.directory, built):
+        if publish.nothing_new(before, built):
             say_published(None)
             return
         authority = unlock(place, passphrase_file)

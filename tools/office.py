@@ -41,10 +41,11 @@ def unlock(premises: Premises, passphrase_file: Path | None) -> SigningPair:
 def publish_draft(
     connection: Connection, premises: Premises, authority: SigningPair, now: datetime
 ) -> Published | None:
-    """Put the draft in force. None when the directory in force says the same already; raises Refused that names every mistake."""
+    """Put the draft in force. None when the directory in force says the same already, unless cabins hold a later one, from before this hub came
+    back from an older copy. Raises Refused that names every mistake."""
     before = publish.current(connection)
     directory = publish.build(connection, premises.row, premises.config.holidays_region, now)
-    if before is not None and publish.same(before.directory, directory):
+    if publish.nothing_new(before, directory):
         return None
     signed = manifest.sign(directory, authority.private())
     return publish.put_in_force(connection, signed, premises.keys.authority, now)

@@ -93,6 +93,11 @@ def same(one: Directory, other: Directory) -> bool:
     )
 
 
+def nothing_new(before: Published | None, directory: Directory) -> bool:
+    """Need nobody publish it? Where cabins hold a later one than this hub knows, it is new to them whatever it says."""
+    return before is not None and same(before.directory, directory) and directory.version == before.version + 1
+
+
 def unsigned(directory: Directory) -> bytes:
     """What is carried to the machine with the authority's key."""
     return codec.encode(directory)
