@@ -104,7 +104,7 @@ def tagged(raw: bytes, known: dict[str, str]) -> tuple[str, dict[str, Any]]:
 
 # --- sections 3 and 4: what is said, what is written ------------------------------------------------------------------
 FRAMES = {
-    "hello": "versions node boot first last committed directory_version software time chunk_bytes_max",
+    "hello": "versions node boot first last committed directory_version software time chunk_bytes_max heard",
     "entries": "epoch first payloads hash",
     "ack": "committed",
     "want": "digest offset_bytes length_bytes",
@@ -134,6 +134,7 @@ class Log:
     events: dict[int, tuple[str, dict[str, Any]]] = field(default_factory=dict)
     payloads: dict[int, tuple[int, bytes]] = field(default_factory=dict)
     acknowledged: int = 0
+    epoch: int = 0  # the latest
 
     def mark(self, number: int, digest: bytes) -> None:
         if self.hashes.setdefault(number, digest) != digest:
@@ -143,6 +144,9 @@ class Log:
         number, payloads = frame["first"] - 1, frame["payloads"]
         if not payloads or sum(map(len, payloads)) > ENTRIES_BYTES_MAX:
             raise Unread("a frame of entries out of bounds")
+        if frame["epoch"] > self.epoch:
+            self.epoch = frame["epoch"]
+            self._goes_on(payloads[0], number)
         digest = self.hashes[number]
         for payload in payloads:
             if not 0 < len(payload) <= ENTRY_BYTES_MAX:
@@ -154,6 +158,19 @@ class Log:
             self.payloads[number] = (frame["epoch"], payload)
         if digest != frame["hash"]:
             raise Unread("the chain does not end as the frame says")
+
+    def _goes_on(self, payload: bytes, number: int) -> None:
+        """A new epoch. Whoever came back from an older copy may have said more before, and nobody has heard it."""
+        if payload[0] != 0:
+            raise Unread("an epoch that nobody has opened")
+        tag, event = tagged(payload[1:], EVENTS)
+        if tag != "epoch":
+            raise Unread("an epoch that nobody has opened")
+        _, follows, digest = event["follows"]
+        if follows != number or self.hashes.get(number) != digest:
+            raise Unread("an epoch that does not follow what was said")
+        for later in [each for each in self.payloads if each > number]:
+            del self.payloads[later], self.hashes[later]
 
     @property
     def last(self) -> int:
@@ -202,7 +219,11 @@ class Reader:
                     raise Unread("a Hello of somebody else")
                 talk.greeted.add(way)
                 self._end(mine, frame["last"])
-                theirs.acknowledged = max(theirs.acknowledged, frame["committed"])
+                _, number, digest = frame["heard"]
+                if number != frame["committed"] or theirs.hashes.get(number) != digest:
+                    raise Unread("a Hello that has heard what was not said")
+                # A hub that came back from an older copy has heard less; a cabin never does.
+                theirs.acknowledged = frame["committed"] if way == "down" else max(theirs.acknowledged, number)
             case "entries":
                 mine.entries(frame)
             case "ack":
@@ -285,17 +306,23 @@ class Reader:
 
     def receipts(self) -> dict[bytes, list[str]]:
         """Envelope → what happened to it, each event signed by whom it names and chained to the one before."""
-        last = {envelope: manifest["of"] for envelope, manifest in self.documents().items()}
+        newest = {envelope: manifest["of"] for envelope, manifest in self.documents().items()}
+        known = {envelope: {digest} for envelope, digest in newest.items()}
         happened: dict[bytes, list[str]] = {}
-        for _, (tag, event) in sorted(self.logs["down"].events.items()):
+        for number, (tag, event) in sorted(self.logs["down"].events.items()):
             if tag == "receipt":
                 claimed = fields(Unpacker(event["receipt"][0]).whole(), RECEIPT)
                 key = self.hub_key if claimed["by"] == "hub" else self.agency_keys[claimed["by"]]
                 body, receipt = signed(event["receipt"], "kabine/receipt/1", key, RECEIPT)
-                if receipt["previous"] != last[receipt["envelope"]]:
+                envelope, digest = receipt["envelope"], hashlib.sha256(body).digest()
+                again = self.logs["down"].payloads[number][0] > 0  # the hub came back from an older copy
+                if digest in known[envelope] and again:
+                    continue
+                if receipt["previous"] not in (known[envelope] if again else {newest[envelope]}):
                     raise Unread("a receipt that does not continue its chain")
-                last[receipt["envelope"]] = hashlib.sha256(body).digest()
-                happened.setdefault(receipt["envelope"], []).append(receipt["happening"])
+                newest[envelope] = digest
+                known[envelope].add(digest)
+                happened.setdefault(envelope, []).append(receipt["happening"])
         return happened
 
     def check_blob(self, manifest: dict[str, Any]) -> None:

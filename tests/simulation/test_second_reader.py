@@ -48,10 +48,20 @@ def recorded(line: Line, into: list[Said]) -> None:
 
 @pytest.fixture(scope="module")
 def recording() -> Recording:
+    return record(FAULTS * 2)
+
+
+@pytest.fixture(scope="module")
+def restored() -> Recording:
+    """With a hub that comes back from a backup now and then."""
+    return record([*FAULTS, "hub-restored", "hub-restored"])
+
+
+def record(cards: list[str]) -> Recording:
     said: list[Said] = []
     with room() as folder:
         world = Simulation(Path(folder), seed=4711, cabins=1, days=2.0)
-        world._cards = FAULTS * 2
+        world._cards = cards
         cabin = world.cabins[0]
         recorded(cabin.line, said)
         held = {}
@@ -106,6 +116,20 @@ def test_it_reads_every_document_and_what_became_of_it(recording: Recording) -> 
     for envelope, manifest in found.items():
         reader.check_blob(manifest)
         assert happened[envelope] in ROWS
+
+
+def test_it_follows_a_hub_that_came_back_from_an_older_copy(restored: Recording) -> None:
+    reader = restored.reader
+    for way, (number, digest) in (("up", restored.up), ("down", restored.down)):
+        assert reader.logs[way].hashes[number] == digest
+    assert reader.logs["down"].epoch > 0
+    reader.read(restored.journal_keys)
+    happened = reader.receipts()
+    assert set(reader.documents()) == restored.documents
+    for envelope, manifest in reader.documents().items():
+        reader.check_blob(manifest)
+        assert happened[envelope][0] == "stored"
+    assert max(map(len, happened.values())) > 3
 
 
 @pytest.mark.parametrize("kind", ["entries", "chunk", "ack", "beat"])
