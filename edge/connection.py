@@ -43,7 +43,7 @@ class Cabin(Protocol):
 
 class Connection:
     """`begin` once the line stands, `turn` whenever something came or `deadline` has passed, until `over`; then `close`. Raises Unavailable when the
-    buffer failed: then nothing was acknowledged."""
+    buffer failed: then nothing was acknowledged. `room()`: seconds until the wire has room for a piece of a document."""
 
     def __init__(
         self,
@@ -52,11 +52,12 @@ class Connection:
         say: Callable[[bytes, bytes | None], None],
         clock: Callable[[], float],
         utc: Callable[[], datetime],
+        room: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self._buffer = buffer
         self._cabin = cabin
         self._say = say
-        self._pump = Pump(Link(HUB_ID), buffer.log, self, say, clock, utc)
+        self._pump = Pump(Link(HUB_ID), buffer.log, self, say, clock, utc, room)
         self._sending: tuple[bytes, int] = (b"", 0)  # the blob read last, and its size
         self._clock = clock
         self._heard_at = clock()

@@ -6,10 +6,10 @@ One plain thread drains the socket: asyncio would cost more than it gives here. 
 from __future__ import annotations
 
 import os
-import select
 import threading
 from collections.abc import Callable
 from datetime import datetime
+from typing import Final
 
 import msgspec
 
@@ -19,7 +19,11 @@ from protocol import frames, limits
 from protocol.errors import Trouble
 from protocol.ids import SiteId
 from protocol.keys import CurvePair
+from protocol.runtime import wires
+from protocol.runtime.reach import Reach
 from protocol.runtime.wires import Dialler
+
+_LOOK_SECONDS: Final = 0.1  # how often the line is looked at
 
 
 class Status(msgspec.Struct, frozen=True):
@@ -98,58 +102,80 @@ class Uplink:
     # --- the thread ----------------------------------------------------------------------------------------------
     def _run(self) -> None:
         redial = Redial()
+        reach = self._reach(redial, 0.0)
         try:
             while not self._stopping:
-                self._pause(redial.pause_seconds(self._connection(), self._chance()))
+                if reach.standing is not None:
+                    reach = self._conversation(reach.standing, redial)
+                    continue
+                reach.wait(self._bell)
+                self._drain_bell()
+                reach.turn()
         except Trouble as trouble:
             self._disconnected(str(trouble))
             self._on_trouble(trouble)
+        finally:
+            reach.close()
 
-    def _connection(self) -> Connection | None:
-        """One connection from dialling to its end; None when it did not come about."""
-        dialler = Dialler(self._address, self._hub_key, self._own)
-        dialler.also(self._bell)
+    def _reach(self, redial: Redial, first_seconds: float) -> Reach:
+        return Reach(
+            lambda: Dialler(self._address, self._hub_key, self._own),
+            lambda: redial.pause_seconds(None, self._chance()),
+            self._disconnected,
+            self._clock,
+            first_seconds,
+        )
+
+    def _conversation(self, dialler: Dialler, redial: Redial) -> Reach:
+        """One connection to its end; how the next one is reached."""
         linger_seconds = 0.0
+        dialler.also(self._bell)
+        dialler.watch_path()
         try:
-            given_up_at = self._clock() + limits.HELLO_SECONDS
-            while not dialler.connected and not dialler.failure and not self._stopping:
-                if self._clock() >= given_up_at:
-                    dialler.failure = "the hub cannot be reached"
-                dialler.wait(given_up_at - self._clock())
-                self._drain_bell()
-            if not dialler.connected:
-                self._disconnected(dialler.failure)
-                return None
-            connection = self._talk(dialler)
+            connection = Connection(
+                self._buffer, self, dialler.say, self._clock, self._utc, lambda: dialler.room_seconds(self._clock())
+            )
+            beside = self._talk(dialler, connection, redial)
+            self._disconnected(connection.reason)
             linger_seconds = limits.STALL_SECONDS if connection.refused else 0.0
-            return connection
+            pause_seconds = redial.pause_seconds(connection, self._chance())
+            return beside or self._reach(redial, pause_seconds)
         finally:
             dialler.close(linger_seconds=linger_seconds)
 
-    def _talk(self, dialler: Dialler) -> Connection:
-        connection = Connection(self._buffer, self, dialler.say, self._clock, self._utc)
+    def _talk(self, dialler: Dialler, connection: Connection, redial: Redial) -> Reach | None:
+        """Until it ends, or was silent until another attempt stood: a line that only holds its breath goes on, and nothing was lost by asking."""
+        beside: Reach | None = None
         connection.begin()
         while not self._stopping and not connection.over and not dialler.failure:
-            dialler.wait(min(connection.deadline - self._clock(), limits.BEAT_SECONDS))
+            until_seconds = min(connection.deadline - self._clock(), _LOOK_SECONDS)
+            if beside is None:
+                dialler.wait(until_seconds)
+            else:
+                dialler.wait(0)
+                wires.wait(
+                    [dialler, *beside.under_way], self._bell, min(until_seconds, beside.deadline - self._clock())
+                )
             # The bell is drained first: what is appended after this line rings it again.
             grown = self._drain_bell()
             connection.turn(dialler.receive(limits.HIGH_WATER_MESSAGES), grown)
-        connection.close(dialler.failure or "stopped")
-        self._disconnected(connection.reason)
-        return connection
+            if not dialler.silent(self._clock()):
+                if beside is not None:
+                    beside.drop()
+                    beside = None
+                continue
+            beside = beside or self._reach(redial, 0.0)
+            beside.turn()
+            if beside.standing is not None:
+                break
+        connection.close(dialler.failure or ("stopped" if self._stopping else "the line fell silent"))
+        return beside
 
     def _drain_bell(self) -> bool:
         try:
             return os.eventfd_read(self._bell) > 0
         except BlockingIOError:
             return False
-
-    def _pause(self, seconds: float) -> None:
-        """Wait before the next attempt; `stop` ends it at once, `wake` does not."""
-        until = self._clock() + seconds
-        while not self._stopping and self._clock() < until:
-            select.select([self._bell], [], [], until - self._clock())
-            self._drain_bell()
 
     def _disconnected(self, reason: str) -> None:
         now, before = self._utc(), self._status

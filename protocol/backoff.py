@@ -8,6 +8,6 @@ from protocol import limits
 def delay_seconds(attempt: int, chance: float) -> float:
     """Wait before attempt 0, 1, 2 …; `chance` is random in [0, 1). Full jitter: a thousand cabins do not come back in step."""
     bound = min(
-        limits.RECONNECT_SECONDS_MAX, limits.RECONNECT_SECONDS_MIN * limits.RECONNECT_GROWTH ** min(attempt, 50)
+        limits.RECONNECT_SECONDS_MAX, limits.RECONNECT_SECONDS_MIN * limits.RECONNECT_GROWTH ** min(attempt, 60)
     )
     return bound * chance

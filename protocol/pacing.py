@@ -16,8 +16,8 @@ from protocol import limits
 
 _RATE_SECONDS: Final = 1.0  # how long a best rate is believed, and four round trips
 _BASE_SECONDS: Final = 10.0  # how long a shortest round trip is believed
-_CHUNK_SECONDS: Final = 0.05  # one Want is about so much of the line's time …
-_TALK_CHUNK_SECONDS: Final = 0.035  # … and so much while somebody talks
+_CHUNK_SECONDS: Final = 0.075  # one Want is about so much of the line's time …
+_TALK_CHUNK_SECONDS: Final = 0.035  # … and so much beside a call or while somebody talks
 _TALK_SECONDS: Final = 2.0  # after an entry or a whisper the next one is expected for so long
 _TALK_RATE_MAX: Final = 2_500_000  # bytes per second; on a faster line nothing small waits long
 _DRAINING_GAIN: Final = 0.75  # of what the line holds: no queue is left, and little time is lost
@@ -145,7 +145,7 @@ class Pacing:
     def chunk_bytes(self) -> int:
         """Length of the next Want: a power of two, about 50 ms of the line, at most half a window."""
         window = self.window_bytes()
-        seconds = _TALK_CHUNK_SECONDS if self._beside_talk() else _CHUNK_SECONDS
+        seconds = _TALK_CHUNK_SECONDS if self._beside_talk() or self.call_is_up else _CHUNK_SECONDS
         aim = min(max(self._best * seconds, window / _WANTS_AIM), window / 2)
         size = limits.CHUNK_BYTES_MIN
         while size * 2 <= min(aim, limits.CHUNK_BYTES_MAX):

@@ -16,7 +16,7 @@ from protocol import effects, events, frames, limits
 from protocol.entries import Entry
 from protocol.errors import Mistake
 from protocol.ids import Digest
-from protocol.link import Link
+from protocol.link import UP, Link
 from protocol.store import Log
 
 
@@ -45,8 +45,13 @@ class Owner(Protocol):
         """Something worth counting happened."""
 
 
+def _always() -> float:
+    return 0.0
+
+
 class Pump:
-    """One link, its log, its wire. `say(first part, second part or None)` gives one message to the wire."""
+    """One link, its log, its wire. `say(first part, second part or None)` gives one message to the wire; `room()`: so many seconds has a piece of a
+    blob to wait before that, so that whatever is small can overtake it (room.py)."""
 
     def __init__(
         self,
@@ -56,6 +61,7 @@ class Pump:
         say: Callable[[bytes, bytes | None], None],
         clock: Callable[[], float],
         utc: Callable[[], datetime] = lambda: datetime.now(UTC),
+        room: Callable[[], float] = _always,
     ) -> None:
         self.link = link
         self.ended: effects.End | None = None
@@ -65,11 +71,14 @@ class Pump:
         self._clock = clock
         self._utc = utc
         self._commit_to = 0
+        self._room = room
+        self._owed: deque[frames.Want] = deque()  # to be answered in this order, when there is room
+        self._room_at = 0.0
 
     @property
     def deadline(self) -> float:
         """When `tick` is due, in monotonic seconds; infinite when never."""
-        return self.link.deadline
+        return min(self.link.deadline, self._room_at) if self._owed else self.link.deadline
 
     def connected(self, *, greeted: bool = False) -> None:
         """A connection stands: say Hello. Call it only when all that was committed is durable: a Hello acknowledges as an Ack does."""
@@ -97,6 +106,8 @@ class Pump:
         """Call when `deadline` has passed."""
         if self._clock() >= self.link.deadline:
             self.feed(events.Tick())
+        else:
+            self._answer()
 
     def lost(self, reason: str) -> None:
         """The connection is gone."""
@@ -113,6 +124,18 @@ class Pump:
                 todo.extend(self.link.step(said, self._clock()))
             else:
                 self._do(effect)
+        self._answer()
+
+    def _answer(self) -> None:
+        """Wants that wait, as far as there is room."""
+        if self.link.state != UP:
+            self._owed.clear()  # nobody waits for it any more
+        while self._owed and self._clock() >= self._room_at:
+            wait_seconds = self._room()
+            if wait_seconds:
+                self._room_at = self._clock() + wait_seconds
+                return
+            self._say_chunk(self._owed.popleft())
 
     def _do(self, effect: effects.Effect) -> None:
         match effect:
@@ -121,7 +144,7 @@ class Pump:
             case effects.Say(frame):
                 self._say(frames.encode(frame), None)
             case effects.SayChunk(want):
-                self._say_chunk(want)
+                self._owed.append(want)
             case effects.Commit(batch):
                 self._log.commit(batch)
                 self._commit_to = batch[-1].number

@@ -28,6 +28,7 @@ class End:
         self.pair, self.node, self.peer = pair, node, peer
         self.log, self.blobs = MemoryLog(), MemoryBlobs()
         self.durable = True
+        self.room_seconds = 0.0  # how long a piece of a blob has to wait before this end's wire takes it
         self.applied: list[Event] = []  # durable entries of the peer, in order
         self.observed: list[tuple[frames.Hello | frames.Beat, float]] = []
         self.whispers: list[frames.Whisper] = []
@@ -37,7 +38,9 @@ class End:
 
     def start(self) -> None:
         """A new connection has a new link."""
-        self.pump = Pump(Link(self.peer), self.log, self, self._say, lambda: self.pair.now, self.utc)
+        self.pump = Pump(
+            Link(self.peer), self.log, self, self._say, lambda: self.pair.now, self.utc, lambda: self.room_seconds
+        )
 
     def utc(self) -> datetime:
         return MIDNIGHT + timedelta(seconds=self.pair.now)

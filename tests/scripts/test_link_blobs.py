@@ -34,6 +34,35 @@ def test_a_blob_is_asked_for_and_arrives(pair):
     assert all(before[1] == after[0] for before, after in pairwise(spans))
 
 
+def test_what_waits_for_room_on_the_wire_lets_entries_pass_and_keeps_its_order(pair):
+    pair.connect()
+    pair.cabin.room_seconds = 0.05
+    pair.cabin.announce(paper(60_000))
+    pair.run(1)
+    assert pair.of(frames.Want)
+    assert not pair.of(frames.Chunk)
+    pair.cabin.announce(paper(50, seed=2))
+    pair.run(1)
+    assert len(pair.of(frames.Entries, "templin")) == 2
+    assert not pair.of(frames.Chunk)
+    pair.cabin.room_seconds = 0.0
+    pair.run(5)
+    assert pair.hub.missing == {}
+    wanted = [(want.digest, want.offset_bytes) for want in pair.of(frames.Want)]
+    assert [(chunk.digest, chunk.offset_bytes) for chunk in pair.of(frames.Chunk)] == wanted
+
+
+def test_what_waited_for_room_is_forgotten_with_the_connection(pair):
+    pair.connect()
+    pair.cabin.room_seconds = 0.05
+    pair.cabin.announce(paper(60_000))
+    pair.run(1)
+    pair.cut()
+    pair.cabin.room_seconds = 0.0
+    pair.run(1)
+    assert not pair.of(frames.Chunk)
+
+
 def test_after_a_cut_the_blob_goes_on_at_the_byte_that_is_here(pair):
     pair.rate = 100_000
     pair.connect()

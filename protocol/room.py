@@ -1,0 +1,46 @@
+"""When a piece of a blob may be given to the wire, so that it can still be overtaken: what the wire has swallowed cannot. SPEC.md section 5.2.
+
+The sender knows what is under way better than the receiver can: on a slow line no more than the line itself holds, and a little, so that it never
+runs dry. What was asked for and waits here lets everything small pass, and is not lost with the line.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Final
+
+from protocol import limits
+
+_GAIN: Final = 1.25  # times what the line holds: more is tried at every round trip, so a rate seen too low grows
+_RATE_SECONDS: Final = 2.0  # how long a best rate is believed
+_FAST_RATE: Final = 2_500_000  # bytes per second; on a faster line nothing small waits long
+_SHORT_SECONDS: Final = 0.005  # a line within one house
+_HELD_BYTES_MIN: Final = 3000  # two packets, whatever is measured
+_KNOWN_BYTES: Final = (
+    4 * limits.WINDOW_BYTES_FIRST
+)  # before so much was carried, a kernel knows no rate: the receiver is careful then
+_WAIT_SECONDS_MIN: Final = 0.002
+_WAIT_SECONDS_MAX: Final = 0.05
+
+
+class Room:
+    """Of one connection. Times are monotonic seconds."""
+
+    def __init__(self) -> None:
+        self._rates: deque[tuple[float, float]] = deque()  # (rate, when): falling, so the first is the best
+
+    def wait_seconds(
+        self, under_way_bytes: int, carried_bytes: int, rate: float, base_seconds: float, now: float
+    ) -> float:
+        """How long to wait before the next piece; 0 when there is room. `carried_bytes`: by this connection so far; `rate` in bytes per second;
+        `base_seconds`: shortest round trip."""
+        while self._rates and self._rates[-1][0] <= rate:
+            self._rates.pop()
+        self._rates.append((rate, now))
+        while now - self._rates[0][1] > _RATE_SECONDS:
+            self._rates.popleft()
+        best = self._rates[0][0]
+        if carried_bytes < _KNOWN_BYTES or not best or best > _FAST_RATE or base_seconds < _SHORT_SECONDS:
+            return 0.0
+        over_bytes = under_way_bytes - max(_HELD_BYTES_MIN, best * base_seconds * _GAIN)
+        return min(max(over_bytes / best, _WAIT_SECONDS_MIN), _WAIT_SECONDS_MAX) if over_bytes > 0 else 0.0

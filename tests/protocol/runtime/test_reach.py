@@ -1,0 +1,134 @@
+"""Reaching the hub by several attempts at a time: real CurveZMQ on loopback, and a listener that never takes a call, as a dead line."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from protocol.keys import CurvePair
+from protocol.runtime.reach import Reach
+from protocol.runtime.wires import Dialler, Listener
+
+PATIENCE_SECONDS = 10.0
+HUB = CurvePair.generate(os.urandom)
+CABIN = CurvePair.generate(os.urandom)
+
+
+class Office:
+    """Dials whatever `address` says now, and knows what became of it. `pause_seconds`: between two attempts."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self.pause_seconds = 0.05
+        self.dialled: list[Dialler] = []
+        self.failures: list[str] = []
+        self.bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self.ahead_seconds = 0.0  # the clock runs so much before ours
+        self.reach = Reach(self.dial, lambda: self.pause_seconds, self.failures.append, self.clock)
+
+    def clock(self) -> float:
+        return time.monotonic() + self.ahead_seconds
+
+    def dial(self) -> Dialler:
+        self.dialled.append(Dialler(self.address, HUB.public, CABIN))
+        return self.dialled[-1]
+
+    def until(self, done: Callable[[], object]) -> None:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not done():
+            assert time.monotonic() < deadline, "it did not happen in time"
+            self.reach.wait(self.bell)
+            self.reach.turn()
+
+
+@pytest.fixture
+def listener() -> Iterator[Listener]:
+    wire = Listener("tcp://127.0.0.1:*", HUB.secret, lambda key: "cabin:templin" if key == CABIN.public else None)
+    yield wire
+    wire.close()
+
+
+@pytest.fixture
+def deaf() -> Iterator[str]:
+    """An address where nobody takes a call: its queue is full, so who calls hears nothing."""
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen(0)
+        callers = []
+        for _ in range(2):
+            callers.append(socket.socket())
+            callers[-1].setblocking(False)
+            callers[-1].connect_ex(server.getsockname())
+        yield f"tcp://127.0.0.1:{server.getsockname()[1]}"
+        for caller in callers:
+            caller.close()
+
+
+@pytest.fixture
+def office() -> Iterator[Callable[[str], Office]]:
+    made: list[Office] = []
+
+    def open_(address: str) -> Office:
+        made.append(Office(address))
+        return made[-1]
+
+    yield open_
+    for one in made:
+        one.reach.close()
+        os.close(one.bell)
+
+
+def test_the_first_attempt_that_stands_is_taken(listener, office):
+    templin = office(listener.address)
+    templin.until(lambda: templin.reach.standing)
+    assert templin.reach.standing is templin.dialled[0]
+    assert templin.reach.standing.connected
+    assert templin.reach.under_way == []
+    assert templin.failures == []
+
+
+def test_who_is_refused_is_told_and_calls_again(listener, office):
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        templin = office(f"tcp://127.0.0.1:{nobody.getsockname()[1]}")
+        templin.until(lambda: len(templin.failures) >= 3)
+        assert set(templin.failures) == {"the hub cannot be reached"}
+    templin.address = listener.address
+    templin.until(lambda: templin.reach.standing)
+
+
+def test_on_a_dead_line_others_call_and_the_first_is_left_alone(deaf, listener, office):
+    templin = office(deaf)
+    templin.until(lambda: len(templin.dialled) >= 6)
+    assert len(templin.reach.under_way) == 3
+    assert templin.reach.under_way[0] is templin.dialled[0]
+    assert templin.reach.under_way[-1] is templin.dialled[-1]
+    templin.address = listener.address  # the line is back: the next one is heard at once
+    templin.until(lambda: templin.reach.standing)
+    assert templin.reach.standing not in templin.dialled[:6]
+    assert templin.reach.under_way == []
+
+
+def test_nobody_calls_twice_while_somebody_is_there(office):
+    """A hub that takes long over the handshake has enough to do."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        templin = office(f"tcp://127.0.0.1:{server.getsockname()[1]}")
+        templin.pause_seconds = 0.0
+        templin.until(lambda: any(dialler.answered for dialler in templin.dialled))
+        before = len(templin.dialled)
+        templin.reach.turn()
+        templin.reach.turn()
+        assert len(templin.dialled) == before
+        assert templin.reach.deadline > templin.clock() + 1
+
+
+def test_an_attempt_is_given_up_in_the_end(deaf, office):
+    templin = office(deaf)
+    templin.until(lambda: templin.dialled)
+    templin.ahead_seconds = 11.0
+    templin.until(lambda: templin.failures)
+    assert templin.dialled[0] not in templin.reach.under_way
