@@ -14,9 +14,11 @@ import structlog
 from edge.attendance import Attendance
 from edge.buffer import Buffer, News
 from edge.capture.workshop import Workshop
+from edge.cleaning import Cleaning
 from edge.config import EdgeConfig
 from edge.doorkeeper import Guests, Nobody, keeping, light
 from edge.enrol import BOOT_BYTES, DIRECTORY_FILE, read_directory
+from edge.gate import Shut
 from edge.hatch import Hatch
 from edge.keys import CabinKeys
 from edge.kiosk.doorstep import Doorstep
@@ -74,7 +76,8 @@ async def house(folder: NodeFolder, config: EdgeConfig, world: World) -> AsyncIt
         spool.mkdir(mode=0o700, exist_ok=True)
         devices = fitted.fit(config.fittings, folder.path)
         workshop = Workshop(spool)
-        node = Node(config, buffer, workshop, devices, utc=world.utc, clock=world.clock, random=world.random)
+        cleaning = Cleaning(folder, world.utc, config.opening.cleaning_minutes_max)
+        node = Node(config, buffer, workshop, devices, cleaning, utc=world.utc, clock=world.clock, random=world.random)
         try:
             yield node, buffer, keys
         finally:
@@ -110,7 +113,10 @@ def _door(
     config: EdgeConfig, world: World, node: Node, guests: Guests, help_wanted: Callable[[], bool]
 ) -> AbstractAsyncContextManager[None]:
     def shows(seen: bool) -> Light:
-        occupied = seen or node.reception.occupied
+        shut = node.gate.shut
+        occupied = seen or node.reception.occupied or shut is Shut.CLEANING
+        if shut is Shut.CLOSED and not occupied:
+            return Light.OFF
         return light(occupied=occupied, help_wanted=help_wanted(), troubles=bool(node.surroundings.buffer.troubles))
 
     attendance = Attendance(config.presence.enter_seconds, config.presence.leave_seconds)

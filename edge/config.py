@@ -8,6 +8,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
+from edge.opening import OpeningConfig
 from hardware.fittings import CameraConfig, Fittings, LampConfig, PresenceConfig, PrinterConfig, ScannerConfig
 from protocol import limits, soundness
 from protocol.ids import area_id, key_bytes, site_id
@@ -95,6 +96,7 @@ class EdgeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     printer: PrinterConfig = PrinterConfig()
     presence: PresenceConfig = PresenceConfig()
     lamp: LampConfig = LampConfig()
+    opening: OpeningConfig = OpeningConfig()
 
     def __post_init__(self) -> None:
         # ValueError: the reader reports it beside the other mistakes.

@@ -16,11 +16,14 @@ from edge.addressee import Addressee, addressee
 from edge.board import Board
 from edge.buffer import Buffer, Document, News
 from edge.capture.workshop import Workshop
+from edge.cleaning import Cleaning
 from edge.config import EdgeConfig
 from edge.conversation import AgencyChosen
 from edge.feed import Feed
+from edge.gate import Gate
 from edge.hatch import Tell
 from edge.orders import (
+    Clean,
     DocumentMoved,
     DocumentStatus,
     LinkStatus,
@@ -61,6 +64,7 @@ class Node:
         buffer: Buffer,
         workshop: Workshop,
         devices: Fitted,
+        cleaning: Cleaning,
         *,
         utc: Callable[[], datetime],
         clock: Callable[[], float],
@@ -98,6 +102,7 @@ class Node:
             find=self._find,
         )
         self.reception = Reception(self.surroundings, self.feed)
+        self.gate = Gate(config.opening.hours, cleaning, self.directory, utc)
 
     async def warm_up(self) -> None:
         """Have a worker ready before the first visitor; where there is a screen it comes first. That there is none yet is no reason not to open: the
@@ -120,6 +125,9 @@ class Node:
                 await tell(self.status(request.documents_max))
             case Watch():
                 await self._watch(tell, gone)
+            case Clean(on):
+                (self.gate.cleaning.begin if on else self.gate.cleaning.end)()
+                await tell(self.status(0))
 
     def status(self, documents_max: int = 100) -> Status:
         """How the cabin is now."""
@@ -142,6 +150,7 @@ class Node:
             documents=tuple(map(row, self._buffer.documents(documents_max))),
             visits=self.reception.visits,
             looks=self.looks,
+            shut=self.gate.shut or "",
         )
 
     def looked(self) -> None:

@@ -37,7 +37,13 @@ class Watch(msgspec.Struct, frozen=True, tag_field="request", tag="watch", forbi
     """Everything as it happens, until the asker hangs up: first a Status, then what is told of visits, and DocumentMoved."""
 
 
-Request = Submit | ShowStatus | Watch
+class Clean(msgspec.Struct, frozen=True, tag_field="request", tag="clean", forbid_unknown_fields=True):
+    """Somebody begins to clean (`on`), or has ended. One Status, as it is then."""
+
+    on: bool = True
+
+
+Request = Submit | ShowStatus | Watch | Clean
 
 
 class PageCaptured(msgspec.Struct, frozen=True, tag_field="event", tag="page"):
@@ -127,7 +133,7 @@ class LinkStatus(msgspec.Struct, frozen=True):
 
 class Status(msgspec.Struct, frozen=True, tag_field="event", tag="status"):
     """The cabin at `at`. `version` is that of this form; `documents` newest first; `visits` have begun and `looks` were taken at the screen by a
-    browser that has drawn its first page, since the process began."""
+    browser that has drawn its first page, since the process began. `shut`: why no visitor is received now, `cleaning` or `closed`."""
 
     version: int
     at: datetime
@@ -146,6 +152,7 @@ class Status(msgspec.Struct, frozen=True, tag_field="event", tag="status"):
     documents: tuple[DocumentStatus, ...]
     visits: int = 0
     looks: int = 0
+    shut: str = ""
 
 
 Told = PageCaptured | Captured | SealedUp | Accepted | Secured | Failed | DocumentMoved | Status

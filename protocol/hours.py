@@ -7,6 +7,7 @@ clock in Europe/Berlin. What comes in and goes out is aware UTC. SPEC.md section
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
@@ -24,6 +25,7 @@ REGIONS: Final = frozenset(
     ("BB", "BE", "BW", "BY", "HB", "HE", "HH", "MV", "NI", "NW", "RP", "SH", "SL", "SN", "ST", "TH")
 )
 _BERLIN: Final = ZoneInfo("Europe/Berlin")
+_SPAN: Final = re.compile(r"(?:(open|appointment|break) +)?(\d{1,2}):(\d{2}) *[-–] *(\d{1,2}):(\d{2})")
 
 Holidays = Callable[[date], str | None]  # the name of the holiday on a local day, None on any other
 
@@ -106,6 +108,20 @@ def is_open(hours: Hours, at: datetime, holidays: Holidays) -> State:
             opening = moment
             break
     return State(status, until, opening, _day(hours, today, holidays)[1])
+
+
+def span(text: str) -> Span:
+    """As people write it: `08:00-12:00`, `appointment 08:00-12:00`, `break 12:00-13:00`. Raises Refused."""
+    fitting = _SPAN.fullmatch(text.strip())
+    if fitting is None:
+        raise Refused(
+            Code.BAD_FILE,
+            f"“{text[:40]}” is no span of a day.",
+            "Write it as “08:00-12:00”, “appointment 08:00-12:00” or “break 12:00-13:00”.",
+        )
+    kind, *clock = fitting.groups()
+    begin_hour, begin_minute, end_hour, end_minute = map(int, clock)
+    return Span(begin_hour * 60 + begin_minute, end_hour * 60 + end_minute, Kind(kind or "open"))
 
 
 def mistakes(hours: Hours) -> list[str]:

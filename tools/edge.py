@@ -16,6 +16,7 @@ from edge.knock import knock
 from edge.orders import (
     Accepted,
     Captured,
+    Clean,
     DocumentStatus,
     LinkStatus,
     PageCaptured,
@@ -149,6 +150,23 @@ def status(folder: Path, as_json: bool) -> None:
 
 @edge.command()
 @_folder
+@click.option("--done", is_flag=True, help="Visitors may come again.")
+def clean(folder: Path, done: bool) -> None:
+    """Receive no visitor for a while: the screen says that the cabin is being cleaned. A visit that is on is not cut.
+
+    Ends with --done, or by itself after [opening] cleaning_minutes_max."""
+    told = knock(folder, Clean(not done), 10.0)
+    if told is None:
+        raise Unavailable(f"No node runs on {folder}.", f"Start it with `kabine edge run {folder}`.")
+    for found in told:
+        if isinstance(found, Status):
+            _print_clean(found)
+            return
+    raise Unavailable("The node gave no answer.", "Look at its log.")
+
+
+@edge.command()
+@_folder
 @_json
 @click.pass_context
 def doctor(context: click.Context, folder: Path, as_json: bool) -> None:
@@ -249,6 +267,15 @@ def _resting(folder: Path) -> Status:
         )
 
 
+def _print_clean(found: Status) -> None:
+    if found.visitor and found.shut:
+        click.echo("A visitor is in the cabin and is not cut off. Nobody is received after that.")
+    elif found.shut == "cleaning":
+        click.echo("No visitor is received. When the cabin is clean: kabine edge clean --done")
+    else:
+        click.echo(f"The cabin is {found.shut or 'open'}.")
+
+
 def _print_json(told: Told) -> None:
     click.echo(msgspec.json.encode(told))
 
@@ -281,6 +308,8 @@ def _print_status(found: Status) -> None:
         f"{found.waiting_documents} waiting ({found.waiting_bytes / 1000:.0f} kB, oldest {found.oldest_seconds:.0f} s); "
         f"directory {found.directory_version}; {found.disk_free_bytes // 1_000_000} MB free"
     )
+    if found.shut:
+        click.echo(f"no visitor is received: {found.shut}")
     for trouble in found.troubles:
         click.echo(f"trouble: {trouble}")
     for name, state in found.devices.items():

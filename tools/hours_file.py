@@ -15,7 +15,6 @@ reason = "Zwischen den Jahren geschlossen"
 
 from __future__ import annotations
 
-import re
 from datetime import date
 from pathlib import Path
 
@@ -23,10 +22,9 @@ from msgspec import Struct
 
 from protocol import hours
 from protocol.errors import Code, Refused
-from protocol.hours import Day, Exceptional, Hours, Kind, Span, Week
+from protocol.hours import Day, Exceptional, Hours, Week
 from protocol.runtime.config import read_config
 
-_SPAN = re.compile(r"(?:(open|appointment|break) +)?(\d{1,2}):(\d{2}) *[-–] *(\d{1,2}):(\d{2})")
 _Spans = tuple[str, ...]
 
 
@@ -80,17 +78,4 @@ def _days(week: WeekTable) -> tuple[_Spans, ...]:
 
 
 def _day(spans: _Spans) -> Day:
-    return tuple(map(_span, spans))
-
-
-def _span(text: str) -> Span:
-    fitting = _SPAN.fullmatch(text.strip())
-    if fitting is None:
-        raise Refused(
-            Code.BAD_FILE,
-            f"“{text[:40]}” is no span of a day.",
-            "Write it as “08:00-12:00”, “appointment 08:00-12:00” or “break 12:00-13:00”.",
-        )
-    kind, *clock = fitting.groups()
-    begin_hour, begin_minute, end_hour, end_minute = map(int, clock)
-    return Span(begin_hour * 60 + begin_minute, end_hour * 60 + end_minute, Kind(kind or "open"))
+    return tuple(map(hours.span, spans))

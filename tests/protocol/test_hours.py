@@ -207,6 +207,24 @@ def test_hours_travel_in_one_form() -> None:
     assert codec.decode_canonical(Hours, codec.encode(plan), 4096) == plan
 
 
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("08:00-12:30", Span(480, 750)),
+        (" appointment 8:00 – 12:00", Span(480, 720, Kind.APPOINTMENT)),
+        ("break 12:00-13:00", Span(720, 780, Kind.BREAK)),
+    ],
+)
+def test_a_span_as_people_write_it(text: str, found: Span) -> None:
+    assert hours.span(text) == found
+
+
+@pytest.mark.parametrize("text", ["", "8-12", "lunch 12:00-13:00", "08:00"])
+def test_what_is_no_span_is_refused(text: str) -> None:
+    with pytest.raises(Refused, match="is no span of a day"):
+        hours.span(text)
+
+
 def test_hours_without_mistakes_have_none() -> None:
     assert hours.mistakes(UCKERMARK) == []
 

@@ -1,0 +1,62 @@
+"""May a visitor come in now? Not while somebody cleans, and not outside the cabin's own opening hours. A visit that is on is never cut."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from datetime import datetime
+
+from edge.cleaning import Cleaning
+from protocol import hours
+from protocol.directory import Directory
+from protocol.hours import Hours, State
+
+
+class Shut(enum.StrEnum):
+    """Why nobody is received; also the name of the page that says so."""
+
+    CLEANING = "cleaning"
+    CLOSED = "closed"
+
+
+class Gate:
+    """`opening`: None is always open. `directory` gives the one in force, which knows whose holidays are kept here."""
+
+    def __init__(
+        self,
+        opening: Hours | None,
+        cleaning: Cleaning,
+        directory: Callable[[], Directory | None],
+        utc: Callable[[], datetime],
+    ) -> None:
+        self._opening = opening
+        self._directory = directory
+        self._utc = utc
+        self._known: tuple[datetime, State] | None = None
+        self.cleaning = cleaning
+
+    @property
+    def shut(self) -> Shut | None:
+        """Why it is shut; None: it is open."""
+        if self.cleaning.on:
+            return Shut.CLEANING
+        state = self._state()
+        return Shut.CLOSED if state is not None and state.status is not hours.Status.OPEN else None
+
+    @property
+    def opens_at(self) -> datetime | None:
+        """When it opens next (aware UTC); None when that is not known."""
+        state = self._state()
+        return None if state is None else state.next_opening
+
+    def _state(self) -> State | None:
+        if self._opening is None:
+            return None
+        now = self._utc().replace(second=0, microsecond=0)  # hours are told in minutes: it is looked at far more often
+        if self._known is None or self._known[0] != now:
+            self._known = (now, hours.is_open(self._opening, now, self._holidays()))
+        return self._known[1]
+
+    def _holidays(self) -> hours.Holidays:
+        directory = self._directory()
+        return hours.holidays_of(directory.holidays_region) if directory is not None else lambda _: None

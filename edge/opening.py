@@ -1,0 +1,58 @@
+"""When visitors may come into this cabin: a table of `edge.toml`. Without a span it is always open."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import Meta
+
+from protocol import hours
+from protocol.errors import Refused
+from protocol.hours import Exceptional, Hours, Week
+
+CLOSED_DAYS_MAX: Final = 400
+Spans = Annotated[
+    tuple[str, ...], Meta(max_length=8, description="As in [“08:00-12:00”, “13:00-18:00”]; empty: closed on this day.")
+]
+
+
+class OpeningConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """When visitors may come. With no span at all the cabin is always open. A visit that is on is never cut."""
+
+    monday: Spans = ()
+    tuesday: Spans = ()
+    wednesday: Spans = ()
+    thursday: Spans = ()
+    friday: Spans = ()
+    saturday: Spans = ()
+    sunday: Spans = ()
+    on_holidays: Annotated[bool, Meta(description="Open on the public holidays of the directory's state too.")] = False
+    closed_days: Annotated[
+        tuple[date, ...], Meta(max_length=CLOSED_DAYS_MAX, description="Closed all day, as in [2026-12-24].")
+    ] = ()
+    cleaning_minutes_max: Annotated[
+        int,
+        Meta(ge=1, le=24 * 60, description="`kabine edge clean` ends by itself after so long; somebody may forget."),
+    ] = 60
+
+    def __post_init__(self) -> None:
+        # ValueError: the reader reports it beside the other mistakes.
+        try:
+            found = self.hours
+        except Refused as refused:
+            raise ValueError(f"{refused.what} {refused.remedy}") from refused
+        wrong = hours.mistakes(found) if found is not None else []
+        if wrong:
+            raise ValueError("; ".join(wrong))
+
+    @property
+    def hours(self) -> Hours | None:
+        """None: always open. Raises Refused for what is no span."""
+        days = (self.monday, self.tuesday, self.wednesday, self.thursday, self.friday, self.saturday, self.sunday)
+        if not any(days):
+            return None
+        week = Week(tuple(tuple(map(hours.span, day)) for day in days))
+        closed = tuple(Exceptional(day, day, "") for day in self.closed_days)
+        return Hours((week,), closed, self.on_holidays)
