@@ -270,6 +270,11 @@ class Buffer:
         with self._database.reading():
             return self._documents.newest(count_max)
 
+    def document(self, receipt: str) -> Document | None:
+        """The one with this number; None: nothing that is remembered here has it."""
+        with self._database.reading():
+            return self._documents.by_receipt(receipt)
+
     def receipts(self, envelope: EnvelopeId) -> list[Signed]:
         """The signed events of one envelope, oldest first."""
         with self._database.reading():

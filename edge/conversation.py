@@ -10,6 +10,7 @@ from datetime import datetime
 
 import msgspec
 
+from edge.capture.mode import Mode
 from protocol.ids import AgencyId, ReceiptNumber, ServiceId
 
 
@@ -51,16 +52,22 @@ class Outcome(enum.StrEnum):
 
 
 class Entered(msgspec.Struct, frozen=True):
-    """Somebody came in. `visit`: 16 random bytes. Again during a visit it is the sensor that flickers."""
+    """Somebody came in. `visit`: 16 random bytes. `privacy`: version of the text about privacy that is offered. Again during a visit it is the
+    sensor that flickers."""
 
     visit: bytes
     language: str = "de"
+    privacy: str = ""
 
 
 class Spoke(msgspec.Struct, frozen=True):
     """The visitor reads another language from now on."""
 
     language: str
+
+
+class PrivacyRead(msgspec.Struct, frozen=True):
+    """[Datenschutz]: the text was opened."""
 
 
 class AgencyChosen(msgspec.Struct, frozen=True):
@@ -77,6 +84,12 @@ class CopyChosen(msgspec.Struct, frozen=True):
 
 class Back(msgspec.Struct, frozen=True):
     """[Zurück] before there is any page: for another agency, or for something else."""
+
+
+class Lies(msgspec.Struct, frozen=True):
+    """[Ein Ausweis], [Ein Kassenbon], [Ein Blatt]: what lies there, or will."""
+
+    mode: Mode
 
 
 class SheetSeen(msgspec.Struct, frozen=True):
@@ -103,10 +116,21 @@ class Retake(msgspec.Struct, frozen=True):
     """[Noch einmal]: the next page takes the place of this one."""
 
     number: int
+    mode: Mode = Mode.DOCUMENT
 
 
 class NextSheet(msgspec.Struct, frozen=True):
-    """[Noch ein Blatt]."""
+    """[Noch ein Blatt], or the other side of a card."""
+
+    mode: Mode = Mode.DOCUMENT
+
+
+class Joined(msgspec.Struct, frozen=True):
+    """Both sides of a card are one page now, `number`, in the place of the `first`."""
+
+    first: int
+    second: int
+    number: int
 
 
 class Checked(msgspec.Struct, frozen=True):
@@ -186,15 +210,18 @@ class TimedOut(msgspec.Struct, frozen=True):
 Event = (
     Entered
     | Spoke
+    | PrivacyRead
     | AgencyChosen
     | CopyChosen
     | Back
+    | Lies
     | SheetSeen
     | PageTaken
     | CaptureEnded
     | PageDropped
     | Retake
     | NextSheet
+    | Joined
     | Checked
     | Changed
     | Confirmed
@@ -218,9 +245,9 @@ Event = (
 
 class Capture(msgspec.Struct, frozen=True):
     """Take what lies there, one sheet or a feeder full, as soon as it does; answer with SheetSeen, PageTaken for each and CaptureEnded, or with
-    Failed, or PagesLost. `copy`: as it lies, for the printer."""
+    Failed, or PagesLost. `mode`: what lies there; COPY: as it lies, for the printer."""
 
-    copy: bool = False
+    mode: Mode = Mode.DOCUMENT
 
 
 class Halt(msgspec.Struct, frozen=True):
@@ -247,7 +274,7 @@ class Store(msgspec.Struct, frozen=True):
 
 
 class Show(msgspec.Struct, frozen=True):
-    """What the screen says. `copy`: the pages are for the printer. `more_time` asks „Brauchen Sie noch Zeit?“, `goodbye` „Auf Wiedersehen?“;
+    """What the screen says. `mode`: what was, is or will be taken. `more_time` asks „Brauchen Sie noch Zeit?“, `goodbye` „Auf Wiedersehen?“;
     `what` and `remedy` tell of something that failed."""
 
     state: State
@@ -257,7 +284,12 @@ class Show(msgspec.Struct, frozen=True):
     remedy: str = ""
     more_time: bool = False
     goodbye: bool = False
-    copy: bool = False
+    mode: Mode = Mode.DOCUMENT
+
+    @property
+    def copy(self) -> bool:
+        """The pages are for the printer."""
+        return self.mode is Mode.COPY
 
 
 class Rest(msgspec.Struct, frozen=True):
@@ -281,6 +313,8 @@ class NoteVisit(msgspec.Struct, frozen=True):
     documents: int
     language: str
     face: Face = Face.NONE
+    privacy: str = ""
+    privacy_read: bool = False
 
 
 Effect = Capture | Halt | Print | Seal | Store | Show | Rest | Wipe | NoteVisit

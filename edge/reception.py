@@ -18,10 +18,11 @@ from edge import conversation as said
 from edge.addressee import Addressee
 from edge.capture import dialogue
 from edge.capture.mode import Mode
+from edge.company import Company
 from edge.conversation import Event
 from edge.feed import Feed
 from edge.orders import Accepted, Told
-from edge.stay import Company, Stay, Surroundings
+from edge.stay import Stay, Surroundings
 from protocol.errors import Mistake, Unavailable
 
 log = structlog.get_logger("visit")
@@ -145,11 +146,11 @@ class _Asker:
         self._tell = tell
 
     async def pages(
-        self, copy: bool
+        self, mode: Mode
     ) -> AsyncGenerator[said.SheetSeen | dialogue.PageTaken | dialogue.Captured | int, None]:
         """The pages of the files, else of what lies in the scanner."""
         if not self._paths:
-            async with aclosing(scanned(self._house, self._feed, copy)) as reports:
+            async with aclosing(scanned(self._house, self._feed, mode)) as reports:
                 async for report in reports:
                     yield report
             return
@@ -175,10 +176,9 @@ class _Asker:
 
 
 async def scanned(
-    house: Surroundings, feed: Feed, copy: bool
+    house: Surroundings, feed: Feed, mode: Mode
 ) -> AsyncGenerator[said.SheetSeen | dialogue.PageTaken | dialogue.Captured | int, None]:
     """One batch of the scanner through the worker: each sheet is worked on while the visitor may lay down the next."""
-    mode = Mode.COPY if copy else Mode.DOCUMENT
     async with aclosing(feed.scans()) as scans:
         async for scan in scans:
             yield len(scan.image)

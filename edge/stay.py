@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import Callable
 from contextlib import aclosing
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import structlog
 
@@ -19,9 +19,11 @@ from edge import conversation as said
 from edge.addressee import Addressee
 from edge.buffer import Buffer
 from edge.capture import dialogue
+from edge.capture.mode import Mode
 from edge.capture.workshop import PagesGone, Workshop
+from edge.company import Company
 from edge.conversation import Effect, Event, State
-from edge.orders import Accepted, Captured, PageCaptured, SealedUp, Told
+from edge.orders import Accepted, Captured, PageCaptured, SealedUp
 from edge.sealing import Sealing, undisturbed
 from edge.visit import Patience, Visit
 from hardware.printer import PrinterFailure
@@ -49,25 +51,6 @@ class Surroundings(NamedTuple):
     stirred: Callable[[], None]
     connected: Callable[[], bool]
     find: Callable[[said.AgencyChosen], Addressee]
-
-
-class Company(Protocol):
-    """Who accompanies a visit."""
-
-    def pages(self, copy: bool) -> AsyncGenerator[said.SheetSeen | dialogue.PageTaken | dialogue.Captured | int, None]:
-        """Wait for paper and take it: what the worker reports, and the size of every input in bytes. Raises ScannerFailure and Trouble."""
-
-    def show(self, show: said.Show) -> None:
-        """The screen says this from now on."""
-
-    def rest(self, rest: said.Rest) -> None:
-        """Arm the only timer anew."""
-
-    async def tell(self, told: Told) -> None:
-        """It happened."""
-
-    async def print(self, pages: tuple[int, ...]) -> None:
-        """Put these pages on paper. Raises Trouble and PrinterFailure."""
 
 
 class Stay:
@@ -99,9 +82,9 @@ class Stay:
         """When the visitor handed in last: on `clock`."""
         return self._confirmed_at
 
-    def enter(self, language: str = "de") -> None:
-        """Somebody is here."""
-        self.say(said.Entered(self._id, language))
+    def enter(self, language: str = "de", privacy: str = "") -> None:
+        """Somebody is here; `privacy` is the version of the text about it that they are offered."""
+        self.say(said.Entered(self._id, language, privacy))
 
     def say(self, event: Event) -> None:
         """One event. What takes long goes on behind it, in order; `settled` waits for that. Raises Refused when it is not possible here."""
@@ -185,8 +168,8 @@ class Stay:
 
     async def _do(self, effect: Effect) -> None:
         match effect:
-            case said.Capture(copy):
-                await self._capture(copy)
+            case said.Capture(mode):
+                await self._capture(mode)
             case said.Print(pages):
                 await self._company.print(pages)
                 self._step(said.Printed())
@@ -201,9 +184,9 @@ class Stay:
             case _:
                 raise Mistake(f"{type(effect).__name__} is nothing to be carried out.")
 
-    async def _capture(self, copy: bool) -> None:
+    async def _capture(self, mode: Mode) -> None:
         began, pages, input_bytes = self._house.clock(), 0, 0
-        async with aclosing(self._company.pages(copy)) as reports:
+        async with aclosing(self._company.pages(mode)) as reports:
             async for report in reports:
                 match report:
                     case said.SheetSeen():
@@ -259,7 +242,15 @@ class Stay:
 
     async def _note(self, note: said.NoteVisit) -> None:
         event = VisitEnded(
-            note.visit, note.began_at, note.ended_at, note.outcome, note.documents, note.language, note.face
+            note.visit,
+            note.began_at,
+            note.ended_at,
+            note.outcome,
+            note.documents,
+            note.language,
+            note.face,
+            note.privacy,
+            note.privacy_read,
         )
         try:
             await undisturbed(self._house.buffer.append, event)

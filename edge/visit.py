@@ -8,10 +8,10 @@ taps never hand in twice. Whatever way a visit ends, `Wipe` is among its last ef
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Final
 
 import msgspec
 
+from edge.capture.mode import Mode
 from edge.conversation import (
     AgencyChosen,
     Back,
@@ -29,7 +29,9 @@ from edge.conversation import (
     Face,
     Failed,
     Halt,
+    Joined,
     Left,
+    Lies,
     More,
     NextSheet,
     NoteVisit,
@@ -39,6 +41,7 @@ from edge.conversation import (
     PageTaken,
     Print,
     Printed,
+    PrivacyRead,
     Quiet,
     Rated,
     Rest,
@@ -49,90 +52,15 @@ from edge.conversation import (
     Show,
     Spoke,
     State,
-    Staying,
     Store,
     Stored,
     TimedOut,
     Wipe,
 )
+from edge.visit_table import OURS, TABLE
 from protocol.errors import Code, Mistake, Refused
 from protocol.ids import ReceiptNumber
 from protocol.machine import advance
-
-_S = State
-TABLE: Final[dict[tuple[State, type], State]] = {
-    (_S.WELCOME, Entered): _S.CHOOSE,
-    (_S.WELCOME, Left): _S.WELCOME,
-    (_S.WELCOME, Emptied): _S.WELCOME,
-    (_S.CHOOSE, AgencyChosen): _S.PLACE,
-    (_S.CHOOSE, CopyChosen): _S.PLACE,
-    (_S.CHOOSE, Quiet): _S.CHOOSE,
-    (_S.PLACE, SheetSeen): _S.TAKING,
-    (_S.PLACE, PageTaken): _S.TAKING,
-    (_S.PLACE, CaptureEnded): _S.JUDGE,
-    (_S.PLACE, Failed): _S.JUDGE,
-    (_S.PLACE, PagesLost): _S.JUDGE,
-    (_S.PLACE, Back): _S.CHOOSE,
-    (_S.PLACE, Changed): _S.JUDGE,
-    (_S.PLACE, Checked): _S.CHECK,
-    (_S.PLACE, Quiet): _S.PLACE,
-    (_S.TAKING, PageTaken): _S.TAKING,
-    (_S.TAKING, CaptureEnded): _S.JUDGE,
-    (_S.TAKING, Failed): _S.JUDGE,
-    (_S.TAKING, PagesLost): _S.JUDGE,
-    (_S.JUDGE, NextSheet): _S.PLACE,
-    (_S.JUDGE, Retake): _S.PLACE,
-    (_S.JUDGE, PageDropped): _S.JUDGE,
-    (_S.JUDGE, Back): _S.CHOOSE,
-    (_S.JUDGE, Checked): _S.CHECK,
-    (_S.JUDGE, CopyAsked): _S.PRINTING,
-    (_S.JUDGE, PagesLost): _S.JUDGE,
-    (_S.JUDGE, Quiet): _S.JUDGE,
-    (_S.CHECK, Confirmed): _S.HAND_IN,
-    (_S.CHECK, Changed): _S.JUDGE,
-    (_S.CHECK, NextSheet): _S.PLACE,
-    (_S.CHECK, Retake): _S.PLACE,
-    (_S.CHECK, PageDropped): _S.CHECK,
-    (_S.CHECK, PagesLost): _S.JUDGE,
-    (_S.CHECK, Checked): _S.CHECK,
-    (_S.CHECK, Quiet): _S.CHECK,
-    (_S.HAND_IN, Sealed): _S.HAND_IN,
-    (_S.HAND_IN, Stored): _S.FAREWELL,
-    (_S.HAND_IN, Failed): _S.CHECK,
-    (_S.HAND_IN, PagesLost): _S.JUDGE,
-    (_S.HAND_IN, Confirmed): _S.HAND_IN,
-    (_S.HAND_IN, Left): _S.LEAVING,
-    (_S.LEAVING, Sealed): _S.LEAVING,
-    (_S.LEAVING, Stored): _S.WELCOME,
-    (_S.LEAVING, Failed): _S.WELCOME,
-    (_S.LEAVING, PagesLost): _S.WELCOME,
-    (_S.LEAVING, Confirmed): _S.LEAVING,
-    (_S.LEAVING, Left): _S.LEAVING,
-    (_S.PRINTING, Printed): _S.FAREWELL,
-    (_S.PRINTING, Failed): _S.JUDGE,
-    (_S.PRINTING, PagesLost): _S.JUDGE,
-    (_S.PRINTING, CopyAsked): _S.PRINTING,
-    (_S.FAREWELL, AgencyChosen): _S.PLACE,
-    (_S.FAREWELL, CopyChosen): _S.PLACE,
-    (_S.FAREWELL, More): _S.CHOOSE,
-    (_S.FAREWELL, Rated): _S.FAREWELL,
-    (_S.FAREWELL, Confirmed): _S.FAREWELL,
-}
-# Whoever is in the cabin may stay, come back, choose another language, and go; only what was confirmed is finished first.
-_INSIDE: Final = frozenset(State) - {_S.WELCOME}
-TABLE.update({(state, event): state for state in _INSIDE for event in (Entered, Emptied, Spoke)})
-TABLE.update({(state, Staying): state for state in _INSIDE - {_S.HAND_IN, _S.LEAVING}})
-TABLE.update(
-    {
-        (state, event): _S.WELCOME
-        for state in _INSIDE - {_S.HAND_IN, _S.LEAVING}
-        for event in (Left, TimedOut)
-        if (state, event) != (_S.PRINTING, TimedOut)
-    }
-)
-
-# What a device, a worker or the timer reports; out of place it is our fault, while a tap out of place is only refused.
-_OURS: Final = (SheetSeen, PageTaken, CaptureEnded, Printed, Sealed, Stored, Failed, PagesLost, Quiet, TimedOut)
 
 
 class Patience(msgspec.Struct, frozen=True):
@@ -163,6 +91,9 @@ class Visit:
         self._began_at: datetime | None = None
         self._chosen: AgencyChosen | None = None
         self._copy = False
+        self._mode = Mode.DOCUMENT
+        self._privacy = ""
+        self._privacy_read = False
         self._again: int | None = None  # the page that is taken again; it stays until the better one is there
         self._place: int | None = None  # where the next page belongs; None: at the end
         self._empty = False  # says the sensor
@@ -172,7 +103,7 @@ class Visit:
         """What `event` at `now` (aware UTC) asks for, in order. Raises Refused for a tap that is not possible here, and Mistake for a report
         of our own that is not; nothing has changed then."""
         before = self.state
-        after = advance(TABLE, before, type(event), None if isinstance(event, _OURS) else Code.OUT_OF_ORDER)
+        after = advance(TABLE, before, type(event), None if isinstance(event, OURS) else Code.OUT_OF_ORDER)
         self._check(event)
         self.state = after
         if after is State.WELCOME:
@@ -199,19 +130,26 @@ class Visit:
         match event:
             case AgencyChosen():
                 self._chosen, self._copy, self.pages, self._again = event, False, (), None
-                return [*self._on(), self._capture()]
+                return self._capture()
             case CopyChosen():
                 self._chosen, self._copy, self.pages, self._again = None, True, (), None
-                return [*self._on(), self._capture()]
+                return self._capture()
             case Back() | More():
                 self._chosen, self._copy, self.pages, self._receipt = None, False, (), None
+                self._mode = Mode.DOCUMENT
             case PageDropped(number):
                 self.pages = tuple(page for page in self.pages if page != number)
-            case Retake(number):
+            case Lies(mode):
+                return [Halt(), *self._capture(mode)]
+            case Retake(number, mode):
                 self._again = number
-                return [*self._on(), self._capture()]
-            case NextSheet():
-                return [*self._on(), self._capture()]
+                return self._capture(mode)
+            case NextSheet(mode):
+                return self._capture(mode)
+            case Joined(first, second, number):
+                self.pages = tuple(number if page == first else page for page in self.pages if page != second)
+            case PrivacyRead():
+                self._privacy_read = True
             case Checked() | Changed():
                 self._again = None
             case Confirmed():
@@ -263,6 +201,12 @@ class Visit:
                 raise Refused(Code.OUT_OF_ORDER, "There is no page to go back to.", "Go back to the choice.")
             case Back() if self.pages:
                 raise Refused(Code.OUT_OF_ORDER, "There are pages already.", "Hand them in, or delete them first.")
+            case Lies(mode) if self._copy or mode is Mode.COPY:
+                raise Refused(Code.OUT_OF_ORDER, "A copy is made of what lies there.", "Choose an agency first.")
+            case Joined(first, second, number) if (
+                first == second or number in self.pages or not {first, second} <= set(self.pages)
+            ):
+                raise Refused(Code.MALFORMED, "These are not two sides of a card.", "Take both sides again.")
             case PageTaken(number) if number in self.pages:
                 raise Mistake(f"Page {number} was taken twice.")
             case _:
@@ -271,6 +215,7 @@ class Visit:
     def _entered(self, event: Entered, now: datetime) -> list[Effect]:
         if self._began_at is None:
             self._visit, self.language, self._began_at = event.visit, event.language, now
+            self._privacy = event.privacy
             return self._on()
         back, self._empty = self._empty, False
         return self._on() if back else []  # the sensor flickers
@@ -314,12 +259,23 @@ class Visit:
             outcome = Outcome.FAILED
         if documents:
             outcome = Outcome.HANDED_IN
-        note = NoteVisit(self._visit, self._began_at, now, outcome, documents, self.language, self._face)
+        note = NoteVisit(
+            self._visit,
+            self._began_at,
+            now,
+            outcome,
+            documents,
+            self.language,
+            self._face,
+            self._privacy,
+            self._privacy_read,
+        )
         self._blank()
         return [Wipe(), note, Rest(), Show(State.WELCOME)]
 
-    def _capture(self) -> Capture:
-        return Capture(self._copy)
+    def _capture(self, mode: Mode = Mode.DOCUMENT) -> list[Effect]:
+        self._mode = Mode.COPY if self._copy else mode
+        return [*self._on(), Capture(self._mode)]
 
     def _on(self) -> list[Effect]:
         return [self._rest(), self._show()]
@@ -335,4 +291,4 @@ class Visit:
 
     def _show(self, what: str = "", remedy: str = "", *, more_time: bool = False) -> Show:
         receipt = self._receipt if self.state is State.FAREWELL else None
-        return Show(self.state, self.pages, receipt, what, remedy, more_time, self._empty, self._copy)
+        return Show(self.state, self.pages, receipt, what, remedy, more_time, self._empty, self._mode)

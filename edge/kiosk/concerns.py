@@ -40,6 +40,19 @@ def concerns(directory: Directory, area: AreaId) -> tuple[Concern, ...]:
     return tuple(found)
 
 
+def errands(directory: Directory, area: AreaId) -> tuple[Concern, ...]:
+    """For what the directory says what to bring; the competent agency need not take documents here."""
+    found = []
+    for service in directory.services:
+        try:
+            agency = directories.competent(directory, service.id, area)
+        except Refused:
+            continue
+        if service.bring:
+            found.append(Concern(service.plain or service.name, agency, service))
+    return tuple(found)
+
+
 def unknown(directory: Directory) -> Concern | None:
     """For whoever does not know: the dispatcher. None while it takes no documents."""
     try:

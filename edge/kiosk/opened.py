@@ -16,6 +16,7 @@ from edge.kiosk import language
 from edge.kiosk.door import BODY_BYTES_MAX
 from edge.kiosk.doorstep import Doorstep
 from edge.kiosk.press import Press
+from edge.kiosk.reference import Reference
 from edge.kiosk.server import Kiosk, served
 from edge.kiosk.settings import Screen
 from edge.kiosk.usher import Usher
@@ -28,6 +29,7 @@ from protocol.runtime.world import World
 log = structlog.get_logger("kiosk")
 
 FIRST_LOOK_SECONDS: Final = 2.0  # what a browser takes that was started with the node
+GATE_SECONDS: Final = 0.5  # after which whoever cleans sees that the cabin knows
 
 
 @asynccontextmanager
@@ -36,13 +38,21 @@ async def opened(
 ) -> AsyncIterator[Usher]:
     """Serve at this doorstep inside this block. Raises Unavailable when the style sheets are not there."""
     catalogues = language.read()
+    reference = Reference(
+        node.surroundings.buffer,
+        node.directory,
+        area=AreaId(config.cabin.area),
+        code=config.cabin.code,
+        heard_at=lambda: node.line().last_contact_at if node.line is not None else None,
+        clock=world.clock,
+    )
     usher = Usher(
         node.surroundings,
         node.reception,
         node.feed,
         Press(node.devices.printer, catalogues, world.random, config.printer.media),
-        area=AreaId(config.cabin.area),
-        directory=node.directory,
+        reference,
+        node.gate,
         board=node.board.tell,
         parting_seconds=config.visit.parting_seconds,
     )
@@ -60,7 +70,7 @@ async def opened(
         looked=node.looked,
     )
     body_bytes_max = limits.INPUT_BYTES_MAX if table.drawer else BODY_BYTES_MAX
-    listening = asyncio.create_task(_listen(node, usher))
+    watching = asyncio.gather(_listen(node, usher), _look_at_gate(usher))
     try:
         async with served(kiosk, step, body_bytes_max):
             node.screen_seconds_max = FIRST_LOOK_SECONDS
@@ -70,9 +80,9 @@ async def opened(
             finally:
                 await usher.close()
     finally:
-        listening.cancel()
+        watching.cancel()
         with suppress(asyncio.CancelledError):
-            await listening
+            await watching
 
 
 def _drawer(folder: NodeFolder, config: EdgeConfig, node: Node) -> Callable[[Environment], list[HTTPRouteHandler]]:
@@ -87,3 +97,9 @@ async def _listen(node: Node, usher: Usher) -> None:
     while True:
         async for told in node.board.watch():
             usher.moved(told)
+
+
+async def _look_at_gate(usher: Usher) -> None:
+    while True:
+        usher.look_at_gate()
+        await asyncio.sleep(GATE_SECONDS)

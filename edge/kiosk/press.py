@@ -1,15 +1,18 @@
-"""What the screen has printed: copies of pages, and the slip with the number."""
+"""What the screen has printed: copies of pages, the slip with the number, and the list of what to bring."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from datetime import datetime
+from functools import partial
 from typing import Final
 from zoneinfo import ZoneInfo
 
 import structlog
 
 from edge.capture.workshop import Workshop
+from edge.kiosk.concerns import Concern
 from edge.kiosk.copies import copies
 from edge.kiosk.language import Catalogues
 from edge.kiosk.offices import office
@@ -46,18 +49,25 @@ class Press:
         """Print these pages of the worker; they are on paper on return. Raises Trouble and PrinterFailure."""
         await self._put(copies([await workshop.preview(page, COPY_PIXELS) for page in pages]))
 
-    def slip(self, document: Document, directory: Directory, language: str, told: Callable[[str, str], None]) -> None:
-        """Print the number of a document while the screen goes on; `told` hears the number, and `printed` or `failed`."""
+    def slip(self, document: Document, directory: Directory, language: str, told: Callable[[str], None]) -> None:
+        """Print the number of a document while the screen goes on; `told` hears `printed` or `failed`."""
+        self._aside(partial(self._slip, document, directory, language), told)
 
+    def papers(
+        self, errand: Concern, directory: Directory, language: str, at: datetime, told: Callable[[str], None]
+    ) -> None:
+        """Print what to bring, as known `at` (aware UTC); `told` as in `slip`."""
+        self._aside(partial(self._papers, errand, directory, language, at), told)
+
+    def _aside(self, drawn: Callable[[], bytes], told: Callable[[str], None]) -> None:
         async def work() -> None:
             try:
-                pdf = await asyncio.to_thread(self._slip, document, directory, language)
-                await self._put(pdf)
+                await self._put(await asyncio.to_thread(drawn))
             except (Trouble, PrinterFailure) as trouble:
-                log.warning("slip.failed", receipt=document.receipt, what=trouble.what)
-                told(document.receipt, "failed")
+                log.warning("slip.failed", what=trouble.what)
+                told("failed")
             else:
-                told(document.receipt, "printed")
+                told("printed")
 
         task = asyncio.create_task(work())
         self._slips.add(task)
@@ -95,6 +105,27 @@ class Press:
             document.accepted_at.astimezone(_BERLIN),
             texts,
             hours=[line for line in (state.now, state.next) if line],
+            media=self._media,
+        )
+
+    def _papers(self, errand: Concern, directory: Directory, language: str, at: datetime) -> bytes:
+        from edge.papers import papers_sheet  # late, as in `_slip`
+
+        words = self._catalogues[language]
+        t = words.say
+        agency = errand.agency
+        state = office(agency, hours.holidays_of(directory.holidays_region), at, words)
+        published_at = directory.published_at
+        return papers_sheet(
+            words.language.direction,
+            heading=t("paper.bring"),
+            papers=errand.service.bring if errand.service is not None else (),
+            facts=[
+                (t("paper.concern"), [errand.words]),
+                (t("paper.agency"), [agency.name, *filter(None, (agency.address, agency.phone))]),
+                (t("paper.hours"), [line for line in (state.now, state.next) if line]),
+            ],
+            note=t("say.as_of", day=words.day(published_at), time=words.time(published_at)),
             media=self._media,
         )
 

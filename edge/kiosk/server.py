@@ -106,9 +106,9 @@ class Kiosk:
         scene = usher.scene
         settings = usher.settings
         if scene == "parting":
-            settings = settings.changed(f"language:{usher.parting}")
+            settings = settings.changed(f"language:{usher.porch.parting}")
         words = self._catalogues[settings.language]
-        version = usher.version
+        version = usher.bell.version
         text = self._pages.get_template(f"{scene}.html").render(
             t=words.say,
             words=words,
@@ -117,7 +117,7 @@ class Kiosk:
             settings=settings,
             screen=scene,
             stamp=usher.stamp,
-            turn=usher.turn,
+            turn=usher.bell.turn,
             version=version,
             site=self._site,
             can_speak=self._speech.available,
@@ -199,7 +199,7 @@ class Kiosk:
         while True:
             try:
                 async with asyncio.timeout(BEAT_SECONDS):
-                    version = await self._usher.version_after(version)
+                    version = await self._usher.bell.version_after(version)
                 yield f"data: {version}\n\n".encode()
             except TimeoutError:
                 yield b": still here\n\n"

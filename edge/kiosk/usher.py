@@ -1,8 +1,7 @@
 """Receives one visitor after the other at the screen, and forgets each of them.
 
 Whoever touches the screen, or is seen by a sensor, begins a visit; `stamp` belongs to it and to the start page before it, so that what was shown
-to one visitor is of no use to the next. `turn` numbers the questions: a tap that carries an older one answers a question that is no longer asked, as
-the second of a double tap does, and does nothing. `version` numbers what is to be seen, so that a screen knows when to look again.
+to one visitor is of no use to the next. While the gate is shut nobody is received; a visit that is on goes on.
 """
 
 from __future__ import annotations
@@ -17,18 +16,22 @@ import structlog
 from edge import conversation as said
 from edge.capture.workshop import PagesGone
 from edge.feed import Feed
-from edge.kiosk.concerns import Concern, concerns, unknown
+from edge.gate import Gate
+from edge.kiosk import taps
+from edge.kiosk.bell import Bell
 from edge.kiosk.guest import Guest
+from edge.kiosk.handouts import Handouts
+from edge.kiosk.porch import Porch
 from edge.kiosk.press import Press
+from edge.kiosk.privacy import PRIVACY_VERSION
+from edge.kiosk.reference import Reference
 from edge.kiosk.settings import Settings
+from edge.kiosk.timer import Timer
 from edge.orders import DocumentMoved, Told
 from edge.reception import Reception
 from edge.stay import Surroundings
-from edge.storage.documents import Document
 from hardware.scanner import ScannerState
-from protocol.directory import Directory
 from protocol.errors import Refused, Trouble
-from protocol.ids import AreaId, ReceiptNumber
 from protocol.randomness import draw
 
 log = structlog.get_logger("kiosk")
@@ -42,8 +45,7 @@ ANYWAY: Final = ("help", "privacy", "end", "stay")  # meant, whatever page stand
 
 
 class Usher:
-    """Lives in the event loop. `directory` gives the one in force; `board` is told what the visit tells; for `parting_seconds` „Bitte nehmen
-    Sie Ihre Blätter mit.“ stands there."""
+    """Lives in the event loop. `board` is told what the visit tells; for `parting_seconds` „Bitte nehmen Sie Ihre Blätter mit.“ stands there."""
 
     def __init__(
         self,
@@ -51,100 +53,82 @@ class Usher:
         reception: Reception,
         feed: Feed,
         press: Press,
+        reference: Reference,
+        gate: Gate,
         *,
-        area: AreaId,
-        directory: Callable[[], Directory | None],
         board: Callable[[Told], None],
         parting_seconds: float,
     ) -> None:
-        self._parting_seconds = parting_seconds
         self.house = house
-        self.press = press
-        self.directory = directory
+        self.handouts = Handouts(press, reference, house.workshop, house.utc, self._came)
         self.feed = feed
+        self.reference = reference
+        self.gate = gate
         self.scanner = ScannerState.READY
+        self.bell = Bell(draw(house.random, 4).hex())
+        self.porch = Porch(house.patience.quiet_seconds, parting_seconds, self.changed)
+        self.waiting = False  # for whoever hands in through the hatch
+        self.somebody: bool | None = None  # says the sensor; None: there is none
+        self.guest: Guest | None = None  # who is at the screen
         self._reception = reception
-        self._area = area
         self._board = board
-        self._guest: Guest | None = None
+        self._shut = gate.shut
         self._gone = asyncio.Event()
         self._coming = False  # somebody has touched the screen and waits for the one before to be forgotten
         self._meant = ""  # what that touch said
         self._visits: set[asyncio.Task[None]] = set()
         self._rest = said.Rest()
-        self._timer: asyncio.TimerHandle | None = None
-        self._bell = asyncio.Event()
-        self._boot = draw(house.random, 4).hex()
-        self._number = 0
-        self._question = 0
-        self._asked = ""
-        self.waiting = False  # for whoever hands in through the hatch
-        self.somebody: bool | None = None  # says the sensor; None: there is none
-        self.parting: str = ""  # language of whom „Auf Wiedersehen!“ is said to
-        self.settings = Settings()
+        self._timer = Timer()
         self.stamp = self._stamped()
 
     # --- what stands there ---------------------------------------------------------------------------------------
     @property
-    def guest(self) -> Guest | None:
-        """Who is at the screen."""
-        return self._guest
-
-    @property
     def scene(self) -> str:
         """The name of the page."""
-        if self._guest is not None:
-            return self._guest.scene
+        if self.guest is not None:
+            return self.guest.scene
+        if self.porch.helping:
+            return "help"
         if self.waiting:
             return "occupied"
-        if self.parting:
+        if self.porch.parting:
             return "parting"
+        if self._shut is not None:
+            return self._shut
         return "rest" if self.somebody is False else "start"
 
     @property
-    def turn(self) -> str:
-        """The number of the question that is asked."""
-        return str(self._question)
-
-    @property
-    def version(self) -> str:
-        """The number of what is to be seen, with a word that tells one process from the next."""
-        return f"{self._boot}-{self._number}"
-
-    @property
-    def choices(self) -> tuple[Concern, ...]:
-        """What people come for; last what to do for whoever does not know."""
-        directory = self.directory()
-        if directory is None:
-            return ()
-        dispatcher = unknown(directory)
-        return (*concerns(directory, self._area), *((dispatcher,) if dispatcher is not None else ()))
-
-    def document(self, receipt: str) -> Document | None:
-        """What became of it."""
-        return next((row for row in self.house.buffer.documents() if row.receipt == receipt), None)
+    def settings(self) -> Settings:
+        """How whoever is there wants the screen."""
+        return self.guest.settings if self.guest is not None else self.porch.settings
 
     # --- taps ----------------------------------------------------------------------------------------------------
     async def tap(self, stamp: str, turn: str, do: str) -> None:
         """One tap. What comes from another visit or another page does nothing."""
         verb = do.partition(":")[0]
-        if stamp != self.stamp or (turn != self.turn and verb not in ANYWAY):
+        if stamp != self.stamp or (turn != self.bell.turn and verb not in ANYWAY):
             return
-        if verb == "home":
-            self._parted(stamp)
-            return
-        if self._guest is None and verb == "end":
+        if self.guest is None and (verb in ("home", "end") or (self._shut is not None and not self.waiting)):
+            self._at_the_porch(verb)
             return
         guest = await self._receive()
         if guest is None:
             self._meant = do  # and is done as soon as the visit before is wiped: nobody taps twice for that
-        elif verb != "begin" and (verb != "stay" or guest.scene in ("more_time", "goodbye")):
+        elif verb not in ("begin", "home") and (verb != "stay" or guest.scene in ("more_time", "goodbye")):
             await self._do(guest, do)
 
+    def _at_the_porch(self, verb: str) -> None:
+        """Nobody is served now, but may look for help all the same."""
+        if verb == "home" and self.porch.parting:
+            self.porch.leave()
+            self.changed()
+        elif verb in ("help", "back") and self._shut is not None:
+            self.porch.help(verb == "help")
+
     async def _do(self, guest: Guest, do: str) -> None:
-        self._question += 1  # answered, whatever comes of it
+        self.bell.answered()
         try:
-            await guest.tap(do)
+            await taps.tap(guest, do)
         except PagesGone as gone:
             if guest.stay is not None:
                 guest.stay.lost(gone)
@@ -156,14 +140,16 @@ class Usher:
         if stamp != self.stamp:
             return
         settings = self.settings.changed(to)
-        guest = await self._receive()
+        served = self.guest is not None or (self._shut is None and not self.waiting)
+        guest = await self._receive() if served else None
         if guest is not None:
             guest.set(settings)
-            self.settings = settings
+        else:
+            self.porch.set(settings)
 
     def seen(self, receipt: str) -> None:
         """The browser has drawn the page with this number: only now it counts as given out, and its time begins."""
-        guest = self._guest
+        guest = self.guest
         if guest is None or guest.seen_number == receipt or guest.shown.receipt != receipt:
             return
         guest.seen_number = receipt
@@ -174,16 +160,18 @@ class Usher:
     async def entered(self) -> None:
         """The sensor sees somebody."""
         self.somebody = True
-        if self._guest is not None and self._guest.stay is not None:
-            self._guest.stay.enter()
-        else:
+        if self.guest is not None and self.guest.stay is not None:
+            self.guest.stay.enter()
+        elif self._shut is None:
             await self._receive()
 
     def emptied(self) -> None:
         """The sensor sees nobody any more."""
         self.somebody, self._meant = False, ""
-        if self._guest is not None and self._guest.stay is not None:
-            self._guest.stay.say(said.Emptied())
+        if self.guest is not None and self.guest.stay is not None:
+            self.guest.stay.say(said.Emptied())
+        elif not self.porch.parting:
+            self.porch.leave()
         self.changed()
 
     def blinded(self) -> None:
@@ -191,15 +179,17 @@ class Usher:
         self.somebody = None
         self.changed()
 
-    # --- what a guest asks of the house (guest.Lobby) -------------------------------------------------------------
+    def look_at_gate(self) -> None:
+        """Whether visitors may come now; the screen says so when that has changed."""
+        if self.gate.shut is not self._shut:
+            self._shut = self.gate.shut
+            log.info("gate.changed", shut=str(self._shut or "open"))
+            self.changed()
+
+    # --- what a guest asks of the house (lobby.Lobby) -------------------------------------------------------------
     def changed(self) -> None:
         """Something else is to be seen."""
-        self._number += 1
-        if self.scene != self._asked:
-            self._asked = self.scene
-            self._question += 1
-        bell, self._bell = self._bell, asyncio.Event()
-        bell.set()
+        self.bell.ring(self.scene)
 
     def rest(self, rest: said.Rest) -> None:
         """Arm the only timer anew."""
@@ -212,40 +202,21 @@ class Usher:
 
     def over(self) -> None:
         """Nothing of the visitor is left on the screen from now on; what lies in the house is wiped behind it."""
-        guest, self._guest = self._guest, None
+        guest, self.guest = self.guest, None
         if guest is None:
             return
         self._gone.set()
         if guest.stay is not None and guest.stay.accepted is not None and not guest.seen_number:
             log.warning("number.unseen", receipt=guest.stay.accepted.receipt)
-        self.parting, self.settings = self.settings.language, Settings()
         self.stamp = self._stamped()
-        self._disarm()
-        asyncio.get_running_loop().call_later(self._parting_seconds, self._parted, self.stamp)
+        self._timer.disarm()
+        self.porch.farewell(guest.settings.language)
         self.changed()
 
-    async def put_on_paper(self, pages: tuple[int, ...]) -> None:
-        """A copy."""
-        await self.press.copy(self.house.workshop, pages)
-
-    def print_slip(self, receipt: ReceiptNumber) -> None:
-        """The number on paper, while the screen goes on."""
-        guest, directory, document = self._guest, self.directory(), self.document(receipt)
-        if guest is None or directory is None or document is None or guest.slip == "printing":
-            return
-        guest.slip = "printing"
-        self.press.slip(document, directory, guest.settings.language, self._slip_told)
-
     # --- for whoever looks ---------------------------------------------------------------------------------------
-    async def version_after(self, version: str) -> str:
-        """The number of what is to be seen, as soon as it is another one than `version`."""
-        while self.version == version:
-            await self._bell.wait()
-        return self.version
-
     def moved(self, told: Told) -> None:
         """A document has a new state: the visitor who still stands before its number sees it."""
-        guest = self._guest
+        guest = self.guest
         if isinstance(told, DocumentMoved) and guest is not None and guest.shown.receipt == told.document.receipt:
             self.changed()
 
@@ -255,18 +226,19 @@ class Usher:
 
     async def close(self) -> None:
         """Whoever is there is out, and nothing of them is left."""
-        self._disarm()
+        self._timer.disarm()
         for visit in self._visits:
             visit.cancel()
         if self._visits:
             await asyncio.wait(self._visits)
-        await self.press.close()
+        self.porch.leave()
+        await self.handouts.close()
 
     # --- one visit -----------------------------------------------------------------------------------------------
     async def _receive(self) -> Guest | None:
         """Somebody is here. None: not yet, another one is being served."""
-        if self._guest is not None:
-            return self._guest
+        if self.guest is not None:
+            return self.guest
         if not self._coming:
             self._coming = True
             visit = asyncio.create_task(self._visit())
@@ -281,17 +253,19 @@ class Usher:
                 return None
             with suppress(TimeoutError):
                 async with asyncio.timeout(until - clock()):
-                    await self._bell.wait()
-        return self._guest
+                    await self.bell.rings()
+        return self.guest
 
     async def _visit(self) -> None:
         await self.watch_scanner()
-        guest = Guest(self, self.house, self.feed, self.settings)
+        guest = Guest(self, self.house, self.feed)
         try:
             async with self._reception.receive(guest) as stay:
-                guest.stay, self._guest, self._gone = stay, guest, asyncio.Event()
-                self._coming, self.waiting, self.parting = False, False, ""
-                stay.enter(self.settings.language)
+                guest.stay, guest.settings = stay, self.porch.settings
+                self.guest, self._gone = guest, asyncio.Event()
+                self._coming, self.waiting = False, False
+                self.porch.leave()
+                stay.enter(guest.settings.language, PRIVACY_VERSION)
                 meant, self._meant = self._meant, ""
                 if meant.partition(":")[0] not in ("", "begin", "stay"):
                     await self._do(guest, meant)
@@ -299,7 +273,7 @@ class Usher:
         except Trouble as trouble:
             log.error("visit.refused", what=trouble.what)
         finally:
-            if self._guest is guest:
+            if self.guest is guest:
                 self.over()
             if guest.stay is None:
                 self._coming, self.waiting = False, False
@@ -313,39 +287,21 @@ class Usher:
         except Trouble as trouble:
             log.error("workshop.not-started", what=trouble.what)
 
-    def _parted(self, stamp: str) -> None:
-        if self.parting and self.stamp == stamp and self._guest is None:
-            self.parting = ""
-            self.changed()
-
-    def _slip_told(self, receipt: str, how: str) -> None:
-        guest = self._guest
-        if how == "printed":
-            log.info("number.given", receipt=receipt, how="printed")
-        if guest is not None and guest.shown.receipt == receipt:
-            guest.slip = how
-            if how == "printed":
-                guest.seen_number = receipt
-            self._arm()
-            self.changed()
+    def _came(self) -> None:
+        """Something the visitor wanted on paper, or the word that it does not come."""
+        self._arm()
+        self.changed()
 
     def _arm(self) -> None:
-        self._disarm()
-        guest, rest = self._guest, self._rest
+        guest, rest = self.guest, self._rest
         if guest is not None and guest.over and not guest.shown.goodbye:
             rest = said.Rest(OVER_SECONDS_MAX, said.Left())
-        if rest.seconds is not None and rest.then is not None:
-            self._timer = asyncio.get_running_loop().call_later(rest.seconds, self._passed, rest.then)
+        self._timer.arm(rest.seconds if rest.then is not None else None, self._passed)
 
-    def _disarm(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
-    def _passed(self, then: said.Quiet | said.TimedOut | said.Left) -> None:
-        if self._guest is not None and self._guest.stay is not None:
+    def _passed(self) -> None:
+        if self.guest is not None and self.guest.stay is not None and self._rest.then is not None:
             with suppress(Refused):
-                self._guest.stay.say(then)
+                self.guest.stay.say(said.Left() if self.guest.over else self._rest.then)
 
     def _stamped(self) -> str:
         return draw(self.house.random, STAMP_BYTES).hex()

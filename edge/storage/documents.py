@@ -106,6 +106,11 @@ class Documents:
         order = "ORDER BY state IN ('waiting', 'damaged') DESC, entry DESC LIMIT ?"
         return [_document(row) for row in self.rows.where(order, (count_max,))]
 
+    def by_receipt(self, receipt: str) -> Document | None:
+        """The document with this number."""
+        found = self.rows.where("WHERE receipt = ?", (receipt,))
+        return _document(found[0]) if found else None
+
     def by_digest(self, digest: bytes) -> DocumentRow | None:
         """The document whose blob this is."""
         found = self.rows.where("WHERE digest = ?", (digest,))

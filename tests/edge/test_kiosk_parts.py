@@ -9,14 +9,17 @@ from pathlib import Path
 
 import pymupdf
 import pytest
+from msgspec import structs
 from PIL import Image
 
 from edge.kiosk import boot_key as boot
 from edge.kiosk import language
-from edge.kiosk.concerns import concerns, unknown
+from edge.kiosk.concerns import concerns, errands, unknown
 from edge.kiosk.copies import Frame, copies, frame
 from edge.kiosk.offices import offices
-from protocol.directory import Directory
+from edge.large_print import A4, TEXT_POINTS_MIN
+from edge.papers import papers_sheet
+from protocol.directory import BRING_MAX, Directory
 from protocol.errors import Mistake
 from protocol.manifest import unverified
 from protocol.runtime.folder import NodeFolder
@@ -35,6 +38,35 @@ def test_every_concern_leads_to_an_agency_that_takes_papers(in_force: Directory)
     [concern] = concerns(in_force, AREA)
     assert (concern.words, concern.agency.id) == ("Zuschuss zur Miete", "wohngeldstelle-uckermark")
     assert (concern.chosen.agency, concern.chosen.title) == ("wohngeldstelle-uckermark", "Wohngeld")
+
+
+def test_what_to_bring_is_told_where_the_directory_knows_it(in_force: Directory) -> None:
+    assert errands(in_force, AREA) == ()
+    service = structs.replace(in_force.services[0], bring=("Mietvertrag", "Rentenbescheid"))
+    no_inbox = tuple(structs.replace(agency, inboxes=()) for agency in in_force.agencies)
+    [errand] = errands(structs.replace(in_force, services=(service,), agencies=no_inbox), AREA)
+    assert (errand.words, errand.agency.id) == ("Zuschuss zur Miete", "wohngeldstelle-uckermark")
+
+
+@pytest.mark.parametrize("media", [A4, "om_roll-80_80x297mm"])
+def test_the_list_of_what_to_bring_stands_on_one_page_in_large_print(media: str) -> None:
+    papers = [f"Nachweis {number} über die Miete der letzten drei Monate" for number in range(1, BRING_MAX + 1)]
+    facts = [("Für", ["Wohngeldstelle", "Karl-Marx-Straße 1", "030 23125 102"]), ("Geöffnet", [])]
+    made = papers_sheet(
+        "ltr", heading="Das bringen Sie mit", papers=papers, facts=facts, note="Stand: heute", media=media
+    )
+    with pymupdf.open("pdf", made) as document:
+        assert document.page_count == 1
+        text = " ".join(document[0].get_text().split())
+        sizes = [
+            span["size"]
+            for block in document[0].get_text("dict")["blocks"]
+            for line in block.get("lines", ())
+            for span in line["spans"]
+        ]
+    assert all(f"Nachweis {number} " in text for number in range(1, BRING_MAX + 1))
+    assert "Geöffnet" not in text
+    assert min(sizes) >= TEXT_POINTS_MIN
 
 
 def test_a_dispatcher_without_a_key_is_not_offered(in_force: Directory) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from edge.kiosk import language
 from edge.kiosk.press import Press
-from edge.slip import A4
+from edge.large_print import A4
 from edge.storage.documents import Document, State
 from hardware.devices.ipp_printer import IppPrinter
 from hardware.printer import PrinterState
@@ -56,7 +56,7 @@ def printing(printer: IppPrinter) -> tuple[str, str]:
         told: asyncio.Future[tuple[str, str]] = asyncio.get_running_loop().create_future()
         press = Press(printer, language.read(), os.urandom, A4)
         assert press.fitted
-        press.slip(accepted(), in_force(), "de", lambda number, how: told.set_result((number, how)))
+        press.slip(accepted(), in_force(), "de", lambda how: told.set_result((NUMBER, how)))
         async with asyncio.timeout(60):
             heard = await told
         await press.close()

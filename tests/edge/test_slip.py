@@ -10,7 +10,8 @@ import numpy as np
 import pymupdf
 import pytest
 
-from edge.slip import A4, TEXT_POINTS_MIN, SlipTexts, paper_points, slip
+from edge.large_print import A4, TEXT_POINTS_MIN, paper_points
+from edge.slip import SlipTexts, slip
 from protocol.errors import Mistake
 from protocol.ids import ReceiptNumber
 from protocol.keys import receipt_words

@@ -11,12 +11,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Playwright, Response
 
-from edge.config import KioskConfig, VisitConfig
+from edge.config import FILE, EdgeConfig, KioskConfig, VisitConfig
+from edge.knock import knock
+from edge.opening import OpeningConfig
+from edge.orders import Clean
 from hardware.fittings import PresenceConfig, PrinterConfig, ScannerConfig
+from hardware.simulated.identity import draw_card
 from hardware.simulated.paper import draw_page
 from hardware.simulated.stage import BLURRED, Stage
+from protocol.runtime.config import read_config
 from tests.journeys.waiting import until
 from tools.rig import Rig, rig
 from tools.town import uckermark
@@ -32,6 +38,7 @@ FLAGS = [
 ]
 SCREEN_SECONDS = 30.0
 SHEET_DPI = 130
+CARD_DPI = 200
 MARK = "Kanarienvogel 4711"  # printed on every sheet
 
 
@@ -80,11 +87,35 @@ class Cabin:
         for seed in seeds or (1,):
             self.stage.put(self.sheet(seed))
 
+    def lay_card(self, back: bool = False) -> None:
+        """Put an identity card onto the glass."""
+        path = self.sheets / f"card-{'back' if back else 'front'}.jpg"
+        if not path.exists():
+            glass = Image.new("RGB", (round(8.27 * CARD_DPI), round(11.69 * CARD_DPI)), (246, 246, 244))
+            card, _ = draw_card(1, back, CARD_DPI, MARK)
+            glass.paste(card, (300, 420), card)
+            glass.save(path, quality=88, dpi=(CARD_DPI, CARD_DPI))
+        self.stage.put(path)
+
+    def unknown_numbers(self, count: int) -> list[str]:
+        """Numbers that nobody has got here."""
+        status = self.house.status(self.site)
+        assert status is not None
+        given = {row.receipt for row in status.documents}
+        code = read_config(self.folder / FILE, EdgeConfig).cabin.code
+        return [number for number in (f"{code}-{digits:03}" for digits in range(1000)) if number not in given][:count]
+
+    def clean(self, on: bool = True) -> None:
+        """Somebody begins to clean, or has ended."""
+        list(knock(self.folder, Clean(on), 30.0) or ())
+
     def mended(self) -> None:
         """As at the beginning: nothing stuck, nothing lying about, the line whole."""
         for device in ("scanner", "printer"):
             self.stage.mend(device)
             self.stage.clear(device)
+        if (status := self.house.status(self.site)) is not None and status.shut:
+            self.clean(False)
         line = self.house.lines.get(self.site)  # type: ignore[call-overload]
         if line is not None and line.is_cut:
             line.mend()
@@ -183,7 +214,7 @@ class Visitor:
     def end(self) -> None:
         """Leave, wherever one is."""
         if self.screen not in ("start", "rest"):
-            if self.screen not in ("parting", "occupied"):
+            if self.screen not in ("parting", "occupied", "cleaning", "closed"):
                 self.tap("end")
             self.at("parting", "start", "rest")
             if self.screen == "parting":
@@ -221,6 +252,18 @@ class Visitor:
         self.tap("confirm")
         self.at("number")
         return self.number
+
+    def ask(self, number: str) -> None:
+        """Type the digits of a number, and have it looked up."""
+        self.at("ask")
+        for count, digit in enumerate(number.partition("-")[2], 1):
+            self.tap(f"digit:{digit}")
+            self.page.wait_for_function(
+                "count => document.querySelector('.number').innerText.replace(/.*-/, '').replace('…', '').length === count",
+                arg=count,
+            )
+        self.tap("look")
+        self.page.wait_for_selector("body:not([data-sent])")
 
     @property
     def number(self) -> str:
@@ -263,7 +306,11 @@ SENSOR = PresenceConfig("simulated", enter_seconds=0.1, leave_seconds=0.3)
 
 @contextmanager
 def cabins(
-    folder: Path, *sizes: str, visit: VisitConfig | dict[str, VisitConfig] | None = None, presence: bool = False
+    folder: Path,
+    *sizes: str,
+    visit: VisitConfig | dict[str, VisitConfig] | None = None,
+    presence: bool = False,
+    opening: OpeningConfig | None = None,
 ) -> Iterator[dict[str, Cabin]]:
     """A house whose agencies all take papers, and a cabin with a screen for each size; `visit` is how patient they are, all or each."""
     sheets = folder / "sheets"
@@ -279,6 +326,7 @@ def cabins(
                 printer=PrinterConfig("simulated"),
                 presence=SENSOR if presence else PresenceConfig(),
                 kiosk=KioskConfig(on=True, width_px=width, height_px=height, diagonal_inches=DIAGONALS[size]),
+                opening=opening or OpeningConfig(),
                 visit=(visit.get(size) if isinstance(visit, dict) else visit) or VisitConfig(),
             )
         house.start_cabin(*(site.id for site in sites.values()))

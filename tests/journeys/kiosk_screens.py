@@ -18,7 +18,7 @@ from tests.journeys.waiting import until
 
 PAGES = Path(__file__).parents[2] / "edge" / "kiosk" / "pages"
 NOT_SCREENS = {"base", "bars", "parts", "drawer"}
-BY_SENSOR = {"rest", "goodbye", "more_time"}  # stand there when nobody does; see test_kiosk_timeouts.py
+BY_SENSOR = {"rest", "goodbye", "more_time", "closed"}  # stand there when nobody does; see test_kiosk_timeouts.py
 Way = Callable[[Visitor], None]
 
 
@@ -131,16 +131,95 @@ def _parting(visitor: Visitor) -> None:
     visitor.at("parting")
 
 
+def _papers(visitor: Visitor) -> None:
+    """The longest list of them."""
+    visitor.tap("info")
+    visitor.at("info")
+    visitor.tap("bring")
+    visitor.at("bring")
+    visitor.page.get_by_text("Zuschuss zur Miete").tap()
+    visitor.at("papers")
+
+
+def _state(visitor: Visitor) -> None:
+    number = visitor.to_number()
+    visitor.tap("more")
+    visitor.at("start")
+    visitor.tap("info")
+    visitor.at("info")
+    visitor.tap("ask")
+    visitor.ask(number)
+    visitor.at("state")
+
+
+def _ask_wrong(visitor: Visitor) -> None:
+    visitor.tap("info")
+    visitor.at("info")
+    visitor.tap("ask")
+    visitor.ask(visitor.cabin.unknown_numbers(1)[0])
+    visitor.page.get_by_text("kennen wir hier nicht").wait_for()
+
+
+def _paused(visitor: Visitor) -> None:
+    visitor.tap("info")
+    visitor.at("info")
+    visitor.tap("ask")
+    for number in visitor.cabin.unknown_numbers(3):
+        if visitor.at("ask", "paused") == "ask":
+            visitor.ask(number)
+    visitor.at("paused")
+
+
+def _kind(visitor: Visitor) -> None:
+    visitor.to_place()
+    visitor.tap("kind")
+    visitor.at("kind")
+
+
+def _card(visitor: Visitor) -> None:
+    _kind(visitor)
+    visitor.tap("kind:card")
+    visitor.at("place")
+
+
+def _card_judged(visitor: Visitor) -> None:
+    _card(visitor)
+    visitor.cabin.lay_card()
+    visitor.at("judge")
+
+
+def _card_back(visitor: Visitor) -> None:
+    _card_judged(visitor)
+    visitor.tap("good-back")
+    visitor.at("place")
+
+
+def _cleaning(visitor: Visitor) -> None:
+    visitor.cabin.clean()
+    visitor.at("cleaning")
+
+
 # Name of the page, or of the page and what is particular, and the way to it. What lasts only a moment is in MOMENTS.
 WAYS: dict[str, Way] = {
     "start": lambda visitor: None,
     "privacy": _taps("privacy", "@privacy"),
     "help": _taps("help", "@help"),
     "info": _taps("info", "@info"),
-    "agency": _taps("info", "@info", "office:", "@agency"),
+    "offices": _taps("info", "@info", "offices", "@offices"),
+    "agency": _taps("info", "@info", "offices", "@offices", "office:", "@agency"),
+    "bring": _taps("info", "@info", "bring", "@bring"),
+    "papers": _papers,
+    "ask": _taps("info", "@info", "ask", "@ask"),
+    "ask-wrong": _ask_wrong,
+    "state": _state,
+    "paused": _paused,
     "concern": _taps("hand-in", "@concern"),
     "place": Visitor.to_place,
     "place-again": _place_again,
+    "kind": _kind,
+    "place-card": _card,
+    "place-card-back": _card_back,
+    "judge-card": _card_judged,
     "taking": _taking,
     "judge": Visitor.to_judge,
     "fault": _fault,
@@ -157,6 +236,7 @@ WAYS: dict[str, Way] = {
     "copying": _copying,
     "copied": _copied,
     "parting": _parting,
+    "cleaning": _cleaning,
 }
 
 

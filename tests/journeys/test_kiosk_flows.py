@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -237,10 +239,164 @@ def test_opening_hours_need_no_line_and_say_how_old_they_are(one: Visitor) -> No
     kiosk_screens.WAYS["agency"](one)
     assert "Stand:" in one.text()
     assert "Telefon" in one.text()
+    for page in ("offices", "info", "start"):
+        one.tap("back")
+        one.at(page)
+
+
+def test_what_to_bring_needs_no_line_and_comes_out_of_the_printer(one: Visitor) -> None:
+    one.cabin.house.lines[one.cabin.site].cut()  # type: ignore[index]
+    kiosk_screens.WAYS["papers"](one)
+    assert "Mietvertrag" in one.text()
+    assert "Stand:" in one.text()
+    one.tap("print-papers")
+    until(lambda: "Bitte nehmen Sie Ihren Zettel" in one.text(), "the list is printed")
     one.tap("back")
-    one.at("info")
-    one.tap("back")
+    one.at("bring")
+
+
+def test_a_number_tells_how_the_papers_stand_and_not_what_they_are(one: Visitor) -> None:
+    number = one.to_number()
+    agency = one.cabin.house.status(one.cabin.site).documents[0].agency  # type: ignore[union-attr]
+    until(lambda: "beim Amt angekommen" in one.text(), "the hub has it")
+    one.tap("end")
+    one.at("parting")
+    one.cabin.house.lines[one.cabin.site].cut()  # type: ignore[index]
+    until(lambda: not one.cabin.house.status(one.cabin.site).link.connected)  # type: ignore[union-attr]
+    one.tap("home")
     one.at("start")
+    one.tap("info")
+    one.at("info")
+    one.tap("ask")
+    one.ask(number)
+    one.at("state")
+    said = one.text()
+    assert number in said
+    assert "beim Amt angekommen" in said
+    assert "Stand:" in said
+    assert agency == "aok-nordost"
+    assert "AOK" not in said
+
+
+def test_nobody_tries_numbers_out(chrome: Browser, screens: dict[str, Cabin]) -> None:
+    """Neither in one visit, nor in many."""
+    with visitor(chrome, screens["1280"], "1280") as curious:
+        kiosk_screens.WAYS["paused"](curious)
+        assert "115" in curious.text()
+        curious.end()
+        curious.tap("info")
+        curious.at("info")
+        curious.tap("ask")
+        for number in curious.cabin.unknown_numbers(6)[3:]:
+            if curious.at("ask", "paused") == "ask":
+                curious.ask(number)
+        curious.at("paused")
+        curious.end()
+        curious.tap("info")
+        curious.at("info")
+        curious.tap("ask")
+        curious.ask(curious.cabin.unknown_numbers(7)[-1])
+        curious.at("paused")
+        curious.end()
+        assert not curious.mishaps
+
+
+def test_both_sides_of_a_card_become_one_page(one: Visitor) -> None:
+    kiosk_screens.WAYS["place-card-back"](one)
+    assert "Bitte drehen Sie den Ausweis um." in one.text()
+    one.cabin.lay_card(back=True)
+    one.at("judge")
+    one.tap("good-done")
+    one.at("check")
+    assert one.page.locator(".thumb").count() == 1
+    one.tap("page:")
+    one.at("page")
+    one.tap("again")  # both sides once more
+    one.at("place")
+    assert "Bitte legen Sie den Ausweis hin." in one.text()
+    one.cabin.lay_card()
+    one.at("judge")
+    one.tap("good-back")
+    one.at("place")
+    one.cabin.lay_card(back=True)
+    one.at("judge")
+    one.tap("good-another")
+    one.at("place")
+    assert "Bitte legen Sie das Blatt hin." in one.text(), "the next one is a sheet again"
+    one.cabin.lay(1)
+    one.at("judge")
+    one.tap("good-done")
+    one.at("check")
+    assert one.page.locator(".thumb").count() == 2
+    one.tap("confirm")
+    one.at("number")
+
+
+def test_nothing_is_taken_while_somebody_says_what_lies_there(one: Visitor) -> None:
+    kiosk_screens.WAYS["kind"](one)
+    one.stage.put(one.cabin.sheet(4, "receipt"))
+    one.tap("kind:receipt")
+    one.at("judge")
+    one.tap("good-done")
+    one.at("check")
+    one.tap("confirm")
+    one.at("number")
+
+
+def test_whoever_cleans_is_not_disturbed_and_nobody_is_cut_off(one: Visitor) -> None:
+    one.to_judge()
+    one.cabin.clean()
+    one.tap("good-done")
+    one.at("check")
+    one.tap("confirm")
+    one.at("number")
+    one.tap("end")
+    one.at("parting")
+    one.tap("home")
+    one.at("cleaning")
+    one.set("language:uk")
+    assert "прибирають" in one.text()
+    one.tap("help")
+    one.at("help")
+    one.tap("back")
+    one.at("cleaning")
+    status = one.cabin.house.status(one.cabin.site)
+    assert status is not None
+    assert (status.shut, status.visitor) == ("cleaning", False)
+    one.cabin.clean(False)
+    one.at("start")
+
+
+def test_whoever_waits_may_read_it_in_their_own_language(one: Visitor) -> None:
+    with standing(one, "occupied"):
+        one.set("language:pl")
+        one.set("text:130")
+        assert one.screen == "occupied"
+    assert one.page.get_attribute("html", "class") == "de", "the next visitor begins anew"
+
+
+def test_how_it_was_is_told_at_the_hub(one: Visitor) -> None:
+    before = _visits(one)
+    for face in ("good", "bad"):
+        one.tap("privacy")
+        one.at("privacy")
+        one.tap("back")
+        one.at("start")
+        kiosk_screens.WAYS["feedback"](one)
+        one.tap(f"face-{face}")
+        one.at("parting")
+        one.tap("home")
+        one.at("start")
+    until(lambda: _visits(one)["answers"] == before["answers"] + 2, "the hub has counted them")
+    assert _visits(one)["handed_in"] >= before["handed_in"] + 2
+
+
+def _visits(one: Visitor) -> dict[str, int]:
+    """What `kabine fleet status --json` says of the last weeks here."""
+    order = [sys.executable, "-m", "tools", "fleet", "status", "--hub", str(one.cabin.house.hub), "--json"]
+    told = json.loads(subprocess.run([*order, "--site", one.cabin.site], capture_output=True, check=False).stdout)
+    found: dict[str, int] = told["sites"][0]["visits"]
+    return found
 
 
 def test_by_keyboard_alone(one: Visitor) -> None:

@@ -9,16 +9,19 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
 from itertools import product
 from pathlib import Path
 from typing import Final
 
 import pytest
+from msgspec import structs
 from playwright.sync_api import Browser, Response
 
 from edge.config import VisitConfig
 from edge.kiosk.language import LANGUAGES
 from edge.kiosk.settings import Screen, Settings
+from edge.opening import OpeningConfig
 from tests.journeys.kiosk import DIAGONALS, SIZES, Cabin, Visitor, cabins, visitor
 from tests.journeys.kiosk_screens import ALL, standing
 from tests.journeys.looks import corners, faults, fit, put_on, violations
@@ -32,7 +35,7 @@ Look = tuple[Screen, Settings]
 
 
 OF_AXE: Final = ("Applying inline style", "preload assets")
-FIXED: Final = {"occupied", "parting"}  # nobody is being served there, so there is nobody to set anything
+FIXED: Final = {"parting"}  # whoever touches anything there begins a visit
 
 
 def looks(name: str) -> list[Look]:
@@ -214,6 +217,34 @@ def test_pages_that_stand_there_by_themselves_are_as_people_need_them(
         comes.stage.leave()
         comes.at("goodbye")
         faulty += looked_at(comes, places, "goodbye", looks("help") + looks("info"))
+    assert not faulty, "\n".join(faulty)
+
+
+def test_a_closed_cabin_says_when_it_opens_and_is_as_people_need_it(
+    chrome: Browser,
+    tmp_path: Path,
+    places: dict[tuple[object, ...], tuple[str, dict[str, list[int] | None]]],
+) -> None:
+    """Whoever comes outside its hours begins no visit, and finds a telephone number all the same."""
+    day = (datetime.now(UTC) + timedelta(days=3)).strftime("%A").lower()
+    opening = structs.replace(OpeningConfig(), **{day: ("08:00-12:00",)})
+    with (
+        cabins(tmp_path, "1280", visit=VisitConfig(quiet_seconds=600.0), presence=True, opening=opening) as found,
+        visitor(chrome, found["1280"], "1280", reduced_motion="reduce") as comes,
+    ):
+        comes.stage.enter()
+        comes.at("closed")
+        assert "8:00 Uhr" in comes.text()
+        faulty = looked_at(comes, places, "closed", looks("start") + looks("info"))
+        put_on(comes.page, Settings())
+        comes.tap("help")
+        comes.at("help")
+        assert "115" in comes.text()
+        comes.tap("back")
+        comes.at("closed")
+        status = comes.cabin.house.status(comes.cabin.site)
+        assert status is not None
+        assert (status.shut, status.visitor) == ("closed", False)
     assert not faulty, "\n".join(faulty)
 
 

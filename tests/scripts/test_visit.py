@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from edge.capture.mode import Mode
 from edge.conversation import (
     AgencyChosen,
     Back,
@@ -25,7 +26,9 @@ from edge.conversation import (
     Face,
     Failed,
     Halt,
+    Joined,
     Left,
+    Lies,
     More,
     NextSheet,
     NoteVisit,
@@ -35,6 +38,7 @@ from edge.conversation import (
     PageTaken,
     Print,
     Printed,
+    PrivacyRead,
     Quiet,
     Rated,
     Rest,
@@ -51,7 +55,8 @@ from edge.conversation import (
     TimedOut,
     Wipe,
 )
-from edge.visit import TABLE, Patience, Visit
+from edge.visit import Patience, Visit
+from edge.visit_table import TABLE
 from protocol.errors import Code, Mistake, Refused
 from protocol.ids import AgencyId, ReceiptNumber
 
@@ -163,15 +168,65 @@ def test_pages_come_and_go_until_the_visitor_is_content() -> None:
     assert visit.state is State.CHECK
 
 
+def test_a_card_is_taken_from_both_sides_and_becomes_one_page() -> None:
+    visit, told = play(
+        Entered(VISIT),
+        SOZIALAMT,
+        Lies(Mode.CARD),
+        PageTaken(1),
+        CaptureEnded(),
+        NextSheet(Mode.CARD),
+        PageTaken(2),
+        CaptureEnded(),
+        Joined(1, 2, 3),
+        NextSheet(),
+    )
+    quiet = Rest(120.0, Quiet())
+    assert told[2] == [Halt(), quiet, Show(State.PLACE, mode=Mode.CARD), Capture(Mode.CARD)]
+    assert told[5] == [quiet, Show(State.PLACE, (1,), mode=Mode.CARD), Capture(Mode.CARD)]
+    assert told[8] == [quiet, Show(State.JUDGE, (3,), mode=Mode.CARD)]
+    assert told[9] == [quiet, Show(State.PLACE, (3,)), Capture()]
+    assert visit.pages == (3,)
+
+
+@pytest.mark.parametrize("joined", [Joined(1, 1, 3), Joined(1, 5, 3), Joined(1, 2, 2)])
+def test_what_is_not_two_sides_is_not_joined(joined: Joined) -> None:
+    visit, _ = play(*TWO_PAGES)
+    with pytest.raises(Refused, match="not two sides of a card"):
+        visit.step(joined, NOON)
+    assert visit.pages == (1, 2)
+
+
+def test_a_receipt_lies_there_only_until_the_next_sheet() -> None:
+    _, told = play(Entered(VISIT), SOZIALAMT, Lies(Mode.RECEIPT), PageTaken(1), CaptureEnded(), Retake(1, Mode.RECEIPT))
+    assert told[-1][-1] == Capture(Mode.RECEIPT)
+    _, told = play(Entered(VISIT), SOZIALAMT, Lies(Mode.RECEIPT), PageTaken(1), CaptureEnded(), NextSheet())
+    assert told[-1][-1] == Capture()
+
+
+def test_whatever_lies_there_is_copied_as_it_lies() -> None:
+    visit, _ = play(Entered(VISIT), CopyChosen())
+    with pytest.raises(Refused, match="A copy is made of what lies there"):
+        visit.step(Lies(Mode.CARD), NOON)
+
+
+def test_which_words_about_privacy_stood_there_and_whether_they_were_read() -> None:
+    for read in (False, True):
+        more = [PrivacyRead()] if read else []
+        _, told = play(Entered(VISIT, "de", "2"), *more, Left())
+        [note] = [effect for effect in told[-1] if isinstance(effect, NoteVisit)]
+        assert (note.privacy, note.privacy_read) == ("2", read)
+
+
 def test_a_copy_is_for_the_printer_and_for_nobody_else() -> None:
     visit, told = play(Entered(VISIT), CopyChosen(), SheetSeen(), PageTaken(1), CaptureEnded())
-    assert told[1][-1] == Capture(copy=True)
+    assert told[1][-1] == Capture(Mode.COPY)
     with pytest.raises(Refused, match="for the printer"):
         visit.step(Checked(), NOON)
     _, told = play(CopyAsked(), CopyAsked(), Failed("Kein Papier.", ""), CopyAsked(), Printed(), visit=visit)
     prints = [effect for effects in told for effect in effects if isinstance(effect, Print)]
     assert prints == [Print((1,)), Print((1,))]
-    assert told[-1] == [Wipe(), Rest(30.0, TimedOut()), Show(State.FAREWELL, copy=True)]
+    assert told[-1] == [Wipe(), Rest(30.0, TimedOut()), Show(State.FAREWELL, mode=Mode.COPY)]
     [note] = [effect for effect in visit.step(Left(), NOON) if isinstance(effect, NoteVisit)]
     assert (note.outcome, note.documents) == (Outcome.LEFT, 0)
     visit, _ = play(*TWO_PAGES)

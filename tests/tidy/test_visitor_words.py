@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import string
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from babel.messages.catalog import Message
 
 from edge.capture.verdict import Fault
 from edge.kiosk.language import LANGUAGES, STRINGS, catalogue
+from edge.kiosk.privacy import PRIVACY_VERSION
 from edge.kiosk.settings import TEXT_STEPS
 from hardware.scanner import ScannerState
 from protocol.hours import Status
@@ -165,6 +167,16 @@ def test_privacy_is_said_in_three_sentences(code: str) -> None:
     (text,) = forms(messages(code)["privacy.text"])
     assert len(sentences(text)) == 3
     assert words(text) <= PRIVACY_WORDS_MAX
+
+
+# Which words a version of the text about privacy stands for: SHA-256 over all languages. A new text is a new version, with a row of its own.
+PRIVACY_TEXTS: Final = {"1": "a0422a0312cc2fe25910c2669c51cb80afbaa9c04ed735f4713cff2fa454a0ba"}
+
+
+def test_the_version_that_is_kept_with_a_visit_names_the_text_that_stood_there() -> None:
+    said = "\0".join(forms(messages(code)["privacy.text"])[0] for code in CODES)
+    digest = hashlib.sha256(said.encode()).hexdigest()
+    assert PRIVACY_TEXTS.get(PRIVACY_VERSION) == digest, f"a new text ({digest}) needs a new PRIVACY_VERSION"
 
 
 def _made_of_states() -> set[str]:
