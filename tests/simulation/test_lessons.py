@@ -6,13 +6,17 @@ import random
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
+from protocol import limits
 from protocol.errors import Unavailable
-from tools.simulator.disk import Disk
+from tools.simulator.disk import Disk, Image
 from tools.simulator.kernel import Kernel
+from tools.simulator.planted import PLANTED
+from tools.simulator.record import Record
 from tools.simulator.simulation import Simulation
 
 
@@ -69,7 +73,8 @@ def test_the_disk_of_a_dead_process_takes_nothing(tmp_path: Path) -> None:
 
 
 def test_a_cabin_that_refuses_the_hub_is_heard(world: Simulation) -> None:
-    """A hub that came back from a backup and went on: only the cabin sees that there are two histories, and a person must be called."""
+    """A hub that does not see that it came back from a backup: only the cabin sees that there are two histories, and a person must be called."""
+    PLANTED["restore-unnoticed"].plant(world)
     cabin = world.cabins[0]
     world.hub.start()
     cabin.start()
@@ -113,3 +118,78 @@ def test_an_agency_speaks_of_a_document_whose_cabin_was_replaced_meanwhile(world
     passes(20)
     assert hub.runs
     assert len(world.witness.record.told) >= 4
+
+
+def passes(world: Simulation, seconds: int) -> None:
+    """Time."""
+    for _ in range(seconds):
+        world.agenda.stir()
+        world.agenda.run(world.agenda.now + 1)
+
+
+def brought_back(world: Simulation, image: Image, before: Record) -> None:
+    """The hub comes back from a backup."""
+    world.hub.kill(power=False)
+    world.hub.disk.restore(image)
+    world.witness.hub_restored(before)
+    world.witness.restored.update(cabin.site for cabin in world.cabins)
+    passes(world, 60)
+
+
+def of_hub(world: Simulation, sql: str) -> list[tuple[Any, ...]]:
+    with world.hub.ledger.database.reading() as connection:  # type: ignore[union-attr]
+        return [tuple(row) for row in connection.exec_driver_sql(sql)]
+
+
+def test_a_hub_from_a_backup_goes_on_with_everybody_and_names_what_is_lost(world: Simulation) -> None:
+    """Cabins refused it for ever, and what had been secured since was never spoken of."""
+    cabin, hub = world.cabins[0], world.hub
+    hub.start()
+    cabin.start()
+    world.hand_in(cabin)
+    passes(world, 20)
+    image, before = hub.disk.image(), world.witness.record.copy()
+    world.hand_in(cabin)
+    passes(world, 20)
+    assert len(world.witness.record.stored) == 2
+    cabin.line.cut()
+    world.hand_in(cabin)
+    for seconds in (60, 0):  # and once more from the same copy
+        brought_back(world, image, before)
+        cabin.line.mend()
+        passes(world, seconds)
+    passes(world, 60)
+    assert world.witness.unfinished(cabin) == []
+    assert of_hub(world, "SELECT count(*) FROM document WHERE state = 'lost'")[0] >= (1,)
+    assert of_hub(world, "SELECT DISTINCT kind FROM alarm") == [("hub-restored",)]
+    [(epoch,)] = of_hub(world, "SELECT max(epoch) FROM down_epoch")
+    assert cabin.buffer is not None
+    assert (cabin.buffer.log.theirs().epoch, cabin.buffer.troubles) == (epoch, ())
+
+
+def test_entries_that_no_cabin_keeps_any_more_are_counted_and_the_rest_can_be_read(world: Simulation) -> None:
+    """An old copy: the cabin has forgotten hundreds of entries since, with the key of their epoch."""
+    cabin, hub = world.cabins[0], world.hub
+    hub.start()
+    cabin.start()
+    passes(world, 20)
+    image, before = hub.disk.image(), world.witness.record.copy()
+    for _ in range(100):
+        cabin.visit()
+    cabin.kill(power=False)
+    passes(world, 20)
+    for _ in range(limits.ENTRIES_KEPT + 100):
+        cabin.visit()
+    passes(world, 60)
+    assert cabin.buffer is not None
+    forgotten = cabin.buffer.log.first() - 1
+    assert forgotten >= 100
+    world.hand_in(cabin)
+    brought_back(world, image, before)
+    passes(world, 60)
+    assert world.witness.unfinished(cabin) == []
+    assert of_hub(world, "SELECT count(*) FROM quarantine") == [(0,)]
+    [(missing,)] = of_hub(world, "SELECT up_missing FROM link WHERE site = 'templin'")
+    assert 90 < missing <= forgotten
+    told = [text for (text,) in of_hub(world, "SELECT text FROM alarm WHERE kind = 'entries-missing'")]
+    assert len(told) == 1
