@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 import msgspec
 
 from protocol import entries, frames, limits
-from protocol.entries import DirectoryPublished, EpochOpened, Mark, VisitEnded
+from protocol.entries import DirectoryPublished, EpochOpened, Mark, ReceiptGiven, VisitEnded
 from protocol.errors import Code
 from protocol.ids import Digest
+from protocol.manifest import Signed
 
 NOON = datetime(2026, 3, 28, 12, tzinfo=UTC)
 
@@ -183,6 +184,32 @@ def test_no_more_than_the_window_is_under_way(pair):
     said_bytes = sum(len(payload) for frame in pair.of(frames.Entries) for payload in frame.payloads)
     assert said_bytes <= limits.ENTRIES_WINDOW_BYTES + limits.ENTRIES_FRAME_BYTES_MAX
     assert pair.hub.log.theirs().number == len(pair.of(frames.Entries)) < 60
+
+
+def most_under_way(pair, count: int) -> int:
+    """Bytes of entries said and not acknowledged, at most, while a log of `count` large ones is told."""
+    for _ in range(count):
+        pair.cabin.log.append(ReceiptGiven(Signed(bytes(limits.ENTRIES_FRAME_BYTES_MAX // 2), bytes(64))))
+    pair.connect()
+    most = 0
+    for _ in range(5000):
+        pair.run(0.002)
+        last = pair.cabin.log.acknowledged()
+        said = pair.of(frames.Entries)
+        under_way = [frame for frame in said if frame.first + len(frame.payloads) - 1 > last]
+        most = max(most, sum(len(payload) for frame in under_way for payload in frame.payloads))
+    assert pair.hub.log.theirs().number == count
+    return most
+
+
+def test_where_entries_are_acknowledged_at_once_more_of_them_may_be_under_way(pair):
+    pair.latency_seconds = 0.001
+    assert most_under_way(pair, 100) > 4 * limits.ENTRIES_WINDOW_BYTES
+
+
+def test_where_they_are_not_a_whisper_waits_for_few(pair):
+    pair.latency_seconds = 0.1
+    assert most_under_way(pair, 20) <= limits.ENTRIES_WINDOW_BYTES + limits.ENTRIES_FRAME_BYTES_MAX
 
 
 def test_an_entry_that_does_not_continue_the_log_is_refused_before_it_is_held(pair):
