@@ -173,6 +173,7 @@ def pull(
                 if not follow:
                     raise
                 click.echo(f"waiting: {trouble.what}", err=True)
+                refused.clear()  # a hub that comes back from an older copy gives out places a second time
                 time.sleep(RETRY_SECONDS)
     finally:
         folder.close()
