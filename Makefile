@@ -8,23 +8,29 @@ READY_DEV := $(VENV)/.ready-dev
 NODE_READY := node_modules/.ready
 PARTS_READY := $(VENV)/.ready-parts
 
-.PHONY: demo test check clean lock evidence
+.PHONY: demo test test-journeys test-others check clean lock evidence
 .DELETE_ON_ERROR:
 
 demo: $(READY) $(NODE_READY)
 	$(BIN)/kabine demo
 
-# What both ends must agree about is covered in every branch, from its own tests. Journeys go by themselves: a browser's driver keeps an event loop
-# running in its process. `make test TESTS=tests/scripts` runs a part.
+# Journeys go by themselves, beside all others: they wait more than they work (and a browser's driver keeps an event loop running in its process).
+# They come first where both want a processor. `make test TESTS=tests/scripts` runs a part.
 test: $(READY_DEV) $(NODE_READY) $(PARTS_READY)
 ifdef TESTS
 	$(BIN)/python -m pytest $(TESTS)
 else
-	$(BIN)/coverage run --branch --source=protocol --omit='protocol/runtime/*' -m pytest tests/protocol tests/scripts
-	$(BIN)/coverage report --skip-covered --fail-under=100
-	$(BIN)/python -m pytest $(filter-out tests/protocol tests/scripts tests/vectors tests/journeys,$(wildcard tests/*))
-	$(BIN)/python -m pytest tests/journeys
+	$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=line test-journeys test-others
 endif
+
+test-journeys:
+	$(BIN)/python -m pytest tests/journeys
+
+# What both ends must agree about is covered in every branch, from its own tests.
+test-others:
+	nice -n 10 $(BIN)/coverage run --branch --source=protocol --omit='protocol/runtime/*' -m pytest tests/protocol tests/scripts
+	$(BIN)/coverage report --skip-covered --fail-under=100
+	nice -n 10 $(BIN)/python -m pytest $(filter-out tests/protocol tests/scripts tests/vectors tests/journeys,$(wildcard tests/*))
 
 check: $(READY_DEV)
 	$(BIN)/ruff check .

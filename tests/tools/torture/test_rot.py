@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from tools.torture import planted
 from tools.torture.rot import rot
 
-BITS = 120
+BITS = 1_500
 BITS_UNTIL_CAUGHT = 400
 
 
+@pytest.mark.timeout(1800)  # on a busy machine; half a minute on two idle cores
 def test_whatever_is_altered_is_noticed_or_healed() -> None:
-    report = rot(BITS, 3)
+    report = rot(BITS, 3, jobs=os.cpu_count() or 1)
     assert report.broken == []
     noticed = {name.removesuffix("-noticed") for name in report.counts if name.endswith("-noticed")}
     assert {"buffer.sqlite", "blobs"} <= noticed
