@@ -70,8 +70,10 @@ def reopen(turn: Turn, place: Place, hello: Hello) -> None:
             "opened_at": turn.now,
         },
     )
-    for payload in (entries.clear(EpochOpened(b"", hello.heard, turn.now)), *unheard):
-        turn.write_down(place, epoch, payload)
+    turn.write_down(place, epoch, entries.clear(EpochOpened(b"", hello.heard, turn.now)))
+    for payload in unheard:
+        if not isinstance(entries.read(payload, None, epoch, 0), EpochOpened):  # of an epoch that nobody has heard of
+            turn.write_down(place, epoch, payload)
 
 
 def gone(turn: Turn, place: Place, digest: Digest) -> None:

@@ -100,6 +100,7 @@ def test_a_second_copy_opens_a_later_epoch(town: Town) -> None:
         assert last.number > heard.number
     assert [(row.epoch, row.first) for row in rows(town, down_epoch)] == [(1, 8), (6, 8), (7, 21), (8, 1)]
     assert [row.number for row in rows(town, down_entry)] == list(range(1, last.number + 1))
+    assert [kind for _, _, kind in events(town)].count(EpochOpened) == 1
 
 
 def test_a_cabin_that_holds_what_the_hub_has_said_is_none_of_this(town: Town) -> None:
