@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import signal
 from collections.abc import Callable
 from importlib.metadata import version
@@ -39,6 +40,9 @@ def run(path: Path) -> None:
         nonlocal ended
         ended = True
 
+    # Every cabin's connection is a descriptor; the usual thousand is for programs that meet fewer.
+    descriptors_max = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors_max, descriptors_max))
     with premises.opened(path, exclusive=True) as place:
         logs.to_file(place.folder.path / place.config.log.file if place.config.log.file else None)
         for number in (signal.SIGTERM, signal.SIGINT):

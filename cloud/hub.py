@@ -42,6 +42,8 @@ TURN_SECONDS = (
     0.04  # … while more of what was asked for keeps coming: a transaction costs the same for one as for thirty …
 )
 TURN_GAP_SECONDS = 0.002  # … and comes without such a pause
+# … and while a whole fleet speaks at once, nobody is given up whose words may wait to be heard, for so long at most: then beats are due.
+BEHIND_SECONDS_MAX = 4.0
 BELL_SECONDS = 0.25  # how often another process's changes are looked for: a revocation holds within a second
 EXPIRE_SECONDS = 3600.0  # how often documents past their retention are looked for
 
@@ -343,6 +345,12 @@ class Hub:
 
     def _tick(self) -> None:
         now = self.clock()
+        if (
+            self._timers
+            and self._timers[0][0] <= now < self._timers[0][0] + BEHIND_SECONDS_MAX
+            and self.listener.wait(0)
+        ):
+            return  # what would be missed may have come already
         while self._timers and self._timers[0][0] <= now:
             _, _, connection = heapq.heappop(self._timers)
             if self._by_route.get(connection.route) is connection:

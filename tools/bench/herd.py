@@ -13,6 +13,7 @@ import contextlib
 import heapq
 import json
 import os
+import resource
 import select
 import sys
 import time
@@ -162,6 +163,8 @@ class Herd:
 
 def main() -> None:
     """See above."""
+    descriptors_max = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors_max, descriptors_max))  # four for each cabin
     enclosure = msgspec.json.decode(sys.stdin.readline(), type=Enclosure)
     herd = Herd(enclosure)
     print("ready", flush=True)
