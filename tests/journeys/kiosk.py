@@ -164,7 +164,7 @@ class Visitor:
     def come(self) -> None:
         """Step in front of the screen."""
         self.page.goto(self.cabin.house.screen(self.cabin.site))
-        self.at("start", "rest", "parting")
+        self.at("start", "rest", "parting", "closed")
 
     def at(self, *names: str) -> str:
         """Wait until one of these pages stands there; which."""
