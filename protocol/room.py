@@ -11,7 +11,6 @@ from typing import Final
 
 from protocol import limits
 
-_GAIN: Final = 1.25  # times what the line holds: more is tried at every round trip, so a rate seen too low grows
 _RATE_SECONDS: Final = 2.0  # how long a best rate is believed
 _FAST_RATE: Final = 2_500_000  # bytes per second; on a faster line nothing small waits long
 _SHORT_SECONDS: Final = 0.005  # a line within one house
@@ -42,5 +41,5 @@ class Room:
         best = self._rates[0][0]
         if carried_bytes < _KNOWN_BYTES or not best or best > _FAST_RATE or base_seconds < _SHORT_SECONDS:
             return 0.0
-        over_bytes = under_way_bytes - max(_HELD_BYTES_MIN, best * base_seconds * _GAIN)
+        over_bytes = under_way_bytes - max(_HELD_BYTES_MIN, best * base_seconds)
         return min(max(over_bytes / best, _WAIT_SECONDS_MIN), _WAIT_SECONDS_MAX) if over_bytes > 0 else 0.0

@@ -234,6 +234,22 @@ def test_a_wire_that_takes_no_more_counts_as_cut(dial):
         assert dialler.failure == "the wire takes no more"
 
 
+def test_what_arrived_is_not_under_way_however_many_messages_it_was(listener, dial):
+    dialler = dial()
+    until(dialler, lambda: dialler.connected)
+    dialler.watch_path()
+    path = dialler._path
+    for _ in range(50):
+        for _ in range(5):
+            dialler.say(b"small")
+            dialler.say(b"head", bytes(4096))
+        heard(listener, 10)
+        dialler.wait(0)  # as whoever talks does
+    until(dialler, lambda: path.under_way_bytes(path.read()) == 0)
+    assert dialler.room_seconds(0.0) == 0
+    assert not dialler.silent(0.0)
+
+
 def test_a_hub_that_goes_away_is_noticed(door, dial):
     listener = Listener("tcp://127.0.0.1:*", HUB.secret, door.admit)
     dialler = dial(address=listener.address)
