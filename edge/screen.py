@@ -8,6 +8,7 @@ one has drawn its page in front of it; nobody sees the change. What Chromium is 
 
 from __future__ import annotations
 
+import ctypes
 import os
 import shutil
 import signal
@@ -45,6 +46,7 @@ BLANK_SECONDS_MAX: Final = (
 )
 AGAIN_SECONDS: Final = 1.0  # before a browser that failed is started anew
 COMPLAINT_CHARS_MAX: Final = 500
+PR_SET_PDEATHSIG: Final = 1
 PROFILE: Final = "kabine-visitor-"
 _IN_MEMORY: Final = ("tmpfs", "ramfs")
 _NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
@@ -126,6 +128,7 @@ class Browser:
                 stdout=subprocess.DEVNULL,
                 stderr=said,
                 start_new_session=True,  # a process group of its own: all of it is ended together
+                preexec_fn=_dies_with_us,  # noqa: PLW1509 - this program has one thread
             )
 
     @property
@@ -266,6 +269,11 @@ class Screen:
             return (self._folder / URL_FILE).read_text().strip()
         except OSError:
             return ""
+
+
+def _dies_with_us() -> None:
+    """No browser that a visitor has used outlives the program that would have ended it, however that dies."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 def _listens(url: str) -> bool:

@@ -133,7 +133,8 @@ class Usher:
             if guest.stay is not None:
                 guest.stay.lost(gone)
         except Trouble as trouble:
-            log.info("tap.refused", do=do.partition(":")[0], what=trouble.what)
+            # Not what was said, nor words that quote it: it may be what somebody has typed.
+            log.info("tap.refused", screen=self.scene, kind=type(trouble).__name__)
 
     async def set(self, stamp: str, to: str) -> None:
         """One touch of the bars around the page. Raises Refused for what no button says."""

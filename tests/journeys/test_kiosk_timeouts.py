@@ -150,27 +150,17 @@ def test_taps_of_the_one_before_do_nothing_to_the_next(inside: Visitor) -> None:
     assert len(inside.cabin.house.status(inside.cabin.site).documents) == before  # type: ignore[union-attr]
 
 
-@pytest.mark.parametrize("where", ["judge", "check", "handing"])
-def test_a_power_cut_leaves_nothing_in_clear_and_no_half_document(inside: Visitor, where: str) -> None:
+def test_when_only_the_node_dies_the_glass_is_blank_until_it_is_back(inside: Visitor) -> None:
+    """Where both die: test_kiosk_traces_cut.py."""
     cabin = inside.cabin
-    before = {row.receipt for row in cabin.house.status(cabin.site).documents}  # type: ignore[union-attr]
-    inside.to_judge() if where == "judge" else inside.to_check()
-    if where == "handing":
-        with cabin.holding_its_breath():
-            inside.tap("confirm")
-            inside.at("handing")
-            cabin.house.kill(f"cabin-{cabin.site}")
-    else:
-        cabin.house.kill(f"cabin-{cabin.site}")
+    inside.to_check()
+    cabin.house.kill(f"cabin-{cabin.site}")
     # What stood on the glass is gone although nobody could tell the page so.
     until(lambda: "startet gerade neu" in inside.text(), "the screen is blank", 20.0)
     assert not marks(cabin.folder)
     cabin.house.start_cabin(cabin.site)
-    inside.mishaps.clear()  # of a server that was not there
     inside.at("start", "rest")
-    inside.mishaps.clear()
-    after = {row.receipt for row in cabin.house.status(cabin.site).documents}  # type: ignore[union-attr]
-    assert after == before
+    inside.mishaps.clear()  # of a server that was not there
 
 
 def forgotten(inside: Visitor, number: str = "no number") -> None:

@@ -89,3 +89,18 @@ def capture(folder: Path, no_references: bool, ocrmypdf: str, spoilt: int, as_js
         return
     for line in pages.table(found):
         click.echo(line)
+
+
+@bench.command()
+@click.option("--runs", default=3, show_default=True, type=click.IntRange(1, 50))
+@click.option("--json", "as_json", is_flag=True)
+def kiosk(runs: int, as_json: bool) -> None:
+    """The visitor's screen: its cold start, how soon a touch is seen, and how soon nothing of a visitor is left."""
+    from tools.bench import kiosk as screen  # late: it needs a browser
+
+    found = screen.measure(runs, lambda line: click.echo(line, err=True))
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(found)))
+        return
+    for line in screen.table(found):
+        click.echo(line)
