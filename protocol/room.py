@@ -11,6 +11,9 @@ from typing import Final
 
 from protocol import limits
 
+TALK_SECONDS: Final = (
+    2.0  # after entries so long more are expected; where nobody talks nobody waits: on a lossy line waiting costs time
+)
 _RATE_SECONDS: Final = 2.0  # how long a best rate is believed
 _FAST_RATE: Final = 2_500_000  # bytes per second; on a faster line nothing small waits long
 _SHORT_SECONDS: Final = 0.005  # a line within one house

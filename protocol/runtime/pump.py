@@ -17,6 +17,7 @@ from protocol.entries import Entry
 from protocol.errors import Mistake
 from protocol.ids import Digest
 from protocol.link import UP, Link
+from protocol.room import TALK_SECONDS
 from protocol.store import Log
 
 
@@ -74,6 +75,7 @@ class Pump:
         self._room = room
         self._owed: deque[frames.Want] = deque()  # to be answered in this order, when there is room
         self._room_at = 0.0
+        self._talks_until = 0.0
 
     @property
     def deadline(self) -> float:
@@ -131,7 +133,7 @@ class Pump:
         if self.link.state != UP:
             self._owed.clear()  # nobody waits for it any more
         while self._owed and self._clock() >= self._room_at:
-            wait_seconds = self._room()
+            wait_seconds = self._room() if self._clock() < self._talks_until else 0.0
             if wait_seconds:
                 self._room_at = self._clock() + wait_seconds
                 return
@@ -194,6 +196,7 @@ class Pump:
             raise Mistake(f"The log ends before entry {after + 1}, which it said it had.")
         payloads = tuple(entry.payload for entry in batch)
         last = batch[-1]
+        self._talks_until = self._clock() + TALK_SECONDS
         self._say(frames.encode(frames.Entries(last.epoch, after + 1, payloads, last.hash)), None)
         return events.Said(last.number, sum(map(len, payloads)))
 

@@ -52,6 +52,16 @@ def test_what_waits_for_room_on_the_wire_lets_entries_pass_and_keeps_its_order(p
     assert [(chunk.digest, chunk.offset_bytes) for chunk in pair.of(frames.Chunk)] == wanted
 
 
+def test_where_nobody_talks_nothing_waits_for_room(pair):
+    pair.connect()
+    pair.cabin.room_seconds = 0.05
+    pair.cabin.announce(paper(60_000))
+    pair.run(1.9)
+    assert not pair.of(frames.Chunk)
+    pair.run(5)
+    assert pair.hub.missing == {}
+
+
 def test_what_waited_for_room_is_forgotten_with_the_connection(pair):
     pair.connect()
     pair.cabin.room_seconds = 0.05
