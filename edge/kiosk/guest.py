@@ -189,6 +189,14 @@ class Guest:
         else:
             self._kind_known.set()
 
+    def sees(self, receipt: str) -> bool:
+        """The browser has drawn this number; False: it was given out before, or is not this visitor's."""
+        if self.seen_number == receipt or self.shown.receipt != receipt:
+            return False
+        self.seen_number = receipt
+        log.info("number.given", receipt=receipt, how="shown")
+        return True
+
     # --- what the visitor says -----------------------------------------------------------------------------------
     def set(self, settings: Settings) -> None:
         """How the visitor wants the screen from now on."""

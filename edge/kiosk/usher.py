@@ -38,9 +38,7 @@ log = structlog.get_logger("kiosk")
 
 STAMP_BYTES: Final = 12
 RECEIVED_SECONDS: Final = 0.4  # then the screen says that somebody else is being served
-OVER_SECONDS_MAX: Final = (
-    900.0  # help never hurries anybody; who walks out of it without a sensor is forgotten all the same
-)
+OVER_SECONDS_MAX: Final = 900.0  # help hurries nobody; who walks out of it without a sensor is forgotten all the same
 ANYWAY: Final = ("help", "privacy", "end", "stay")  # meant, whatever page stands there by now
 
 
@@ -150,12 +148,8 @@ class Usher:
 
     def seen(self, receipt: str) -> None:
         """The browser has drawn the page with this number: only now it counts as given out, and its time begins."""
-        guest = self.guest
-        if guest is None or guest.seen_number == receipt or guest.shown.receipt != receipt:
-            return
-        guest.seen_number = receipt
-        log.info("number.given", receipt=receipt, how="shown")
-        self._arm()
+        if self.guest is not None and self.guest.sees(receipt):
+            self._arm()
 
     # --- presence ------------------------------------------------------------------------------------------------
     async def entered(self) -> None:
