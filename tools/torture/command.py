@@ -113,7 +113,7 @@ _add(
 
 
 @torture.command()
-@click.option("--only", multiple=True, help="Some tortures only.")
+@click.option("--only", multiple=True, help="Some of them only: simulate, power, …")
 @click.option(
     "--share", type=click.FloatRange(0, 1, min_open=True), default=1.0, show_default=True, help="Of the large figures."
 )

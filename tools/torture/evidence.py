@@ -9,6 +9,7 @@ import json
 import platform
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,14 +17,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from tools.simulator.planted import PLANTED
 from tools.torture import planted
 
 _SECONDS_MAX: Final = 24 * 3600
+SIMULATED: Final = "simulate"
+_CABINS: Final = 2  # at one hub
+_UNITS: Final = {SIMULATED: "cabin-days"}
+_WORLDS: Final = 100_000  # seeds of one run
 
 
 @dataclass(frozen=True)
 class Step:
-    """One large figure. `whole`: rounds that the design asks for; `planted`: rounds within which each planted fault must be caught."""
+    """One large figure. `whole`: rounds (of a simulation: cabin-days) that the design asks for; `planted`: within how many each planted fault must be
+    caught."""
 
     whole: int
     planted: int
@@ -31,6 +38,7 @@ class Step:
 
 
 STEPS: Final = {
+    "simulate": Step(100_000, 32, "cabin-days under virtual time"),
     "power": Step(1_000_000, 1000, "crash states opened and checked"),
     "kill": Step(7_000, 3, "kills of whole processes"),
     "network": Step(2_000, 4, "faults between network namespaces"),
@@ -48,7 +56,7 @@ def gather(only: tuple[str, ...], share: float, seed: int, kept: Path) -> None:
         if only and kind not in only:
             continue
         _do(kind, max(1, round(step.whole * share)), seed, "", kept)
-        for name in planted.names(kind):
+        for name in sorted(PLANTED) if kind == SIMULATED else planted.names(kind):
             rounds = _PLANTED_ROUNDS.get(kind, {}).get(name, _PLANTED_BYTES if kind == "bytes" else step.planted)
             _do(kind, rounds, 1, name, kept)
 
@@ -57,7 +65,8 @@ def _do(kind: str, rounds: int, seed: int, plant: str, kept: Path) -> None:
     path = kept / f"{kind}-{plant or 'sound'}-{seed}.json"
     if path.exists():
         return
-    command = ["torture", kind, "--rounds", str(rounds), "--seed", str(seed), *(["--plant", plant] if plant else [])]
+    command = _simulate(rounds, seed, plant) if kind == SIMULATED else _torture(kind, rounds, seed, plant)
+    began = time.monotonic()
     done = subprocess.run(
         [sys.executable, "-m", "tools", *command, "--json"],
         stdin=subprocess.DEVNULL,
@@ -68,11 +77,42 @@ def _do(kind: str, rounds: int, seed: int, plant: str, kept: Path) -> None:
     )
     try:
         found = json.loads(done.stdout)
+        if kind == SIMULATED:
+            found = _as_torture(found, done.stderr, time.monotonic() - began, command)
     except json.JSONDecodeError:
         words = done.stderr.strip().splitlines()
         found = {"kind": kind, "seed": seed, "rounds": 0, "planted": plant, "failed": words[-1] if words else "nothing"}
     where = {"commit": _commit(), "machine": machine(), "at": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"}
     path.write_text(json.dumps({**found, **where}, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+
+
+def _torture(kind: str, rounds: int, seed: int, plant: str) -> list[str]:
+    return ["torture", kind, "--rounds", str(rounds), "--seed", str(seed), *(["--plant", plant] if plant else [])]
+
+
+def _simulate(cabin_days: int, seed: int, plant: str) -> list[str]:
+    """A run takes a seed for each of its worlds: the next run begins behind them."""
+    cabins = 1 if plant else _CABINS
+    run = ["simulate", "--days", f"{cabin_days / cabins:g}", "--seed", str(seed if plant else seed * _WORLDS)]
+    return [*run, "--cabins", str(cabins), *(["--plant", plant] if plant else [])]
+
+
+def _as_torture(found: dict[str, Any], said: str, seconds: float, command: list[str]) -> dict[str, Any]:
+    """What a simulation has found, as the tortures say it."""
+    plant = found["planted"] or ""
+    broken = [line.removeprefix("Broken promise: ") for line in said.splitlines()]
+    return {
+        "kind": SIMULATED,
+        "seed": found["seed"],
+        "rounds": round(found["cabin_days"]),
+        "counts": {**found["faults"], **found["recoveries"]},
+        "violations": found["violations"],
+        "broken": broken,
+        "planted": plant,
+        "caught": bool(found["caught"]),
+        "seconds": round(seconds, 1),
+        "replay": f"kabine {' '.join(command)}",
+    }
 
 
 def _commit() -> str:
@@ -134,7 +174,7 @@ def _steps(found: list[dict[str, Any]]) -> Iterator[str]:
             yield ""
             continue
         where = f"Commit {each['commit']}, {each['at']}, {each['machine']}."
-        yield f"{each['rounds']:,} rounds in {each['seconds']:,.0f} s; {each['violations']} violations. {where}"
+        yield f"{each['rounds']:,} {_UNITS.get(each['kind'], 'rounds')} in {each['seconds']:,.0f} s; {each['violations']} violations. {where}"
         yield ""
         yield f"    {each['replay']}"
         yield ""
@@ -147,9 +187,9 @@ def _steps(found: list[dict[str, Any]]) -> Iterator[str]:
 def _plants(found: list[dict[str, Any]]) -> Iterator[str]:
     yield "## Positive controls"
     yield ""
-    yield "| torture | planted fault | caught after | in words |"
+    yield "| torture | planted fault | caught after rounds (cabin-days) | in words |"
     yield "|---|---|---:|---|"
     for each in found:
         if each["planted"]:
             words = (each.get("broken") or [each.get("failed", "not caught")])[0].replace("|", "/")[:160]
-            yield f"| {each['kind']} | `{each['planted']}` | {each['rounds']:,} rounds | {words} |"
+            yield f"| {each['kind']} | `{each['planted']}` | {each['rounds']:,} | {words} |"
