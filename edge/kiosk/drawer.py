@@ -26,7 +26,7 @@ from hardware.simulated.stage import Stage
 PATH: Final = "/drawer"
 LINE, CUT = "line", "cut"
 SHEET_DPI: Final = 150
-KINDS: Final = ("letter", "form", "receipt")
+KINDS: Final = ("letter", "form", "receipt", "card", "back of a card")
 # What may be raised and lowered, device by device; the words stand on the buttons.
 FLAGS: Final = {
     "presence": (stages.SOMEBODY, stages.UNPLUGGED),
@@ -113,11 +113,20 @@ class Drawer:
         return printer.printed if isinstance(printer, SimulatedPrinter) else ()
 
     def _lay_drawn(self, kind: Any, seed: int) -> None:
+        from PIL import Image
+
+        from hardware.simulated.identity import draw_card
         from hardware.simulated.paper import draw_page
 
+        if "card" in kind:  # both sides of the same one, on the glass
+            card, _ = draw_card(1, kind != "card", SHEET_DPI)
+            drawn = Image.new("RGB", (card.width * 2, card.height * 3), "white")
+            drawn.paste(card, (card.width // 2, card.height), card)
+        else:
+            drawn = draw_page(seed, SHEET_DPI, kind)
         with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / f"{kind}-{seed}.jpg"
-            draw_page(seed, SHEET_DPI, kind).save(path, quality=88, dpi=(SHEET_DPI, SHEET_DPI))
+            path = Path(folder) / f"{kind.replace(' ', '-')}-{seed}.jpg"
+            drawn.save(path, quality=88, dpi=(SHEET_DPI, SHEET_DPI))
             self._stage.put(path)
 
     def _lay(self, name: str, content: bytes) -> None:

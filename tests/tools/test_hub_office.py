@@ -253,10 +253,13 @@ def test_revoking_needs_no_passphrase_because_it_may_be_urgent(place: Path, run:
 def test_an_agency_with_hours_routes_and_a_key(place: Path, run: Run) -> None:
     (place / "hours.toml").write_text('[[weeks]]\nmonday = ["08:00-12:00", "appointment 13:00-15:30"]\n')
     (place / "card.txt").write_text(card("bauamt") + "\n")
-    run("directory", "service", "99012011017000", "--name", "Bauantrag", "--plain", "Ich möchte bauen.")
+    bring = ("--bring", "Lageplan", "--bring", "Personalausweis")
+    run("directory", "service", "99012011017000", "--name", "Bauantrag", "--plain", "Ich möchte bauen.", *bring)
     options = ("--name", "Bauamt", "--hours-file", str(place / "hours.toml"), "--card", str(place / "card.txt"))
     result = run("agency", "add", "bauamt", *options, "--service", "99012011017000", "--area", "12073", "--publish")
     assert "Directory 2 is in force" in result.output
+    (service,) = [service for service in in_force(place).services if service.id == "99012011017000"]
+    assert service.bring == ("Lageplan", "Personalausweis")
     (found,) = [agency for agency in in_force(place).agencies if agency.id == "bauamt"]
     assert [key.epoch for key in found.inboxes] == [1]
     monday = found.hours.weeks[0].days[0]
