@@ -9,16 +9,15 @@ from __future__ import annotations
 import heapq
 import itertools
 import shutil
-from collections import deque
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
 
 import structlog
 
 from cloud.admission import Admission, Guest, Kind
 from cloud.counter import Counter
+from cloud.hearing import Hearing, Port
 from cloud.ledger import Ledger
 from cloud.turn import News
 from protocol import frames, limits
@@ -32,33 +31,10 @@ from protocol.runtime.wires import Message
 
 log = structlog.get_logger("hub")
 
-TURN_MESSAGES_MAX = 1024  # heard in one turn: bounds its memory and how long the first of them waits
-TURN_BYTES_MAX = 32 * limits.MIB
-TURN_SPOKEN_BYTES_MAX = (
-    256 * limits.KIB
-)  # of entries: their signatures take time, and documents they announce can travel meanwhile …
-HELD_BYTES_MAX = limits.MIB  # … while so much more waits for the next turn
-TURN_SECONDS = (
-    0.04  # … while more of what was asked for keeps coming: a transaction costs the same for one as for thirty …
-)
-TURN_GAP_SECONDS = 0.002  # … and comes without such a pause
-# … and while a whole fleet speaks at once, nobody is given up whose words may wait to be heard, for so long at most: then beats are due.
+# While a whole fleet speaks at once, nobody is given up whose words may wait to be heard, for so long at most: then beats are due.
 BEHIND_SECONDS_MAX = 4.0
 BELL_SECONDS = 0.25  # how often another process's changes are looked for: a revocation holds within a second
 EXPIRE_SECONDS = 3600.0  # how often documents past their retention are looked for
-
-
-class Port(Protocol):
-    """What the loop asks of the wire it listens on (protocol.runtime.wires.Listener)."""
-
-    def wait(self, seconds: float) -> bool:
-        """Until a message is there, at most `seconds`."""
-
-    def receive(self, messages_max: int, bytes_max: int) -> Iterator[Message]:
-        """What has arrived, without waiting."""
-
-    def say(self, route: bytes, first: bytes, data: bytes | memoryview | None = None) -> bool:
-        """One message for this connection. False: it is gone or does not take any more."""
 
 
 class Connection:
@@ -149,14 +125,12 @@ class Hub:
         self._full = False
         self._answers: list[tuple[bytes, frames.Frame]] = []  # given when what they promise is durable
         self._expire_at = 0.0
-        self._held: list[
-            Message
-        ] = []  # for the next turn: Hellos that may be answered only when something is durable, and what follows them
+        self._hearing = Hearing(listener, clock)
 
     @property
     def deadline(self) -> float:
-        """When the next turn is due though nothing comes, in seconds of `clock`: a link wants its tick, or a Hello was held back."""
-        if self._held:
+        """When the next turn is due though nothing comes, in seconds of `clock`: a link wants its tick, or something was left for it."""
+        if self._hearing.holds:
             return self.clock()
         return self._timers[0][0] if self._timers else NEVER
 
@@ -193,49 +167,17 @@ class Hub:
             self._bell()
 
     def _messages(self, heard: dict[bytes, Connection]) -> Iterator[Message]:
-        """What has arrived. Documents go on arriving beside many entries, of which some wait for the next turn.
-
-        So does a Hello of a cabin that was already heard in this turn, on an older connection: ours tells how far we hold its log, and that must
-        be durable. And one that shows that the hub was brought back from an older copy."""
-        waiting, self._held = deque(self._held), []
-        later: set[bytes] = set()  # routes whose turn comes with the next one
-        spoken_bytes = held_bytes = 0
-        for message in itertools.chain(_taken(waiting), self._arriving(heard)):
-            enough = spoken_bytes > TURN_SPOKEN_BYTES_MAX and not message.data
-            if enough or message.route in later or self._too_soon(message, heard):
-                self._held.append(message)
-            else:
-                yield message
-                spoken_bytes += len(message.first)
-            if self._held and self._held[-1] is message:
-                held_bytes += len(message.first) + len(message.data)
-                if not enough:
-                    later.add(message.route)
-                if held_bytes > HELD_BYTES_MAX:
-                    break
-        self._held += waiting
+        """What this turn hears. A Hello of a cabin that was already heard in it, on an older connection, waits for the next one: ours tells how far
+        we hold its log, and that must be durable."""
+        return self._hearing.messages(
+            lambda message: self._too_soon(message, heard),
+            lambda: any(connection.pump.link.transfers.outstanding_bytes for connection in heard.values()),
+        )
 
     def _too_soon(self, message: Message, heard: dict[bytes, Connection]) -> bool:
         guest = self._admission.guest(message.user)
         older = self._by_site.get(SiteId(guest.name)) if guest is not None and guest.kind is Kind.CABIN else None
         return older is not None and older.route in heard and message.route not in self._by_route
-
-    def _arriving(self, heard: dict[bytes, Connection]) -> Iterator[Message]:
-        """What has arrived, and what arrives at once after it of documents under way: a transaction costs the same for one as for thirty."""
-        until = self.clock() + TURN_SECONDS
-        messages_left, bytes_left = TURN_MESSAGES_MAX, TURN_BYTES_MAX
-        while True:
-            for message in self.listener.receive(messages_left, bytes_left):
-                messages_left -= 1
-                bytes_left -= len(message.first) + len(message.data)
-                yield message
-                if self.clock() >= until:
-                    return
-            if messages_left <= 0 or bytes_left <= 0:
-                return
-            coming = any(connection.pump.link.transfers.outstanding_bytes for connection in heard.values())
-            if not coming or not self.listener.wait(TURN_GAP_SECONDS):
-                return
 
     # --- hearing -------------------------------------------------------------------------------------------------
     def _hear(self, message: Message) -> Connection | None:
@@ -257,7 +199,7 @@ class Hub:
         connection = self._by_route.get(message.route)
         if isinstance(frame, frames.Hello) and connection is None:
             if self.ledger.reopens(SiteId(guest.name), frame):
-                self._held.append(message)
+                self._hearing.hold(message)  # it shows that the hub was brought back from an older copy
                 return None
             connection = self._open(guest, message.route)
         if connection is None:
@@ -391,8 +333,3 @@ class Hub:
         busy = [each for each in self._fetching if each.pump.link.state == UP]
         for connection in busy:
             connection.pump.link.pacing.ceiling_bytes = limits.HUB_WINDOW_BYTES // len(busy)
-
-
-def _taken(waiting: deque[Message]) -> Iterator[Message]:
-    while waiting:
-        yield waiting.popleft()

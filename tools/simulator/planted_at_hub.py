@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
+from cloud import hearing
 from cloud.admission import Admission, Guest
 from cloud.awaited import Awaited
 from cloud.delivery import Delivery
-from cloud.hub import TURN_BYTES_MAX, TURN_MESSAGES_MAX, Connection, Hub
+from cloud.hub import Connection, Hub
 from cloud.ingest import Arrival, Ingest
 from cloud.ledger import Ledger
 from cloud.site_log import Place, SiteLog
@@ -53,7 +54,7 @@ class HelloBeforeSettle(Hub):
 
     def _messages(self, heard: dict[bytes, Connection]) -> Iterator[Message]:
         """All at once."""
-        return self.listener.receive(TURN_MESSAGES_MAX, TURN_BYTES_MAX)
+        return self.listener.receive(hearing.MESSAGES_MAX, hearing.BYTES_MAX)
 
 
 class OlderStays(Hub):
