@@ -31,6 +31,13 @@ SHEET_INCHES_MIN: Final = 1.5
 A4_LONG_INCHES: Final = 11.69
 COARSE_DPI_MIN: Final = 100.0  # a sheet that would have to be kept coarser than this is refused
 FORMATS: Final = ("JPEG", "PNG", "TIFF", "WEBP")
+# What people bring that is whole and still cannot be read: its first bytes, what it is, and what to do. `ftyp` of HEIC and AVIF stands 4 bytes in.
+_KNOWN: Final = (
+    (4, (b"ftyphei", b"ftyphev", b"ftypmif1", b"ftypmsf1", b"ftypavif"), "picture in a telephone's own format (HEIC, AVIF)",
+     "Save it as JPEG (on an iPhone: Settings, Camera, Formats, Most Compatible), or scan the paper."),
+    (0, (b"GIF8", b"BM"), "picture in a format that is not read", "Save it as PNG, JPEG or PDF."),
+    (0, (b"PK\x03\x04", b"\xd0\xcf\x11\xe0"), "text of an office program", "Save it as PDF."),
+)  # fmt: skip
 KINDS: Final = "Hand in JPEG, PNG, TIFF, WebP or PDF."
 AGAIN: Final = "Scan the page again, or copy the file anew from where it came from."
 
@@ -144,10 +151,19 @@ def _open_image(what: Path | Scan) -> Image.Image:
     except Image.DecompressionBombError as error:
         raise _too_many_pixels(what) from error
     except UnidentifiedImageError as error:
-        raise Refused(Code.BAD_FILE, f"“{what.name}” is neither a picture nor a PDF.", KINDS) from error
+        raise _unread(what) from error
     except Exception as error:  # a decoder given hostile bytes fails in every way there is
         raise _damaged(what, "picture") from error
     return picture
+
+
+def _unread(what: Path | Scan) -> Refused:
+    """In the words of whoever brings it, where we know what it is."""
+    head = what.image[:16] if isinstance(what, Scan) else _look_at(what)[0]
+    for at, signs, kind, remedy in _KNOWN:
+        if head[at:].startswith(signs):
+            return Refused(Code.BAD_FILE, f"“{what.name}” is a {kind}.", remedy)
+    return Refused(Code.BAD_FILE, f"“{what.name}” is neither a picture nor a PDF.", KINDS)
 
 
 def _opened(what: Path | Scan) -> Path | io.BytesIO:

@@ -309,3 +309,23 @@ def test_random_damage_never_gets_past_with_another_error(tmp_path):
             path.write_bytes(hurt.tobytes())
             with contextlib.suppress(Refused):
                 pages(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "what", "remedy"),
+    [
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(400), "telephone", "JPEG"),
+        (b"\0\0\0\x18ftypavif\0\0\0\0mif1avif" + bytes(400), "telephone", "JPEG"),
+        (b"GIF89a" + bytes(400), "format that is not read", "JPEG"),
+        (b"PK\x03\x04" + bytes(400), "office program", "PDF"),
+    ],
+)
+def test_what_is_whole_but_not_read_is_called_by_its_name(tmp_path, content, what, remedy):
+    path = tmp_path / "brought"
+    path.write_bytes(content)
+    for brought in (path, Scan("brought", content)):
+        with pytest.raises(Refused) as refused:
+            source.count(brought)
+        assert refused.value.code == Code.BAD_FILE
+        assert what in refused.value.what
+        assert remedy in refused.value.remedy
