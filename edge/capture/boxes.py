@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from edge.capture.encoded import Codec, Layer
 from edge.capture.flatten import Grey, Pixels, divided, flatten
-from edge.capture.grid import CELL, INK_SHARE_MIN, Coarse, cells, grown, spread
+from edge.capture.grid import CELL, INK_SHARE_MIN, Coarse, grown, means, spread
 from edge.capture.jbig2 import Bits
 from edge.capture.level import Level
 from edge.capture.scale import chroma, enlarged, shrunk, to_dpi
@@ -26,9 +26,9 @@ TINT_CHROMA_MIN: Final = 56
 TINT_SHARE_MIN: Final = 0.5
 CELLS_MIN: Final = 4  # 25 mm²: smaller is a smudge
 BOXES_MAX: Final = 12
-PICTURE_DPI: Final = 150
+PICTURE_DPI: Final = 100  # what is written in it and stands out is a stencil of its own, at full resolution
 TINT_DPI: Final = 60
-QUALITY: Final = 50
+QUALITY: Final = 45
 CONTRAST_MIN: Final = 45.0
 CLEAR: Final = 12.0  # contrast against the noise of the ground, squared
 EVEN: Final = 60.0  # variance of a ground that a coarse picture can show
@@ -100,31 +100,32 @@ def _toned(level: Level, field: Grey, coarse: Coarse) -> Bits:
     thin = np.ascontiguousarray(plain[::2, ::2]) if plain.shape[0] >= 2 * coarse.grey.shape[0] else plain
     tone = cv2.inRange(divided(thin, field), TONE[0] + 1, TONE[1] - 1)
     share = shrunk(tone.astype(np.uint8), coarse.grey.shape[::-1])
-    toned: Bits = cells(share, CELL).mean(axis=(2, 3)) > 255 * TONE_SHARE_MIN
+    toned: Bits = means(share.astype(np.float32)) > 255 * TONE_SHARE_MIN
     return toned
 
 
 def _tinted(coarse: Coarse) -> Bits:
     """Cells whose ground has a colour."""
-    ground = cells(coarse.ink < INK_SHARE_MIN, CELL)
-    tinted = cells(chroma(coarse.colour) > TINT_CHROMA_MIN, CELL) & ground
-    of_ground = ground.sum(axis=(2, 3))
-    found: Bits = (tinted.sum(axis=(2, 3)) > TINT_SHARE_MIN * of_ground) & (of_ground >= CELL * CELL // 6)
+    ground = coarse.ink < INK_SHARE_MIN
+    tinted = means(((chroma(coarse.colour) > TINT_CHROMA_MIN) & ground).astype(np.float32))
+    of_ground = means(ground.astype(np.float32))
+    found: Bits = (tinted > TINT_SHARE_MIN * of_ground) & (of_ground > 0.155)
     return found
 
 
 def _written(coarse: Coarse) -> tuple[Bits, Bits]:
     """Cells in which ink stands out from its ground as writing does; and cells without ink whose ground is even."""
-    grey, ink = cells(coarse.grey.astype(np.float32), CELL), cells(coarse.ink, CELL)
-    black, ground = ink > 0.5, ~cells(grown(coarse.ink >= INK_SHARE_MIN), CELL)
-    blacks, grounds = black.sum(axis=(2, 3)), ground.sum(axis=(2, 3))
-    mean_black = np.where(black, grey, 0).sum(axis=(2, 3)) / np.maximum(blacks, 1)
-    mean_ground = np.where(ground, grey, 0).sum(axis=(2, 3)) / np.maximum(grounds, 1)
-    off = (grey - mean_ground[:, :, None, None]) ** 2
-    noise = np.where(ground, off, 0).sum(axis=(2, 3)) / np.maximum(grounds, 1)
+    grey = coarse.grey.astype(np.float32)
+    black = (coarse.ink > 0.5).astype(np.float32)
+    ground = (cv2.dilate(coarse.ink, np.ones((3, 3), np.uint8)) < INK_SHARE_MIN).astype(np.float32)
+    in_cell, on_ground = CELL * CELL, grey * ground
+    blacks, grounds = means(black) * in_cell, means(ground) * in_cell
+    mean_black = means(grey * black) * in_cell / np.maximum(blacks, 1)
+    mean_ground = means(on_ground) * in_cell / np.maximum(grounds, 1)
+    noise = np.maximum(means(on_ground * grey) * in_cell / np.maximum(grounds, 1) - mean_ground**2, 0)
     contrast = mean_ground - mean_black
-    wrote: Bits = (contrast > CONTRAST_MIN) & (contrast**2 > CLEAR * noise) & (grounds >= 6) & (blacks >= 1)
-    plain: Bits = (blacks == 0) & (noise < EVEN) & (grounds >= CELL * CELL // 2)
+    wrote: Bits = (contrast > CONTRAST_MIN) & (contrast**2 > CLEAR * noise) & (grounds > 5.5) & (blacks > 0.5)
+    plain: Bits = (blacks < 0.5) & (noise < EVEN) & (grounds >= CELL * CELL // 2)
     return wrote, plain
 
 

@@ -24,12 +24,13 @@ BOXES_SHARE_MAX: Final = 0.6  # more than this in boxes: it is a picture, and is
 LOST_SHARE_MAX: Final = 0.02
 PALE_CHROMA_MIN: Final = 14  # of 255: the guilloche of an identity card
 PALE_SHARE_MAX: Final = 0.35
-DUST_SHARE_MAX: Final = 0.25  # of what is dark: more makes the page a halftone, and its strokes are made of dots
+DUST_SHARE_MAX: Final = 0.6  # of what is dark: more makes the page a halftone; less lies on paper, and is left away
 BLANK_INK_SHARE: Final = 0.00015
 TEXT_JPEG_DPI: Final = 180
 PICTURE_JPEG_DPI: Final = 150
 DOTS_PER_INCH: Final = 200  # of a coarse halftone
-TEXT_QUALITY: Final = 40
+TEXT_QUALITIES: Final = (40, 32, 25)  # the first that is small enough; noise alone can fill a page
+TEXT_BYTES: Final = 48_000
 PICTURE_QUALITY: Final = 50
 PAPER_FROM: Final = 225  # of 250: what is brighter is paper, and costs nothing when it is plain white
 _WHITER: Final = np.array(
@@ -52,9 +53,11 @@ class Look:
 
 def encode(level: Level, *, g4_strict: bool = False, photo: bool = False) -> tuple[Encoded, Look]:
     """The smallest of the encodings that keeps the page legible, and what decided. `photo`: keep it as a picture, whatever it looks like."""
-    field = paper(to_dpi(level.grey, level.dpi, grid.COARSE_DPI)[0], min(level.dpi, grid.COARSE_DPI))
-    ink, dust = bits.ink(level.grey, field, level.dpi)
-    coarse = grid.look(level, field, ink)
+    plain, coarse_dpi = to_dpi(level.grey, level.dpi, grid.COARSE_DPI)
+    field = paper(plain, coarse_dpi)
+    flat = divided(plain, field)
+    ink, dust = bits.ink(level.grey, flat, coarse_dpi, field)
+    coarse = grid.look(level, flat, coarse_dpi, ink)
     found = boxes.find(coarse, level, field)
     picture = photo or found.share > BOXES_SHARE_MAX or _pale_share(coarse) > PALE_SHARE_MAX
     look = Look(found.share, picture, dust, _lost_share(coarse, found), _ink_share(ink), coarse)
@@ -97,7 +100,12 @@ def _whole(level: Level, field: Grey, look: Look, blank: bool) -> Encoded:
     if not look.picture:
         pixels = _whitened(divided(pixels, field) if pixels.ndim == 2 else flatten(pixels, dpi))
     height, width = pixels.shape[:2]
-    layer = boxes.jpeg(pixels, (0, 0, width, height), PICTURE_QUALITY if look.picture else TEXT_QUALITY)
+    layer = None
+    for quality in (PICTURE_QUALITY,) if look.picture else TEXT_QUALITIES:
+        layer = boxes.jpeg(pixels, (0, 0, width, height), quality)
+        if len(layer.stream) <= TEXT_BYTES:
+            break
+    assert layer is not None
     return Encoded(Encoding(layer.codec), width, height, round(dpi, 2), blank, (layer,))
 
 

@@ -9,10 +9,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from edge.capture.flatten import Grey, Pixels, divided, flatten
+from edge.capture.flatten import Grey, Pixels, flatten
 from edge.capture.jbig2 import Bits
 from edge.capture.level import Level
-from edge.capture.scale import shrunk, to_dpi
+from edge.capture.scale import shrunk
 
 _Number = TypeVar("_Number", bound=np.generic)
 
@@ -32,12 +32,10 @@ class Coarse:
     dpi: float
 
 
-def look(level: Level, field: Grey, ink: Bits) -> Coarse:
-    """`field`: the paper of the page in grey; `ink` at the resolution of `level`."""
-    plain, dpi = to_dpi(level.grey, level.dpi, COARSE_DPI)
-    size = plain.shape[1::-1]
+def look(level: Level, grey: Grey, dpi: float, ink: Bits) -> Coarse:
+    """`grey`: the page at `dpi`, about 100, divided by its paper; `ink` at the resolution of `level`."""
+    size = grey.shape[1::-1]
     share = shrunk(ink.view(np.uint8) * np.uint8(255), size)
-    grey = divided(plain, field)
     if level.colour is not None:
         colour = flatten(shrunk(level.colour, size), dpi)
     else:
@@ -49,6 +47,15 @@ def cells(plane: npt.NDArray[_Number], cell: int) -> npt.NDArray[_Number]:
     """[rows, columns, cell, cell]; what is left over at the right and bottom is not looked at."""
     down, across = plane.shape[0] // cell, plane.shape[1] // cell
     return plane[: down * cell, : across * cell].reshape(down, cell, across, cell).swapaxes(1, 2)
+
+
+def means(plane: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """float32 [rows, columns]: the mean of each cell; what is left over at the right and bottom is not looked at."""
+    down, across = plane.shape[0] // CELL, plane.shape[1] // CELL
+    if not down or not across:
+        return np.zeros((down, across), np.float32)
+    whole = plane[: down * CELL, : across * CELL]
+    return cv2.resize(whole, (across, down), interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
 
 
 def spread(cells: npt.NDArray[_Number], shape: tuple[int, ...]) -> npt.NDArray[_Number]:

@@ -27,7 +27,8 @@ def shrunk(pixels: npt.NDArray[_Number], size: tuple[int, int]) -> npt.NDArray[_
         pixels = cv2.resize(whole, (whole.shape[1] // step, whole.shape[0] // step), interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
     if pixels.shape[1::-1] == (width, height):
         return pixels
-    return cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
+    # Less than half as fine: between two neighbours lies all that is lost, and it is found ten times as fast as shares of areas.
+    return cv2.resize(pixels, (width, height), interpolation=cv2.INTER_LINEAR)  # type: ignore[return-value]
 
 
 def to_dpi(pixels: npt.NDArray[_Number], dpi: float, dpi_max: float) -> tuple[npt.NDArray[_Number], float]:

@@ -8,6 +8,7 @@ up to 4 bytes per pixel for larger ones.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import resource
@@ -22,7 +23,9 @@ from protocol import limits
 from protocol.errors import Mistake, Refused, Trouble, Unavailable
 
 ADDRESS_SPACE_BYTES: Final = 1_500 * limits.MIB
+KEPT_BYTES: Final = 256 * limits.MIB  # what glibc does not give back between two steps of one page
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE = 1, 4
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 
 
 def harden() -> None:
@@ -37,6 +40,21 @@ def harden() -> None:
         sys.exit(0)
     os.nice(5)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def keep_memory() -> None:
+    """Pictures of one page are laid where those before them lay: asking the kernel for zeroed memory at each step costs a fifth of the time.
+    `give_back` returns it when an order is done. Without glibc nothing changes."""
+    with contextlib.suppress(AttributeError):
+        libc = ctypes.CDLL(None)
+        libc.mallopt(_M_MMAP_THRESHOLD, KEPT_BYTES)
+        libc.mallopt(_M_TRIM_THRESHOLD, KEPT_BYTES)
+
+
+def give_back() -> None:
+    """What is free goes back to the kernel, which shows it to nobody."""
+    with contextlib.suppress(AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def serve(bench: Bench, orders: BinaryIO, reports: BinaryIO) -> None:
@@ -56,6 +74,7 @@ def serve(bench: Bench, orders: BinaryIO, reports: BinaryIO) -> None:
         except (Refused, Unavailable) as error:
             reports.write(dialogue.frame(dialogue.failed(error)))
             reports.flush()
+        give_back()
 
 
 def main() -> None:
@@ -63,6 +82,7 @@ def main() -> None:
     reports = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     harden()
+    keep_memory()
     try:
         bench = Bench(Path(sys.argv[1]))
     except Trouble as error:

@@ -37,6 +37,7 @@ from protocol.errors import Mistake, Unavailable
 
 REPORT_SECONDS: Final = 60.0  # no page takes so long; who is silent for it has got stuck on a hostile file
 START_SECONDS: Final = 30.0  # imports on a slow card of a small computer
+ENVIRONMENT: Final = {"OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}  # the second core belongs to the screen
 _LAST: Final = (Captured, Previewed, PageTurned, Written, SealedUp, Discarded, Failed)
 _ROOT: Final = Path(__file__).resolve().parents[2]
 
@@ -167,7 +168,7 @@ class Workshop:
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 limit=dialogue.PART_BYTES_MAX,
-                env={**os.environ, "PYTHONPATH": path, "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"},
+                env={**os.environ, "PYTHONPATH": path, **ENVIRONMENT},
             )
         except OSError as error:
             raise Unavailable(

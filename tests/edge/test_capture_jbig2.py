@@ -13,7 +13,7 @@ from PIL import Image
 
 from edge.capture import bits, jbig2, pdf, pdfa
 from edge.capture.encoded import BLACK, Codec, Encoded, Encoding, Layer
-from edge.capture.flatten import paper
+from edge.capture.flatten import divided, paper
 from hardware.simulated.paper import draw_sheet
 from protocol.errors import Mistake
 
@@ -65,7 +65,8 @@ def test_the_plain_loop_is_read_by_mupdf_too(monkeypatch):
 def test_a_letter_comes_out_bit_for_bit_and_is_smaller_than_g4(tmp_path):
     sheet = draw_sheet(3, 200)
     plain = np.asarray(sheet.image.convert("L"))
-    ink, _ = bits.ink(plain, paper(plain, 200), 200)
+    field = paper(plain, 200)
+    ink, _ = bits.ink(plain, divided(plain, field), 200, field)
     stream = jbig2.encode(ink)
     assert np.array_equal(seen(ink, stream), ink)
     assert len(stream) < 0.8 * len(bits.group4(ink))

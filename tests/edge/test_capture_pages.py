@@ -355,3 +355,19 @@ def test_pages_are_taken_one_by_one(three_pages):
     while seen < three_pages[0].bytes:
         seen += len(next(pieces))
     assert asked == [0]
+
+
+def test_dust_on_a_fax_makes_no_picture_of_it_and_costs_little():
+    clean = drawn(5, dpi=200)
+    # Of two values, so that it is not enlarged: a lone pixel of a grey page is, and is dust no longer.
+    grey = np.where(np.array(Image.fromarray(clean.pixels).convert("L")) < 128, 0, 255).astype(np.uint8)
+    random = np.random.default_rng(5)
+    dusty = grey.copy()
+    # Lone pixels on a grid, a quarter of all that is dark. Three times as many count as a tone, and the page is a JPEG.
+    places = (random.random((grey.shape[0] // 4, grey.shape[1] // 4)) < 0.1).repeat(4, 0).repeat(4, 1)
+    places[np.arange(places.shape[0]) % 4 != 0] = False
+    places[:, np.arange(places.shape[1]) % 4 != 0] = False
+    dusty[: places.shape[0], : places.shape[1]][places] = 0
+    plain, kept = encoded(Page(grey, 200)), encoded(Page(dusty, 200))
+    assert plain.encoding == kept.encoding
+    assert kept.bytes < 1.1 * plain.bytes

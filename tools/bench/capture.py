@@ -23,7 +23,7 @@ import msgspec
 import pymupdf
 from PIL import Image
 
-from edge.capture import pdf, pipeline, source
+from edge.capture import pdf, pipeline, source, worker, workshop
 from protocol.errors import Code, Refused
 from tools.bench import defects, reading
 
@@ -167,12 +167,14 @@ def _img2pdf(ocrmypdf: str) -> str:
 
 def _kabine(path: Path) -> _Made:
     """In a process of its own, so that its memory is its own."""
-    done = subprocess.run([sys.executable, "-m", "tools.bench.capture", str(path)], capture_output=True, check=True)
+    order = [sys.executable, "-m", "tools.bench.capture", str(path)]
+    done = subprocess.run(order, capture_output=True, check=True, env={**os.environ, **workshop.ENVIRONMENT})
     return msgspec.msgpack.decode(done.stdout, type=_Made)
 
 
 def _alone(path: Path) -> _Made:
-    """What `_kabine` runs. The CPU time of starting Python is left out."""
+    """What `_kabine` runs, as a worker does it. The CPU time of starting Python is left out."""
+    worker.keep_memory()
     began = time.process_time()
     pages = [taken.page for taken in pipeline.take(source.pages(path))]
     document = b"".join(pdf.write(pages, datetime(2026, 1, 1, tzinfo=UTC)))
