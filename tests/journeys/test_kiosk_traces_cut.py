@@ -71,7 +71,7 @@ POINTS: dict[str, Way] = {
     "second": _second,
     "ended": _ended,
 }
-IN_CI = ("taking", "check", "handing", "confirmed", "second")
+IN_CI = ("taking", "handing", "confirmed", "second")
 CHOSEN = tuple(POINTS) if os.environ.get("KABINE_CUTS") == "all" else IN_CI
 
 
@@ -109,6 +109,10 @@ def test_after_a_power_cut_the_screen_tells_the_truth(chrome: Browser, cabin: Ca
     sheet = cabin.sheet(9)
     if PAPER.encode() not in sheet.read_bytes():
         sheet.write_bytes(sheet.read_bytes() + PAPER.encode())
+    if f"cabin-{cabin.site}" not in cabin.house.processes:  # another point has failed
+        cabin.house.start_cabin(cabin.site)
+    # A browser that has stood there during a visit is replaced behind it.
+    until(lambda: (status := cabin.house.status(cabin.site)) and not status.visitor, "the visit before is over")
     handed_in = numbers(cabin)
     first = Glass(cabin.folder, base)
     try:
@@ -140,5 +144,6 @@ def test_after_a_power_cut_the_screen_tells_the_truth(chrome: Browser, cabin: Ca
         until(lambda: not cabin.house.status(cabin.site).waiting_documents, "what was handed in arrives")  # type: ignore[union-attr]
         came.to_place()  # and the next visitor is served
         came.tap("end")
+        came.at("parting", "start")
     finally:
         second.close()
