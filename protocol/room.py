@@ -16,7 +16,7 @@ TALK_SECONDS: Final = (
 )
 _RATE_SECONDS: Final = 2.0  # how long a best rate is believed
 _FAST_RATE: Final = 2_500_000  # bytes per second; on a faster line nothing small waits long
-_SHORT_SECONDS: Final = 0.005  # a line within one house
+SHORT_SECONDS: Final = 0.005  # round trip of a line within one house: there nothing waits
 _HELD_BYTES_MIN: Final = 3000  # two packets, whatever is measured
 _KNOWN_BYTES: Final = (
     4 * limits.WINDOW_BYTES_FIRST
@@ -42,7 +42,7 @@ class Room:
         while now - self._rates[0][1] > _RATE_SECONDS:
             self._rates.popleft()
         best = self._rates[0][0]
-        if carried_bytes < _KNOWN_BYTES or not best or best > _FAST_RATE or base_seconds < _SHORT_SECONDS:
+        if carried_bytes < _KNOWN_BYTES or not best or best > _FAST_RATE or base_seconds < SHORT_SECONDS:
             return 0.0
         over_bytes = under_way_bytes - max(_HELD_BYTES_MIN, best * base_seconds)
         return min(max(over_bytes / best, _WAIT_SECONDS_MIN), _WAIT_SECONDS_MAX) if over_bytes > 0 else 0.0

@@ -20,7 +20,7 @@ from protocol import asking, frames, limits
 from protocol.errors import Code, Refused, Unavailable
 from protocol.ids import Digest
 from protocol.keys import CurvePair
-from protocol.room import Room
+from protocol.room import SHORT_SECONDS, Room
 from protocol.runtime.allocator import keep_buffers
 from protocol.runtime.path import Path
 
@@ -28,6 +28,7 @@ log = structlog.get_logger("wires")
 ZAP_ADDRESS: Final = "inproc://zeromq.zap.01"
 ZAP_DOMAIN: Final = b"kabine"
 _REASON_MILLISECONDS: Final = 100
+_ROOMY_SECONDS: Final = 1.0  # a line within one house is asked so often whether it still is one
 _DOOR_SECONDS: Final = 1.0  # closed, when nobody more can be let in
 _MORE_DESCRIPTORS: Final = "Let the hub have more open files (LimitNOFILE=), one for each cabin and some hundreds."
 _SEALED_BYTES: Final = 35  # ZMTP and CURVE add at least so much to one part of a message; counting more would add up
@@ -228,6 +229,7 @@ class Dialler:
         self._descriptor = -1
         self._path: Path | None = None
         self._room = Room()
+        self._roomy_until = 0.0
         self._poller = zmq.Poller()
         self.watched_by(self._poller)
         try:
@@ -286,12 +288,14 @@ class Dialler:
 
     def room_seconds(self, now: float) -> float:
         """How long to wait before the next piece of a blob is given to the wire, so that what is small can overtake it."""
-        if self._path is None:
+        if self._path is None or now < self._roomy_until:
             return 0.0
         try:
             reading = self._path.read()
         except OSError:
             return 0.0
+        if 0 < reading.shortest_us < SHORT_SECONDS * 1e6:
+            self._roomy_until = now + _ROOMY_SECONDS
         under_way_bytes = self._path.under_way_bytes(reading)
         carried_bytes = self._path.carried_bytes(reading)
         return self._room.wait_seconds(under_way_bytes, carried_bytes, reading.rate, reading.shortest_us / 1e6, now)
