@@ -9,7 +9,7 @@ import pytest
 from tools.torture import planted
 from tools.torture.power import power
 
-STATES = 10_000
+STATES = 6_000
 STATES_UNTIL_CAUGHT = 1000
 
 

@@ -9,7 +9,7 @@ import pytest
 from tools.torture import planted
 from tools.torture.rot import rot
 
-BITS = 1_500
+BITS = 1_000
 BITS_UNTIL_CAUGHT = 400
 
 
