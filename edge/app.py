@@ -18,7 +18,7 @@ from edge.cleaning import Cleaning
 from edge.config import EdgeConfig
 from edge.doorkeeper import Guests, Nobody, keeping, light
 from edge.enrol import BOOT_BYTES, DIRECTORY_FILE, read_directory
-from edge.gate import Shut
+from edge.entrance import Shut
 from edge.hatch import Hatch
 from edge.keys import CabinKeys
 from edge.kiosk.doorstep import Doorstep
@@ -113,7 +113,7 @@ def _door(
     config: EdgeConfig, world: World, node: Node, guests: Guests, help_wanted: Callable[[], bool]
 ) -> AbstractAsyncContextManager[None]:
     def shows(seen: bool) -> Light:
-        shut = node.gate.shut
+        shut = node.entrance.shut
         occupied = seen or node.reception.occupied or shut is Shut.CLEANING
         if shut is Shut.CLOSED and not occupied:
             return Light.OFF

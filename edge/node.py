@@ -19,8 +19,8 @@ from edge.capture.workshop import Workshop
 from edge.cleaning import Cleaning
 from edge.config import EdgeConfig
 from edge.conversation import AgencyChosen
+from edge.entrance import Entrance
 from edge.feed import Feed
-from edge.gate import Gate
 from edge.hatch import Tell
 from edge.orders import (
     Clean,
@@ -102,7 +102,7 @@ class Node:
             find=self._find,
         )
         self.reception = Reception(self.surroundings, self.feed)
-        self.gate = Gate(config.opening.hours, cleaning, self.directory, utc)
+        self.entrance = Entrance(config.opening.hours, cleaning, self.directory, utc)
 
     async def warm_up(self) -> None:
         """Have a worker ready before the first visitor; where there is a screen it comes first. That there is none yet is no reason not to open: the
@@ -126,7 +126,7 @@ class Node:
             case Watch():
                 await self._watch(tell, gone)
             case Clean(on):
-                (self.gate.cleaning.begin if on else self.gate.cleaning.end)()
+                (self.entrance.cleaning.begin if on else self.entrance.cleaning.end)()
                 await tell(self.status(0))
 
     def status(self, documents_max: int = 100) -> Status:
@@ -150,7 +150,7 @@ class Node:
             documents=tuple(map(row, self._buffer.documents(documents_max))),
             visits=self.reception.visits,
             looks=self.looks,
-            shut=self.gate.shut or "",
+            shut=self.entrance.shut or "",
         )
 
     def looked(self) -> None:

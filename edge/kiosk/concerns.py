@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from edge.conversation import AgencyChosen
@@ -29,28 +30,22 @@ class Concern(NamedTuple):
 
 def concerns(directory: Directory, area: AreaId) -> tuple[Concern, ...]:
     """In the order of the directory. A service without a competent agency that takes documents is not offered: nobody scans for nothing."""
-    found = []
-    for service in directory.services:
-        try:
-            agency = directories.competent(directory, service.id, area)
-        except Refused:
-            continue
-        if agency.inboxes:
-            found.append(Concern(service.plain or service.name, agency, service))
-    return tuple(found)
+    return tuple(concern for concern in _competent(directory, area) if concern.agency.inboxes)
 
 
 def errands(directory: Directory, area: AreaId) -> tuple[Concern, ...]:
     """For what the directory says what to bring; the competent agency need not take documents here."""
-    found = []
+    return tuple(concern for concern in _competent(directory, area) if concern.service and concern.service.bring)
+
+
+def _competent(directory: Directory, area: AreaId) -> Iterator[Concern]:
+    """Every service for which some agency is competent here."""
     for service in directory.services:
         try:
             agency = directories.competent(directory, service.id, area)
         except Refused:
             continue
-        if service.bring:
-            found.append(Concern(service.plain or service.name, agency, service))
-    return tuple(found)
+        yield Concern(service.plain or service.name, agency, service)
 
 
 def unknown(directory: Directory) -> Concern | None:

@@ -52,7 +52,7 @@ async def opened(
         node.feed,
         Press(node.devices.printer, catalogues, world.random, config.printer.media),
         reference,
-        node.gate,
+        node.entrance,
         board=node.board.tell,
         parting_seconds=config.visit.parting_seconds,
     )

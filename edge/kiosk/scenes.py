@@ -168,7 +168,7 @@ def _more_time(usher: Usher, words: Words, phone: str) -> Values:
 
 
 def _closed(usher: Usher, words: Words, phone: str) -> Values:
-    return {"opens_at": usher.gate.opens_at}
+    return {"opens_at": usher.entrance.opens_at}
 
 
 _BY_SCENE: Final[dict[str, Callable[[Usher, Words, str], Values]]] = {

@@ -1,7 +1,7 @@
 """Receives one visitor after the other at the screen, and forgets each of them.
 
 Whoever touches the screen, or is seen by a sensor, begins a visit; `stamp` belongs to it and to the start page before it, so that what was shown
-to one visitor is of no use to the next. While the gate is shut nobody is received; a visit that is on goes on.
+to one visitor is of no use to the next. While the entrance is shut nobody is received; a visit that is on goes on.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import structlog
 
 from edge import conversation as said
 from edge.capture.workshop import PagesGone
+from edge.entrance import Entrance
 from edge.feed import Feed
-from edge.gate import Gate
 from edge.kiosk import taps
 from edge.kiosk.bell import Bell
 from edge.kiosk.guest import Guest
@@ -52,7 +52,7 @@ class Usher:
         feed: Feed,
         press: Press,
         reference: Reference,
-        gate: Gate,
+        entrance: Entrance,
         *,
         board: Callable[[Told], None],
         parting_seconds: float,
@@ -61,7 +61,7 @@ class Usher:
         self.handouts = Handouts(press, reference, house.workshop, house.utc, self._came)
         self.feed = feed
         self.reference = reference
-        self.gate = gate
+        self.entrance = entrance
         self.scanner = ScannerState.READY
         self.bell = Bell(draw(house.random, 4).hex())
         self.porch = Porch(house.patience.quiet_seconds, parting_seconds, self.changed)
@@ -70,7 +70,7 @@ class Usher:
         self.guest: Guest | None = None  # who is at the screen
         self._reception = reception
         self._board = board
-        self._shut = gate.shut
+        self._shut = entrance.shut
         self._gone = asyncio.Event()
         self._coming = False  # somebody has touched the screen and waits for the one before to be forgotten
         self._meant = ""  # what that touch said
@@ -176,9 +176,9 @@ class Usher:
 
     def look_at_gate(self) -> None:
         """Whether visitors may come now; the screen says so when that has changed."""
-        if self.gate.shut is not self._shut:
-            self._shut = self.gate.shut
-            log.info("gate.changed", shut=str(self._shut or "open"))
+        if self.entrance.shut is not self._shut:
+            self._shut = self.entrance.shut
+            log.info("entrance.changed", shut=str(self._shut or "open"))
             self.changed()
 
     # --- what a guest asks of the house (lobby.Lobby) -------------------------------------------------------------

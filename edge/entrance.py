@@ -19,7 +19,7 @@ class Shut(enum.StrEnum):
     CLOSED = "closed"
 
 
-class Gate:
+class Entrance:
     """`opening`: None is always open. `directory` gives the one in force, which knows whose holidays are kept here."""
 
     def __init__(

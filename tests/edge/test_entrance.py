@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from edge.cleaning import FILE, Cleaning
-from edge.gate import Gate, Shut
+from edge.entrance import Entrance, Shut
 from edge.opening import OpeningConfig
 from protocol.directory import Directory
 from protocol.errors import Refused
@@ -36,9 +36,9 @@ def folder(tmp_path: Path) -> Iterator[NodeFolder]:
         yield opened
 
 
-def gate(folder: NodeFolder, clock: Clock, opening: OpeningConfig = WEEK) -> Gate:
+def entrance(folder: NodeFolder, clock: Clock, opening: OpeningConfig = WEEK) -> Entrance:
     cleaning = Cleaning(folder, clock, opening.cleaning_minutes_max)
-    return Gate(opening.hours, cleaning, lambda: unverified(Directory, directory()), clock)
+    return Entrance(opening.hours, cleaning, lambda: unverified(Directory, directory()), clock)
 
 
 @pytest.mark.parametrize(
@@ -55,13 +55,13 @@ def test_outside_its_hours_a_cabin_is_closed_and_says_when_it_opens(
     folder: NodeFolder, at: datetime, shut: Shut | None, opens_at: datetime
 ) -> None:
     clock = Clock()
-    door = gate(folder, clock)
+    door = entrance(folder, clock)
     clock.at = at
     assert (door.shut, door.opens_at) == (shut, opens_at)
 
 
 def test_a_cabin_without_hours_is_always_open(folder: NodeFolder) -> None:
-    door = gate(folder, Clock(), OpeningConfig())
+    door = entrance(folder, Clock(), OpeningConfig())
     assert (door.shut, door.opens_at) == (None, None)
 
 
@@ -70,9 +70,9 @@ def test_holidays_and_closed_days_are_as_configured(folder: NodeFolder) -> None:
     clock.at = datetime(2026, 4, 3, 8, 0, tzinfo=UTC)
     week = {"friday": ["08:00-12:00"]}
     always = parse_config(f"friday = {week['friday']}\non_holidays = true", OpeningConfig)
-    assert gate(folder, clock, always).shut is None
+    assert entrance(folder, clock, always).shut is None
     closed = parse_config(f"friday = {week['friday']}\non_holidays = true\nclosed_days = [2026-04-03]", OpeningConfig)
-    assert gate(folder, clock, closed).shut is Shut.CLOSED
+    assert entrance(folder, clock, closed).shut is Shut.CLOSED
     assert parse_config(write_default(closed), OpeningConfig) == closed
 
 
@@ -91,12 +91,12 @@ def test_what_is_no_opening_is_told(text: str, told: str) -> None:
 
 def test_whoever_cleans_is_not_disturbed_and_not_forgotten(folder: NodeFolder) -> None:
     clock = Clock()
-    door = gate(folder, clock)
+    door = entrance(folder, clock)
     door.cleaning.begin()
     assert door.shut is Shut.CLEANING
-    assert gate(folder, clock).shut is Shut.CLEANING, "a node that starts anew still knows"
+    assert entrance(folder, clock).shut is Shut.CLEANING, "a node that starts anew still knows"
     door.cleaning.end()
-    assert (door.shut, gate(folder, clock).shut) == (None, None)
+    assert (door.shut, entrance(folder, clock).shut) == (None, None)
     door.cleaning.begin()
     clock.at += timedelta(minutes=WEEK.cleaning_minutes_max)
     assert door.shut is None
@@ -107,4 +107,4 @@ def test_whoever_cleans_is_not_disturbed_and_not_forgotten(folder: NodeFolder) -
 )
 def test_a_note_that_makes_no_sense_keeps_nobody_out(folder: NodeFolder, written: bytes) -> None:
     folder.write_file(FILE, written)
-    assert gate(folder, Clock()).shut is None
+    assert entrance(folder, Clock()).shut is None
