@@ -141,16 +141,23 @@ def _draw(playing: Play, folder: Path) -> None:
         drawing = subprocess.Popen([sys.executable, "-m", "tools.programme", str(folder)])
         ended = False
         while any(each.state == DRAWN for each in playing.papers):
-            for number, each in enumerate(playing.papers):
-                scans = programme.drawn(folder, number) if each.state == DRAWN else []
-                if scans or ended:
-                    with playing.changing():
-                        each.scans, each.state = scans, ON_SCANNER if scans else FAILED
-                        each.problem = "" if scans else "could not be drawn"
+            lay(playing, folder, ended=ended)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 ended = drawing.wait(LOOK_SECONDS) is not None
 
     threading.Thread(target=fetch, daemon=True).start()
+
+
+def lay(playing: Play, folder: Path, *, ended: bool) -> None:
+    """Lay what has been drawn in `folder` on the scanners. `ended`: nothing more will be, and what is missing never comes."""
+    for number, each in enumerate(playing.papers):
+        if each.state != DRAWN:
+            continue
+        scans = programme.drawn(folder, number)
+        if scans or ended:
+            with playing.changing():
+                each.scans, each.state = scans, ON_SCANNER if scans else FAILED
+                each.problem = "" if scans else "could not be drawn"
 
 
 def _visit(house: Rig, playing: Play, site: str) -> None:

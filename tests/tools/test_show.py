@@ -7,7 +7,7 @@ import threading
 
 from rich.console import Console
 
-from tools import programme, tables
+from tools import programme, show, tables
 from tools.programme import CONNECTED, ON_SCANNER, SECURED, WAITING, play
 from tools.town import uckermark
 
@@ -32,6 +32,18 @@ def test_what_was_drawn_is_drawn_once(tmp_path):
     programme.draw(tmp_path, [1])
     assert programme.drawn(tmp_path, 0)[0].stat() == before
     assert programme.drawn(tmp_path, 1) == []
+
+
+def test_the_end_of_drawing_changes_nothing_for_papers_that_are_on_their_way(tmp_path):
+    """The last page was laid on its scanner when drawing had ended: all that was under way had "failed", in one demo of a few."""
+    playing = play(uckermark(), [])
+    programme.draw(tmp_path, [1, 1])
+    playing.papers[0].state, playing.papers[0].receipt = WAITING, "TEM-042"
+    show.lay(playing, tmp_path, ended=False)
+    assert [each.state for each in playing.papers[:3]] == [WAITING, ON_SCANNER, programme.DRAWN]
+    show.lay(playing, tmp_path, ended=True)
+    assert [each.state for each in playing.papers[:3]] == [WAITING, ON_SCANNER, programme.FAILED]
+    assert playing.papers[2].word == "could not be drawn"
 
 
 def test_own_files_are_handed_in_first_and_need_not_be_drawn(tmp_path):
