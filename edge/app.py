@@ -21,6 +21,7 @@ from edge.enrol import BOOT_BYTES, DIRECTORY_FILE, read_directory
 from edge.entrance import Shut
 from edge.hatch import Hatch
 from edge.keys import CabinKeys
+from edge.keyswitch import Keyswitch
 from edge.kiosk.doorstep import Doorstep
 from edge.node import Node
 from edge.uplink import Uplink
@@ -57,6 +58,8 @@ def open_buffer(folder: NodeFolder, config: EdgeConfig, world: World) -> tuple[B
         journal_recipient=directory.hub.journal_recipient,
         authority_key=config.authority_key,
         disk_free_bytes_min=config.disk.free_bytes_min,
+        keep_seconds=config.disk.keep_days * 86_400,
+        keep_bytes_max=config.disk.keep_bytes_max,
     )
     try:
         if buffer.directory_version() < directory.version:
@@ -120,8 +123,11 @@ def _door(
         return light(occupied=occupied, help_wanted=help_wanted(), troubles=bool(node.surroundings.buffer.troubles))
 
     attendance = Attendance(config.presence.enter_seconds, config.presence.leave_seconds)
-    devices = node.devices
-    return keeping(devices.presence, devices.lamp, guests, attendance, clock=world.clock, shows=shows)
+    devices, table = node.devices, config.keyswitch
+    keyswitch = Keyswitch(
+        devices.keyswitch, node.entrance.cleaning, hold_seconds=table.hold_seconds, springs=table.springs
+    )
+    return keeping(devices.presence, devices.lamp, guests, attendance, keyswitch, clock=world.clock, shows=shows)
 
 
 async def running(folder: NodeFolder, config: EdgeConfig, world: World, step: Doorstep | None) -> None:

@@ -9,7 +9,15 @@ import msgspec
 from msgspec import Meta
 
 from edge.opening import OpeningConfig
-from hardware.fittings import CameraConfig, Fittings, LampConfig, PresenceConfig, PrinterConfig, ScannerConfig
+from hardware.fittings import (
+    CameraConfig,
+    Fittings,
+    KeyswitchConfig,
+    LampConfig,
+    PresenceConfig,
+    PrinterConfig,
+    ScannerConfig,
+)
 from protocol import limits, soundness
 from protocol.ids import area_id, key_bytes, site_id
 from protocol.keys import KEY_BYTES
@@ -41,6 +49,18 @@ class DiskConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     free_bytes_min: Annotated[
         int, Meta(ge=16 * limits.MIB, description="Below this much free space no new document is taken.")
     ] = limits.DISK_FREE_BYTES_MIN
+    keep_days: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=60,
+            description="Sealed documents that the hub has stay here for so long, should it come back from a backup. "
+            "Days of being connected; the time between two backups, and longer. 0: none.",
+        ),
+    ] = limits.KEPT_SECONDS / 86_400
+    keep_bytes_max: Annotated[
+        int, Meta(ge=0, description="At most so much of them; the oldest go first, and all before the disk is full.")
+    ] = limits.KEPT_BYTES_MAX
 
 
 class VisitConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -97,6 +117,7 @@ class EdgeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     presence: PresenceConfig = PresenceConfig()
     lamp: LampConfig = LampConfig()
     opening: OpeningConfig = OpeningConfig()
+    keyswitch: KeyswitchConfig = KeyswitchConfig()
 
     def __post_init__(self) -> None:
         # ValueError: the reader reports it beside the other mistakes.
@@ -118,7 +139,7 @@ class EdgeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def fittings(self) -> Fittings:
         """What is said about devices."""
-        return Fittings(self.scanner, self.camera, self.printer, self.presence, self.lamp)
+        return Fittings(self.scanner, self.camera, self.printer, self.presence, self.lamp, self.keyswitch)
 
     @property
     def hub_key(self) -> bytes:

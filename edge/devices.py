@@ -69,13 +69,24 @@ _LAMP: Final = {
     "unreachable": Meaning(Gravity.SOON, "does not answer", _AWAY),
     "absent": Meaning(Gravity.FINE, "is not fitted"),
 }
-_NAMES: Final = {"presence": "presence sensor", "lamp": "lamp at the door", "camera": "document camera"}
+_KEYSWITCH: Final = {
+    "ready": _READY,
+    "unreachable": Meaning(Gravity.SOON, "does not answer; cleaning begins with `kabine edge clean`", _AWAY),
+    "absent": Meaning(Gravity.FINE, "is not fitted; cleaning begins with `kabine edge clean`"),
+}
+_NAMES: Final = {
+    "presence": "presence sensor",
+    "lamp": "lamp at the door",
+    "keyswitch": "key switch for staff",
+    "camera": "document camera",
+}
 DEVICES: Final[Mapping[str, Mapping[str, Meaning]]] = {
     "scanner": _SCANNER,
     "camera": _CAMERA,
     "printer": _PRINTER,
     "presence": _PRESENCE,
     "lamp": _LAMP,
+    "keyswitch": _KEYSWITCH,
 }
 
 

@@ -1,4 +1,4 @@
-"""Looks at the sensor ten times a second, tells the screen who comes and goes, and keeps the lamp at the door."""
+"""Looks at the sensor and at the key switch ten times a second, tells the screen who comes and goes, and keeps the lamp at the door."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Final, Protocol
 import structlog
 
 from edge.attendance import Attendance, Change
+from edge.keyswitch import Keyswitch
 from hardware.lamp import Lamp, Light
 from hardware.presence import Presence
 from protocol.errors import Trouble
@@ -60,6 +61,7 @@ async def keeping(
     lamp: Lamp,
     guests: Guests,
     attendance: Attendance,
+    keyswitch: Keyswitch,
     *,
     clock: Callable[[], float],
     shows: Callable[[bool], Light],
@@ -69,6 +71,7 @@ async def keeping(
     async def watch() -> None:
         while True:
             try:
+                keyswitch.look(clock())
                 change = attendance.saw(presence.somebody(), clock())
                 lamp.show(shows(attendance.somebody is True))
             except OSError as error:  # a driver's own business, but never the end of the visits

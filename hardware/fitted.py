@@ -11,7 +11,15 @@ from hardware.camera import Camera
 from hardware.camera_scanner import CameraScanner
 from hardware.devices.door_presence import DoorPresence
 from hardware.devices.folder_scanner import FolderScanner
-from hardware.fittings import CameraConfig, Fittings, LampConfig, PresenceConfig, PrinterConfig, ScannerConfig
+from hardware.fittings import (
+    CameraConfig,
+    Fittings,
+    KeyswitchConfig,
+    LampConfig,
+    PresenceConfig,
+    PrinterConfig,
+    ScannerConfig,
+)
 from hardware.lamp import Lamp
 from hardware.presence import Presence
 from hardware.printer import Printer
@@ -29,6 +37,7 @@ class Fitted:
     printer: Printer
     presence: Presence
     lamp: Lamp
+    keyswitch: Presence  # sees “somebody” while the key is turned
 
     def states(self) -> dict[str, str]:
         """How each device is: its state's word by its name. Never raises."""
@@ -38,11 +47,12 @@ class Fitted:
             "printer": self.printer.state(),
             "presence": self.presence.state(),
             "lamp": self.lamp.state(),
+            "keyswitch": self.keyswitch.state(),
         }
 
     def close(self) -> None:
         """Let go of all of them; twice is no error."""
-        for device in (self.scanner, self.camera, self.printer, self.presence, self.lamp):
+        for device in (self.scanner, self.camera, self.printer, self.presence, self.lamp, self.keyswitch):
             device.close()
 
 
@@ -55,6 +65,7 @@ def fit(fittings: Fittings, folder: Path) -> Fitted:
         printer=_printer(fittings.printer, folder),
         presence=_presence(fittings.presence, folder),
         lamp=_lamp(fittings.lamp, folder),
+        keyswitch=_keyswitch(fittings.keyswitch, folder),
     )
 
 
@@ -161,3 +172,22 @@ def _lamp(config: LampConfig, folder: Path) -> Lamp:
             return GpioLamp(config.free_pin, config.occupied_pin, config.attention_pin, active=config.active)
         case "none":
             return AbsentLamp()
+
+
+def _keyswitch(config: KeyswitchConfig, folder: Path) -> Presence:
+    match config.fitted:
+        case "simulated":
+            from hardware.simulated.presence import SimulatedPresence
+            from hardware.simulated.stage import TURNED, Stage
+
+            return SimulatedPresence(Stage(folder / STAGE), "keyswitch", TURNED)
+        case "gpio":
+            from hardware.devices.gpio_presence import GpioPresence
+
+            return GpioPresence(config.pin, pull=config.pull, active=config.active)
+        case "key":
+            from hardware.devices.key_presence import KeyPresence
+
+            return KeyPresence(Path(config.device), keys=config.keys)
+        case "none":
+            return AbsentPresence()

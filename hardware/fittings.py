@@ -15,6 +15,7 @@ ScannerModel = Literal["none", "simulated", "folder", "sane", "escl", "camera"]
 CameraModel = Literal["none", "simulated", "v4l2"]
 PrinterModel = Literal["none", "simulated", "ipp"]
 PresenceModel = Literal["none", "simulated", "gpio", "key"]
+KeyswitchModel = Literal["none", "simulated", "gpio", "key"]
 LampModel = Literal["none", "simulated", "gpio"]
 Pin = Annotated[int, Meta(ge=0, le=27)]  # BCM numbers of the 40-pin header
 Pull = Literal["up", "down", "none"]
@@ -147,6 +148,36 @@ class LampConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("two lamps have the same pin")
 
 
+class KeyswitchConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """With what staff say that they clean: a switch with a key, or a button where no visitor looks. Without it `kabine edge clean` does."""
+
+    fitted: Annotated[
+        KeyswitchModel,
+        Meta(description="none, simulated, gpio (a switch at a pin) or key (all that acts as a keyboard)."),
+    ] = "none"
+    springs: Annotated[
+        bool,
+        Meta(description="It springs back: once begins, once more ends. Otherwise it stays turned while they clean."),
+    ] = False
+    hold_seconds: Annotated[
+        float, Meta(ge=0, le=30, description="Turned or held for so long it counts; a knock in passing does not.")
+    ] = 0.5
+    pin: Annotated[Pin, Meta(description="For gpio: BCM number of the pin.")] = 22
+    pull: Annotated[Pull, Meta(description="For gpio: up, down or none (the switch drives the pin itself).")] = "up"
+    active: Annotated[Active, Meta(description="For gpio: what the pin is while the key is turned: high or low.")] = (
+        "low"
+    )
+    device: Annotated[str, Meta(description="For key: as in /dev/input/by-id/usb-…-event-kbd.")] = ""
+    keys: Annotated[
+        tuple[Annotated[int, Meta(ge=1, le=0x2FF)], ...],
+        Meta(description="For key: codes (linux/input-event-codes.h) that count; empty: all."),
+    ] = ()
+
+    def __post_init__(self) -> None:
+        if self.fitted == "key" and not self.device:
+            raise ValueError("device is missing, which fitted = “key” needs")
+
+
 class Fittings(msgspec.Struct, frozen=True):
     """All tables together. Paths in them are relative to the folder they are used with."""
 
@@ -155,6 +186,7 @@ class Fittings(msgspec.Struct, frozen=True):
     printer: PrinterConfig = PrinterConfig()
     presence: PresenceConfig = PresenceConfig()
     lamp: LampConfig = LampConfig()
+    keyswitch: KeyswitchConfig = KeyswitchConfig()
 
 
 def _address(url: str, *schemes: str) -> bool:

@@ -1,4 +1,5 @@
-"""The port of everything that notices whether somebody is in the cabin: a radar, a chair, a mat, a door."""
+"""The port of everything that notices whether somebody is in the cabin: a radar, a chair, a mat, a door. A switch with a key for staff is the
+same to us: “somebody” is that it is turned (edge/keyswitch.py)."""
 
 from __future__ import annotations
 

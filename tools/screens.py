@@ -13,7 +13,7 @@ from edge.config import KioskConfig
 from edge.kiosk.drawer import CUT, LINE, PATH
 from edge.kiosk.server import npm
 from hardware.fitted import STAGE
-from hardware.fittings import LampConfig, PresenceConfig, PrinterConfig, ScannerConfig
+from hardware.fittings import KeyswitchConfig, LampConfig, PresenceConfig, PrinterConfig, ScannerConfig
 from hardware.simulated.stage import Stage
 from protocol.errors import Unavailable
 from tools.rig import Rig
@@ -35,6 +35,7 @@ def equip(house: Rig) -> str:
             printer=PrinterConfig("simulated"),
             presence=PresenceConfig("simulated"),
             lamp=LampConfig("simulated"),
+            keyswitch=KeyswitchConfig("simulated"),
             kiosk=KioskConfig(on=True, drawer=True),
         )
     return ""

@@ -12,6 +12,7 @@ _DEVICES = {
     "printer": "Drucker",
     "presence": "Anwesenheitssensor",
     "lamp": "Lampe an der Tür",
+    "keyswitch": "Schlüsselschalter",
 }
 _STATES = {
     "jammed": "Papierstau",

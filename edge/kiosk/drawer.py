@@ -32,6 +32,7 @@ FLAGS: Final = {
     "presence": (stages.SOMEBODY, stages.UNPLUGGED),
     "scanner": (stages.JAMMED, stages.COVER_OPEN, stages.UNPLUGGED, stages.SLOW, stages.BLURRED),
     "printer": (stages.NO_PAPER, stages.JAMMED, stages.UNPLUGGED, stages.SLOW),
+    "keyswitch": (stages.TURNED, stages.UNPLUGGED),
     LINE: (CUT,),
 }
 

@@ -7,6 +7,7 @@ from typing import Final
 
 from edge.capture.mode import Mode
 from edge.conversation import State
+from edge.entrance import Shut
 from edge.kiosk import looking_up
 from edge.kiosk.guest import Guest
 from edge.kiosk.language import Words
@@ -164,7 +165,8 @@ def _help(usher: Usher, words: Words, phone: str) -> Values:
 
 
 def _more_time(usher: Usher, words: Words, phone: str) -> Values:
-    return {"seconds": round(usher.house.patience.answer_seconds)}
+    cleaning = usher.entrance.shut is Shut.CLEANING
+    return {"seconds": round(usher.house.patience.answer_seconds), "cleaning": cleaning}
 
 
 def _closed(usher: Usher, words: Words, phone: str) -> Values:

@@ -1,7 +1,8 @@
 """Receives one visitor after the other at the screen, and forgets each of them.
 
 Whoever touches the screen, or is seen by a sensor, begins a visit; `stamp` belongs to it and to the start page before it, so that what was shown
-to one visitor is of no use to the next. While the entrance is shut nobody is received; a visit that is on goes on.
+to one visitor is of no use to the next. While the entrance is shut nobody is received; a visit that is on goes on, and is asked whether it takes
+longer when somebody wants to clean.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import structlog
 
 from edge import conversation as said
 from edge.capture.workshop import PagesGone
-from edge.entrance import Entrance
+from edge.entrance import Entrance, Shut
 from edge.feed import Feed
 from edge.kiosk import taps
 from edge.kiosk.bell import Bell
@@ -71,6 +72,7 @@ class Usher:
         self._reception = reception
         self._board = board
         self._shut = entrance.shut
+        self._hurry = False  # whoever is there is asked for more time, as soon as they can be
         self._gone = asyncio.Event()
         self._coming = False  # somebody has touched the screen and waits for the one before to be forgotten
         self._meant = ""  # what that touch said
@@ -179,6 +181,9 @@ class Usher:
         if self.entrance.shut is not self._shut:
             self._shut = self.entrance.shut
             log.info("entrance.changed", shut=str(self._shut or "open"))
+            self._hurry = self._shut is Shut.CLEANING and self.guest is not None
+            if self._hurry:
+                self._arm()
             self.changed()
 
     # --- what a guest asks of the house (lobby.Lobby) -------------------------------------------------------------
@@ -200,6 +205,7 @@ class Usher:
         guest, self.guest = self.guest, None
         if guest is None:
             return
+        self._hurry = False
         self._gone.set()
         if guest.stay is not None and guest.stay.accepted is not None and not guest.seen_number:
             log.warning("number.unseen", receipt=guest.stay.accepted.receipt)
@@ -291,6 +297,8 @@ class Usher:
         guest, rest = self.guest, self._rest
         if guest is not None and guest.over and not guest.shown.goodbye:
             rest = said.Rest(OVER_SECONDS_MAX, said.Left())
+        elif self._hurry and isinstance(rest.then, said.Quiet):  # not while a device is at work
+            self._hurry, rest = False, said.Rest(0.0, rest.then)
         self._timer.arm(rest.seconds if rest.then is not None else None, self._passed)
 
     def _passed(self) -> None:

@@ -27,6 +27,7 @@ SLOW: Final = "slow"
 BLURRED: Final = "blurred"
 MOVING: Final = "moving"
 SOMEBODY: Final = "somebody"
+TURNED: Final = "turned"
 
 _WORD: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 
@@ -99,6 +100,14 @@ class Stage:
     def leave(self) -> None:
         """Nobody is there any more."""
         self.unflag("presence", SOMEBODY)
+
+    def turn_key(self) -> None:
+        """Staff turn their key: they clean now."""
+        self.flag("keyswitch", TURNED)
+
+    def turn_key_back(self) -> None:
+        """And back: they have cleaned."""
+        self.unflag("keyswitch", TURNED)
 
     def _room(self, device: str, kind: str) -> Path:
         room = self._folder / _sound(device) / kind

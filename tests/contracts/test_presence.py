@@ -19,7 +19,7 @@ from hardware.devices.gpio_presence import GpioPresence
 from hardware.devices.key_presence import KeyPresence
 from hardware.presence import Presence, PresenceState
 from hardware.simulated.presence import SimulatedPresence
-from hardware.simulated.stage import Stage
+from hardware.simulated.stage import TURNED, Stage
 
 PIN = 17
 EV_SYN, EV_KEY, EV_ABS = 0, 1, 3
@@ -89,7 +89,7 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture(params=["simulated", "gpio", "gpio-contact", "key", "door"])
+@pytest.fixture(params=["simulated", "gpio", "gpio-contact", "key", "door", "keyswitch"])
 def room(request: pytest.FixtureRequest, pins: MockFactory, clock: Clock, tmp_path: Path) -> Iterator[Room]:
     if request.param == "gpio":
         sensor: Presence = GpioPresence(PIN)
@@ -117,6 +117,16 @@ def room(request: pytest.FixtureRequest, pins: MockFactory, clock: Clock, tmp_pa
             plug,
         )
         keyboard.close()
+    elif request.param == "keyswitch":
+        stage = Stage(tmp_path)
+        sensor = SimulatedPresence(stage, "keyswitch", TURNED)
+        yield Room(
+            sensor,
+            stage.turn_key,
+            stage.turn_key_back,
+            lambda: stage.unplug("keyswitch"),
+            lambda: stage.plug("keyswitch"),
+        )
     else:
         stage = Stage(tmp_path)
         sensor = SimulatedPresence(stage)

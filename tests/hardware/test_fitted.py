@@ -23,6 +23,8 @@ from hardware.fittings import (
     CameraConfig,
     CameraModel,
     Fittings,
+    KeyswitchConfig,
+    KeyswitchModel,
     LampConfig,
     LampModel,
     PresenceConfig,
@@ -40,6 +42,7 @@ SIMULATED = Fittings(
     PrinterConfig("simulated"),
     PresenceConfig("simulated"),
     LampConfig("simulated"),
+    KeyswitchConfig("simulated"),
 )
 
 
@@ -87,6 +90,8 @@ def test_every_model_has_its_driver(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert type(made(printer=PrinterConfig("ipp", "ipp://127.0.0.1:9/ipp/print")).printer) is IppPrinter
     assert type(made(presence=PresenceConfig("gpio")).presence) is GpioPresence
     assert type(made(presence=PresenceConfig("key", device="/dev/input/event0")).presence) is KeyPresence
+    assert type(made(keyswitch=KeyswitchConfig("gpio")).keyswitch) is GpioPresence
+    assert type(made(keyswitch=KeyswitchConfig("key", device="/dev/input/event0")).keyswitch) is KeyPresence
     assert type(made(presence=PresenceConfig("gpio", door=True)).presence) is DoorPresence
     assert type(made(lamp=LampConfig("gpio")).lamp) is GpioLamp
 
@@ -99,5 +104,6 @@ def test_this_file_knows_every_model() -> None:
         *PrinterModel.__args__,  # type: ignore[attr-defined]
         *PresenceModel.__args__,  # type: ignore[attr-defined]
         *LampModel.__args__,  # type: ignore[attr-defined]
+        *KeyswitchModel.__args__,  # type: ignore[attr-defined]
     }
     assert models == {"none", "simulated", "folder", "sane", "escl", "camera", "v4l2", "ipp", "gpio", "key"}

@@ -18,7 +18,7 @@ from edge.config import FILE, EdgeConfig, KioskConfig, VisitConfig
 from edge.knock import knock
 from edge.opening import OpeningConfig
 from edge.orders import Clean
-from hardware.fittings import PresenceConfig, PrinterConfig, ScannerConfig
+from hardware.fittings import KeyswitchConfig, PresenceConfig, PrinterConfig, ScannerConfig
 from hardware.simulated.identity import draw_card
 from hardware.simulated.paper import draw_page
 from hardware.simulated.stage import BLURRED, Stage
@@ -115,6 +115,7 @@ class Cabin:
             self.stage.mend(device)
             self.stage.clear(device)
         if (status := self.house.status(self.site)) is not None and status.shut:
+            self.stage.turn_key_back()
             self.clean(False)
         line = self.house.lines.get(self.site)  # type: ignore[call-overload]
         if line is not None and line.is_cut:
@@ -324,6 +325,7 @@ def cabins(
                 site.id,
                 scanner=ScannerConfig("simulated", pages=0),
                 printer=PrinterConfig("simulated"),
+                keyswitch=KeyswitchConfig("simulated", hold_seconds=0.1),
                 presence=SENSOR if presence else PresenceConfig(),
                 kiosk=KioskConfig(on=True, width_px=width, height_px=height, diagonal_inches=DIAGONALS[size]),
                 opening=opening or OpeningConfig(),

@@ -345,7 +345,11 @@ def test_nothing_is_taken_while_somebody_says_what_lies_there(one: Visitor) -> N
 
 def test_whoever_cleans_is_not_disturbed_and_nobody_is_cut_off(one: Visitor) -> None:
     one.to_judge()
-    one.cabin.clean()
+    one.stage.turn_key()
+    one.at("more_time")
+    assert "gereinigt" in one.text(), "whoever is there is asked, and told why"
+    one.tap("stay")
+    one.at("judge")
     one.tap("good-done")
     one.at("check")
     one.tap("confirm")
@@ -363,7 +367,7 @@ def test_whoever_cleans_is_not_disturbed_and_nobody_is_cut_off(one: Visitor) -> 
     status = one.cabin.house.status(one.cabin.site)
     assert status is not None
     assert (status.shut, status.visitor) == ("cleaning", False)
-    one.cabin.clean(False)
+    one.stage.turn_key_back()
     one.at("start")
 
 

@@ -25,8 +25,8 @@ from tests.edge.house import Counter, config, enrolled, invitation, sheet
 from tests.journeys.waiting import until
 from tools.edge import edge
 
-DEVICES = ("scanner", "camera", "printer", "presence", "lamp")
-TABLES = ("[printer]", "[presence]", "[lamp]", "[kiosk]", "[visit]")
+DEVICES = ("scanner", "camera", "printer", "presence", "lamp", "keyswitch")
+TABLES = ("[printer]", "[presence]", "[lamp]", "[keyswitch]", "[kiosk]", "[visit]")
 
 
 def kabine(*words: str | Path) -> Result:
@@ -157,6 +157,7 @@ def test_doctor_on_a_cabin_at_rest(path: Path) -> None:
         "printer": "ok",
         "presence": "ok",
         "lamp": "ok",
+        "keyswitch": "ok",
     }
     assert code == 1
 
@@ -207,6 +208,9 @@ fitted = "simulated"
 leave_seconds = 0.2
 [lamp]
 fitted = "simulated"
+[keyswitch]
+fitted = "simulated"
+hold_seconds = 0.1
 [kiosk]
 on = true
 [visit]
@@ -235,6 +239,7 @@ def test_doctor_names_every_device_of_a_running_cabin_and_what_to_do(path: Path)
             "printer": "ok",
             "presence": "ok",
             "lamp": "ok",
+            "keyswitch": "ok",
         }
         assert found()["printer"]["what"] == "The printer (simulated) is ready."
         stage.flag("printer", "no-paper")
@@ -264,6 +269,22 @@ def test_who_enters_is_received_and_the_lamp_at_the_door_says_so(path: Path) -> 
     assert not stage.flags("lamp") & {"free", "occupied"}
     log = [json.loads(line) for line in (path / "edge.log").read_text().splitlines()]
     assert [row["change"] for row in log if row["event"] == "presence.changed"] == ["emptied", "entered", "emptied"]
+
+
+def test_staff_turn_their_key_and_nobody_is_received_until_they_turn_it_back(path: Path) -> None:
+    stage = with_devices(path)
+    with running(path):
+
+        def shut() -> str:
+            return str(json.loads(kabine("status", path, "--json").output)["shut"])
+
+        until(lambda: "free" in stage.flags("lamp"), "the door is looked at")
+        stage.turn_key()
+        until(lambda: shut() == "cleaning", "nobody is received")
+        until(lambda: "occupied" in stage.flags("lamp"), "the lamp says that somebody is in")
+        stage.turn_key_back()
+        until(lambda: not shut(), "visitors may come")
+        until(lambda: "free" in stage.flags("lamp"), "the lamp says that the cabin is free")
 
 
 def test_doctor_at_rest_compares_what_is_plugged_in_with_what_is_configured(path: Path) -> None:
