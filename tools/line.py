@@ -15,7 +15,8 @@ QUEUED_BYTES_MAX: Final = 64 * 1024  # what a modem holds; more would only hide 
 class Line:
     """Relays `port` on loopback to `target_port`. `bits_per_second` in each direction, None for as fast as it goes; `delay_seconds` one way.
 
-    `cut` ends every connection (`silent`: without a word, as a dead modem does) and lets none through until `mend`."""
+    `cut` ends every connection (`silent`: without a word, as a dead modem does) and lets none through until `mend`. `hold` lets only so much
+    upwards, until `release`: what is larger is still on its way then, however slow whoever looks."""
 
     def __init__(self, target_port: int, bits_per_second: float | None = None, delay_seconds: float = 0.0) -> None:
         self.target_port = target_port
@@ -24,12 +25,14 @@ class Line:
         self.up_bytes = 0  # cabin to hub
         self.down_bytes = 0
         self.is_cut = False
+        self._up_bytes_max: int | None = None  # in all, until `release`
         self._silent = False
         self._writers: set[asyncio.StreamWriter] = set()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="line", daemon=True)
         self._thread.start()
         self._mended = self._do(self._event())
+        self._released = self._do(self._event())
         self._server: asyncio.Server = self._do(self._listen())
         self.port: int = self._server.sockets[0].getsockname()[1]
 
@@ -40,6 +43,14 @@ class Line:
     def mend(self) -> None:
         """Let connections through again."""
         self._do(self._mend())
+
+    def hold(self, further_bytes: int) -> None:
+        """Let no more than so many bytes further pass from the cabin to the hub."""
+        self._do(self._hold(self.up_bytes + further_bytes))
+
+    def release(self) -> None:
+        """Let everything pass again."""
+        self._do(self._hold(None))
 
     def close(self) -> None:
         """Take it down."""
@@ -70,9 +81,16 @@ class Line:
         self.is_cut = self._silent = False
         self._mended.set()
 
+    async def _hold(self, up_bytes_max: int | None) -> None:
+        self._up_bytes_max = up_bytes_max
+        self._released.set()  # whoever waits looks again
+        if up_bytes_max is not None:
+            self._released.clear()
+
     async def _close(self) -> None:
         self._server.close()
         self._mended.set()
+        self._released.set()
         self._hang_up()
         tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
         for task in tasks:
@@ -115,7 +133,9 @@ class Line:
         try:
             free_at = self._loop.time()
             while piece := await reader.read(PIECE_BYTES):
-                await self._mended.wait()
+                await self._let_through(len(piece) if up else 0)
+                if writer.transport.is_closing():
+                    return  # cut meanwhile: nobody waits for this any more
                 if up:
                     self.up_bytes += len(piece)
                 else:
@@ -128,6 +148,13 @@ class Line:
             writer.close()
         finally:
             arrive.cancel()
+
+    async def _let_through(self, further_bytes: int) -> None:
+        """Wait while the line is cut or held."""
+        await self._mended.wait()
+        while self._up_bytes_max is not None and further_bytes and self.up_bytes + further_bytes > self._up_bytes_max:
+            await self._released.wait()
+            await self._mended.wait()
 
     async def _arrive(self, travelling: asyncio.Queue[tuple[float, bytes]], writer: asyncio.StreamWriter) -> None:
         while True:

@@ -12,13 +12,18 @@ from typing import Any
 
 import pytest
 
+from protocol.contacts import HubCard, read_hub_card, write_hub_card
 from protocol.ids import SiteId
 from protocol.manifest import Happening
 from tests.journeys.stage import AGENCY, OTHER_AGENCY, Stage, stage
 from tests.journeys.waiting import until
 from tools.inbox import opened_inbox
 from tools.letter import Letter
+from tools.line import Line
 from tools.numbering import LATE_SECONDS
+
+FAR_SECONDS = 0.1  # one way. On such a line little is asked for at a time, so that what is small goes first
+PASSING_BYTES = 256 * 1024
 
 
 def test_a_returned_document_is_returned_once_and_the_cabin_hears_why(town: Stage) -> None:
@@ -45,53 +50,71 @@ def test_a_returned_document_is_returned_once_and_the_cabin_hears_why(town: Stag
     assert town.record(receipt, OTHER_AGENCY)["receipts"] == told["receipts"]
 
 
-def test_a_document_overtaken_by_smaller_ones_is_no_reason_for_a_warning(town: Stage) -> None:
-    """On a slow line small documents overtake a large one; the connector waits for the number, and warns of nothing."""
+@pytest.fixture
+def overtaken(town: Stage) -> Iterator[tuple[str, str, Line]]:
+    """A large document that a small one has overtaken. The line is held: the rest of the large one passes when it is released, and not before."""
     line = town.house.lines[SiteId("gartz")]
-    line.bits_per_second = 1_500_000
+    line.cut()
+    large = town.hand_in("gartz", *(town.photograph(seed) for seed in range(4)))
+    small = town.hand_in("gartz", town.page(3))
+    line.delay_seconds = FAR_SECONDS
+    line.hold(PASSING_BYTES)
+    line.mend()
     try:
-        large = town.hand_in("gartz", *(town.photograph(seed) for seed in range(4)))
-        small = town.hand_in("gartz", town.page(3))
-        until(
-            lambda: town.ask("SELECT 1 FROM document WHERE receipt = ? AND place IS NOT NULL", small), "the small one"
-        )
-        assert not town.ask("SELECT 1 FROM document WHERE receipt = ? AND place IS NOT NULL", large)
-        first = town.pull()
-        assert first.returncode == 0, first.stderr
-        assert "note: 1 document of the cabin gartz before " + small + " has not come yet" in first.stderr
-        assert "WARNING" not in first.stderr
+        until(lambda: delivered(town, small), "the small one is in the inbox")
+        [(size_bytes,)] = town.ask("SELECT size_bytes FROM document WHERE receipt = ?", large)
+        assert size_bytes > PASSING_BYTES, "the large one is too small to be held"
+        yield large, small, line
     finally:
-        line.bits_per_second = None
+        line.delay_seconds = 0.0
+        line.release()
+    town.drained("gartz")
+
+
+def test_a_document_overtaken_by_smaller_ones_is_no_reason_for_a_warning(
+    town: Stage, overtaken: tuple[str, str, Line]
+) -> None:
+    """On a slow line small documents overtake a large one; the connector waits for the number, and warns of nothing."""
+    large, small, line = overtaken
+    first = town.pull()
+    assert first.returncode == 0, first.stderr
+    assert "note: 1 document of the cabin gartz before " + small + " has not come yet" in first.stderr
+    assert "WARNING" not in first.stderr
+    assert not delivered(town, large)
+    line.release()
     town.drained("gartz")
     second = town.pull()
     assert (second.returncode, second.stderr) == (0, "")
     assert {large, small} <= set(town.opened())
 
 
-def test_what_comes_between_counting_and_listing_is_counted_once(town: Stage) -> None:
+def test_what_comes_between_counting_and_listing_is_counted_once(town: Stage, overtaken: tuple[str, str, Line]) -> None:
     """The large one arrives when its gap is known and the inbox is not listed yet: it is taken, and warned of by nobody."""
-    line = town.house.lines[SiteId("gartz")]
-    line.bits_per_second = 1_500_000
-    try:
-        large = town.hand_in("gartz", *(town.photograph(seed) for seed in range(4, 8)))
-        small = town.hand_in("gartz", town.page(4))
-        delivered = "SELECT 1 FROM document WHERE receipt = ? AND place IS NOT NULL"
-        until(lambda: town.ask(delivered, small), "the small one")
-        with opened_inbox(town.house.keys(AGENCY), str(town.house.folder / "hub-card.txt")) as connector:
-            assert not town.ask(delivered, large)
-            assert [problem[:4] for problem in connector.problems()] == ["note"]
-            line.bits_per_second = None
-            until(lambda: town.ask(delivered, large), "the large one")
-            for letter in connector.letters():
-                assert isinstance(letter, Letter)
-                connector.close(connector.fetched(letter), connector.take(letter, town.into()), Happening.ACCEPTED)
-            assert list(connector.problems()) == []
-    finally:
-        line.bits_per_second = None
-    town.drained("gartz")
+    large, _, line = overtaken
+    with opened_inbox(town.house.keys(AGENCY), str(town.house.folder / "hub-card.txt")) as connector:
+        assert [problem[:4] for problem in connector.problems()] == ["note"]
+        line.release()
+        until(lambda: delivered(town, large), "the large one")
+        for letter in connector.letters():
+            assert isinstance(letter, Letter)
+            connector.close(connector.fetched(letter), connector.take(letter, town.into()), Happening.ACCEPTED)
+        assert list(connector.problems()) == []
 
 
-def test_a_connector_killed_between_fetched_and_accepted_goes_on(town: Stage) -> None:
+@pytest.fixture
+def distant(town: Stage) -> Iterator[None]:
+    """The agency is far away: between its word that it has fetched a document and its next one lies a whole round trip."""
+    card = town.house.folder / "hub-card.txt"
+    kept = card.read_text()
+    hub = read_hub_card(kept)
+    line = Line(town.house.port, delay_seconds=FAR_SECONDS)
+    card.write_text(write_hub_card(HubCard(f"tcp://127.0.0.1:{line.port}", hub.curve_key, hub.authority_key)))
+    yield
+    card.write_text(kept)
+    line.close()
+
+
+def test_a_connector_killed_between_fetched_and_accepted_goes_on(town: Stage, distant: None) -> None:
     """Held still by SIGSTOP exactly there, then killed: the next run opens the same document again, and once it is accepted."""
     for seed in range(10, 30):
         receipt = town.hand_in("templin", town.page(seed), secured=True)
@@ -213,6 +236,11 @@ def test_the_keys_of_another_agency_open_nothing(town: Stage) -> None:
         mine.write_bytes(kept)
     assert done.returncode == 1
     assert not list((town.house.folder / "stolen").iterdir())
+
+
+def delivered(stage: Stage, receipt: str) -> bool:
+    """Does it lie in its inbox?"""
+    return bool(stage.ask("SELECT 1 FROM document WHERE receipt = ? AND place IS NOT NULL", receipt))
 
 
 def gaps(stage: Stage) -> list[dict[str, Any]]:
