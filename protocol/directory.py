@@ -14,11 +14,12 @@ import msgspec
 
 from protocol.errors import Code, Refused
 from protocol.hours import Hours
-from protocol.ids import AgencyId, AreaId, ServiceId, SiteId
+from protocol.ids import AgencyId, AreaId, LanguageTag, ServiceId, SiteId
 from protocol.manifest import Signable
 
 NO_DIRECTORY: Final = bytes(32)  # `previous` of version 1
 BRING_MAX: Final = 12  # papers for one service: three screens of a cabin, one sheet in large print
+LANGUAGES_MAX: Final = 24  # beside German: as many as the European Union has, and nobody's screen offers more
 
 
 class InboxKey(msgspec.Struct, frozen=True, array_like=True):
@@ -28,10 +29,26 @@ class InboxKey(msgspec.Struct, frozen=True, array_like=True):
     recipient: str
 
 
+class AgencyTexts(msgspec.Struct, frozen=True, array_like=True):
+    """What an agency is called in another language than German; empty: as in German."""
+
+    language: LanguageTag
+    name: str = ""
+    short: str = ""
+
+
+class ServiceTexts(msgspec.Struct, frozen=True, array_like=True):
+    """What is told about a service in another language than German; empty: as in German. `bring`: none, or a text for each German one."""
+
+    language: LanguageTag
+    plain: str = ""
+    bring: tuple[str, ...] = ()
+
+
 class Agency(msgspec.Struct, frozen=True, array_like=True):
     """An office that people speak with. It takes documents iff it has `inboxes`: newest last, old epochs kept until their last document is
     gone. `signing_key`: Ed25519, 32 bytes, for its receipts. `name` is German and in full, `short` fits on a button. A `dispatcher`
-    is asked by whoever does not know which agency is theirs."""
+    is asked by whoever does not know which agency is theirs. `texts`: in other languages; read them through `directory_texts`."""
 
     id: AgencyId
     name: str
@@ -42,17 +59,19 @@ class Agency(msgspec.Struct, frozen=True, array_like=True):
     inboxes: tuple[InboxKey, ...] = ()
     signing_key: bytes | None = None
     dispatcher: bool = False
+    texts: tuple[AgencyTexts, ...] = ()
 
 
 class Service(msgspec.Struct, frozen=True, array_like=True):
     """What people come for: LeiKa key, official name, the concern in plain words (German), and words that people search it by. `bring`: the
-    papers that are asked for, in plain German words, at most BRING_MAX."""
+    papers that are asked for, in plain German words, at most BRING_MAX. `texts`: in other languages; read them through `directory_texts`."""
 
     id: ServiceId
     name: str
     plain: str
     keywords: tuple[str, ...] = ()
     bring: tuple[str, ...] = ()
+    texts: tuple[ServiceTexts, ...] = ()
 
 
 class Route(msgspec.Struct, frozen=True, array_like=True):

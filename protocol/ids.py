@@ -15,6 +15,7 @@ AreaId = NewType("AreaId", str)  # German regional key (ARS), 2 to 12 digits: `1
 ReceiptNumber = NewType("ReceiptNumber", str)  # what the visitor takes home, as in `7K2-418`
 EnvelopeId = NewType("EnvelopeId", bytes)  # 16 random bytes
 Digest = NewType("Digest", bytes)  # SHA-256, 32 bytes: the name of a blob
+LanguageTag = NewType("LanguageTag", str)  # BCP 47 in lower case: `pl`, or `de-simple` for Leichte Sprache
 
 HUB_ID = "hub"
 
@@ -66,6 +67,13 @@ def area_id(text: str) -> AreaId:
             Code.MALFORMED, f"“{text[:80]}” is no regional key.", "An ARS has 2 to 12 digits; Uckermark: 12073."
         )
     return AreaId(text)
+
+
+def language_tag(text: str) -> LanguageTag:
+    """BCP 47 in lower case: a language of two or three letters and at most three parts more. Raises Refused."""
+    if re.fullmatch(r"[a-z]{2,3}(?:-[a-z0-9]{2,8}){0,3}", text) is None:
+        raise Refused(Code.MALFORMED, f"“{text[:40]}” is no language.", "Write it as in pl, uk or de-simple.")
+    return LanguageTag(text)
 
 
 def receipt_number(text: str) -> ReceiptNumber:

@@ -5,9 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from protocol import codec, hours, limits, soundness
-from protocol.directory import BRING_MAX, NO_DIRECTORY, Agency, CabinRow, Directory, HubRow
+from protocol.directory import (
+    BRING_MAX,
+    LANGUAGES_MAX,
+    NO_DIRECTORY,
+    Agency,
+    AgencyTexts,
+    CabinRow,
+    Directory,
+    HubRow,
+    Service,
+    ServiceTexts,
+)
+from protocol.directory_texts import GERMAN
 from protocol.errors import Code, Refused
-from protocol.ids import agency_id, area_id, service_id, site_id
+from protocol.ids import agency_id, area_id, language_tag, service_id, site_id
 from protocol.manifest import Signed, digest_of, unverified, verify
 
 
@@ -105,6 +117,10 @@ def _agency(agency: Agency) -> Iterator[str]:
         yield from soundness.key("signing key", agency.signing_key)
     elif agency.inboxes:
         yield "it takes documents and has no key to sign receipts with"
+    yield from _languages(agency.texts)
+    for texts in agency.texts:
+        for kind, words in (("name", texts.name), ("short name", texts.short)):
+            yield from _translated(f"{kind} in {texts.language}", words)
 
 
 def _services_and_routes(directory: Directory) -> Iterator[str]:
@@ -113,12 +129,7 @@ def _services_and_routes(directory: Directory) -> Iterator[str]:
     yield from soundness.twice("service", (service.id for service in directory.services))
     for service in directory.services:
         yield from soundness.refused(service_id, service.id)
-        yield from soundness.within(f"service {service.id}", soundness.text("name", service.name))
-        yield from soundness.within(f"service {service.id}", soundness.text("concern in plain words", service.plain))
-        for paper in service.bring:
-            yield from soundness.within(f"service {service.id}", soundness.text("paper to bring", paper))
-        if len(service.bring) > BRING_MAX:
-            yield f"service {service.id}: {len(service.bring)} papers to bring are more than {BRING_MAX}"
+        yield from soundness.within(f"service {service.id}", _service(service))
     yield from soundness.twice("route", (f"{route.service} in {route.area}" for route in directory.routes))
     for route in directory.routes:
         if route.service not in services:
@@ -126,6 +137,38 @@ def _services_and_routes(directory: Directory) -> Iterator[str]:
         if route.agency not in agencies:
             yield f"a route names the agency {route.agency}, which there is not"
         yield from soundness.refused(area_id, route.area)
+
+
+def _service(service: Service) -> Iterator[str]:
+    yield from soundness.text("name", service.name)
+    yield from soundness.text("concern in plain words", service.plain)
+    for paper in service.bring:
+        yield from soundness.text("paper to bring", paper)
+    if len(service.bring) > BRING_MAX:
+        yield f"{len(service.bring)} papers to bring are more than {BRING_MAX}"
+    yield from _languages(service.texts)
+    for texts in service.texts:
+        yield from _translated(f"concern in {texts.language}", texts.plain)
+        for paper in texts.bring:
+            yield from soundness.text(f"paper to bring in {texts.language}", paper)
+        if texts.bring and len(texts.bring) != len(service.bring):
+            yield f"{len(texts.bring)} papers to bring in {texts.language} are not the {len(service.bring)} in German"
+
+
+def _languages(texts: tuple[AgencyTexts, ...] | tuple[ServiceTexts, ...]) -> Iterator[str]:
+    """Each once, and none of them German: that is told beside them."""
+    if len(texts) > LANGUAGES_MAX:
+        yield f"{len(texts)} languages are more than {LANGUAGES_MAX}"
+    yield from soundness.twice("language", (each.language for each in texts))
+    for each in texts:
+        yield from soundness.refused(language_tag, each.language)
+        if each.language == GERMAN:
+            yield "its German texts stand among those of other languages"
+
+
+def _translated(kind: str, words: str) -> Iterator[str]:
+    if words:
+        yield from soundness.text(kind, words)
 
 
 def _cabin(cabin: CabinRow) -> Iterator[str]:

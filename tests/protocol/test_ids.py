@@ -80,3 +80,15 @@ def test_a_key_of_another_length_or_with_loose_bits_is_refused():
     for bad in (text[:-1], text + "a", text[:-1] + "b", ids.key_text(bytes(31))):
         with pytest.raises(Refused, match="is not 32 bytes"):
             ids.key_bytes(bad, 32)
+
+
+@pytest.mark.parametrize("tag", ["pl", "uk", "de-simple", "hsb", "zh-hant-tw"])
+def test_languages_have_the_tags_of_the_web(tag):
+    assert ids.language_tag(tag) == tag
+
+
+@pytest.mark.parametrize("bad", ["", "PL", "p", "polski", "de_simple", "de-", "pl\n", "a1"])
+def test_other_tags_are_refused_with_an_example(bad):
+    with pytest.raises(Refused, match="is no language") as caught:
+        ids.language_tag(bad)
+    assert "de-simple" in caught.value.remedy

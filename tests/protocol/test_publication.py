@@ -1,17 +1,31 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from datetime import UTC, date, datetime
+from typing import Any
 
+import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec.structs import replace
 
-from protocol import limits, manifest, publication
-from protocol.directory import NO_DIRECTORY, Agency, CabinRow, Directory, HubRow, InboxKey, Route, Service
+from protocol import codec, limits, manifest, publication
+from protocol.directory import (
+    NO_DIRECTORY,
+    Agency,
+    AgencyTexts,
+    CabinRow,
+    Directory,
+    HubRow,
+    InboxKey,
+    Route,
+    Service,
+    ServiceTexts,
+)
 from protocol.errors import Code, Refused
 from protocol.hours import Exceptional, Hours, Span, Week
-from protocol.ids import AgencyId, AreaId, ServiceId, SiteId
+from protocol.ids import AgencyId, AreaId, LanguageTag, ServiceId, SiteId
 from protocol.manifest import Signed
 from protocol.publication import validate, verify_first, verify_successor
 from protocol.recipients import generate_identity
@@ -34,6 +48,7 @@ SOCIAL = Agency(
 DISPATCHER = Agency(AgencyId("vermittlung"), "Vermittlungsstelle", "Vermittlung", HOURS, dispatcher=True)
 TEMPLIN = CabinRow(SiteId("templin"), "Templin", "TPN", AreaId("120730572572"), "", b"s" * 32, b"t" * 32)
 GARTZ = CabinRow(SiteId("gartz"), "Gartz (Oder)", "GRT", AreaId("120735304189"), "", b"s" * 32, b"g" * 32)
+POLISH = LanguageTag("pl")
 HUB = HubRow("Hub Uckermark", "tcp://hub.example:7400", bytes(32), bytes(32), PQ)
 FIRST = Directory(
     1,
@@ -46,6 +61,14 @@ FIRST = Directory(
     (TEMPLIN, GARTZ),
     "DE-BB",
 )
+
+
+def speaking(*texts: AgencyTexts) -> Directory:
+    return replace(FIRST, agencies=(replace(SOCIAL, texts=texts), DISPATCHER))
+
+
+def telling(*texts: ServiceTexts) -> Directory:
+    return replace(FIRST, services=(replace(FIRST.services[0], bring=("Mietvertrag",), texts=texts),))
 
 
 def signed(directory: Directory, key: Ed25519PrivateKey = AUTHORITY) -> Signed:
@@ -115,6 +138,23 @@ def test_a_signature_for_something_else_is_none_for_a_directory() -> None:
 def test_a_sound_directory_has_no_mistakes() -> None:
     validate(FIRST)
     assert list(publication.mistakes(FIRST)) == []
+
+
+def test_texts_in_other_languages_are_sound_all_or_some_of_them() -> None:
+    validate(speaking(AgencyTexts(POLISH, "Urząd"), AgencyTexts(LanguageTag("de-simple"), short="Sozial-Amt")))
+    validate(telling(ServiceTexts(POLISH, bring=("Umowa najmu",)), ServiceTexts(LanguageTag("uk"), "Доплата")))
+
+
+def test_a_directory_from_before_there_were_texts_is_taken_and_a_later_one_by_whoever_knows_none() -> None:
+    def of_another_version(directory: Directory, change: Callable[[list[object]], object]) -> Signed:
+        body = msgspec.msgpack.decode(codec.encode(directory), type=list[Any])
+        for noun in (*body[4], *body[5]):  # agencies and services
+            change(noun)
+        raw = msgspec.msgpack.encode(body)
+        return Signed(raw, AUTHORITY.sign(Directory.context + b"\0" + raw))
+
+    assert verify_first(of_another_version(FIRST, list.pop), AUTHORITY_KEY) == FIRST
+    assert verify_first(of_another_version(FIRST, lambda noun: noun.append("new")), AUTHORITY_KEY) == FIRST
 
 
 def test_a_directory_that_is_too_large_is_refused() -> None:
@@ -192,6 +232,25 @@ def test_one_mistake_is_told_in_the_singular() -> None:
         (
             replace(FIRST, services=(Service(WOHNGELD, "x", "x", (), ("x",) * 13),)),
             "13 papers to bring are more than 12",
+        ),
+        (
+            speaking(AgencyTexts(POLISH, "x"), AgencyTexts(POLISH)),
+            "agency sozialamt-uckermark: language pl is there 2 times",
+        ),
+        (speaking(AgencyTexts(LanguageTag("PL"), "x")), "agency sozialamt-uckermark: “PL” is no language"),
+        (speaking(AgencyTexts(LanguageTag("de"), "x")), "its German texts stand among those of other languages"),
+        (speaking(AgencyTexts(POLISH, " ")), "its name in pl has 1 characters, not 1 to 120"),
+        (speaking(AgencyTexts(POLISH, "x", "x" * 121)), "its short name in pl has 121 characters"),
+        (
+            speaking(*(AgencyTexts(LanguageTag(f"a{letter}")) for letter in "abcdefghijklmnopqrstuvwxy")),
+            "25 languages are more than 24",
+        ),
+        (telling(ServiceTexts(POLISH), ServiceTexts(POLISH)), f"service {WOHNGELD}: language pl is there 2 times"),
+        (telling(ServiceTexts(POLISH, "x" * 121)), "its concern in pl has 121 characters"),
+        (telling(ServiceTexts(POLISH, "x", ("",))), "its paper to bring in pl has 0 characters"),
+        (
+            telling(ServiceTexts(POLISH, "x", ("x", "y"))),
+            f"service {WOHNGELD}: 2 papers to bring in pl are not the 1 in German",
         ),
         (replace(FIRST, services=()), f"a route names the service {WOHNGELD}, which there is not"),
         (replace(FIRST, agencies=(DISPATCHER,)), "a route names the agency sozialamt-uckermark, which there is not"),

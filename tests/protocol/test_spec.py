@@ -12,7 +12,7 @@ import pytest
 from protocol import asking, contacts, directory, enrolment, entries, errors, frames, inner, keys, limits, manifest
 from protocol.codec import encode
 from protocol.entries import DirectoryPublished, DocumentSealed, EpochOpened, Mark, ReceiptGiven, VisitEnded
-from protocol.ids import AgencyId, AreaId, Digest, EnvelopeId, ReceiptNumber, SiteId
+from protocol.ids import AgencyId, AreaId, Digest, EnvelopeId, LanguageTag, ReceiptNumber, ServiceId, SiteId
 from protocol.keys import CurvePair, SigningPair
 from protocol.manifest import NO_MANIFEST, SUITE, Happening, Manifest, Receipt, Signed
 
@@ -52,6 +52,11 @@ SUMMARY = inner.Summary(
     bytes=40_000,
 )  # fmt: skip
 
+SERVICE = directory.Service(
+    ServiceId("99107023017000"), "Wohngeld", "Zuschuss zur Miete", ("Miete",), ("Mietvertrag",),
+    (directory.ServiceTexts(LanguageTag("pl"), "Dopłata do czynszu", ("umowa najmu",)),),
+)  # fmt: skip
+
 
 def tar_header() -> bytes:
     whole = next(iter(inner.pack(INNER, [])))
@@ -84,6 +89,7 @@ HEX: dict[str, bytes] = {
     "claim body": CLAIM.body,
     "fingerprint": enrolment.cabin_fingerprint(enrolment.read_claim(CLAIM, HUB_CURVE)),
     "tar header": tar_header(),
+    "service": encode(SERVICE),
 }  # fmt: skip
 SAID: dict[str, str] = {
     "hub card": contacts.write_hub_card(contacts.HubCard("tcp://hub.example:7400", HUB_CURVE.public, HUB.public)),
@@ -132,7 +138,8 @@ def test_every_code_of_refusal_stands_in_the_document():
         *frames.Frame.__args__, frames.Vitals, Mark, Signed, Manifest, Receipt, enrolment.Invitation, enrolment.Claim,
         *asking.Question.__args__, *asking.Reply.__args__, asking.Delivered, contacts.HubCard, contacts.InboxCard,
         EpochOpened, DocumentSealed, VisitEnded, ReceiptGiven, DirectoryPublished,
-        directory.Directory, directory.Agency, directory.InboxKey, directory.Service, directory.Route, directory.CabinRow, directory.HubRow,
+        directory.Directory, directory.Agency, directory.AgencyTexts, directory.InboxKey,
+        directory.Service, directory.ServiceTexts, directory.Route, directory.CabinRow, directory.HubRow,
     ],
     ids=lambda noun: noun.__name__,
 )  # fmt: skip
