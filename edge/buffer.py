@@ -25,6 +25,7 @@ from edge.storage.durably import Durably
 from edge.storage.high_water import HighWaterFile
 from edge.storage.inlet import Inlet, News
 from edge.storage.journal import Journal
+from edge.storage.kept import Kept
 from edge.storage.numbers import Numbers
 from edge.storage.outbox import Facts, Outbox, Put, Staging
 from edge.storage.receipts import Receipts
@@ -62,9 +63,12 @@ class Buffer:
         authority_key: bytes,
         disk_free_bytes_min: int = limits.DISK_FREE_BYTES_MIN,
         bytes_max: int = limits.BUFFER_BYTES_MAX,
+        keep_seconds: float = limits.KEPT_SECONDS,
+        keep_bytes_max: int = limits.KEPT_BYTES_MAX,
     ) -> None:
         """Open, verify and begin a new epoch. `code`: the three letters of the cabin's receipt numbers; `journal_recipient`: age1pq… of the
-        hub; `authority_key`: Ed25519, 32 bytes, pinned. A damaged file is moved aside (`troubles` says so).
+        hub; `authority_key`: Ed25519, 32 bytes, pinned. A damaged file is moved aside (`troubles` says so). What the hub has secured stays for
+        `keep_seconds` of being in touch with it, and at most `keep_bytes_max` of it, a quarter of `bytes_max` too.
 
         Raises Unavailable when the disk does not let us, Refused(BAD_KEY) for a recipient that is not post-quantum."""
         recipient = parse_recipient(journal_recipient)
@@ -84,10 +88,17 @@ class Buffer:
         self._journal = Journal(self._database)
         self._blobs = Blobs(self._database)
         self._documents = Documents(self._database)
-        self._receipts = Receipts(self._database, self._documents, self._blobs)
         self._room = Room(
             folder, self._database, self._documents, free_bytes_min=disk_free_bytes_min, bytes_max=bytes_max
         )
+        self._kept = Kept(
+            self._database,
+            self._blobs,
+            self._room.shortage_bytes,
+            keep_seconds=keep_seconds,
+            bytes_max=min(keep_bytes_max, bytes_max // 4),
+        )
+        self._receipts = Receipts(self._database, self._documents, self._kept)
         self._numbers = Numbers(self._database, code)
         self._directory = DirectoryInForce(self._database, self._blobs, authority_key)
         self._outbox = Outbox(
@@ -191,7 +202,7 @@ class Buffer:
         with self._database.lock:
             if self._database.broken:
                 raise self._database.broken
-            if not self._inlet.pending() and not (quiet and self.leaving()):
+            if not self._inlet.pending() and not (quiet and (self.leaving() or self._let_go_due())):
                 return _QUIET
             with self._directory.or_as_before():
                 news = self._durably(self._settle)
@@ -201,11 +212,23 @@ class Buffer:
 
     def _settle(self) -> News:
         # Space is overwritten and given back when the line is quiet: whoever waits for *gesichert* does not wait for that.
-        quiet = not self._inlet.pending() or self._blobs.leaving_count() > LEAVING_MAX
+        idle = not self._inlet.pending()
+        quiet = idle or self._blobs.leaving_count() > LEAVING_MAX
         news = self._inlet.settle()
+        if idle:
+            self._kept.let_go()
         if quiet:
             self._blobs.sweep(self._outbox.stagings)
         return news
+
+    def _let_go_due(self) -> bool:
+        with self._database.reading():
+            return self._kept.due()
+
+    def in_touch(self, seconds: float) -> None:
+        """So long the hub was heard since the last call: by this, what it has secured becomes old enough to be let go of."""
+        with self._database.lock:
+            self._kept.in_touch(seconds)
 
     def leaving(self) -> bool:
         """Is there space to give back? A `sync` that has nothing else to do gives some."""
@@ -245,6 +268,11 @@ class Buffer:
         with self._database.reading():
             if self._database.broken:
                 raise self._database.broken
+            missing_bytes = self._room.missing_bytes(size_bytes)
+        if missing_bytes:  # nobody is refused for what is only kept
+            self._durably(lambda: self._kept.make_room(missing_bytes))
+            self._sweep()
+        with self._database.reading():
             self._room.check(size_bytes)
 
     def issue_number(self, random: Random | None = None) -> ReceiptNumber:
@@ -279,6 +307,11 @@ class Buffer:
         """The signed events of one envelope, oldest first."""
         with self._database.reading():
             return self._receipts.of(envelope)
+
+    def kept(self) -> tuple[int, int]:
+        """Secured documents whose sealed bytes are still here, should the hub come back from an older copy: how many, and their bytes."""
+        with self._database.lock:
+            return len(self._kept.rows), self._kept.bytes
 
     def disk_free_bytes(self) -> int:
         """On the disk below the folder."""

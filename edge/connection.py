@@ -104,6 +104,7 @@ class Connection:
     def turn(self, messages: Iterable[Message], grown: bool) -> None:
         """Hear `messages`, settle, speak. `grown`: the cabin's log has new entries."""
         now = self._clock()
+        heard_at = self._heard_at
         try:
             for first, data, parts in messages:
                 self._heard_at = now
@@ -112,6 +113,8 @@ class Connection:
             self._say(frames.encode(frames.Refused(refused.code, str(refused)[: limits.TEXT_CHARS_MAX])), None)
             self._pump.lost(str(refused))
         self.greeted = self.greeted or self._pump.link.state == UP
+        if self.greeted and self._heard_at > heard_at:
+            self._buffer.in_touch(self._heard_at - heard_at)
         self._settle()
         if grown:
             self._pump.appended()

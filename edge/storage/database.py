@@ -34,7 +34,7 @@ _BUSY_SECONDS: Final = 5.0
 _BREAKING: Final = frozenset({8, 10, 11, 14, 15, 26})
 _FULL: Final = 13
 _CHECK_WHOLE_BYTES_MAX: Final = 256 * limits.MIB
-_SMALL: Final = ("place", "entry", "blob", "leaving", "document", "receipt", "parked", "agency", "number")
+_SMALL: Final = ("place", "entry", "blob", "leaving", "document", "receipt", "parked", "agency", "number", "kept")
 _BUSY: Final = frozenset({5, 6})
 
 
@@ -48,7 +48,8 @@ class Tally(msgspec.Struct, frozen=True, array_like=True):
 class Place(msgspec.Struct, frozen=True, array_like=True):
     """Where everything stands. `base` is the entry before the oldest that is kept, `last` the newest of my own log; `theirs` the newest of
     the hub's that was applied. `digits`, `issued`: length of the receipt numbers now, and how many of this length were given
-    out. `directory`: digest of the blob that spells the directory in force, empty without one. `wanted`: a newer one that was announced."""
+    out. `directory`: digest of the blob that spells the directory in force, empty without one. `wanted`: a newer one that was announced.
+    `touch_seconds`: how long the cabin has been in touch with the hub, ever; `kept_bytes`: of secured documents that are still here."""
 
     base: Mark = Mark()
     last: Mark = Mark()
@@ -60,6 +61,8 @@ class Place(msgspec.Struct, frozen=True, array_like=True):
     directory: bytes = b""
     wanted: DirectoryPublished | None = None
     tallies: dict[str, Tally] = {}
+    touch_seconds: float = 0.0
+    kept_bytes: int = 0
 
 
 class Database:

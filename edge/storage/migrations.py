@@ -49,6 +49,16 @@ def m001_tables(database: Database) -> None:
         database.execute(statement)
 
 
+@MIGRATIONS()
+def m002_kept(database: Database) -> None:
+    """Secured documents stay for a while. `secured`: seconds of being in touch with the hub when the receipt came."""
+    database.execute(
+        "CREATE TABLE kept (entry INTEGER PRIMARY KEY, digest BLOB NOT NULL, size_bytes INTEGER NOT NULL, secured INTEGER NOT NULL,"
+        " seal BLOB NOT NULL) STRICT"
+    )
+    database.execute("CREATE INDEX kept_by_age ON kept (secured, entry)")
+
+
 def known() -> frozenset[str]:
     """Names of the migrations of this release."""
     return frozenset(migration.name for migration in MIGRATIONS._migrations)

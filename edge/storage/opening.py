@@ -18,6 +18,7 @@ from edge.storage.database import Database, Place
 from edge.storage.documents import DocumentRow
 from edge.storage.high_water import HighWater
 from edge.storage.journal import Journal
+from edge.storage.kept import KeptRow
 from edge.storage.numbers import DIGITS_MAX, NumberRow
 from edge.storage.outbox import AgencyRow
 from edge.storage.receipts import ParkedRow, ReceiptRow
@@ -37,6 +38,7 @@ _TABLES: Final[dict[str, type[msgspec.Struct]]] = {
     "parked": ParkedRow,
     "agency": AgencyRow,
     "number": NumberRow,
+    "kept": KeptRow,
 }
 # What an error means that is not about the bytes in the file: IOERR, FULL, CANTOPEN, READONLY, BUSY, LOCKED, PERM, NOMEM.
 _WORLD: Final = frozenset({3, 5, 6, 7, 8, 10, 13, 14})

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import msgspec
 
-from edge.storage.blobs import Blobs
 from edge.storage.database import Database
 from edge.storage.documents import AFTER_EVENT, DocumentRow, Documents, State, microseconds
+from edge.storage.kept import Kept
 from edge.storage.rows import Rows
 from protocol import directory as directories
 from protocol import limits
 from protocol.directory import Directory
 from protocol.errors import Code, Refused
-from protocol.ids import HUB_ID, AgencyId, Digest, EnvelopeId, ReceiptNumber
+from protocol.ids import HUB_ID, AgencyId, EnvelopeId, ReceiptNumber
 from protocol.manifest import AFTER, Happening, Receipt, Signed, digest_of, unverified, verify
 
 _HAPPENED = {state: happening for happening, state in AFTER_EVENT.items()}
@@ -51,10 +51,10 @@ class ParkedRow(msgspec.Struct, frozen=True, array_like=True):
 class Receipts:
     """Writes within a turn of `database`."""
 
-    def __init__(self, database: Database, documents: Documents, blobs: Blobs) -> None:
+    def __init__(self, database: Database, documents: Documents, kept: Kept) -> None:
         self._database = database
         self._documents = documents
-        self._blobs = blobs
+        self._kept = kept
         self.rows = Rows(database, "receipt", ReceiptRow)
         self.parked = Rows(database, "parked", ParkedRow)
 
@@ -89,12 +89,15 @@ class Receipts:
         news = shown is None or _FAR[receipt.happening] >= _FAR[shown]
         self._documents.rows.replace(_changed(row, receipt, event) if news else _followed(row, event), row)
         if shown is None:
-            self._blobs.free(Digest(row.digest))
+            self._kept.keep(row)
+        elif receipt.happening is Happening.STORED:
+            self._kept.again(row.entry)
         return (receipt, ReceiptNumber(row.receipt)) if news else None
 
     def oldest_needed(self) -> int:
-        """Number of the oldest entry that announces a document which the hub has not secured yet."""
-        return self._documents.oldest_entry() or limits.NUMBER_MAX
+        """Number of the oldest entry that announces a document which the hub has not secured yet, or which is kept for a while."""
+        there = (self._documents.oldest_entry(), self._kept.oldest_entry())
+        return min((number for number in there if number is not None), default=limits.NUMBER_MAX)
 
     def park(self, number: int, signed: Signed) -> bool:
         """Keep a receipt for `parked_again`; False when there are too many."""

@@ -30,13 +30,28 @@ class Room:
                 "This cabin holds as many documents as it can until it reaches the hub again.",
                 "Connect the cabin so that it can send what waits.",
             )
-        # A document goes through the WAL into the file: it is on the disk twice for a while.
-        growth_bytes = max(0, size_bytes - self._database.free_bytes())
-        if (
-            self.disk_free_bytes() < self._free_bytes_min + size_bytes + growth_bytes
-            or self._database.size_bytes() + growth_bytes > self._bytes_max
-        ):
+        if self.missing_bytes(size_bytes) != 0:
             raise Unavailable(disk.FULL, disk.FULL_REMEDY)
+
+    def missing_bytes(self, size_bytes: int) -> int | None:
+        """How much the buffer would have to give back so that a document of `size_bytes` finds room: 0 when it does, None when that is no help."""
+        # A document goes through the WAL into the file: it is on the disk twice for a while.
+        growth_bytes_max = self.disk_free_bytes() - self._free_bytes_min - size_bytes
+        if growth_bytes_max < 0:
+            return None
+        growth_bytes_max = min(growth_bytes_max, max(0, self._bytes_max - self._database.size_bytes()))
+        return max(0, size_bytes - self._database.free_bytes() - growth_bytes_max)
+
+    def shortage_bytes(self) -> int:
+        """How much the buffer must give back of what it only keeps, because the disk or the buffer gets full: its file never becomes smaller, so
+        documents must find room in it before visitors are refused. 0 while there is enough."""
+        room_bytes = self._database.free_bytes()
+        try:
+            if self.disk_free_bytes() >= self._free_bytes_min + limits.KEPT_DISK_FREE_BYTES:
+                room_bytes += max(0, self._bytes_max - self._database.size_bytes())
+        except Unavailable:
+            return 0  # whoever writes next says so
+        return max(0, 2 * limits.ENVELOPE_BYTES_MAX - room_bytes)
 
     def disk_free_bytes(self) -> int:
         """On the disk below the folder."""

@@ -159,7 +159,7 @@ def test_a_folder_without_permission_is_told_in_words(cabin: Cabin) -> None:
 def test_a_file_of_a_later_release_is_left_alone(cabin: Cabin) -> None:
     cabin.open().close()
     connection = sqlite3.connect(cabin.folder / "buffer.sqlite")
-    connection.execute("UPDATE _sqlite_migrations SET name = 'm999_flying_carpets'")
+    connection.execute("UPDATE _sqlite_migrations SET name = 'm999_flying_carpets' WHERE name = 'm001_tables'")
     connection.commit()
     connection.close()
     with pytest.raises(Unavailable, match="later release"):
