@@ -33,6 +33,16 @@ class Cleaning:
         """Is it going on? A clock that was set to before its beginning ends it too."""
         return timedelta(0) <= self._utc() - self._since < self._longest
 
+    @property
+    def since(self) -> datetime:
+        """When it began (aware UTC)."""
+        return self._since
+
+    @property
+    def until(self) -> datetime:
+        """When it ends by itself (aware UTC)."""
+        return self._since + self._longest
+
     def begin(self) -> None:
         """From now on, however long it was going on before. Raises Unavailable when it cannot be kept."""
         self._keep(self._utc())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable
 from datetime import datetime
+from typing import NamedTuple
 
 from edge.cleaning import Cleaning
 from protocol import hours
@@ -17,6 +18,14 @@ class Shut(enum.StrEnum):
 
     CLEANING = "cleaning"
     CLOSED = "closed"
+
+
+class Sign(NamedTuple):
+    """What hangs at the door: since when nobody is received, and until when at most; None where that is not known. Aware UTC."""
+
+    shut: Shut
+    since: datetime | None
+    until: datetime | None
 
 
 class Entrance:
@@ -42,6 +51,16 @@ class Entrance:
             return Shut.CLEANING
         state = self._state()
         return Shut.CLOSED if state is not None and state.status is not hours.Status.OPEN else None
+
+    @property
+    def sign(self) -> Sign | None:
+        """The same with its times; None: it is open. Asked for by the uplink's thread too."""
+        shut = self.shut
+        if shut is Shut.CLEANING:
+            return Sign(shut, self.cleaning.since, self.cleaning.until)
+        if shut is None or self._opening is None:
+            return None
+        return Sign(shut, hours.shut_since(self._opening, self._utc(), self._holidays()), self.opens_at)
 
     @property
     def opens_at(self) -> datetime | None:

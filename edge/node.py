@@ -165,6 +165,7 @@ class Node:
             now=self._utc(),
             visitor=self.reception.occupied,
             devices=self.devices.states(),
+            sign=self.entrance.sign,
         )
 
     def brought(self, news: News) -> None:

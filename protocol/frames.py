@@ -19,7 +19,8 @@ from protocol.errors import Refused as Refusal
 
 class Vitals(msgspec.Struct, frozen=True, array_like=True):
     """How a cabin is, as of the beat that carries it. Counts of documents that wait for *gesichert*; `oldest_seconds` is 0 when none
-    waits. `devices`: name → state word. `visitor` is true while somebody is in the cabin."""
+    waits. `devices`: name → state word. `visitor` is true while somebody is in the cabin. `shut`: why nobody is received, `cleaning` or `closed`
+    (outside its opening hours), empty while visitors may come; since when, and when they may come again as far as that is known."""
 
     waiting_documents: Number = 0
     waiting_bytes: Number = 0
@@ -28,6 +29,9 @@ class Vitals(msgspec.Struct, frozen=True, array_like=True):
     visitor: bool = False
     devices: dict[str, str] = {}
     troubles: tuple[str, ...] = ()
+    shut: str = ""
+    shut_since: Moment | None = None
+    opens_at: Moment | None = None
 
 
 class Hello(msgspec.Struct, frozen=True, array_like=True, tag="hello"):

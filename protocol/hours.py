@@ -110,6 +110,20 @@ def is_open(hours: Hours, at: datetime, holidays: Holidays) -> State:
     return State(status, until, opening, _day(hours, today, holidays)[1])
 
 
+def shut_since(hours: Hours, at: datetime, holidays: Holidays) -> datetime | None:
+    """Since when not anybody may come (aware UTC); None while anybody may, and when it is longer ago than HORIZON_DAYS."""
+    first_day = at.astimezone(_BERLIN).date() - timedelta(days=HORIZON_DAYS - 1)
+    began, opened = None, False
+    for moment, there in _changes(hours, first_day, holidays):
+        if moment > at:
+            break
+        if there is Status.OPEN:
+            began, opened = None, True
+        elif began is None and opened:
+            began = moment
+    return began
+
+
 def span(text: str) -> Span:
     """As people write it: `08:00-12:00`, `appointment 08:00-12:00`, `break 12:00-13:00`. Raises Refused."""
     fitting = _SPAN.fullmatch(text.strip())

@@ -44,6 +44,8 @@ def _site(status: SiteStatus) -> dict[str, Any]:
         "oldest_seconds": status.oldest_seconds,
         "disk_free_bytes": vitals.disk_free_bytes if vitals else None,
         "devices": vitals.devices if vitals else {},
+        "shut": vitals.shut if vitals else None,
+        "opens_at": vitals.opens_at if vitals else None,
         "visitor": vitals.visitor if vitals else None,
         "clock_offset_seconds": contact.clock_offset_seconds if contact else None,
         "round_trip_seconds": contact.round_trip_seconds if contact else None,

@@ -25,6 +25,7 @@ OUTBOX_SHARE_WARN: Final = 0.8
 NAMED_MAX: Final = 20  # lost documents in one sentence; --json names all
 DISK_WARN_BYTES: Final = 5 * limits.DISK_FREE_BYTES_MIN
 # State words of ports in `hardware`; every other is a reason to look. An empty scanner waits for a visitor's paper.
+CLEANING: Final = "cleaning"  # SPEC.md section 3.5, as a cabin says it
 DEVICE_WELL: Final = frozenset({"ready", "no-paper", "busy", "printing", "absent"})
 
 
@@ -34,8 +35,8 @@ class State(enum.StrEnum):
     READY = "Bereit"
     LIMITED = "Eingeschränkt"
     DISCONNECTED = "Getrennt"
-    MAINTENANCE = "Wartung"  # planned work: set by maintenance windows, which do not exist yet
-    CLOSED = "Geschlossen"  # revoked
+    MAINTENANCE = "Wartung"  # somebody cleans
+    CLOSED = "Geschlossen"  # outside its opening hours, or revoked
     UNKNOWN = "Unbekannt"
 
 
@@ -110,7 +111,7 @@ def site(facts: SiteFacts, now: datetime, alive: bool = True) -> SiteStatus:
     oldest = _oldest(contact, age)
     state, first = _state(facts, now, alive, age)
     findings = [first] if first else []
-    if state in (State.READY, State.DISCONNECTED, State.UNKNOWN):
+    if facts.enrolled != "revoked":
         findings += _findings(facts, proven, oldest, state)
     if state is State.READY and findings:
         state = State.LIMITED
@@ -143,9 +144,32 @@ def _state(facts: SiteFacts, now: datetime, alive: bool, age: float | None) -> t
         return State.UNKNOWN, Finding(Severity.WARNING, text, contact.last_contact_at)
     if not contact.connected or age > LINK_SILENT_SECONDS:
         since = contact.since if not contact.connected and contact.since else contact.last_contact_at
-        severity = Severity.CRITICAL if age > SILENT_CRITICAL_SECONDS else Severity.WARNING
-        return State.DISCONNECTED, Finding(severity, f"Keine Verbindung; letzter Kontakt {words.ago(age)}.", since)
-    return State.READY, None
+        return State.DISCONNECTED, _silence(contact, now, age, since)
+    return _door(contact, now)
+
+
+def _silence(contact: Contact, now: datetime, age: float, since: datetime | None) -> Finding:
+    """Nobody misses a line outside opening hours: a cabin may be switched off at night. What waits in it is told of by itself."""
+    text = f"Keine Verbindung; letzter Kontakt {words.ago(age)}"
+    vitals = contact.vitals
+    missed_seconds = age
+    if vitals is not None and vitals.shut and vitals.opens_at is not None:
+        if vitals.opens_at > now:
+            return Finding(Severity.OK, f"{text}. Geschlossen bis {words.moment(vitals.opens_at, now)}.", since)
+        missed_seconds = min(age, _seconds(vitals.opens_at, now))
+    severity = Severity.CRITICAL if missed_seconds > SILENT_CRITICAL_SECONDS else Severity.WARNING
+    return Finding(severity, f"{text}.", since)
+
+
+def _door(contact: Contact, now: datetime) -> tuple[State, Finding | None]:
+    """What hangs at the door of a cabin that is heard."""
+    vitals = contact.vitals
+    if vitals is None or not vitals.shut:
+        return State.READY, None
+    until = f" bis {words.moment(vitals.opens_at, now)}" if vitals.opens_at is not None else ""
+    if vitals.shut == CLEANING:
+        return State.MAINTENANCE, Finding(Severity.OK, f"Wird gereinigt, längstens{until}.", vitals.shut_since)
+    return State.CLOSED, Finding(Severity.OK, f"Außerhalb der Öffnungszeiten{until}.", vitals.shut_since)
 
 
 def _findings(facts: SiteFacts, proven: Proof, oldest: float | None, state: State) -> Iterator[Finding]:
@@ -172,7 +196,7 @@ def _findings(facts: SiteFacts, proven: Proof, oldest: float | None, state: Stat
         yield Finding(Severity.WARNING, f"{words.documents(documents.stuck)} angekündigt und nicht zu bekommen.")
     if oldest is not None and oldest > OLDEST_CRITICAL_SECONDS:
         yield Finding(Severity.CRITICAL, f"Das älteste Dokument wartet seit {words.duration(oldest)}.")
-    elif oldest is not None and oldest > OLDEST_WARN_SECONDS and state is State.READY:
+    elif oldest is not None and oldest > OLDEST_WARN_SECONDS and state not in (State.DISCONNECTED, State.UNKNOWN):
         yield Finding(
             Severity.WARNING, f"Das älteste Dokument wartet seit {words.duration(oldest)}, obwohl die Leitung steht."
         )
@@ -208,7 +232,8 @@ def _reported(contact: Contact) -> Iterator[Finding]:
     if vitals.waiting_documents > OUTBOX_SHARE_WARN * limits.OUTBOX_DOCUMENTS_MAX:
         yield Finding(Severity.WARNING, f"{vitals.waiting_documents} Dokumente warten: bald ist kein Platz mehr.")
     for device, word in sorted(vitals.devices.items()):
-        if word.lower() not in DEVICE_WELL:
+        # Whoever cleans opens covers and pulls plugs.
+        if word.lower() not in DEVICE_WELL and vitals.shut != CLEANING:
             yield Finding(Severity.WARNING, words.device(device, word))
     for trouble in vitals.troubles:
         yield Finding(Severity.WARNING, trouble)
@@ -229,16 +254,25 @@ def _oldest(contact: Contact | None, age: float | None) -> float | None:
 
 def _sentence(sites: tuple[SiteStatus, ...], findings: tuple[Finding, ...]) -> str:
     serving = [each for each in sites if each.facts.enrolled not in ("invited", "revoked")]
-    ready = sum(each.state is State.READY for each in serving)
+    ready, closed, maintained = (
+        sum(each.state is state for each in serving) for state in (State.READY, State.CLOSED, State.MAINTENANCE)
+    )
     need = sum(each.severity > Severity.OK for each in sites)
     if not serving:
         text = "Noch keine Kabine in Betrieb."
     elif len(serving) == 1:
-        text = "Die Kabine ist bereit." if ready else "Die Kabine ist nicht bereit."
+        word = "bereit" if ready else "geschlossen" if closed else "in Wartung" if maintained else "nicht bereit"
+        text = f"Die Kabine ist {word}."
+    elif closed == len(serving):
+        text = f"Alle {closed} Kabinen sind geschlossen."
     elif ready == len(serving):
         text = f"Alle {ready} Kabinen sind bereit."
     else:
-        text = f"{ready} von {len(serving)} Kabinen {'ist' if ready == 1 else 'sind'} bereit."
+        text = f"{ready} von {len(serving)} Kabinen {words.agree(ready, 'ist', 'sind')} bereit."
+        if closed:
+            text += f" {closed} {words.agree(closed, 'ist', 'sind')} geschlossen."
+        if maintained:
+            text += f" {maintained} {words.agree(maintained, 'ist', 'sind')} in Wartung."
     if need:
         text += f" {need} {'braucht' if need == 1 else 'brauchen'} Sie."
     return " ".join([*(finding.text for finding in findings), text])

@@ -168,3 +168,62 @@ def test_states_of_the_fleet_carry_the_exit_code() -> None:
     assert fleet(FleetFacts(hub, (templin(contact()),)), NOW).severity == 0
     assert fleet(FleetFacts(hub, (templin(contact(60)),)), NOW).severity == 1
     assert fleet(FleetFacts(hub, (templin(contact(700)),)), NOW).severity == 2
+
+
+CLOSED = {"shut": "closed", "shut_since": ago(7200), "opens_at": ago(-3600)}
+CLEANED = {"shut": "cleaning", "shut_since": ago(300), "opens_at": ago(-3300)}
+
+
+@pytest.mark.parametrize(
+    ("changes", "state", "reason"),
+    [
+        (CLOSED, State.CLOSED, "Außerhalb der Öffnungszeiten bis 15:00."),
+        (CLOSED | {"shut_since": None, "opens_at": None}, State.CLOSED, "Außerhalb der Öffnungszeiten."),
+        (CLEANED, State.MAINTENANCE, "Wird gereinigt, längstens bis 14:55."),
+        (CLEANED | {"devices": {"scanner": "cover-open"}}, State.MAINTENANCE, "Wird gereinigt, längstens bis 14:55."),
+    ],
+)
+def test_a_cabin_that_receives_nobody_says_why_and_is_no_alarm(
+    changes: dict[str, object], state: State, reason: str
+) -> None:
+    status = site(templin(contact(vitals=vitals(**changes))), NOW)
+    assert (status.state, status.reason, status.severity) == (state, reason, Severity.OK)
+    assert status.since == changes["shut_since"]
+
+
+def test_what_is_wrong_with_a_closed_cabin_is_told_all_the_same() -> None:
+    waits = vitals(**CLOSED, devices={"printer": "empty"}, waiting_documents=1, oldest_seconds=1900.0)
+    status = site(templin(contact(vitals=waits)), NOW)
+    assert (status.state, status.severity) == (State.CLOSED, Severity.WARNING)
+    assert [finding.text for finding in status.findings] == [
+        "Außerhalb der Öffnungszeiten bis 15:00.",
+        "Das älteste Dokument wartet seit 31 Min., obwohl die Leitung steht.",
+        "Drucker: kein Papier",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("opened_seconds_ago", "severity"),
+    [(-3600, Severity.OK), (300, Severity.WARNING), (601, Severity.CRITICAL), (9000, Severity.CRITICAL)],
+)
+def test_nobody_misses_a_line_outside_opening_hours(opened_seconds_ago: float, severity: Severity) -> None:
+    closed = vitals(**CLOSED | {"opens_at": ago(opened_seconds_ago)})
+    status = site(templin(contact(8000, connected=False, vitals=closed)), NOW)
+    assert (status.state, status.severity) == (State.DISCONNECTED, severity)
+    assert ("Geschlossen bis 15:00." in status.reason) is (severity is Severity.OK)
+
+
+def test_the_first_line_counts_those_that_receive_nobody() -> None:
+    hub = HubFacts(alive_at=ago(1))
+    well, closed, cleaned = (templin(contact(vitals=vitals(**changes))) for changes in ({}, CLOSED, CLEANED))
+
+    def sentence(*sites: SiteFacts) -> str:
+        return fleet(FleetFacts(hub, sites), NOW).sentence
+
+    assert sentence(closed) == "Die Kabine ist geschlossen."
+    assert sentence(cleaned) == "Die Kabine ist in Wartung."
+    assert sentence(closed, closed) == "Alle 2 Kabinen sind geschlossen."
+    assert sentence(well, closed) == "1 von 2 Kabinen ist bereit. 1 ist geschlossen."
+    assert sentence(well, well, closed, closed, cleaned) == (
+        "2 von 5 Kabinen sind bereit. 2 sind geschlossen. 1 ist in Wartung."
+    )

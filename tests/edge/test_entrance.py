@@ -60,6 +60,18 @@ def test_outside_its_hours_a_cabin_is_closed_and_says_when_it_opens(
     assert (door.shut, door.opens_at) == (shut, opens_at)
 
 
+def test_what_hangs_at_the_door_says_since_when_and_until_when(folder: NodeFolder) -> None:
+    clock = Clock()
+    door = entrance(folder, clock)
+    assert door.sign is None
+    assert entrance(folder, clock, OpeningConfig()).sign is None
+    clock.at = datetime(2026, 3, 2, 18, 0, tzinfo=UTC)
+    opens_at = datetime(2026, 3, 6, 7, 0, tzinfo=UTC)
+    assert door.sign == (Shut.CLOSED, datetime(2026, 3, 2, 17, 0, tzinfo=UTC), opens_at)
+    door.cleaning.begin()
+    assert door.sign == (Shut.CLEANING, clock.at, clock.at + timedelta(minutes=WEEK.cleaning_minutes_max))
+
+
 def test_a_cabin_without_hours_is_always_open(folder: NodeFolder) -> None:
     door = entrance(folder, Clock(), OpeningConfig())
     assert (door.shut, door.opens_at) == (None, None)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from protocol import codec, hours
 from protocol.errors import Mistake, Refused
-from protocol.hours import DAY_MINUTES, Exceptional, Hours, Kind, Span, Status, Week, holidays_of, is_open
+from protocol.hours import DAY_MINUTES, Exceptional, Hours, Kind, Span, Status, Week, holidays_of, is_open, shut_since
 
 BERLIN = ZoneInfo("Europe/Berlin")
 OPEN, APPOINTMENT, CLOSED = Status.OPEN, Status.BY_APPOINTMENT, Status.CLOSED
@@ -89,6 +89,24 @@ def test_a_week_in_the_uckermark(at: str, status: Status, until: str, opening: s
     state = is_open(UCKERMARK, local(at), BRANDENBURG)
     assert (state.status, state.until, state.next_opening) == (status, local(until), local(opening))
     assert state.reason == ""
+
+
+@pytest.mark.parametrize(
+    ("at", "since"),
+    [
+        ("2026-11-23 08:00", None),  # open
+        ("2026-11-23 12:30", "2026-11-23 12:00"),  # lunch
+        ("2026-11-23 07:59", "2026-11-20 12:00"),  # since Friday noon
+        ("2026-11-26 10:00", "2026-11-24 16:00"),  # by appointment is not for anybody
+    ],
+)
+def test_since_when_it_is_shut(at: str, since: str | None) -> None:
+    assert shut_since(UCKERMARK, local(at), BRANDENBURG) == (None if since is None else local(since))
+
+
+def test_since_when_it_is_shut_is_not_known_of_a_place_that_never_opened() -> None:
+    week = Week(((),) * 7)
+    assert shut_since(Hours((week,)), local("2026-11-23 08:00"), BRANDENBURG) is None
 
 
 def test_a_holiday_is_closed_and_says_why() -> None:
