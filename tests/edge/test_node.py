@@ -7,6 +7,7 @@ import hashlib
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,6 +20,7 @@ from edge.node import Node
 from edge.orders import (
     Accepted,
     Captured,
+    Clean,
     DocumentMoved,
     PageCaptured,
     Request,
@@ -272,6 +274,18 @@ def test_several_orders_are_taken_one_after_the_other(path: Path, tmp_path: Path
             if isinstance(event, DocumentSealed)
         ]
         assert counters == [1, 2, 3]
+
+    run(path, journey)
+
+
+def test_a_beat_says_that_somebody_cleans_and_until_when(path: Path) -> None:
+    async def journey(cabin: Open) -> None:
+        assert (cabin.node.vitals().shut, cabin.node.vitals().opens_at) == ("", None)
+        assert (await ask(cabin.node, Clean(True)))[0].shut == "cleaning"  # type: ignore[union-attr]
+        told = cabin.node.vitals()
+        assert told.shut == "cleaning"
+        assert told.shut_since is not None
+        assert told.opens_at == told.shut_since + timedelta(minutes=60)
 
     run(path, journey)
 

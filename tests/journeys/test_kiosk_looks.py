@@ -204,14 +204,16 @@ def test_pages_that_stand_there_by_themselves_are_as_people_need_them(
     tmp_path: Path,
     places: dict[tuple[object, ...], tuple[str, dict[str, list[int] | None]]],
 ) -> None:
-    """Nobody there, nobody who touches anything, somebody who has gone."""
-    patience = VisitConfig(quiet_seconds=1.0, answer_seconds=120.0, empty_seconds=120.0)
+    """Nobody there, somebody who is asked for more time, somebody who has gone."""
+    patience = VisitConfig(quiet_seconds=600.0, answer_seconds=120.0, empty_seconds=120.0)
     with (
         cabins(tmp_path, "1280", visit=patience, presence=True) as found,
         visitor(chrome, found["1280"], "1280", reduced_motion="reduce") as comes,
     ):
         faulty = looked_at(comes, places, "rest", [(SMALL, Settings()), (LARGE, Settings())], fixed=True)
         comes.stage.enter()
+        comes.at("start")
+        comes.stage.turn_key()  # somebody wants to clean, which is one sentence more
         comes.at("more_time")
         faulty += looked_at(comes, places, "more_time", looks("start") + looks("concern"))
         comes.stage.leave()
