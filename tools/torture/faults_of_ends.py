@@ -138,7 +138,7 @@ def accept_before_opened() -> list[Patch]:
     def close(self: Connector, letter: Letter, taken: Taken, happening: Happening, *words: str) -> Letter:
         signed = self._signed(letter, happening, *words)
         self._asker.ask(asking.Tell(signed.delivered.receipts[-1]))
-        time.sleep(0.5)
+        time.sleep(1.0)
         real_take(self, letter, self.__dict__["late"])
         return signed
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Final
 
-from tools.torture.house import AGENCY, House, house
+from tools.torture.house import AGENCY, House, house, until
 from tools.torture.recording import room
 from tools.torture.report import Report, luck
 from tools.town import uckermark
@@ -30,17 +30,31 @@ def kill(rounds: int, seed: int, plant: str = "") -> Report:
         while report.rounds < rounds and not report.violations:
             with made.load(SITE):
                 for _ in range(min(SUM_EVERY, rounds - report.rounds)):
-                    time.sleep(dice.random() * _SECONDS_MAX)
+                    if plant:
+                        _until_harmed(made, plant)
+                    else:
+                        time.sleep(dice.random() * _SECONDS_MAX)
                     victim = _WHOSE.get(plant) or dice.choices(list(_WEIGHTS), list(_WEIGHTS.values()))[0]
                     _kill(made, victim)
                     report.rounds += 1
                     report.counts[f"{victim}-killed"] += 1
+                until(lambda: bool(made.accepted.get(SITE)))  # however slow the machine: something was at stake
             for what in made.broken([SITE], agency=True):
                 report.broke(what)
         report.counts["documents-accepted"] += len(made.accepted.get(SITE, ()))
         report.counts["documents-cut-off"] += made.unknown.get(SITE, 0)
         report.counts["documents-opened"] += len(made.opened())
     return report
+
+
+def _until_harmed(made: House, plant: str) -> None:
+    """Wait for another document that was told to be accepted too early, however slow the machine: by the cabin, or by the agency."""
+
+    def told() -> int:
+        return len(made.accepted.get(SITE, ()) if _WHOSE[plant] == "cabin" else made.arrived(SITE, "accepted"))
+
+    before = told()
+    until(lambda: told() > before)
 
 
 def _kill(made: House, victim: str) -> None:

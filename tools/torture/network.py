@@ -25,6 +25,8 @@ from tools.town import uckermark
 
 CABINS: Final = 4
 HELD_SECONDS: Final = (0.5, 4.0)  # a fault lasts
+# planted fault → what brings it to light for certain
+_SHOWN_BY: Final = {"dials-once": "reset", "never-asked-again": "silent-down"}
 _TABLE: Final = "inet kabine"
 
 
@@ -166,7 +168,7 @@ def network(rounds: int, seed: int, plant: str = "") -> Report:
             config.write_text(config.read_text().replace("tcp://127.0.0.1:", f"tcp://{space.router}:"))
             made.prefixes[f"cabin-{name}"] = ["ip", "netns", "exec", space.name]
         made.start_cabin(*names)
-        kinds = _kinds(rounds, seed)
+        kinds = [_SHOWN_BY[plant]] * rounds if plant else _kinds(rounds, seed)
         try:
             work = [
                 partial(_suffer, made, name, space, kinds[place::CABINS], seed, report)
@@ -215,6 +217,8 @@ def _round(made: House, site: str, space: Space, kind: str, dice: random.Random,
         if not made.hand_in(site):
             report.broke(f"A document was not accepted at {site} without a line ({kind}).")
     time.sleep(max(0.0, held - (time.monotonic() - began)))
+    if made.plant:
+        until(lambda: not _connected(made, site), made.patience_seconds)
     space.heal()
     report.rounds += 1
     report.counts[kind] += 1
