@@ -19,7 +19,7 @@ from protocol.ids import Digest
 from protocol.keys import CurvePair
 from protocol.runtime.wires import ZAP_ADDRESS, ZAP_DOMAIN, Asker, Dialler, Listener, Message
 
-PATIENCE_SECONDS = 5.0
+PATIENCE_SECONDS = 60.0
 HUB = CurvePair.generate(os.urandom)
 CABIN = CurvePair.generate(os.urandom)
 AGENCY = CurvePair.generate(os.urandom)
