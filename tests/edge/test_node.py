@@ -127,7 +127,7 @@ def test_two_files_become_one_document_that_only_the_agency_opens(path: Path, tm
         unpacker = Unpacker()
         pdf = unpacker.update(open_bytes(envelope, [INBOX]))
         unpacker.finish()
-        assert pdf.startswith(b"%PDF")
+        assert pdf.startswith(b"%PDF-1.")
         assert len(pdf) == sealed.pdf_bytes
         inner = unpacker.inner
         assert inner is not None
@@ -412,6 +412,6 @@ def test_nothing_of_a_document_stands_in_clear_in_the_folder(path: Path, tmp_pat
         each.name
         for each in path.rglob("*")
         if each.is_file()
-        and any(word in each.read_bytes() for word in (mark.encode(), file.read_bytes()[:64], b"%PDF"))
+        and any(word in each.read_bytes() for word in (mark.encode(), file.read_bytes()[:64], b"%PDF-1."))
     ]
     assert found == []

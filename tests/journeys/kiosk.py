@@ -123,12 +123,16 @@ class Cabin:
 
     @property
     def worker(self) -> int:
-        """The process that works on pages."""
+        """The process that works on pages, as soon as it is there: behind a visit another one is started."""
+        return until(self._worker, "the cabin has a worker")
+
+    def _worker(self) -> int:
         node = self.house.processes[f"cabin-{self.site}"].pid
         for child in children(node):
-            if b"edge.capture.worker" in Path(f"/proc/{child}/cmdline").read_bytes():
-                return child
-        raise AssertionError("the cabin has no worker")
+            with suppress(OSError):  # it has ended since
+                if b"edge.capture.worker" in Path(f"/proc/{child}/cmdline").read_bytes():
+                    return child
+        return 0
 
     @contextmanager
     def holding_its_breath(self) -> Iterator[None]:
@@ -264,7 +268,11 @@ class Visitor:
                 arg=count,
             )
         self.tap("look")
-        self.page.wait_for_selector("body:not([data-sent])")
+        # Told that it is wrong, one begins anew; anything else is another page.
+        self.page.wait_for_function(
+            """() => !document.body.hasAttribute("data-sent") &&
+                (document.body.dataset.screen !== "ask" || document.querySelector(".number").innerText.endsWith("…"))"""
+        )
 
     @property
     def number(self) -> str:
@@ -344,8 +352,9 @@ def blurred(cabin: Cabin) -> None:
 
 
 def children(process: int) -> list[int]:
-    return [
-        int(child)
-        for thread in Path(f"/proc/{process}/task").iterdir()
-        for child in (thread / "children").read_text().split()
-    ]
+    """Whom it has started; a thread or a child that ends meanwhile is none."""
+    found: list[int] = []
+    for thread in Path(f"/proc/{process}/task").iterdir():
+        with suppress(OSError):
+            found += map(int, (thread / "children").read_text().split())
+    return found
