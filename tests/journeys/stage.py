@@ -109,7 +109,7 @@ class Stage:
 
     def drained(self, site: str) -> None:
         """Wait until the hub has everything."""
-        until(lambda: self.waiting(site) == 0, f"the backlog of {site} drains", 60.0)
+        until(lambda: self.waiting(site) == 0, f"the backlog of {site} drains")
 
     def connected(self, site: str) -> bool:
         """Does the cabin say that its line is up?"""

@@ -118,7 +118,7 @@ def _converged(flowing: Stage) -> set[str]:
     """With everything running again all is opened without anybody's help, nothing lost, doubled or half; what the cabin ever handed in."""
     flowing.drained("templin")
     handed_in = set(flowing.handed_in("templin"))
-    until(lambda: _count(flowing, "accepted") == len(handed_in), "the connector has taken everything", 60.0)
+    until(lambda: _count(flowing, "accepted") == len(handed_in), "the connector has taken everything")
     until(lambda: _states(flowing) == {"accepted"}, "the cabin has heard of it")
     flowing.whole(["templin"])
     assert not [path for path in flowing.into().iterdir() if path.suffix not in (".pdf", ".json")]

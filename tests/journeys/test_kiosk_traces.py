@@ -125,7 +125,7 @@ def test_nothing_of_a_visit_is_left_in_page_profile_files_and_open_files(
     after = standing(glass, chromes, cabin)
     assert Marks([PAPER, TYPED, number], []).in_page(after.page) == []
     assert Marks([number]).in_files(glass.base) == []
-    until(lambda: everywhere(marks, cabin, glass) == [], "no mark is left", seconds=10)
+    until(lambda: everywhere(marks, cabin, glass) == [], "no mark is left")
 
 
 def test_a_leak_would_be_found(cabin: Cabin, glass: Glass, chromes: BrowserType, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def until(condition: Callable[[], T], what: str = "", seconds: float = 40.0, look_seconds: float = 0.02) -> T:
+def until(condition: Callable[[], T], what: str = "", seconds: float = 90.0, look_seconds: float = 0.02) -> T:
     """The first truthy value of `condition`, looked at every `look_seconds`. Fails with `what` and the last value after `seconds`."""
     deadline = time.monotonic() + seconds
     while True:
