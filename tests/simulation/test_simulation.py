@@ -27,6 +27,8 @@ RECOVERIES = {
     "connector-came-again",
     "connector-noticed-altered-bytes",
     "directory-came-into-force",
+    "document-was-given-back-to-a-hub-from-a-backup",
+    "document-was-lost-with-a-hub-from-a-backup",
     "document-went-on-where-it-was",
     "fork-was-noticed",
     "hub-came-back-from-a-backup",

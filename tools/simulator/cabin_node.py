@@ -58,6 +58,7 @@ class CabinNode(Node):
         self.line = line
         self.buffer: Buffer | None = None
         self.connection: Connection | None = None
+        self.keep_seconds = limits.KEPT_SECONDS  # of what the hub has secured, for as long as both are in touch
         self.plant: Callable[[CabinNode], None] = lambda _node: None
         self.plant_connection: Callable[[Connection], None] = lambda _connection: None
         self.tried: Callable[[CabinNode, Document], None] = lambda _node, _document: None
@@ -85,6 +86,7 @@ class CabinNode(Node):
             signing_key=self.keys.signing.private(),
             journal_recipient=str(self._place.journal.recipient()),
             authority_key=self._place.authority.public,
+            keep_seconds=self.keep_seconds,
         )
         if not self.buffer.directory_version():
             self.buffer.set_directory(self.directory)

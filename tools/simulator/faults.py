@@ -166,6 +166,7 @@ def hub_away(strike: Strike) -> None:
 
 def cabin_full(strike: Strike) -> None:
     """Its disk fills up, to the last byte or nearly so, while somebody hands in."""
+    strike.simulation.witness.custody[strike.cabin.name].short = True
     _fill(strike, strike.cabin, 5 * MINUTE)
     for _ in range(3):
         strike.later(0, 5, lambda: strike.simulation.hand_in(strike.cabin))

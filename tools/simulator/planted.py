@@ -62,6 +62,11 @@ def _both_ends_believe_forks(simulation: Simulation) -> None:
     _instead(Link, "_fault", in_cabin.fork_believed(Link._fault))(simulation)
 
 
+def _loss_untold(simulation: Simulation) -> None:
+    simulation.keep_seconds = (0.0,)  # or else nothing is lost
+    _hub(at_hub.LossUntold, _ledger)(simulation)
+
+
 def _clock_believed(simulation: Simulation) -> None:
     _instead(ingest, "check", at_hub.clock_believed(awaited.check, simulation.hub.utc))(simulation)
 
@@ -135,7 +140,7 @@ PLANTED: Final[dict[str, Planted]] = {
         _hub(at_hub.RevocationUnnoticed, lambda node: _running_hub(node)._admission), ("revoked",)
     ),
     "restore-unnoticed": Planted(_hub(at_hub.RestoreUnnoticed, _ledger), ("hub-restored",)),
-    "loss-untold": Planted(_hub(at_hub.LossUntold, _ledger), ("hub-restored",)),
+    "loss-untold": Planted(_loss_untold, ("hub-restored",)),
     "skip-entry": Planted(_hub(at_hub.SkipEntry, _ledger)),
     "never-asked-again": Planted(_hub(at_hub.NeverAskedAgain, _ledger), ("reset", "flap")),
     "forget-when-sent": Planted(_hub(at_hub.ForgetfulLedger, _ledger), _SILENT),
@@ -157,6 +162,9 @@ PLANTED: Final[dict[str, Planted]] = {
     "ack-when-heard": Planted(_connection(in_cabin.AckWhenHeard, lambda connection: connection._pump.link)),
     "deaf-to-silence": Planted(_connection(in_cabin.DeafToSilence, lambda connection: connection._pump.link), _SILENT),
     "forget-before-receipt": Planted(_cabin(in_cabin.ForgetBeforeReceipt, lambda node: _buffer(node)._inlet)),
+    "free-when-secured": Planted(_cabin(in_cabin.FreeWhenSecured, lambda node: _buffer(node)._kept)),
+    "free-early": Planted(_cabin(in_cabin.FreeEarly, lambda node: _buffer(node)._kept)),
+    "kept-for-ever": Planted(_cabin(in_cabin.KeptForEver, lambda node: _buffer(node)._kept)),
     "counter-sticks": Planted(_cabin(in_cabin.CounterSticks, lambda node: _buffer(node)._outbox)),
     "number-given-twice": Planted(_cabin(in_cabin.NumberGivenTwice, lambda node: _buffer(node)._numbers)),
     "accept-when-full": Planted(_cabin(in_cabin.StagesWhenFull, _buffer), ("cabin-disk-full",)),

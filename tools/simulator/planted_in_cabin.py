@@ -7,7 +7,9 @@ from typing import Any
 
 from edge.buffer import Buffer
 from edge.connection import Connection, Message
+from edge.storage.documents import DocumentRow
 from edge.storage.inlet import Inlet, News
+from edge.storage.kept import Kept
 from edge.storage.numbers import Numbers
 from edge.storage.outbox import AgencyRow, Facts, Outbox, Put, Staging
 from protocol.effects import Effect
@@ -54,6 +56,28 @@ class ForgetBeforeReceipt(Inlet):
         for row in self._receipts._documents.rows.where("WHERE state = 'waiting' AND entry <= ?", (self._log.told,)):
             self._blobs.free(Digest(row.digest))
         return super().settle()
+
+
+class FreeWhenSecured(Kept):
+    """A hub comes back from last night's copy, and what was handed in today is nowhere."""
+
+    def keep(self, row: DocumentRow) -> None:
+        """Not for a moment."""
+        self._blobs.free(Digest(row.digest))
+
+
+class FreeEarly(Kept):
+    """As above, for whoever came in the evening."""
+
+    def _over(self, secured: int) -> bool:
+        return self._database.place.touch_seconds + self._unwritten_seconds - secured > self._keep_seconds / 10
+
+
+class KeptForEver(Kept):
+    """A cabin's disk fills with what everybody has long had."""
+
+    def in_touch(self, seconds: float) -> None:
+        """Time stands still."""
 
 
 class CounterSticks(Outbox):

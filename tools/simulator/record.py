@@ -18,13 +18,15 @@ Machine = tuple[SiteId, int]  # as the hub counts them
 class Custody:
     """Of one machine. `accepted`: digest → what a visitor was told „angenommen“ for; `freed`: digests that it has let go.
 
-    `spoiled`: why documents may be missing here, empty as long as nothing explains that; such a loss must be told. `retired`: the machine is
-    off for good, what waited in it stays there."""
+    `spoiled`: why documents may be missing here, empty as long as nothing explains that; such a loss must be told. `short`: its disk was. `retired`:
+    the machine is off for good, what waited in it stays there. `secured`: envelope → when the cabin heard so, by the machines' clock."""
 
     cabin: CabinNode
     accepted: dict[bytes, Document] = field(default_factory=dict)
     freed: set[bytes] = field(default_factory=set)
     spoiled: str = ""
+    short: bool = False
+    secured: dict[bytes, float] = field(default_factory=dict)
     retired: bool = False
 
     def waiting(self) -> dict[bytes, Document]:

@@ -20,6 +20,7 @@ import structlog
 from cloud.fleet import facts, status
 from cloud.fleet.proof import Verdict
 from edge.connection import Connection
+from protocol import limits
 from protocol.errors import Trouble
 from protocol.ids import AgencyId, SiteId
 from protocol.manifest import Signed
@@ -44,6 +45,7 @@ _FAULTS_A_DAY: Final = 3
 _PLANTED_FAULTS_A_DAY: Final = 8  # when something is to be brought to light
 _VISITS_A_DAY: Final = 2
 _ROUNDS_A_DAY: Final = 8  # so often somebody looks whether the hub has called
+_KEEP_SECONDS: Final = (0.0, 8.0, limits.KEPT_SECONDS)  # of what is secured: cabins are awake for minutes in a day
 _PROVOKED: Final = 40  # times more often, what brings a planted fault to light
 # Why the hub gave a link up, in its own words, and the word under which that counts.
 _ENDED: Final = {
@@ -65,6 +67,7 @@ class Simulation:
         self.days = days
         self.trace = Trace()
         self.undo: list[Callable[[], None]] = []  # takes away what was planted for as long as this lasts
+        self.keep_seconds: tuple[float, ...] = _KEEP_SECONDS
         self.plant_cabin: Callable[[CabinNode], None] = lambda _node: None
         self.plant_connection: Callable[[Connection], None] = lambda _connection: None
         self._dice = dice(f"{seed} fate")
@@ -133,6 +136,7 @@ class Simulation:
         """A cabin's machine that nobody has started yet."""
         cabin = CabinNode(name, keys, self.district, directory, line, *self._node(name))
         cabin.plant, cabin.plant_connection = self.plant_cabin, self.plant_connection
+        cabin.keep_seconds = dice(f"{self.report.seed} keep {name}").choice(self.keep_seconds)
         self.witness.meet(cabin)
         return cabin
 

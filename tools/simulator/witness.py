@@ -28,6 +28,8 @@ from tools.simulator.readers import BEGINNING, CabinReader, HubReader
 from tools.simulator.record import Custody, Machine, Record
 
 _HEARD = (b"\xa3ack", b"\xa4want", b"\xa5hello", b"\xa7entries", b"\xa3ask", b"\xa6answer")
+_SLACK_SECONDS = 2.0  # the cabin counts whole seconds
+_LONG_SECONDS = 120.0  # what is to be kept for less is gone by then
 _TOLD_MAX = 50  # of the newest; the older ones have been looked at often enough
 # Alarms by which the nodes themselves say that a promise was broken, unless something explains them.
 GRAVE = (
@@ -89,10 +91,12 @@ class Witness:
     def _secured(self, cabin: CabinNode, news: News) -> None:
         """*gesichert* on a cabin's screen."""
         for receipt in news.receipts:
-            if receipt.happening is Happening.STORED and receipt.envelope not in self.lost:
-                self._expect(
-                    receipt.envelope in self._stored_now(), f"{cabin.name} shows “gesichert” for what the hub lacks"
-                )
+            if receipt.happening is Happening.STORED:
+                self.custody[cabin.name].secured[receipt.envelope] = cabin.clock()
+                if receipt.envelope not in self.lost:
+                    self._expect(
+                        receipt.envelope in self._stored_now(), f"{cabin.name} shows “gesichert” for what the hub lacks"
+                    )
 
     # --- the hub -------------------------------------------------------------------------------------------------
     def hub_opened(self, hub: HubNode) -> None:
@@ -180,6 +184,7 @@ class Witness:
                     f"a document in the inbox of {agency} is not what was handed in",
                 )
                 stored[envelope] = digest
+                self._recoveries["document-was-given-back-to-a-hub-from-a-backup"] += envelope in self.lost
 
     def _look_at_told(self) -> None:
         """What the hub has told an agency is done, is done."""
@@ -229,7 +234,16 @@ class Witness:
                 continue
             told = reader.stored(document.envelope) or bool(custody.spoiled)
             self._expect(told, f"{cabin.name} let go of a document before its receipt was here")
+            self._expect(self._old_enough(custody, document), f"{cabin.name} let go early of what it was to keep")
             custody.freed.add(digest)
+
+    def _old_enough(self, custody: Custody, document: Document) -> bool:
+        """Was it kept for as long as a hub from a backup may ask for it again? A disk that was short excuses."""
+        cabin = custody.cabin
+        secured_at = custody.secured.get(document.envelope)  # None: the cabin died before it could say so
+        if secured_at is None or custody.short or custody.spoiled:
+            return True
+        return cabin.clock() - secured_at > cabin.keep_seconds - _SLACK_SECONDS
 
     def _forgive(self, custody: Custody, digest: bytes) -> None:
         """It is lost, and somebody was told."""
@@ -370,6 +384,9 @@ class Witness:
             found.append(f"{cabin.buffer.waiting().documents} documents wait in {cabin.name}")
         elif cabin.buffer.log.acknowledged() < cabin.buffer.log.last().number:
             found.append(f"entries of {cabin.name} are not acknowledged")
+        for_ever = self._kept_for_ever(cabin)
+        if for_ever:
+            found.append(f"{cabin.name} keeps {for_ever} documents for ever")
         untold = self._untold(cabin)
         if untold:
             found.append(f"{untold} documents of {cabin.name} were lost with a hub from a backup, and nobody is told")
@@ -382,7 +399,18 @@ class Witness:
         self._at_hub.at(self._hub.disk)
         named = {row[0] for row in self._at_hub.rows("SELECT envelope FROM document WHERE state = 'lost'")}
         accepted = {document.envelope for document in self.custody[cabin.name].accepted.values()}
+        here = {document.envelope for document in self.custody[cabin.name].waiting().values()}
+        self._expect(not named & here, f"the hub says lost for what {cabin.name} still has")
+        self._recoveries["document-was-lost-with-a-hub-from-a-backup"] += bool(accepted & named)
         return len((accepted & self.lost) - self.record.stored.keys() - named)
+
+    def _kept_for_ever(self, cabin: CabinNode) -> int:
+        """How many are still here that were secured long ago, where they are to be kept for seconds."""
+        if cabin.keep_seconds > _LONG_SECONDS or cabin.buffer is None:
+            return 0
+        custody = self.custody[cabin.name]
+        waiting, now = custody.waiting().values(), cabin.clock()
+        return sum(now - custody.secured.get(one.envelope, now) > _LONG_SECONDS for one in waiting)
 
     def close(self) -> None:
         """Look no more."""
