@@ -321,21 +321,23 @@ def cabins(
     presence: bool = False,
     opening: OpeningConfig | None = None,
 ) -> Iterator[dict[str, Cabin]]:
-    """A house whose agencies all take papers, and a cabin with a screen for each size; `visit` is how patient they are, all or each."""
+    """A house whose agencies all take papers, and a cabin with a screen for each size (“1920-brief” is another one of 1920); `visit` is how patient
+    they are, all or each."""
     sheets = folder / "sheets"
     sheets.mkdir()
     with rig(folder / "house") as house:
         sites = dict(zip(sizes, uckermark().sites, strict=False))
         house.enrol(list(sites.values()))
         for size, site in sites.items():
-            width, height = SIZES[size]
+            glass = size.partition("-")[0]
+            width, height = SIZES[glass]
             house.equip(
                 site.id,
                 scanner=ScannerConfig("simulated", pages=0),
                 printer=PrinterConfig("simulated"),
                 keyswitch=KeyswitchConfig("simulated", hold_seconds=0.1),
                 presence=SENSOR if presence else PresenceConfig(),
-                kiosk=KioskConfig(on=True, width_px=width, height_px=height, diagonal_inches=DIAGONALS[size]),
+                kiosk=KioskConfig(on=True, width_px=width, height_px=height, diagonal_inches=DIAGONALS[glass]),
                 opening=opening or OpeningConfig(),
                 visit=(visit.get(size) if isinstance(visit, dict) else visit) or VisitConfig(),
             )

@@ -199,7 +199,7 @@ def _cleaning(visitor: Visitor) -> None:
     visitor.at("cleaning")
 
 
-# Name of the page, or of the page and what is particular, and the way to it. What lasts only a moment is in MOMENTS.
+# Name of the page, or of the page and what is particular, and the way to it. What lasts only a moment is in MOMENTS, which go before.
 WAYS: dict[str, Way] = {
     "start": lambda visitor: None,
     "privacy": _taps("privacy", "@privacy"),
@@ -255,7 +255,7 @@ def _occupied(visitor: Visitor) -> Iterator[None]:
     """Somebody hands in through the hatch meanwhile."""
     order = Submit("wohngeldstelle-uckermark", paths=(str(visitor.cabin.sheet()),))
     with visitor.cabin.holding_its_breath():
-        handing = threading.Thread(target=lambda: list(knock(visitor.cabin.folder, order, 60.0) or ()))
+        handing = threading.Thread(target=lambda: list(knock(visitor.cabin.folder, order) or ()))
         handing.start()
         until(lambda: (status := visitor.cabin.house.status(visitor.cabin.site)) and status.visitor)
         visitor.tap("info")
@@ -265,8 +265,19 @@ def _occupied(visitor: Visitor) -> Iterator[None]:
     visitor.at("info")  # what was touched counts: nobody has to say it again
 
 
-MOMENTS = {"handing": _handing, "occupied": _occupied}
-ALL = (*WAYS, *MOMENTS)
+@contextmanager
+def _held_taking(visitor: Visitor) -> Iterator[None]:
+    """As long as one looks at it, not as long as the device is slow."""
+    visitor.to_place()
+    with visitor.cabin.holding_its_breath():
+        visitor.cabin.lay(1)
+        visitor.at("taking")
+        yield
+    visitor.at("judge")
+
+
+MOMENTS = {"handing": _handing, "occupied": _occupied, "taking": _held_taking}
+ALL = tuple(dict.fromkeys((*WAYS, *MOMENTS)))
 
 
 @contextmanager
