@@ -260,13 +260,23 @@ def rig(
     """A house in the empty or new `folder`, its hub running; `agencies` get keys (all of the town, when not told)."""
     folder.mkdir(parents=True, exist_ok=True)
     chosen = town or uckermark()
-    house = Rig(folder.absolute(), chosen, free_port(), host=host)
-    try:
-        house.make([agency.id for agency in chosen.agencies] if agencies is None else agencies)
-        house.start_hub()
-        yield house
-    finally:
-        house.close()
+    with kept_port() as port:
+        house = Rig(folder.absolute(), chosen, port, host=host)
+        try:
+            house.make([agency.id for agency in chosen.agencies] if agencies is None else agencies)
+            house.start_hub()
+            yield house
+        finally:
+            house.close()
+
+
+@contextlib.contextmanager
+def kept_port() -> Iterator[int]:
+    """A TCP port on loopback that is given to nobody who wants any, also while the hub is away; who listens allows it to be held, as ZeroMQ does."""
+    with socket.socket() as held:
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        held.bind(("127.0.0.1", 0))
+        yield held.getsockname()[1]
 
 
 def free_port() -> int:

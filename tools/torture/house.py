@@ -22,7 +22,7 @@ from edge.knock import knock
 from edge.orders import Accepted, Submit
 from protocol.errors import Trouble, Unavailable
 from protocol.ids import AgencyId
-from tools.rig import Rig, free_port
+from tools.rig import Rig, kept_port
 from tools.town import SOCIAL_OFFICE, Site, uckermark
 
 AGENCY: Final = AgencyId(str(SOCIAL_OFFICE))
@@ -161,21 +161,22 @@ class House(Rig):
 @contextmanager
 def house(folder: Path, sites: list[Site], plant: str = "", *, everywhere: bool = False) -> Iterator[House]:
     """A running hub and enrolled cabins, not started yet. `everywhere`: the hub listens on every address of this machine."""
-    made = House(folder.absolute(), uckermark(), free_port())
-    Image.effect_noise((210, 297), 40).convert("RGB").save(made.paper, quality=80)
-    made.make([AGENCY])
-    if everywhere:
-        path = made.hub / configs.FILE
-        address = f'listen = "tcp://127.0.0.1:{made.port}"'
-        assert address in path.read_text()
-        path.write_text(path.read_text().replace(address, f'listen = "tcp://*:{made.port}"'))
-    try:
-        made.plant = plant
-        made.start_hub()
-        made.enrol(sites, direct=True)
-        yield made
-    finally:
-        made.close()
+    with kept_port() as port:
+        made = House(folder.absolute(), uckermark(), port)
+        Image.effect_noise((210, 297), 40).convert("RGB").save(made.paper, quality=80)
+        made.make([AGENCY])
+        if everywhere:
+            path = made.hub / configs.FILE
+            address = f'listen = "tcp://127.0.0.1:{made.port}"'
+            assert address in path.read_text()
+            path.write_text(path.read_text().replace(address, f'listen = "tcp://*:{made.port}"'))
+        try:
+            made.plant = plant
+            made.start_hub()
+            made.enrol(sites, direct=True)
+            yield made
+        finally:
+            made.close()
 
 
 def until(ready: Callable[[], bool], seconds: float = CONVERGE_SECONDS) -> bool:
