@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import signal
@@ -52,13 +53,16 @@ def scanimages(parent: int) -> list[int]:
     """Processes that run scanimage for `parent`."""
     found = []
     for task in Path(f"/proc/{parent}/task").iterdir():
-        for child in (task / "children").read_text().split():
-            try:
-                if Path(f"/proc/{child}/comm").read_text().strip() == "scanimage":
-                    found.append(int(child))
-            except OSError:
-                continue
+        with contextlib.suppress(OSError):  # a thread that has ended since
+            found += [int(child) for child in (task / "children").read_text().split() if _name(child) == "scanimage"]
     return found
+
+
+def _name(process: str) -> str:
+    try:
+        return Path(f"/proc/{process}/comm").read_text().strip()
+    except OSError:
+        return ""
 
 
 def test_a_picture_arrives_pixel_by_pixel_with_its_resolution(opened, tmp_path):

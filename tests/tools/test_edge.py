@@ -86,6 +86,7 @@ def test_the_running_node_is_asked_and_ends_cleanly(path: Path, tmp_path: Path) 
         assert (status["running"], status["process"], status["waiting_documents"]) == (True, node.pid, 1)
         assert not status["link"]["connected"]
 
+        until(lambda: json.loads(kabine("status", path, "--json").output)["link"]["reason"], "it has tried to call")
         report = kabine("doctor", path, "--json")
         findings = {row["name"]: row for row in json.loads(report.output)["findings"]}
         assert findings["node"]["state"] == "ok"
@@ -265,7 +266,7 @@ def test_who_enters_is_received_and_the_lamp_at_the_door_says_so(path: Path) -> 
         until(lambda: json.loads(kabine("status", path, "--json").output)["visitor"], "a visit has begun")
         stage.leave()
         until(lambda: "free" in stage.flags("lamp"), "the visit is over")
-        assert not json.loads(kabine("status", path, "--json").output)["visitor"]
+        until(lambda: not json.loads(kabine("status", path, "--json").output)["visitor"], "nobody is received")
     assert not stage.flags("lamp") & {"free", "occupied"}
     log = [json.loads(line) for line in (path / "edge.log").read_text().splitlines()]
     assert [row["change"] for row in log if row["event"] == "presence.changed"] == ["emptied", "entered", "emptied"]
