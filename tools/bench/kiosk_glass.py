@@ -76,9 +76,11 @@ class Glass:
         """As when the power goes: nobody is asked."""
         self.process.kill()
         self.process.wait()
-        for process in self.browsers():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(process, signal.SIGKILL)
+        while browsers := self.browsers():  # what dies by and by would still write into its profile
+            for process in browsers:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(process, signal.SIGKILL)
+            time.sleep(LOOK_SECONDS)
 
     def close(self) -> None:
         """End it as systemd does."""
