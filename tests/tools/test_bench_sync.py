@@ -15,7 +15,7 @@ from tools.bench.report import race as told
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "tools", "bench", "sync", "--runs", "1", "--json", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=170)
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=280)
 
 
 def bench(*arguments: str) -> dict:
