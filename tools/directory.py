@@ -11,12 +11,14 @@ from cloud import keys, premises
 from cloud.directory import draft, publish
 from protocol import codec, limits
 from protocol.directory import BRING_MAX, Directory, Service
+from protocol.directory_texts import GERMAN, Lack, lacking
 from protocol.errors import Code, Refused, Unavailable
-from protocol.ids import key_bytes, key_text, service_id
+from protocol.ids import LanguageTag, key_bytes, key_text, language_tag, service_id
 from protocol.keys import KEY_BYTES, fingerprint, words
 from protocol.publication import verify_first
 from protocol.runtime.folder import write_file
 from protocol.runtime.world import REAL
+from tools import directory_texts
 from tools.office import hub_option, publish_draft, say_drafted, say_published, unlock
 from tools.passphrase import ask_passphrase, passphrase_option
 
@@ -25,7 +27,7 @@ _file = click.Path(path_type=Path)
 
 @click.group()
 def directory() -> None:
-    """The signed directory: show, publish, verify."""
+    """The signed directory: show, publish, verify; services, and texts in every language."""
 
 
 @directory.command()
@@ -43,7 +45,9 @@ def show(hub: Path, drafted: bool, as_json: bool) -> None:
                 raise Unavailable("No directory was published yet.", "Run `kabine directory publish`.")
             found = current.directory
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode({"version": 1, "directory": _plain(found)})).decode())
+        lacking = [each._asdict() for each in _lacks(found)]
+        told = {"version": 1, "directory": _plain(found), "lacking": lacking}
+        click.echo(msgspec.json.format(msgspec.json.encode(told)).decode())
     else:
         _say(found)
 
@@ -114,16 +118,19 @@ def verify(file: Path | None, hub: Path, authority: str | None) -> None:
         known = key_bytes(authority, KEY_BYTES) if authority else _authority_of(hub)
         found = verify_first(publish.read_signed(_read(file)), known)
         click.echo(f"Directory {found.version} of {found.published_at:%Y-%m-%d %H:%M} UTC is signed and sound.")
+        _say_languages(found)
         return
     with premises.opened(hub) as place, place.database.reading() as connection:
         known = key_bytes(authority, KEY_BYTES) if authority else place.keys.authority
         count = publish.verify_all(connection, known)
-    if count == 0:
+        current = publish.current(connection)
+    if current is None:
         raise Unavailable("No directory was published yet.", "Run `kabine directory publish`.")
     if count == 1:
         click.echo("Directory 1 is signed and sound.")
     else:
         click.echo(f"All {count} directories are signed, sound, and each follows the one before.")
+    _say_languages(current.directory)
 
 
 @directory.command()
@@ -141,8 +148,43 @@ def service(leika: str, hub: Path, name: str, plain: str, keywords: tuple[str, .
             Code.MALFORMED, f"{len(bring)} papers are more than anybody carries.", f"Name at most {BRING_MAX}."
         )
     with premises.opened(hub) as place, place.database.turn() as connection:
-        draft.put_service(connection, new)
+        lost = draft.put_in_german(connection, new)
     click.echo(f"{new.id} {new.name} is noted.")
+    if lost:
+        click.echo(f"Its texts in {', '.join(lost)} were made from other words: see `kabine directory texts`.")
+    say_drafted()
+
+
+@directory.command()
+@click.argument("file", type=_file, required=False)
+@hub_option
+@click.option("--language", "tags", multiple=True, metavar="TAG", help="As in pl; again for more. Default: all.")
+def texts(file: Path | None, hub: Path, tags: tuple[str, ...]) -> None:
+    """What visitors read, in their languages: written out to be translated, or taken over from FILE into the next directory.
+
+    kabine directory texts --language pl > pl.toml, fill in what is empty, kabine directory texts pl.toml
+    """
+    with premises.opened(hub) as place:
+        if file is None:
+            with place.database.reading() as connection:
+                agencies, services = draft.agencies(connection), draft.services(connection)
+            wanted = [language_tag(tag) for tag in tags] or [
+                *dict.fromkeys((*spoken(), *directory_texts.languages_of(agencies, services)))
+            ]
+            click.echo(directory_texts.written(agencies, services, wanted), nl=False)
+            return
+        if tags:
+            raise Refused(Code.MALFORMED, "--language and FILE do not go together.", "A file names its languages.")
+        brought = directory_texts.read_texts(file)
+        with place.database.turn() as connection:
+            for agency_id, table in brought.agency.items():
+                changed = directory_texts.agency_with(draft.agency(connection, agency_id), table)
+                draft.change_agency(connection, agency_id, texts=changed.texts)
+            for service_id, told in brought.service.items():
+                draft.put_service(connection, directory_texts.service_with(draft.service(connection, service_id), told))
+            found = publish.build(connection, place.row, place.config.holidays_region, REAL.utc())
+    click.echo(f"The texts in {file} are noted.")
+    _say_languages(found)
     say_drafted()
 
 
@@ -174,10 +216,31 @@ def _say(found: Directory) -> None:
         click.echo(f"Service    {known.id}  {known.name}: {', '.join(routes) or 'nobody'}")
         for paper in known.bring:
             click.echo(f"             bring {paper}")
+    _say_languages(found)
     for cabin in found.cabins:
         click.echo(f"Cabin      {cabin.site:<20} {cabin.code}  {cabin.area:<12}  {cabin.name}")
     for cabin in found.former_cabins:
         click.echo(f"Formerly   {cabin.site:<20} {cabin.code}")
+
+
+def spoken() -> tuple[LanguageTag, ...]:
+    """The languages of the cabins' screens beside German."""
+    from edge.kiosk.language import LANGUAGES  # late: Babel is large, and few commands ask
+
+    return tuple(language.directory_tag for language in LANGUAGES if language.directory_tag != GERMAN)
+
+
+def _lacks(found: Directory) -> tuple[Lack, ...]:
+    return tuple(lacking(found, spoken()))
+
+
+def _say_languages(found: Directory) -> None:
+    """Where visitors read German in the middle of their language."""
+    lacks = _lacks(found)
+    complete = [tag for tag in spoken() if all(lack.language != tag for lack in lacks)]
+    click.echo(f"Languages  {', '.join(('de', *complete))}: nothing is lacking")
+    for lack in lacks:
+        click.echo(f"  lacking  {lack.language:<10} {lack.of}: {', '.join(lack.texts)}")
 
 
 def _plain(noun: object) -> object:

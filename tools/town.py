@@ -1,17 +1,23 @@
 """The Uckermark as an example: five cabins, five agencies, what they are there for, and when. For the demo, the simulator and tests.
 
 Regional keys are those of the official register (Amt Gartz (Oder) 5304, Amt Gramzow 5306). Service keys have the shape of LeiKa keys, telephone
-numbers outside 115 are of the range kept for fiction; nobody should rely on hours and addresses.
+numbers outside 115 are of the range kept for fiction; nobody should rely on hours and addresses. What visitors read in other languages than German
+stands in `town_texts.toml`, as an operator writes it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Final
 
 from protocol.directory import Agency, Route, Service
 from protocol.hours import Day, Hours, Kind, Span, Week
 from protocol.ids import AgencyId, AreaId, ServiceId, SiteId
+from tools.directory_texts import AgencyTable, ServiceTable, agency_with, read_texts, service_with
 
+TEXTS: Final = Path(__file__).with_name("town_texts.toml")
 UCKERMARK = AreaId("12073")
 WOHNGELD = ServiceId("99107023017000")
 BASIC_SECURITY = ServiceId("99107013017000")
@@ -47,8 +53,18 @@ class Town:
     holidays_region: str
 
 
+@cache
 def uckermark() -> Town:
-    """The example, always the same."""
+    """The example, always the same, in every language of the screen."""
+    german, texts = _in_german(), read_texts(TEXTS)
+    return replace(
+        german,
+        agencies=tuple(agency_with(each, texts.agency.get(each.id, AgencyTable())) for each in german.agencies),
+        services=tuple(service_with(each, texts.service.get(each.id, ServiceTable())) for each in german.services),
+    )
+
+
+def _in_german() -> Town:
     return Town(
         sites=(
             Site(SiteId("templin"), "Templin", "TEM", AreaId("120730572572"), "Am Markt 19, 17268 Templin"),
@@ -117,28 +133,28 @@ def uckermark() -> Town:
             Service(
                 BASIC_SECURITY,
                 "Grundsicherung im Alter und bei Erwerbsminderung",
-                "Die Rente reicht nicht zum Leben",
+                "Die Rente reicht nicht",
                 ("Rente", "Geld", "Sozialhilfe"),
                 ("Personalausweis oder Pass", "Rentenbescheid", "Mietvertrag", "Kontoauszüge der letzten drei Monate"),
             ),
             Service(
                 CARE_AID,
                 "Hilfe zur Pflege",
-                "Das Geld für die Pflege reicht nicht",
+                "Pflege ist zu teuer",
                 ("Pflege", "Heim", "Sozialhilfe"),
                 ("Personalausweis oder Pass", "Bescheid der Pflegekasse", "Rechnung des Heims", "Rentenbescheid"),
             ),
             Service(
                 CARE_ADVICE,
                 "Pflegeberatung",
-                "Jemand braucht Pflege: Was ist zu tun?",
+                "Jemand braucht Pflege",
                 ("Pflege", "Pflegegrad", "Angehörige"),
                 ("Bescheid über den Pflegegrad, wenn es ihn schon gibt", "Karte der Krankenkasse"),
             ),
             Service(
                 SICK_PAY,
                 "Krankengeld",
-                "Länger krank und kein Lohn mehr",
+                "Länger krank, kein Lohn",
                 ("krank", "Lohn", "Attest", "Krankenkasse"),
                 ("Karte der Krankenkasse", "Bescheinigung vom Arzt", "Letzte Lohnabrechnung"),
             ),

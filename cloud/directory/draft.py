@@ -11,10 +11,10 @@ from cloud.storage import schema
 from cloud.storage.database import upsert
 from protocol import codec, hours, limits
 from protocol.contacts import InboxCard
-from protocol.directory import Agency, InboxKey, Route, Service
+from protocol.directory import Agency, InboxKey, Route, Service, ServiceTexts
 from protocol.errors import Code, Refused
 from protocol.hours import Hours
-from protocol.ids import AgencyId, AreaId, ServiceId
+from protocol.ids import AgencyId, AreaId, LanguageTag, ServiceId
 
 
 def agencies(connection: Connection) -> tuple[Agency, ...]:
@@ -110,12 +110,46 @@ def services(connection: Connection) -> tuple[Service, ...]:
     """All services, by LeiKa key."""
     column = schema.service.c
     rows = connection.execute(select(column.definition).order_by(column.id)).scalars()
-    return tuple(codec.decode(Service, raw, limits.ENTRY_BYTES_MAX) for raw in rows)
+    return tuple(codec.decode(Service, raw, limits.DIRECTORY_BYTES_MAX) for raw in rows)
+
+
+def service(connection: Connection, id: ServiceId) -> Service:
+    """Raises Refused(UNKNOWN_AGENCY), naming those there are: without the service there is no agency for it."""
+    known = services(connection)
+    for each in known:
+        if each.id == id:
+            return each
+    raise Refused(
+        Code.UNKNOWN_AGENCY,
+        f"There is no service {id[:80]}; known: {', '.join(f'{each.id} ({each.name})' for each in known) or 'none'}.",
+        "Add it with `kabine directory service` first.",
+    )
 
 
 def put_service(connection: Connection, service: Service) -> None:
     """Add or replace."""
     upsert(connection, schema.service, [{"id": service.id, "definition": codec.encode(service)}])
+
+
+def put_in_german(connection: Connection, german: Service) -> tuple[LanguageTag, ...]:
+    """Add a service, or replace what it says in German. Other languages keep what was made from words that stay; the languages that lose some
+    are returned."""
+    before = next((each for each in services(connection) if each.id == german.id), german)
+    kept = tuple(_kept(texts, before, german) for texts in before.texts)
+    put_service(
+        connection, msgspec.structs.replace(german, texts=tuple(texts for texts in kept if texts.plain or texts.bring))
+    )
+    return tuple(
+        old.language
+        for old, new in zip(before.texts, kept, strict=True)
+        if old.plain != new.plain or (old.bring and not new.bring)
+    )
+
+
+def _kept(texts: ServiceTexts, before: Service, after: Service) -> ServiceTexts:
+    paper_by_german = dict(zip(before.bring, texts.bring, strict=False))
+    bring = tuple(paper_by_german.get(paper, "") for paper in after.bring)
+    return ServiceTexts(texts.language, texts.plain if before.plain == after.plain else "", bring if all(bring) else ())
 
 
 def remove_service(connection: Connection, id: ServiceId) -> None:
@@ -134,13 +168,7 @@ def routes(connection: Connection) -> tuple[Route, ...]:
 def put_route(connection: Connection, route: Route) -> None:
     """Add or replace: one agency per service and area. Raises Refused for an unknown agency or service."""
     agency(connection, route.agency)
-    if connection.execute(select(schema.service.c.id).where(schema.service.c.id == route.service)).scalar() is None:
-        known = ", ".join(f"{each.id} ({each.name})" for each in services(connection)) or "none"
-        raise Refused(
-            Code.UNKNOWN_AGENCY,
-            f"There is no service {route.service}; known: {known}.",
-            "Add it with `kabine directory service` first.",
-        )
+    service(connection, route.service)
     row = {"service": route.service, "area": route.area, "agency": route.agency}
     upsert(connection, schema.route, [row])
 

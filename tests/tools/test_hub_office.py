@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -15,10 +16,10 @@ from cloud import enrolment, premises
 from cloud.directory import publish
 from cloud.storage import schema
 from protocol.contacts import InboxCard, read_hub_card, write_inbox_card
-from protocol.directory import Directory
+from protocol.directory import Directory, ServiceTexts
 from protocol.enrolment import invitation_key, make_claim, read_invitation
 from protocol.errors import Code, Refused, Trouble, Unavailable
-from protocol.ids import AgencyId, SiteId
+from protocol.ids import AgencyId, LanguageTag, SiteId
 from protocol.keys import CurvePair, SigningPair
 from protocol.recipients import HybridIdentity
 from protocol.runtime.world import REAL
@@ -387,6 +388,53 @@ def test_show_as_json_names_every_field(run: Run) -> None:
     shown = json.loads(run("directory", "show", "--json").output)
     assert shown["version"] == 1
     assert {agency["id"] for agency in shown["directory"]["agencies"]} >= {"vermittlung", "aok-nordost"}
+
+
+def test_texts_in_other_languages_go_from_a_file_into_the_directory(place: Path, run: Run) -> None:
+    everything = run("directory", "verify").output
+    assert "de, de-simple, en, pl, uk, ar: nothing is lacking" in everything
+    bring = ("--bring", "Lageplan", "--bring", "Personalausweis")
+    run("directory", "service", "99012011017000", "--name", "Bauantrag", "--plain", "Ich möchte bauen", *bring)
+    shown = run("directory", "show", "--draft").output
+    assert "Languages  de: nothing is lacking" in shown
+    assert re.search(r"lacking  pl +99012011017000: plain, bring\n", shown)
+    file = place / "pl.toml"
+    text = run("directory", "texts", "--language", "pl").output
+    assert text.count('pl = ""') == 3
+    for words in ("Chcę budować", "Plan sytuacyjny", "Dowód osobisty"):
+        text = text.replace('pl = ""', f'pl = "{words}"', 1)
+    file.write_text(text)
+    taken = run("directory", "texts", str(file)).output
+    assert "Languages  de, pl: nothing is lacking" in taken
+    assert "draft" in taken
+    run("directory", "publish")
+    (service,) = [each for each in in_force(place).services if each.id == "99012011017000"]
+    assert service.texts == (ServiceTexts(LanguageTag("pl"), "Chcę budować", ("Plan sytuacyjny", "Dowód osobisty")),)
+    lacking = json.loads(run("directory", "show", "--json").output)["lacking"]
+    assert {"language": "uk", "of": "99012011017000", "texts": ["plain", "bring"]} in lacking
+    assert not [each for each in lacking if each["language"] == "pl"]
+    with pytest.raises(Refused, match="do not go together"):
+        run("directory", "texts", str(file), "--language", "pl")
+
+
+def test_german_words_that_change_take_their_translations_with_them(place: Path, run: Run) -> None:
+    def wohngeld(plain: str, *bring: str) -> str:
+        papers = [option for paper in bring for option in ("--bring", paper)]
+        return run("directory", "service", "99107023017000", "--name", "Wohngeld", "--plain", plain, *papers).output
+
+    assert "made from other words" not in wohngeld("Zuschuss zur Miete", "Mietvertrag", "Personalausweis oder Pass")
+    assert "texts in ar, de-simple, en, pl, uk were made" in wohngeld("Geld zur Miete", "Mietvertrag")
+    assert "texts in ar, de-simple, en, pl, uk were made" in wohngeld("Geld zur Miete", "Mietbescheinigung")
+    assert "made from other words" not in wohngeld("Geld zur Miete", "Mietbescheinigung", "Ausweis")
+    run("directory", "publish")
+    (service,) = [each for each in in_force(place).services if each.id == "99107023017000"]
+    assert service.texts == ()
+
+
+def test_texts_for_a_service_that_is_not_there(place: Path, run: Run) -> None:
+    (place / "pl.toml").write_text('[service.99999999999999.plain]\nde = "Ich"\npl = "Ja"\n')
+    with pytest.raises(Refused, match="There is no service 99999999999999; known: 9910"):
+        run("directory", "texts", str(place / "pl.toml"))
 
 
 def test_the_last_dispatcher_cannot_go(run: Run) -> None:
