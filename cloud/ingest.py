@@ -15,9 +15,10 @@ from sqlalchemy import delete, select
 from cloud.awaited import Awaited, awaited, check
 from cloud.known import Known
 from cloud.site_log import NUMBER_MAX, Place
+from cloud.storage import runs
 from cloud.storage.blobs.segments import Segments
 from cloud.storage.database import upsert
-from cloud.storage.schema import document, epoch, quarantine, up_entry
+from cloud.storage.schema import document, epoch, quarantine, up_run
 from cloud.turn import ANNOUNCED, Turn, Wanted, printable
 from cloud.visits import VisitCounts
 from protocol import entries
@@ -33,6 +34,17 @@ CHAIN: Final = "chain-broken"
 MISSING: Final = "entries-missing"
 _SEALED: Final = bytes([entries.SEALED])
 _ASKED_MAX: Final = 500  # values in one question; databases bound them
+
+
+class Run(NamedTuple):
+    """Entries of one epoch that came together. `before` is the place in the log of this machine before them, `previous` the hash that the first
+    one follows: another one where entries were lost."""
+
+    place: Place
+    machine: int
+    before: Mark
+    previous: bytes
+    entries: Sequence[entries.Entry]
 
 
 class Arrival(NamedTuple):
@@ -56,35 +68,35 @@ class Ingest:
         self._by_envelope: dict[EnvelopeId, tuple[EnvelopeId, Digest]] = {}  # of those in this turn: announced before
         self._by_digest: dict[Digest, tuple[EnvelopeId, Digest]] = {}
 
-    def take(self, arrivals: Sequence[Arrival]) -> None:
+    def take(self, arrived: Sequence[Run]) -> None:
         """Hold these entries, and do what they say where they are sound."""
-        opened = [(arrival, self._opened(arrival)) for arrival in arrivals]
-        self._look_up([event for _, event in opened if isinstance(event, DocumentSealed)])
-        for arrival, event in opened:
-            self._apply(arrival, event)
+        opened = [(run, self._opened(run)) for run in arrived]
+        self._look_up([event for _, events in opened for event in events if isinstance(event, DocumentSealed)])
+        for run, events in opened:
+            self.turn.insert(up_run, runs.row(run.place.site, run.machine, run.previous, run.entries))
+            self.turn.places.add(run.place)
+            before = run.before
+            for entry, event in zip(run.entries, events, strict=True):
+                self._apply(Arrival(run.place, run.machine, before, entry), event)
+                before = Mark(entry.epoch, entry.number, entry.hash)
         self._visits.write(self.turn.connection)
 
     def reconsider(self, places: Callable[[SiteId], Place]) -> None:
         """Take up again what a new directory may have healed."""
-        joined = quarantine.join(
-            up_entry,
-            (quarantine.c.site == up_entry.c.site)
-            & (quarantine.c.machine == up_entry.c.machine)
-            & (quarantine.c.number == up_entry.c.number),
-        )
         rows = self.turn.connection.execute(
-            select(up_entry)
-            .select_from(joined)
+            select(quarantine.c.site, quarantine.c.machine, quarantine.c.number)
             .where(quarantine.c.reason.in_(CURABLE))
-            .order_by(up_entry.c.site, up_entry.c.machine, up_entry.c.number)
+            .order_by(quarantine.c.site, quarantine.c.machine, quarantine.c.number)
         ).all()
         for row in rows:
             place = places(row.site)
             if row.machine != place.machine:
                 continue  # signed with keys that are no longer in force
-            entry = entries.Entry(row.epoch, row.number, row.payload, row.hash)
+            entry = runs.entry(self.turn.connection, row.site, row.machine, row.number)
+            if entry is None:
+                continue
             arrival = Arrival(place, row.machine, Mark(), entry)
-            event = self._opened(arrival)
+            (event,) = self._opened(Run(place, row.machine, Mark(), b"", [entry]))
             if isinstance(event, Refused):
                 continue
             try:
@@ -101,22 +113,24 @@ class Ingest:
             )
 
     # --- inside ---------------------------------------------------------------------------------------------------
-    def _opened(self, arrival: Arrival) -> Event | Refused:
-        """What the entry says, or why it cannot be read. The key of an epoch is there for the entries that follow."""
-        place, machine, _, entry = arrival
+    def _opened(self, run: Run) -> list[Event | Refused]:
+        """What each entry says, or why it cannot be read. The key of an epoch is there for the entries that follow."""
+        place, machine = run.place, run.machine
         key = None
-        try:
-            if entry.payload[:1] == _SEALED:
-                key = self.known.journal_key(self.turn.connection, place.site, machine, entry.epoch)
-            event = entries.read(entry.payload, key, entry.epoch, entry.number)
-            if isinstance(event, EpochOpened):
-                self._open_epoch(arrival, event)
-        except Refused as refused:
-            return refused
-        return event
+        found: list[Event | Refused] = []
+        for entry in run.entries:
+            try:
+                if key is None and entry.payload[:1] == _SEALED:
+                    key = self.known.journal_key(self.turn.connection, place.site, machine, entry.epoch)
+                event = entries.read(entry.payload, key, entry.epoch, entry.number)
+                if isinstance(event, EpochOpened):
+                    self._open_epoch(place, machine, entry, event)
+                found.append(event)
+            except Refused as refused:
+                found.append(refused)
+        return found
 
-    def _open_epoch(self, arrival: Arrival, event: EpochOpened) -> None:
-        place, machine, _, entry = arrival
+    def _open_epoch(self, place: Place, machine: int, entry: entries.Entry, event: EpochOpened) -> None:
         connection = self.turn.connection
         if self.known.journal_key(connection, place.site, machine, entry.epoch) is not None:
             raise Refused(Code.MALFORMED, f"Epoch {entry.epoch} is opened a second time.")
@@ -128,19 +142,6 @@ class Ingest:
         self.known.open_epoch(place.site, machine, entry.epoch, event)
 
     def _apply(self, arrival: Arrival, event: Event | Refused) -> None:
-        place, machine, _, entry = arrival
-        self.turn.insert(
-            up_entry,
-            {
-                "site": place.site,
-                "machine": machine,
-                "number": entry.number,
-                "epoch": entry.epoch,
-                "hash": entry.hash,
-                "payload": entry.payload,
-            },
-        )
-        self.turn.places.add(place)
         try:
             if isinstance(event, Refused):
                 raise event

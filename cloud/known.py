@@ -11,7 +11,8 @@ from typing import Final, Generic, TypeVar
 
 from sqlalchemy import Connection, func, select
 
-from cloud.storage.schema import cabin, document, epoch, published, up_entry
+from cloud.storage import runs
+from cloud.storage.schema import cabin, document, epoch, published
 from protocol import codec, entries, limits
 from protocol.directory import Directory
 from protocol.entries import EpochOpened
@@ -112,20 +113,12 @@ class Known:
         if found is not None:
             return found
         where = (epoch.c.site == site, epoch.c.machine == machine, epoch.c.epoch == number)
-        row = connection.execute(
-            select(up_entry.c.payload, up_entry.c.number)
-            .join(
-                epoch,
-                (epoch.c.site == up_entry.c.site)
-                & (epoch.c.machine == up_entry.c.machine)
-                & (epoch.c.number == up_entry.c.number),
-            )
-            .where(*where)
-        ).first()
-        if row is None:
+        opens = connection.execute(select(epoch.c.number).where(*where)).scalar()
+        entry = None if opens is None else runs.entry(connection, site, machine, opens)
+        if entry is None:
             return None
         try:
-            event = entries.read(row.payload, None, number, row.number)
+            event = entries.read(entry.payload, None, number, entry.number)
             if not isinstance(event, EpochOpened):
                 return None
             self.open_epoch(site, machine, number, event)

@@ -11,7 +11,7 @@ nothing of the turn may be acknowledged: the process exits, and opens again what
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -23,7 +23,7 @@ from cloud import restored
 from cloud.awaited import Awaited, awaited
 from cloud.contacts import Contacts
 from cloud.delivery import Delivery
-from cloud.ingest import Arrival, Ingest
+from cloud.ingest import Ingest, Run
 from cloud.known import Known, Recent
 from cloud.places import Places
 from cloud.site_log import Place, SiteLog
@@ -83,7 +83,7 @@ class Ledger:
         self._alive = False
         self._broken = False
         # What this turn was told.
-        self._arrived: list[Arrival] = []
+        self._arrived: list[Run] = []
         self._appending: list[tuple[Place, entries.Event]] = []
         self._announcing: set[Place] = set()
         self._told: list[Told] = []
@@ -350,8 +350,8 @@ class Ledger:
         self._reconsider = self._alive = False
         self._waiting_since = None
 
-    def _arrive(self, place: Place, before: Mark, entry: Entry) -> None:
-        self._arrived.append(Arrival(place, place.machine, before, entry))
+    def _arrive(self, place: Place, before: Mark, previous: bytes, run: Sequence[Entry]) -> None:
+        self._arrived.append(Run(place, place.machine, before, previous, run))
 
     def _announce(self, place: Place) -> None:
         if place.directory_version < self.known.current.version:

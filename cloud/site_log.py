@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from sqlalchemy import bindparam, select
 
+from cloud.storage import runs
 from cloud.storage.database import Database
 from cloud.storage.schema import down_entry
 from protocol import entries, limits
@@ -86,7 +87,7 @@ class SiteLog:
         self,
         place: Place,
         database: Database,
-        arrived: Callable[[Place, Mark, Entry], None],
+        arrived: Callable[[Place, Mark, bytes, Sequence[Entry]], None],
         acknowledged: Callable[[Place], None],
     ) -> None:
         self._place = place
@@ -152,24 +153,39 @@ class SiteLog:
         return self._place.up
 
     def commit(self, entries_: Sequence[Entry]) -> None:
-        """Hold these entries. What is held already is passed over; raises Mistake at a gap that no entry explains (entries.leap), Refused at
-        numbers out of bounds."""
+        """Hold these entries, each chained to the one before (the link has reckoned that). What is held already is passed over; raises Mistake at
+        a gap that no entry explains (entries.leap), Refused at numbers out of bounds."""
         place = self._place
-        for entry in entries_:
-            if not (0 <= entry.epoch <= NUMBER_MAX and entry.number <= NUMBER_MAX):
-                raise Refused(Code.MALFORMED, f"An entry of {place.site} in epoch {entry.epoch}, out of bounds.")
-            if entry.number <= place.up.number:
-                continue
-            held = previous = place.up
-            if entry.number != held.number + 1:
-                follows = entries.leap(entry.payload, entry.epoch, entry.number)
+        fresh = [entry for entry in entries_ if entry.number > place.up.number]
+        for start, end in _runs(fresh):
+            run, held = fresh[start:end], place.up
+            first, last = run[0], run[-1]
+            if not (0 <= first.epoch <= NUMBER_MAX and last.number <= NUMBER_MAX):
+                raise Refused(Code.MALFORMED, f"An entry of {place.site} in epoch {first.epoch}, out of bounds.")
+            previous = held
+            if first.number != held.number + 1:
+                follows = entries.leap(first.payload, first.epoch, first.number)
                 if follows is None:
-                    raise Mistake(f"Entry {entry.number} of {place.site} committed; {held.number + 1} was next.")
+                    raise Mistake(f"Entry {first.number} of {place.site} committed; {held.number + 1} was next.")
                 previous = follows
-            if entry.hash != entries.chain(previous.hash, entry.epoch, entry.number, entry.payload):
-                raise Mistake(f"Entry {entry.number} of {place.site} does not continue entry {previous.number}.")
-            place.up = Mark(entry.epoch, entry.number, entry.hash)
-            self._arrived(place, held, entry)
+            if first.hash != entries.chain(previous.hash, first.epoch, first.number, first.payload):
+                raise Mistake(f"Entry {first.number} of {place.site} does not continue entry {previous.number}.")
+            place.up = Mark(last.epoch, last.number, last.hash)
+            self._arrived(place, held, previous.hash, run)
+
+
+def _runs(fresh: Sequence[Entry]) -> Iterator[tuple[int, int]]:
+    """Where the entries of one epoch begin and end, without a gap between them."""
+    start = 0
+    for at in range(1, len(fresh) + 1):
+        if (
+            at == len(fresh)
+            or fresh[at].epoch != fresh[start].epoch
+            or fresh[at].number != fresh[at - 1].number + 1
+            or at - start == runs.ENTRIES_MAX
+        ):
+            yield start, at
+            start = at
 
 
 def _fitting(found: Sequence[Entry], bytes_max: int, count_max: int) -> Sequence[Entry]:

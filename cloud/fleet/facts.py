@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, case, func, select, update
 
 from cloud import visits
 from cloud.fleet.proof import Held, Reported
-from cloud.storage import schema
+from cloud.storage import runs, schema
 from cloud.visits import Visits
 from protocol import codec, limits
 from protocol.enrolment import State
@@ -153,25 +153,15 @@ def _hub(connection: Connection) -> HubFacts:
 
 
 def _contacts(connection: Connection) -> dict[str, Contact]:
-    link, entry = schema.link, schema.up_entry
-    # The entry with the reported number, if it is here: one join instead of one query a cabin.
-    joined = link.outerjoin(
-        entry,
-        (entry.c.site == link.c.site)
-        & (entry.c.machine == link.c.machine)
-        & (entry.c.number == link.c.reported_number),
-    )
-    rows = connection.execute(select(link, entry.c.hash.label("entry_hash")).select_from(joined)).all()
-    return {row.site: _contact(row) for row in rows}
+    rows = connection.execute(select(schema.link)).all()
+    return {row.site: _contact(connection, row) for row in rows}
 
 
-def _contact(row: Row[tuple[object, ...]]) -> Contact:
+def _contact(connection: Connection, row: Row[tuple[object, ...]]) -> Contact:
     reported = None
     if row.reported_at is not None and row.reported_hash is not None:
         reported = Reported(row.reported_number, row.reported_hash, row.reported_at)
-    # The ends of a log are known without its rows, which are not kept for ever.
-    known = {0: GENESIS, row.up_number: row.up_hash}
-    held = Held(row.up_number, known.get(row.reported_number, row.entry_hash), row.up_missing)
+    held = Held(row.up_number, _hash_at(connection, row, row.reported_number), row.up_missing)
     return Contact(
         connected=row.connected,
         since=row.since,
@@ -184,6 +174,16 @@ def _contact(row: Row[tuple[object, ...]]) -> Contact:
         reported=reported,
         held=held,
     )
+
+
+def _hash_at(connection: Connection, row: Row[tuple[object, ...]], number: int) -> bytes | None:
+    """Of this entry as it is here. The ends of a log are known without its rows, and where all has arrived nothing else is asked for."""
+    if number == row.up_number:
+        return row.up_hash  # type: ignore[no-any-return]  # a column of bytes
+    if number == 0:
+        return GENESIS
+    found = None if number > row.up_number else runs.entry(connection, row.site, row.machine, number)
+    return None if found is None else found.hash
 
 
 def _vitals(raw: bytes | None) -> Vitals | None:

@@ -105,18 +105,19 @@ link = Table(  # one row per cabin: both logs' ends and what was last heard
     Column("reported_at", Instant),
 )
 
-up_entry = Table(
-    "up_entry",
+up_run = Table(  # entries of cabins, as many as came together in one epoch (runs.py)
+    "up_run",
     metadata,
     Column("site", String(63), primary_key=True),
     Column("machine", Integer, primary_key=True, autoincrement=False),
-    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("first", BigInteger, primary_key=True, autoincrement=False),
+    Column("last", BigInteger, nullable=False),
     Column("epoch", BigInteger, nullable=False),
-    Column("hash", LargeBinary, nullable=False),
-    Column("payload", LargeBinary, nullable=False),
+    Column("before", LargeBinary, nullable=False),  # hash of the entry that the first one follows
+    Column("payloads", LargeBinary, nullable=False),
 )
 
-epoch = Table(  # where the wrapped journal key of an epoch stands: the up_entry that opened it
+epoch = Table(  # where the wrapped journal key of an epoch stands: the entry that opened it
     "epoch",
     metadata,
     Column("site", String(63), primary_key=True),
@@ -171,7 +172,7 @@ document = Table(
     Column("receipt", String(16), nullable=False, index=True),
     Column("site", String(63), nullable=False),
     Column("machine", Integer, nullable=False),
-    Column("number", BigInteger, nullable=False),  # of the up_entry that announced it
+    Column("number", BigInteger, nullable=False),  # of the entry that announced it
     Column("agency", String(63), nullable=False),
     Column("epoch", BigInteger, nullable=False),
     Column("counter", BigInteger, nullable=False),

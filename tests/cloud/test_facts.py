@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from cloud.fleet import facts, status
 from cloud.fleet.report import report
-from cloud.storage import schema
+from cloud.storage import runs, schema
 from cloud.storage.database import Database, sqlite_url
 from protocol import codec
 from protocol.entries import GENESIS, Mark, following
@@ -43,8 +43,7 @@ def add_log(connection: Connection, site: str, count: int, reported: int, machin
         mark = Mark(1, entry.number, entry.hash)
         hashes.append(entry.hash)
         if entry.number <= count:
-            row = {"site": site, "machine": machine, "number": entry.number, "epoch": 1, "hash": entry.hash}
-            connection.execute(schema.up_entry.insert().values(payload=entry.payload, **row))
+            connection.execute(schema.up_run.insert().values(runs.row(SiteId(site), machine, hashes[-2], [entry])))
     usual = {
         "machine": machine,
         "up_number": count,
@@ -91,8 +90,8 @@ def test_both_ends_agree_wherever_the_cabin_stood(connection: Connection, report
 def test_an_entry_changed_in_the_hub_s_table_is_noticed(connection: Connection) -> None:
     add_cabin(connection, "templin")
     add_log(connection, "templin", 5, 3)
-    changed = schema.up_entry.update().where(schema.up_entry.c.number == 3)
-    connection.execute(changed.values(hash=bytes(32)))
+    changed = schema.up_run.update().where(schema.up_run.c.first == 3)
+    connection.execute(changed.values(payloads=codec.encode([b"\0gartz"])))
     (site,) = facts.read(connection, NOW).sites
     assert status.site(site, NOW).severity is status.Severity.CRITICAL
 
@@ -107,8 +106,8 @@ def test_missing_entries(connection: Connection) -> None:
 def test_the_log_of_a_replaced_machine_does_not_count(connection: Connection) -> None:
     add_cabin(connection, "templin")
     add_log(connection, "templin", 5, 4, machine=2)
-    row = {"site": "templin", "machine": 1, "number": 4, "epoch": 1, "hash": bytes(32), "payload": b"\0"}
-    connection.execute(schema.up_entry.insert().values(**row))
+    other = following(Mark(1, 3, bytes(32)), 1, b"\0")
+    connection.execute(schema.up_run.insert().values(runs.row(SiteId("templin"), 1, bytes(32), [other])))
     (site,) = facts.read(connection, NOW).sites
     assert status.site(site, NOW).proof.complete
 

@@ -29,7 +29,7 @@ def take(town: Town, cabin: Cabin) -> list[str]:
     town.commit(cabin)
     news = town.ledger.settle()
     assert town.ledger.log(cabin.site).theirs() == cabin.mark
-    assert len(town.rows(schema.up_entry)) == cabin.mark.number
+    assert sum(row.last - row.first + 1 for row in town.rows(schema.up_run)) == cabin.mark.number
     return [alarm.kind for alarm in news.alarms]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
@@ -112,9 +113,10 @@ class ReceiptWithoutInbox(Delivery):
 class SkipEntry(Ledger):
     """An entry is acknowledged and held nowhere."""
 
-    def _arrive(self, place: Place, before: Mark, entry: Entry) -> None:
-        if entry.number % 11:
-            super()._arrive(place, before, entry)
+    def _arrive(self, place: Place, before: Mark, previous: bytes, run: Sequence[Entry]) -> None:
+        kept = list(itertools.takewhile(lambda entry: entry.number % 11, run))
+        if kept:
+            super()._arrive(place, before, previous, kept)
 
 
 class NeverAskedAgain(Ledger):

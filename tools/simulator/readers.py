@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from edge.storage.database import Place
 from edge.storage.opening import FILE
 from protocol import codec, entries
@@ -100,7 +102,7 @@ class HubReader(Reader):
 
     def held(self, site: str, machine: int) -> int:
         """How far the log of this machine is held."""
-        sql = "SELECT coalesce(max(number), 0) FROM up_entry WHERE site = ? AND machine = ?"
+        sql = "SELECT coalesce(max(last), 0) FROM up_run WHERE site = ? AND machine = ?"
         return int(self.rows(sql, site, machine)[0][0])
 
     def ends(self) -> list[tuple[Any, ...]]:
@@ -108,7 +110,7 @@ class HubReader(Reader):
         grows with every new document of anybody."""
         return self.rows(
             "SELECT site, machine, up_missing, "
-            "(SELECT max(number) FROM up_entry e WHERE e.site = l.site AND e.machine = l.machine), "
+            "(SELECT max(last) FROM up_run r WHERE r.site = l.site AND r.machine = l.machine), "
             "(SELECT max(rowid) FROM document) FROM link l"
         )
 
@@ -116,18 +118,25 @@ class HubReader(Reader):
         """Entries behind `after`, whose chain is reckoned anew; True for one that says that others before it were lost. Raises ValueError where
         the chain breaks."""
         rows = self.rows(
-            "SELECT number, epoch, payload, hash FROM up_entry WHERE site = ? AND machine = ? AND number > ? ORDER BY number",
+            "SELECT first, last, epoch, before, payloads FROM up_run WHERE site = ? AND machine = ? AND last > ? ORDER BY first",
             site,
             machine,
             after.number,
         )
-        for number, epoch, payload, hash_ in rows:
-            leapt = number != after.number + 1
-            before = entries.leap(payload, epoch, number) if leapt else after
-            if before is None or entries.chain(before.hash, epoch, number, payload) != hash_:
-                raise ValueError(f"entry {number} follows entry {after.number}")
-            after = Mark(epoch, number, hash_)
-            yield after, leapt
+        for first, last, epoch, follows_hash, raw in rows:
+            payloads = msgspec.msgpack.decode(raw, type=list[bytes])
+            if len(payloads) != last - first + 1:
+                raise ValueError(f"a run of entries {first} to {last} has {len(payloads)}")
+            if first <= after.number:
+                raise ValueError(f"entry {first} is held twice")
+            leapt = first != after.number + 1
+            follows = entries.leap(payloads[0], epoch, first) if leapt else after
+            if follows is None or follows.hash != follows_hash:
+                raise ValueError(f"entry {first} follows entry {after.number}")
+            after = follows
+            for number, payload in enumerate(payloads, first):
+                after = Mark(epoch, number, entries.chain(after.hash, epoch, number, payload))
+                yield after, leapt and number == first
 
     def called(self, site: str, kind: str) -> bool:
         """Has the hub called a person because of this site?"""

@@ -10,6 +10,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
+
 from cloud.ledger import Ledger
 from edge.buffer import Buffer, State
 from edge.storage.opening import FILE
@@ -114,8 +116,8 @@ class Judges:
         yield from (f"After a power cut the hub misses bytes in {path.name}." for path in ledger.blobs.damaged)
         with closing(Looking(folder / HUB_FILE)) as looking:
             site = self._keys.site
-            up = looking.chain("up_entry", site)
-            down = looking.chain("down_entry", site)
+            up = looking.up_chain(site)
+            down = looking.down_chain(site)
             for what, chain, number, digest in (
                 ("acknowledged", up, promised.hub_holds.number, promised.hub_holds.hash),
                 ("sent", down, promised.hub_sent.number, promised.hub_sent.hash),
@@ -171,10 +173,19 @@ class Looking:
         """All."""
         return self._connection.execute(sql, values).fetchall()
 
-    def chain(self, table: str, site: str) -> dict[int, bytes]:
-        """Hash of every entry by number."""
-        found = self.rows(f"SELECT number, hash FROM {table} WHERE site = ?", site)  # noqa: S608  # two tables of ours
-        return dict(found)
+    def up_chain(self, site: str) -> dict[int, bytes]:
+        """Hash of every entry of the cabin by number, reckoned from what is held of it."""
+        found: dict[int, bytes] = {}
+        rows = self.rows("SELECT first, epoch, before, payloads FROM up_run WHERE site = ? ORDER BY first", site)
+        for first, epoch, before, payloads in rows:
+            hash_ = before
+            for number, payload in enumerate(msgspec.msgpack.decode(payloads, type=list[bytes]), first):
+                hash_ = found[number] = entries.chain(hash_, epoch, number, payload)
+        return found
+
+    def down_chain(self, site: str) -> dict[int, bytes]:
+        """Hash of every entry of the hub for this cabin by number."""
+        return dict(self.rows("SELECT number, hash FROM down_entry WHERE site = ?", site))
 
     def bytes_of(self, digest: bytes, folder: Path) -> bytes:
         """What the segment files hold of this blob."""
