@@ -18,20 +18,22 @@ from protocol.asking import (
     CurrentDirectory,
     Done,
     ListInbox,
+    ListLost,
     MakeClaim,
     Question,
+    Recall,
     Reply,
     ShowDirectory,
     Tell,
 )
 from protocol.errors import Code, Refused
-from protocol.ids import AgencyId, Digest
+from protocol.ids import AgencyId, Digest, EnvelopeId
 from protocol.keys import CurvePair
 
 # Who may ask what.
 MAY: Final[dict[Kind, tuple[type, ...]]] = {
     Kind.INVITATION: (MakeClaim, ShowDirectory),
-    Kind.AGENCY: (ShowDirectory, ListInbox, Tell),
+    Kind.AGENCY: (ShowDirectory, ListInbox, Tell, ListLost, Recall),
 }
 
 
@@ -65,6 +67,11 @@ class Counter:
                 return inbox.listing(self._ledger, AgencyId(guest.name), after, count, everything)
             case Tell(receipt):
                 inbox.tell(self._ledger, AgencyId(guest.name), receipt)
+                return Done()
+            case ListLost(count):
+                return inbox.lost_listing(self._ledger, AgencyId(guest.name), count)
+            case Recall(envelope, receipts):
+                inbox.recall(self._ledger, AgencyId(guest.name), EnvelopeId(envelope), receipts)
                 return Done()
 
     def _directory(self) -> CurrentDirectory:

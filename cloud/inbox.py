@@ -7,16 +7,19 @@ from typing import Any, Final
 
 from sqlalchemy import Row, select
 
+from cloud import lost
 from cloud.ledger import Ledger, Told
 from cloud.storage.schema import document, receipt
+from cloud.turn import LOST
 from protocol import limits
-from protocol.asking import Delivered, Listing
+from protocol.asking import Delivered, Listing, LostListing
 from protocol.errors import Code, Refused
-from protocol.ids import AgencyId, Digest, EnvelopeId, SiteId
-from protocol.manifest import AFTER, Happening, Receipt, Signed, digest_of, unverified, verify
+from protocol.ids import HUB_ID, AgencyId, Digest, EnvelopeId, SiteId
+from protocol.manifest import AFTER, Happening, Receipt, Signed, check_chain, digest_of, unverified, verify
 
 LISTING_MAX: Final = 200
 LISTING_BYTES_MAX: Final = limits.MESSAGE_BYTES_MAX // 2  # summaries of 32 KiB: an answer is one message
+EVENTS_MAX: Final = 8  # of one document: stored, fetched, accepted, and what a forwarding would add
 _CLOSED: Final = (Happening.ACCEPTED.value, Happening.RETURNED.value)
 
 
@@ -76,6 +79,61 @@ def tell(ledger: Ledger, agency: AgencyId, signed: Signed) -> SiteId:
     _check(event)
     ledger.tell(Told(site, event.envelope, len(chain) + 1, signed, event))
     return site
+
+
+def lost_listing(ledger: Ledger, agency: AgencyId, count: int) -> LostListing:
+    """Documents for this agency that went with the hub when it came back from an older copy, and for which the agency has not answered."""
+    query = (
+        select(document.c.envelope, document.c.manifest_body, document.c.manifest_signature)
+        .where(document.c.agency == agency, document.c.state == LOST, ~lost.ANSWERED)
+        .order_by(document.c.announced_at, document.c.envelope)
+        .limit(max(1, min(count, LISTING_MAX)))
+    )
+    with ledger.database.reading() as connection:
+        rows = connection.execute(query).all()
+    open_ = [row for row in rows if not ledger.recalled(EnvelopeId(row.envelope))]
+    return LostListing(tuple(Signed(row.manifest_body, row.manifest_signature) for row in open_))
+
+
+def recall(ledger: Ledger, agency: AgencyId, envelope: EnvelopeId, receipts: tuple[Signed, ...]) -> None:
+    """What an agency has of a lost document: checked here, durable with the next `ledger.settle()`, and only then may it be answered with Done.
+
+    Where nothing is lost, or was answered before, nothing changes. Raises Refused: UNKNOWN_DOCUMENT, UNKNOWN_AGENCY, TOO_LARGE, BAD_SIGNATURE, and
+    OUT_OF_ORDER when the events do not prove that the agency has it."""
+    with ledger.database.reading() as connection:
+        row = connection.execute(
+            select(document, lost.ANSWERED.label("answered")).where(
+                document.c.envelope == envelope, document.c.agency == agency
+            )
+        ).first()
+    if row is None:
+        raise Refused(Code.UNKNOWN_DOCUMENT, f"No document {envelope.hex()[:32]} was ever announced for {agency}.")
+    if row.state != LOST or row.answered or ledger.recalled(envelope):
+        return
+    signed = Signed(row.manifest_body, row.manifest_signature)
+    events = _proven(ledger, agency, signed, receipts) if receipts else []
+    proof = tuple(zip(events, receipts, strict=True))
+    ledger.recall(lost.Recalled(SiteId(row.site), envelope, digest_of(signed), proof))
+
+
+def _proven(ledger: Ledger, agency: AgencyId, manifest: Signed, receipts: tuple[Signed, ...]) -> list[Receipt]:
+    addressee = ledger.known.addressee(agency)
+    if addressee is None or addressee.signing_key is None:
+        raise Refused(Code.UNKNOWN_AGENCY, f"The directory has no signing key of {agency}.")
+    if len(receipts) > EVENTS_MAX:
+        raise Refused(Code.TOO_LARGE, f"{len(receipts)} events of one document; at most {EVENTS_MAX} are looked at.")
+    events = check_chain(manifest, receipts)
+    for signed, event in zip(receipts, events, strict=True):
+        verify(Receipt, signed, ledger.signing_key if event.by == HUB_ID else addressee.signing_key)
+        if event.by not in (HUB_ID, agency):
+            raise Refused(Code.NOT_YOURS, f"A receipt speaks for {event.by[:63]}, not for {agency}.")
+        if (event.happening is Happening.STORED) != (event.by == HUB_ID):
+            raise Refused(Code.OUT_OF_ORDER, f"“{event.happening}” is not for “{event.by[:63]}” to say.")
+        if event.by == agency:
+            _check(event)
+    if events[-1].by != agency:
+        raise Refused(Code.OUT_OF_ORDER, "These events do not say that the agency has fetched it.")
+    return events
 
 
 def _chain(ledger: Ledger, agency: AgencyId, envelope: EnvelopeId) -> tuple[SiteId, str, list[Signed]]:

@@ -19,7 +19,7 @@ from typing import Final, NamedTuple
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import bindparam, select, update
 
-from cloud import restored
+from cloud import lost, restored
 from cloud.awaited import Awaited, awaited
 from cloud.contacts import Contacts
 from cloud.delivery import Delivery
@@ -74,6 +74,7 @@ class Ledger:
         self.known = Known(journal)
         self._now = now
         self._software = software
+        self._key = signing_key
         self._delivery = Delivery(self.known, self.blobs, signing_key)
         self._contacts = Contacts()
         self._places = Places(database, self.known)
@@ -87,6 +88,7 @@ class Ledger:
         self._appending: list[tuple[Place, entries.Event]] = []
         self._announcing: set[Place] = set()
         self._told: list[Told] = []
+        self._recalled: dict[EnvelopeId, lost.Recalled] = {}
         self._alarms: list[tuple[SiteId | None, str, str]] = []
         self._freed: list[EnvelopeId] = []
         self._reopening: dict[SiteId, Hello] = {}
@@ -99,6 +101,8 @@ class Ledger:
         with database.reading() as connection:
             # Cabins that owe a document or may do so: all others need not be looked up when they come back.
             self._owing = set(connection.execute(_OWING).scalars())
+            # Cabins that may still give back what went with the hub when it came back from an older copy.
+            self._healing = restored.healing(connection)
         for path in self.blobs.damaged:
             self.alarm(None, "segment-damaged", f"{path.name} lacks bytes that were stored in it.", now())
 
@@ -157,6 +161,19 @@ class Ledger:
     def told(self, envelope: EnvelopeId) -> list[Signed]:
         """Events about this envelope that wait for `settle`."""
         return [told.signed for told in self._told if told.envelope == envelope]
+
+    def recall(self, recalled: lost.Recalled) -> None:
+        """An agency's answer about a lost document, checked (inbox.recall). The cabin learns it through its log."""
+        self._recalled[recalled.envelope] = recalled
+
+    def recalled(self, envelope: EnvelopeId) -> bool:
+        """Does an answer about this envelope wait for `settle`?"""
+        return envelope in self._recalled
+
+    @property
+    def signing_key(self) -> bytes:
+        """With which the hub's own receipts are verified."""
+        return self._key.public_key().public_bytes_raw()
 
     def append(self, site: SiteId, event: entries.Event) -> None:
         """One more entry for this cabin."""
@@ -260,12 +277,14 @@ class Ledger:
             turn = Turn(connection, now, news)
             self._apply(turn)
             turn.write()
+            healed = restored.healed(turn, self._healing)
             self._places.write(turn)
             self._contacts.write(connection)
             if self._alive:
                 connection.execute(update(hub).where(hub.c.id == 1).values(alive_at=now))
             self.blobs.record(connection)
         turn.committed()
+        self._healing -= healed
         self._owing.update(wanted.site for wanted in news.wanted)
         self._places.committed()
         self.blobs.committed()
@@ -282,6 +301,7 @@ class Ledger:
         return bool(
             self._arrived
             or self._told
+            or self._recalled
             or self._places.pending
             or self._alive
             or self._appending
@@ -311,6 +331,7 @@ class Ledger:
             turn.alarm(*raised)
         for site, hello in self._reopening.items():
             restored.reopen(turn, self._places.at(site), hello)
+            self._healing.add(site)
         ingest = Ingest(turn, self.known, self._awaited, self.blobs)
         if self._reconsider:
             ingest.reconsider(self._places.at)
@@ -320,6 +341,8 @@ class Ledger:
             turn.happened(told.envelope, told.number, told.receipt.happening, told.receipt.at, told.signed)
             turn.state(told.envelope, told.receipt.happening)
             turn.append(self._places.at(told.site), ReceiptGiven(told.signed))
+        for recalled in self._recalled.values():
+            lost.answered(turn, self._places.at(recalled.site), recalled, self._key)
         for digest in dict.fromkeys([*(digest for digest, _ in self.blobs.grown()), *sorted(self._recheck)]):
             expected = self._awaited.get(digest)
             if expected is not None and self._delivery.consider(
@@ -346,6 +369,7 @@ class Ledger:
         self._announcing.clear()
         self._reopening.clear()
         self._gone.clear()
+        self._recalled.clear()
         self._recheck.clear()
         self._reconsider = self._alive = False
         self._waiting_since = None

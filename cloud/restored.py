@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import bindparam, delete, select
+from sqlalchemy import Connection, bindparam, delete, exists, select, update
 
 from cloud.site_log import NUMBER_MAX, Place, SiteLog
-from cloud.storage.schema import document, down_entry, down_epoch
+from cloud.storage.schema import alarm, document, down_entry, down_epoch
 from cloud.turn import ANNOUNCED, LOST, Turn
 from protocol import entries
 from protocol.entries import EpochOpened
 from protocol.frames import Hello
-from protocol.ids import Digest, EnvelopeId
+from protocol.ids import Digest, EnvelopeId, SiteId
 
 # Kinds of alarm.
 RESTORED: Final = "hub-restored"
@@ -30,6 +30,15 @@ _UNHEARD = (
 _FORGET = delete(down_entry).where(down_entry.c.site == bindparam("at"))
 _ANNOUNCED = select(document.c.envelope, document.c.number, document.c.machine).where(
     document.c.digest == bindparam("named"), document.c.site == bindparam("at"), document.c.state == ANNOUNCED
+)
+_CALLED = (alarm.c.kind == RESTORED, alarm.c.cleared_at.is_(None), alarm.c.site.is_not(None))
+_STILL = select(
+    exists().where(
+        document.c.site == bindparam("at"),
+        document.c.machine == bindparam("by"),
+        document.c.number <= bindparam("up_to"),
+        (document.c.state == ANNOUNCED) | ((document.c.state == LOST) & document.c.trouble.is_not(None)),
+    )
 )
 
 
@@ -90,3 +99,24 @@ def gone(turn: Turn, place: Place, digest: Digest) -> None:
     words = "The cabin no longer has its bytes."
     turn.alarm(place.site, GONE, f"Document {envelope.hex()} cannot be fetched. {words} Look at `kabine edge doctor`.")
     turn.trouble(envelope, words, ANNOUNCED)
+
+
+def healing(connection: Connection) -> set[SiteId]:
+    """Cabins because of which a person was called, and that may still give back what the older copy lacks."""
+    return {SiteId(site) for site in connection.execute(select(alarm.c.site).where(*_CALLED)).scalars()}
+
+
+def healed(turn: Turn, sites: set[SiteId]) -> set[SiteId]:
+    """Those of `sites` from which in this turn the last of what they had secured came back: nothing is missing, and nobody need come because of
+    it. After `turn.write`."""
+    if not sites:
+        return set()
+    well: set[SiteId] = set()
+    for place in turn.places:
+        if place.site in sites and place.up.number >= place.restored:
+            asked = {"at": place.site, "by": place.machine, "up_to": place.restored}
+            if not turn.connection.execute(_STILL, asked).scalar():
+                well.add(place.site)
+    if well:
+        turn.connection.execute(update(alarm).where(*_CALLED, alarm.c.site.in_(well)).values(cleared_at=turn.now))
+    return well

@@ -36,7 +36,22 @@ class Tell(msgspec.Struct, frozen=True, array_like=True, tag="tell"):
     receipt: Signed
 
 
-Question = MakeClaim | ShowDirectory | ListInbox | Tell
+class ListLost(msgspec.Struct, frozen=True, array_like=True, tag="list-lost"):
+    """Which documents of my agency are lost, as far as you know, since you came back from an older copy? Those I have not answered for, at most
+    `count`."""
+
+    count: Number = 50
+
+
+class Recall(msgspec.Struct, frozen=True, array_like=True, tag="recall"):
+    """What my agency has of a document that is lost to you: its signed events, your own first; none where it never came. The same again is no
+    error."""
+
+    envelope: bytes
+    receipts: tuple[Signed, ...] = ()
+
+
+Question = MakeClaim | ShowDirectory | ListInbox | Tell | ListLost | Recall
 
 
 class CurrentDirectory(msgspec.Struct, frozen=True, array_like=True, tag="current-directory"):
@@ -65,11 +80,17 @@ class Listing(msgspec.Struct, frozen=True, array_like=True, tag="listing"):
     more: bool
 
 
+class LostListing(msgspec.Struct, frozen=True, array_like=True, tag="lost-listing"):
+    """Answer to ListLost: what their cabins have signed."""
+
+    manifests: tuple[Signed, ...]
+
+
 class Done(msgspec.Struct, frozen=True, array_like=True, tag="done"):
     """It is durable."""
 
 
-Reply = CurrentDirectory | Listing | Done
+Reply = CurrentDirectory | Listing | LostListing | Done
 
 
 class Ask(msgspec.Struct, frozen=True, array_like=True, tag="ask"):

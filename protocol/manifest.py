@@ -67,13 +67,17 @@ class Manifest(Signable, frozen=True, array_like=True):
 
 
 class Happening(enum.StrEnum):
-    """What a receipt says. STORED is the hub's; the others are the agency's."""
+    """What a receipt says. STORED and LOST are the hub's; the others are the agency's."""
 
     STORED = "stored"  # durable at the hub and in the agency's inbox: „gesichert“
     FETCHED = "fetched"
     ACCEPTED = "accepted"
     RETURNED = "returned"
     FORWARDED = "forwarded"
+    LOST = "lost"  # it was stored, went with a hub that came back from an older copy, and its agency does not have it
+
+
+BY_HUB: Final = frozenset({Happening.STORED, Happening.LOST})
 
 
 class Receipt(Signable, frozen=True, array_like=True):
@@ -92,13 +96,15 @@ class Receipt(Signable, frozen=True, array_like=True):
     text: str = ""
 
 
-# What may follow what; the first event is always STORED.
+# What may follow what, and what comes first.
+FIRST: Final = frozenset({Happening.STORED, Happening.LOST})
 AFTER: Final[dict[Happening, frozenset[Happening]]] = {
     Happening.STORED: frozenset({Happening.FETCHED, Happening.FORWARDED}),
     Happening.FETCHED: frozenset({Happening.ACCEPTED, Happening.RETURNED, Happening.FORWARDED}),
     Happening.FORWARDED: frozenset({Happening.FETCHED, Happening.FORWARDED}),
     Happening.ACCEPTED: frozenset(),
     Happening.RETURNED: frozenset(),
+    Happening.LOST: frozenset(),
 }
 
 
@@ -134,7 +140,7 @@ def check_chain(manifest: Signed, receipts: Sequence[Signed]) -> list[Receipt]:
     previous, last, events = digest_of(manifest), None, []
     for signed in receipts:
         event = unverified(Receipt, signed)
-        allowed = {Happening.STORED} if last is None else AFTER[last]
+        allowed = FIRST if last is None else AFTER[last]
         if event.previous != previous or event.happening not in allowed or event.envelope != envelope:
             raise Refused(
                 Code.OUT_OF_ORDER, f"“{event.happening}” does not follow “{last or 'handed in'}” in this chain."

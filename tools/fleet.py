@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Final
 
 import click
 import msgspec
@@ -13,10 +14,13 @@ from cloud import enrolment, premises, visits
 from cloud.fleet import facts, status, words
 from cloud.fleet.report import report
 from cloud.fleet.status import FleetStatus, SiteStatus
+from cloud.restored import RESTORED
 from cloud.visits import Visits
 from protocol.ids import site_id
 from protocol.runtime.world import REAL
 from tools.office import hub_option
+
+HEALED_TOLD: Final = timedelta(days=14)
 
 
 @click.group()
@@ -66,9 +70,18 @@ def _say(state: FleetStatus, now: datetime) -> None:
         click.echo(f"\n{site.facts.site:<{width}}  {site.state}{since}{f': {site.reason}' if site.reason else ''}")
         lines = [finding.text for finding in site.findings if finding.text != site.reason]
         if site.facts.contact is not None:
-            lines += [_numbers(site), site.proof.text, *_visits(site.facts.visits)]
+            lines += [_numbers(site), site.proof.text, *_healed(site, now), *_visits(site.facts.visits)]
         for line in lines:
             click.echo(f"{'':<{width}}  {line}")
+
+
+def _healed(site: SiteStatus, now: datetime) -> list[str]:
+    """For some days after it is over: nothing need be done, and whoever has brought no copy back must still see it."""
+    restored = site.facts.restored
+    healing = any(alarm.kind == RESTORED for alarm in site.facts.alarms)
+    if restored is None or healing or abs(now - restored.at) > HEALED_TOLD:
+        return []
+    return [f"{words.restored(restored.at, restored.asked, restored.came, now)}."]
 
 
 def _visits(counted: Visits) -> list[str]:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row, case, func, select, update
 
 from cloud import visits
 from cloud.fleet.proof import Held, Reported
+from cloud.lost import ANSWERED
 from cloud.storage import runs, schema
 from cloud.visits import Visits
 from protocol import codec, limits
@@ -56,10 +57,22 @@ class DocumentFacts:
 
 @dataclass(frozen=True)
 class LostDocument:
-    """By the number that its visitor has; `agency` may have fetched it in time."""
+    """By the number that its visitor has; `agency` may have fetched it in time. `answered`: it has not, says its connector, and the cabin was
+    told."""
 
     receipt: str
     agency: str
+    answered: bool = False
+
+
+@dataclass(frozen=True)
+class Restored:
+    """The hub came back from an older copy `at`: how many documents it has `asked` this cabin for since, which it may have had before, and how
+    many of them `came`."""
+
+    at: datetime
+    asked: int = 0
+    came: int = 0
 
 
 @dataclass(frozen=True)
@@ -90,7 +103,8 @@ class Contact:
 @dataclass(frozen=True)
 class SiteFacts:
     """Everything known of one cabin. `enrolled`: where it is in protocol.enrolment. `contact` is None while it never had a link.
-    `quarantined`: entries that are here and could not be applied, because a check failed. `lost`: documents that nobody has put away yet."""
+    `quarantined`: entries that are here and could not be applied, because a check failed. `lost`: documents that nobody has put away yet.
+    `restored` is None where this hub never came back from an older copy than this cabin knew."""
 
     site: SiteId
     name: str
@@ -101,6 +115,7 @@ class SiteFacts:
     quarantined: int = 0
     alarms: tuple[Alarm, ...] = ()
     lost: tuple[LostDocument, ...] = ()
+    restored: Restored | None = None
     visits: Visits = field(default_factory=Visits)
 
 
@@ -121,6 +136,7 @@ def read(connection: Connection, now: datetime) -> FleetFacts:
     quarantined = _quarantined(connection)
     alarms = _alarms(connection)
     lost = _lost(connection)
+    restored = _restored(connection)
     contacts = _contacts(connection)
     rows = connection.execute(select(schema.cabin).order_by(schema.cabin.c.site)).all()
     sites = tuple(
@@ -134,6 +150,7 @@ def read(connection: Connection, now: datetime) -> FleetFacts:
             quarantined=quarantined.get(row.site, 0),
             alarms=tuple(alarms.get(row.site, ())),
             lost=tuple(lost.get(row.site, ())),
+            restored=restored.get(row.site),
             visits=counted.get(row.site, Visits()),
         )
         for row in rows
@@ -224,14 +241,45 @@ def _quarantined(connection: Connection) -> dict[str, int]:
 def _lost(connection: Connection) -> dict[str, list[LostDocument]]:
     column = schema.document.c
     query = (
-        select(column.site, column.receipt, column.agency)
+        select(column.site, column.receipt, column.agency, ANSWERED.label("answered"))
         .where(column.state == "lost", column.trouble.is_not(None))
         .order_by(column.site, column.number)
     )
     lost: dict[str, list[LostDocument]] = {}
     for row in connection.execute(query):
-        lost.setdefault(row.site, []).append(LostDocument(row.receipt, row.agency))
+        lost.setdefault(row.site, []).append(LostDocument(row.receipt, row.agency, row.answered))
     return lost
+
+
+def _restored(connection: Connection) -> dict[str, Restored]:
+    """Of machines that are in place now. A document counts as asked for when the copy did not have it in its inbox."""
+    epoch, link, column = schema.down_epoch.c, schema.link.c, schema.document.c
+    newest = (
+        select(epoch.site, epoch.machine, func.max(epoch.epoch).label("epoch"))
+        .group_by(epoch.site, epoch.machine)
+        .subquery()
+    )
+    asked = (
+        column.stored_at.is_(None) | (column.announced_at >= epoch.opened_at) | (column.stored_at >= epoch.opened_at)
+    )
+    query = (
+        select(epoch.site, epoch.opened_at, func.count(column.envelope), func.count(column.stored_at))
+        .select_from(schema.down_epoch)
+        .join(
+            newest,
+            (newest.c.site == epoch.site) & (newest.c.machine == epoch.machine) & (newest.c.epoch == epoch.epoch),
+        )
+        .join(schema.link, (link.site == epoch.site) & (link.machine == epoch.machine))
+        .outerjoin(
+            schema.document,
+            (column.site == epoch.site)
+            & (column.machine == epoch.machine)
+            & (column.number <= epoch.up_number)
+            & asked,
+        )
+        .group_by(epoch.site, epoch.opened_at)
+    )
+    return {site: Restored(*found) for site, *found in connection.execute(query)}
 
 
 def _alarms(connection: Connection) -> dict[str | None, list[Alarm]]:

@@ -69,7 +69,11 @@ def _site(status: SiteStatus) -> dict[str, Any]:
             "quarantined": facts.documents.quarantined,
             "lost": facts.documents.lost,
         },
-        "lost_documents": [{"receipt": one.receipt, "agency": one.agency} for one in facts.lost],
+        "lost_documents": [
+            {"receipt": one.receipt, "agency": one.agency, "answered": one.answered} for one in facts.lost
+        ],
+        "restored": facts.restored
+        and {"at": facts.restored.at, "asked": facts.restored.asked, "came": facts.restored.came},
         "quarantined_entries": facts.quarantined,
         "visits": _visits(facts.visits),
     }

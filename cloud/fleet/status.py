@@ -14,6 +14,7 @@ from typing import Final
 from cloud.fleet import proof, words
 from cloud.fleet.facts import Contact, FleetFacts, HubFacts, LostDocument, SiteFacts
 from cloud.fleet.proof import Proof, Verdict
+from cloud.restored import RESTORED
 from protocol import limits
 
 HUB_SILENT_SECONDS: Final = 15.0  # the hub says every few seconds that it lives
@@ -112,7 +113,7 @@ def site(facts: SiteFacts, now: datetime, alive: bool = True) -> SiteStatus:
     state, first = _state(facts, now, alive, age)
     findings = [first] if first else []
     if facts.enrolled != "revoked":
-        findings += _findings(facts, proven, oldest, state)
+        findings += _findings(facts, proven, oldest, state, now)
     if state is State.READY and findings:
         state = State.LIMITED
     # The state's own reason stays first, so that "Getrennt" is not explained by a full outbox.
@@ -172,7 +173,7 @@ def _door(contact: Contact, now: datetime) -> tuple[State, Finding | None]:
     return State.CLOSED, Finding(Severity.OK, f"Außerhalb der Öffnungszeiten{until}.", vitals.shut_since)
 
 
-def _findings(facts: SiteFacts, proven: Proof, oldest: float | None, state: State) -> Iterator[Finding]:
+def _findings(facts: SiteFacts, proven: Proof, oldest: float | None, state: State, now: datetime) -> Iterator[Finding]:
     """What is not as it should be, apart from the line itself."""
     documents = facts.documents
     if proven.verdict is Verdict.BROKEN:
@@ -201,6 +202,10 @@ def _findings(facts: SiteFacts, proven: Proof, oldest: float | None, state: Stat
             Severity.WARNING, f"Das älteste Dokument wartet seit {words.duration(oldest)}, obwohl die Leitung steht."
         )
     for alarm in facts.alarms:
+        if alarm.kind == RESTORED and facts.restored is not None:
+            healing = facts.restored
+            text = f"{words.restored(healing.at, healing.asked, healing.came, now)}."
+            yield Finding(Severity.WARNING, text, healing.at)
         yield Finding(Severity.WARNING, alarm.text, alarm.raised_at)
     if facts.contact is not None:
         yield from _reported(facts.contact)
@@ -208,9 +213,14 @@ def _findings(facts: SiteFacts, proven: Proof, oldest: float | None, state: Stat
 
 def _lost(lost: tuple[LostDocument, ...]) -> str:
     """Which they are, and what to do: the agency may have fetched them before."""
-    named = ", ".join(f"{one.receipt} ({one.agency})" for one in lost[:NAMED_MAX])
+    named = ", ".join(
+        f"{one.receipt} ({one.agency}){' kam dort nie an' if one.answered else ''}" for one in lost[:NAMED_MAX]
+    )
     more = f" und {len(lost) - NAMED_MAX} weitere" if len(lost) > NAMED_MAX else ""
-    ask = "Fragen Sie dort, ob sie schon abgeholt sind; dann: kabine fleet clear."
+    if all(one.answered for one in lost):
+        ask = "Die Kabine sagt es denen, die nachsehen; sie müssen noch einmal abgeben. Dann: kabine fleet clear."
+    else:
+        ask = "Beim nächsten kabine inbox pull sagt das Amt, ob es sie hat."
     return f"{words.lost(len(lost))}: {named}{more}. {ask}"
 
 

@@ -19,11 +19,13 @@ _MICROSECOND = timedelta(microseconds=1)
 
 class State(enum.StrEnum):
     """Where a document is. WAITING: in this cabin only („angenommen“). SECURED: the hub has it („gesichert“). DAMAGED: its bytes were altered
-    on this cabin's disk before the hub had them. The others are the agency's word."""
+    on this cabin's disk before the hub had them. LOST: the hub had them, came back from an older copy, and nobody has them any more. The others
+    are the agency's word."""
 
     WAITING = "waiting"
     DAMAGED = "damaged"
     SECURED = "secured"
+    LOST = "lost"
     FETCHED = "fetched"
     FORWARDED = "forwarded"
     ACCEPTED = "accepted"
@@ -32,6 +34,7 @@ class State(enum.StrEnum):
 
 AFTER_EVENT = {
     Happening.STORED: State.SECURED,
+    Happening.LOST: State.LOST,
     Happening.FETCHED: State.FETCHED,
     Happening.FORWARDED: State.FORWARDED,
     Happening.ACCEPTED: State.ACCEPTED,
@@ -121,11 +124,11 @@ class Documents:
         self.rows.replace(msgspec.structs.replace(row, state=State.DAMAGED.value, changed_at=microseconds(at)))
 
     def forget_old(self) -> list[bytes]:
-        """Drop the rows of the oldest ones that are accepted or returned, but limits.DOCUMENTS_REMEMBERED; their envelopes."""
+        """Drop the rows of the oldest ones that are accepted, returned or lost, but limits.DOCUMENTS_REMEMBERED; their envelopes."""
         if len(self.rows) <= limits.DOCUMENTS_REMEMBERED:
             return []
         done = self.rows.where(
-            "WHERE state IN ('accepted', 'returned') ORDER BY entry DESC LIMIT -1 OFFSET ?",
+            "WHERE state IN ('accepted', 'returned', 'lost') ORDER BY entry DESC LIMIT -1 OFFSET ?",
             (limits.DOCUMENTS_REMEMBERED,),
         )
         for row in done:

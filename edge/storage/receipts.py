@@ -17,12 +17,13 @@ from protocol import limits
 from protocol.directory import Directory
 from protocol.errors import Code, Refused
 from protocol.ids import HUB_ID, AgencyId, EnvelopeId, ReceiptNumber
-from protocol.manifest import AFTER, Happening, Receipt, Signed, digest_of, unverified, verify
+from protocol.manifest import AFTER, BY_HUB, FIRST, Happening, Receipt, Signed, digest_of, unverified, verify
 
 _HAPPENED = {state: happening for happening, state in AFTER_EVENT.items()}
 # How far a document has come: what was heard stays true when a hub that came back from an older copy begins again further back.
 _FAR = {
     Happening.STORED: 1,
+    Happening.LOST: 1,  # what the agency had said stays true
     Happening.FETCHED: 2,
     Happening.FORWARDED: 2,
     Happening.ACCEPTED: 3,
@@ -77,8 +78,9 @@ class Receipts:
         # Only the newest event may be followed, but for a hub that knows an older one as the newest.
         before = {row.event, *chain, *(chain[at].previous for at in chain)} if restored else {row.event}
         last = chain[receipt.previous].happening if receipt.previous in chain else None
-        allowed = frozenset({Happening.STORED}) if last is None else AFTER[last]
-        if receipt.previous not in before or receipt.happening not in allowed:
+        allowed = FIRST if last is None else AFTER[last]
+        here = not known and receipt.happening is Happening.LOST  # nothing that waits here can be lost there
+        if receipt.previous not in before or receipt.happening not in allowed or here:
             raise Refused(
                 Code.OUT_OF_ORDER,
                 f"Receipt {row.receipt}: “{receipt.happening}” does not follow “{row.state}”.",
@@ -135,10 +137,10 @@ def _followed(row: DocumentRow, event: bytes) -> DocumentRow:
 
 
 def _key(receipt: Receipt, directory: Directory | None) -> bytes:
-    """Whose signature it must bear: STORED is the hub's word, everything else an agency's."""
+    """Whose signature it must bear: STORED and LOST are the hub's word, everything else an agency's."""
     if directory is None:
         raise Refused(Code.UNKNOWN_AGENCY, "There is no directory here yet that names who signs receipts.")
-    if (receipt.happening is Happening.STORED) != (receipt.by == HUB_ID):
+    if (receipt.happening in BY_HUB) != (receipt.by == HUB_ID):
         raise Refused(Code.OUT_OF_ORDER, f"“{receipt.happening}” is not for “{receipt.by[:80]}” to say.")
     if receipt.by == HUB_ID:
         return directory.hub.signing_key

@@ -43,6 +43,8 @@ questions = st.one_of(
     st.just(asking.ShowDirectory()),
     st.builds(asking.ListInbox, numbers, numbers, st.booleans()),
     st.builds(asking.Tell, signed),
+    st.builds(asking.ListLost, numbers),
+    st.builds(asking.Recall, st.binary(max_size=20), st.lists(signed, max_size=3).map(tuple)),
 )
 delivered = st.builds(
     asking.Delivered, numbers, signed, st.binary(max_size=80), hashes, numbers, st.lists(signed, max_size=3).map(tuple)
@@ -50,6 +52,7 @@ delivered = st.builds(
 replies = st.one_of(
     st.builds(asking.CurrentDirectory, numbers, hashes, numbers),
     st.builds(asking.Listing, st.lists(delivered, max_size=3).map(tuple), st.booleans()),
+    st.builds(asking.LostListing, st.lists(signed, max_size=3).map(tuple)),
     st.just(asking.Done()),
 )
 BY_KIND = {

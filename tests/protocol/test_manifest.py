@@ -132,14 +132,14 @@ def chain(*happenings: Happening, signed_manifest: Signed | None = None) -> tupl
     first = signed_manifest or manifest.sign(MANIFEST, KEY)
     previous, receipts = first, []
     for happening in happenings:
-        by = "hub" if happening is Happening.STORED else "sozialamt-uckermark"
+        by = "hub" if happening in manifest.BY_HUB else "sozialamt-uckermark"
         receipt = Receipt(1, ENVELOPE, happening, by, NOON, manifest.digest_of(previous))
         previous = manifest.sign(receipt, KEY)
         receipts.append(previous)
     return first, receipts
 
 
-STORED, FETCHED, ACCEPTED, RETURNED, FORWARDED = Happening
+STORED, FETCHED, ACCEPTED, RETURNED, FORWARDED, LOST = Happening
 
 
 @pytest.mark.parametrize(
@@ -147,6 +147,7 @@ STORED, FETCHED, ACCEPTED, RETURNED, FORWARDED = Happening
     [
         (),
         (STORED,),
+        (LOST,),
         (STORED, FETCHED, ACCEPTED),
         (STORED, FETCHED, RETURNED),
         (STORED, FORWARDED, FORWARDED, FETCHED, ACCEPTED),
@@ -162,6 +163,8 @@ def test_ways_an_envelope_may_go(happenings):
     [
         (FETCHED,),
         (STORED, STORED),
+        (STORED, LOST),
+        (LOST, STORED),
         (STORED, ACCEPTED),
         (STORED, RETURNED),
         (STORED, FETCHED, FETCHED),

@@ -1,0 +1,239 @@
+"""What an older copy of the hub lacks: most of it comes back by itself; for the rest the agency is asked, and only then the cabin is told."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from cloud import inbox
+from cloud.fleet import facts, status, words
+from cloud.fleet.report import report
+from cloud.fleet.status import Severity, SiteStatus
+from cloud.restored import RESTORED
+from cloud.storage.schema import alarm, document, receipt
+from protocol import entries, manifest
+from protocol.entries import Mark, ReceiptGiven
+from protocol.errors import Refused
+from protocol.frames import Hello
+from protocol.ids import AgencyId, EnvelopeId, SiteId
+from protocol.manifest import Happening, Receipt, Signed
+from tests.cloud.conftest import NOON, Cabin, Document, Town, key_of
+
+SITE = SiteId("templin")
+SOZIALAMT = AgencyId("sozialamt-uckermark")
+WOHNGELD = AgencyId("wohngeldstelle-uckermark")
+HEARD = Mark(0, 7, hashlib.sha256(b"words of the hub that it has forgotten").digest())
+
+
+def hello(cabin: Cabin) -> Hello:
+    return Hello((1,), SITE, b"boot", 1, cabin.mark, HEARD.number, 4, "kabine", NOON, heard=HEARD)
+
+
+def back(town: Town, cabin: Cabin, *documents: Document) -> None:
+    """The hub came back from a copy that knows nothing of these: the cabin says Hello, and announces them once more."""
+    for one in documents:
+        cabin.event(one.event)
+    assert town.ledger.reopens(SITE, hello(cabin))
+    town.ledger.settle()
+    town.commit(cabin)
+    town.ledger.settle()
+    town.ledger.observe(SITE, hello(cabin), -1.0, town.now)
+    town.later(seconds=5)
+    town.ledger.settle()
+
+
+def arrives(town: Town, one: Document) -> None:
+    town.send(one)
+    town.ledger.settle()
+
+
+def gone(town: Town, one: Document) -> None:
+    town.ledger.gone(SITE, one.digest)
+    town.ledger.settle()
+
+
+def open_alarms(town: Town) -> list[str]:
+    with town.ledger.database.reading() as connection:
+        return list(connection.execute(select(alarm.c.kind).where(alarm.c.cleared_at.is_(None))).scalars())
+
+
+def site(town: Town) -> SiteStatus:
+    with town.ledger.database.reading() as connection:
+        return status.fleet(facts.only(facts.read(connection, town.now), SITE), town.now).sites[0]
+
+
+def texts(town: Town) -> str:
+    return " ".join(finding.text for finding in site(town).findings)
+
+
+def proof(town: Town, one: Document, *happenings: Happening) -> tuple[Signed, ...]:
+    """What hub and agency had signed before the copy was brought back."""
+    stored = Receipt(1, one.manifest.envelope, Happening.STORED, "hub", NOON, manifest.digest_of(one.event.manifest))
+    chain = [manifest.sign(stored, town.hub_key)]
+    for happening in happenings:
+        chain.append(town.receipt(one, happening, chain[-1]))
+    return tuple(chain)
+
+
+def _events(town: Town, after: int) -> list[Any]:
+    found = town.ledger.log(SITE).read(after, 1 << 20, 1000)
+    return [entries.read(entry.payload, None, entry.epoch, entry.number) for entry in found]
+
+
+def told(town: Town, one: Document) -> list[Happening]:
+    """What the hub's log says to the cabin about this document."""
+    log = town.ledger.log(SITE)
+    read = [event for event in _events(town, log.first() - 1) if isinstance(event, ReceiptGiven)]
+    found = [manifest.unverified(Receipt, each.receipt) for each in read]
+    return [event.happening for event in found if event.envelope == one.manifest.envelope]
+
+
+# --- healing ------------------------------------------------------------------------------------------------------
+def test_while_it_heals_the_fleet_says_how_far_it_is_and_then_nobody_need_come(town: Town) -> None:
+    cabin = town.cabin(SITE)
+    first, second = cabin.document(), cabin.document()
+    back(town, cabin, first, second)
+    assert "2 Dokumente noch einmal angefordert, 0 gekommen." in texts(town)
+    arrives(town, first)
+    assert "2 Dokumente noch einmal angefordert, 1 gekommen." in texts(town)
+    assert site(town).severity is Severity.WARNING
+    assert open_alarms(town) == [RESTORED]
+    arrives(town, second)
+    assert open_alarms(town) == []
+    assert "angefordert" not in texts(town)
+    found = site(town).facts.restored
+    assert found is not None
+    assert (found.asked, found.came) == (2, 2)
+    assert words.restored(found.at, 2, 2, found.at).endswith(": 2 Dokumente noch einmal angefordert, alle gekommen")
+
+
+def test_what_was_in_the_copy_is_not_counted_as_asked_for(town: Town) -> None:
+    cabin = town.cabin(SITE)
+    town.deliver(cabin)
+    town.later(hours=1)
+    back(town, cabin, cabin.document())
+    found = site(town).facts.restored
+    assert found is not None
+    assert (found.asked, found.came) == (1, 0)
+
+
+def test_a_copy_that_lacks_no_document_is_well_at_once(town: Town) -> None:
+    cabin = town.cabin(SITE)
+    town.deliver(cabin)
+    town.later(hours=1)
+    back(town, cabin)
+    assert open_alarms(town) == []
+    found = site(town).facts.restored
+    assert found is not None
+    assert words.restored(found.at, found.asked, found.came, found.at).endswith("kein Dokument fehlte ihm")
+
+
+def test_it_goes_on_healing_after_a_restart(town: Town) -> None:
+    cabin = town.cabin(SITE)
+    one = cabin.document()
+    back(town, cabin, one)
+    town.close()
+    town.open()
+    town.ledger.wanted(SITE)
+    arrives(town, one)
+    assert open_alarms(town) == []
+
+
+def test_with_one_that_is_lost_somebody_must_come(town: Town) -> None:
+    cabin = town.cabin(SITE)
+    comes, lost = cabin.document(), cabin.document()
+    back(town, cabin, comes, lost)
+    gone(town, lost)
+    arrives(town, comes)
+    assert open_alarms(town) == [RESTORED]
+    assert f"{lost.manifest.receipt} ({SOZIALAMT})" in texts(town)
+    assert site(town).severity is Severity.CRITICAL
+
+
+# --- the agency is asked --------------------------------------------------------------------------------------------
+@pytest.fixture
+def lost(town: Town) -> Document:
+    cabin = town.cabin(SITE)
+    one = cabin.document()
+    back(town, cabin, one)
+    gone(town, one)
+    return one
+
+
+def test_nobody_is_told_before_the_agency_has_answered(town: Town, lost: Document) -> None:
+    assert told(town, lost) == []
+    assert inbox.lost_listing(town.ledger, SOZIALAMT, 50).manifests == (lost.event.manifest,)
+    assert inbox.lost_listing(town.ledger, WOHNGELD, 50).manifests == ()
+
+
+def test_what_never_came_to_the_agency_is_lost_and_the_cabin_is_told_once(town: Town, lost: Document) -> None:
+    for _ in range(2):
+        inbox.recall(town.ledger, SOZIALAMT, lost.manifest.envelope, ())
+        assert inbox.lost_listing(town.ledger, SOZIALAMT, 50).manifests == ()
+        town.ledger.settle()
+        inbox.recall(town.ledger, SOZIALAMT, lost.manifest.envelope, proof(town, lost, Happening.FETCHED))
+        town.ledger.settle()
+    assert told(town, lost) == [Happening.LOST]
+    assert f"{lost.manifest.receipt} ({SOZIALAMT}) kam dort nie an" in texts(town)
+    said = report(status.fleet(facts.FleetFacts(facts.HubFacts(), (site(town).facts,)), town.now), town.now)
+    assert said["sites"][0]["lost_documents"][0]["answered"] is True
+
+
+@pytest.mark.parametrize(
+    "happenings",
+    [
+        (Happening.FETCHED,),
+        (Happening.FETCHED, Happening.ACCEPTED),
+    ],
+)
+def test_what_the_agency_has_it_proves_and_nothing_is_lost(
+    town: Town, lost: Document, happenings: tuple[Happening, ...]
+) -> None:
+    inbox.recall(town.ledger, SOZIALAMT, lost.manifest.envelope, proof(town, lost, *happenings))
+    town.ledger.settle()
+    assert told(town, lost) == [Happening.STORED, *happenings]
+    assert inbox.lost_listing(town.ledger, SOZIALAMT, 50).manifests == ()
+    assert open_alarms(town) == []
+    assert site(town).facts.lost == ()
+    (row,) = town.rows(document)
+    assert (row.state, row.place, row.freed_at, row.stored_at) == (happenings[-1], None, town.now, NOON)
+    assert len(town.rows(receipt)) == 1 + len(happenings)
+    found = site(town).facts.restored
+    assert found is not None
+    assert (found.asked, found.came) == (1, 1)
+
+
+def test_a_proof_that_is_none_is_refused(town: Town, lost: Document) -> None:
+    good = proof(town, lost, Happening.FETCHED, Happening.ACCEPTED)
+    other = manifest.sign(manifest.unverified(Receipt, good[0]), key_of("somebody"))
+    by_other = town.receipt(lost, Happening.FETCHED, good[0], by=WOHNGELD)
+    by_hub = manifest.sign(
+        Receipt(1, lost.manifest.envelope, Happening.FETCHED, "hub", NOON, manifest.digest_of(good[0])), town.hub_key
+    )
+    envelope = lost.manifest.envelope
+    for agency, of, chain, code in (
+        (SOZIALAMT, envelope, good[:1], "out-of-order"),
+        (SOZIALAMT, envelope, good[1:], "out-of-order"),
+        (SOZIALAMT, envelope, (other, *good[1:]), "bad-signature"),
+        (SOZIALAMT, envelope, (good[0], by_other), "not-yours"),
+        (SOZIALAMT, envelope, (good[0], by_hub), "out-of-order"),
+        (SOZIALAMT, envelope, good * 4, "too-large"),
+        (WOHNGELD, envelope, good, "unknown-document"),
+        (SOZIALAMT, EnvelopeId(b"?"), (), "unknown-document"),
+    ):
+        with pytest.raises(Refused) as refused:
+            inbox.recall(town.ledger, agency, of, chain)
+        assert refused.value.code == code
+    town.ledger.settle()
+    assert told(town, lost) == []
+
+
+def test_a_document_that_is_not_lost_is_no_matter_of_recalling(town: Town) -> None:
+    cabin = town.cabin(SITE)
+    one = town.deliver(cabin)
+    inbox.recall(town.ledger, SOZIALAMT, one.manifest.envelope, ())
+    town.ledger.settle()
+    assert told(town, one) == [Happening.STORED]
