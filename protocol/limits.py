@@ -79,7 +79,7 @@ KEPT_SECONDS: Final = (
 )  # of being in touch with the hub: a weekend and a day, should it come back from Friday's copy
 KEPT_BYTES_MAX: Final = 1024 * MIB  # of secured documents: three days of the busiest cabin, on any disk that is sold
 KEPT_DOCUMENTS_MAX: Final = 5_000  # … and their entries stay as long
-KEPT_DISK_FREE_BYTES: Final = 1024 * MIB  # beside what stays free: with less, what is kept makes room for what comes
+KEPT_DISK_FREE_BYTES: Final = 512 * MIB  # beside what stays free: with less, what is kept makes room for what comes
 IN_TOUCH_SECONDS_MAX: Final = 60.0  # between two words of the hub: a line that was silent for longer has ended
 DOCUMENTS_REMEMBERED: Final = 1000  # accepted or returned ones that the cabin's screen can still tell about
 RECEIPTS_PARKED_MAX: Final = 10_000  # receipts that wait for the directory which names their signer
