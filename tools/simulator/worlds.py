@@ -53,6 +53,7 @@ def play(world: World) -> Report:
         with room() as folder, engines.kept():
             return Simulation(folder, world.seed, world.cabins, world.days, world.plant).run()
     finally:
+        gc.collect()  # this world, which is full of circles; else the next one would set it apart as well, and it would never go
         gc.unfreeze()
 
 
