@@ -190,6 +190,8 @@ def _pull_all(
 ) -> None:
     for problem in connector.problems():
         click.echo(problem, err=True)
+    for said in connector.lost(into):
+        click.echo(said, err=True)
     letters = []
     for letter in connector.letters():
         if isinstance(letter, Letter):
@@ -206,6 +208,10 @@ def _pull_all(
         if letter.delivered.place in refused:
             continue
         try:
+            said = "" if only else connector.again(letter)
+            if said:
+                click.echo(said, err=True)
+                continue
             taken = connector.take(letter, into)
             done = connector.close(connector.fetched(letter), taken, happening, reason or "", text)
         except Refused as trouble:

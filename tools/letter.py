@@ -16,7 +16,7 @@ import msgspec
 from protocol.asking import Delivered
 from protocol.errors import Unavailable
 from protocol.inner import Inner, Summary
-from protocol.manifest import Happening, Manifest, Receipt
+from protocol.manifest import Happening, Manifest, Receipt, Signed
 from protocol.runtime.folder import sync_folder
 
 
@@ -95,6 +95,28 @@ def rewrite(path: Path, letter: Letter) -> None:
         record = msgspec.json.decode(path.read_bytes())
         record["receipts"] = receipts_json(letter)
         replace(path, _pretty(record))
+
+
+def recorded(into: Path, manifest: Manifest) -> tuple[Signed, ...]:
+    """The signed events in the record of this document, whose PDF lies beside it; none when it is not in `into`."""
+    for name in (manifest.receipt, f"{manifest.receipt}-{manifest.envelope.hex()[:8]}"):
+        try:
+            record = msgspec.json.decode((into / f"{name}.json").read_bytes(), type=_Record)
+            if record.envelope == manifest.envelope.hex() and (into / f"{name}.pdf").exists():
+                return tuple(Signed(bytes.fromhex(one.body), bytes.fromhex(one.signature)) for one in record.receipts)
+        except (OSError, ValueError):
+            continue
+    return ()
+
+
+class _Event(msgspec.Struct):
+    body: str
+    signature: str
+
+
+class _Record(msgspec.Struct):
+    envelope: str
+    receipts: tuple[_Event, ...]
 
 
 @contextmanager

@@ -73,11 +73,11 @@ def lost(count: int) -> str:
 
 
 def restored(at: datetime, asked: int, came: int, now: datetime) -> str:
-    """`Der Hub kam aus einer Sicherung zurück (14:32): 12 Dokumente noch einmal angefordert, 9 gekommen`."""
+    """`Der Hub kam aus einer Sicherung zurück (14:32): 12 Dokumente angefordert, 9 gekommen`."""
     begin = f"Der Hub kam aus einer Sicherung zurück ({moment(at, now)})"
     if not asked:
         return f"{begin}; kein Dokument fehlte ihm"
-    return f"{begin}: {documents(asked)} noch einmal angefordert, {'alle' if came == asked else came} gekommen"
+    return f"{begin}: {documents(asked)} angefordert, {'alle' if came == asked else came} gekommen"
 
 
 def entries(count: int) -> str:

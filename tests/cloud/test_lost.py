@@ -96,9 +96,9 @@ def test_while_it_heals_the_fleet_says_how_far_it_is_and_then_nobody_need_come(t
     cabin = town.cabin(SITE)
     first, second = cabin.document(), cabin.document()
     back(town, cabin, first, second)
-    assert "2 Dokumente noch einmal angefordert, 0 gekommen." in texts(town)
+    assert "2 Dokumente angefordert, 0 gekommen." in texts(town)
     arrives(town, first)
-    assert "2 Dokumente noch einmal angefordert, 1 gekommen." in texts(town)
+    assert "2 Dokumente angefordert, 1 gekommen." in texts(town)
     assert site(town).severity is Severity.WARNING
     assert open_alarms(town) == [RESTORED]
     arrives(town, second)
@@ -107,7 +107,7 @@ def test_while_it_heals_the_fleet_says_how_far_it_is_and_then_nobody_need_come(t
     found = site(town).facts.restored
     assert found is not None
     assert (found.asked, found.came) == (2, 2)
-    assert words.restored(found.at, 2, 2, found.at).endswith(": 2 Dokumente noch einmal angefordert, alle gekommen")
+    assert words.restored(found.at, 2, 2, found.at).endswith(": 2 Dokumente angefordert, alle gekommen")
 
 
 def test_what_was_in_the_copy_is_not_counted_as_asked_for(town: Town) -> None:

@@ -1,0 +1,67 @@
+"""What an agency has accepted or returned: the signed events of each document, kept beside its keys wherever its papers have gone.
+
+A hub that came back from an older copy shows documents a second time, or has lost what it had delivered. By this the connector knows them, hands no
+document out twice, and can prove what it has.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from protocol import codec, limits
+from protocol.errors import Refused
+from protocol.ids import EnvelopeId
+from protocol.manifest import Receipt, Signed, unverified
+from protocol.runtime.folder import write_file
+from tools.letter import writing
+
+FOLDER: Final = "closed"
+DOCUMENTS_MAX: Final = 20_000  # a year of a busy office; a copy of the hub is never as old
+_SLACK: Final = 500  # so many more, and the oldest are forgotten
+
+
+class Chain(msgspec.Struct, frozen=True, array_like=True):
+    """All signed events of one document, the hub's first."""
+
+    receipts: tuple[Signed, ...]
+
+    @property
+    def last(self) -> Receipt:
+        """What the agency has said in the end."""
+        return unverified(Receipt, self.receipts[-1])
+
+
+class Closed:
+    """Owns the folder `closed` in the folder of an inbox's keys: one small file for each document, named by its envelope."""
+
+    def __init__(self, keys: Path) -> None:
+        self._folder = keys / FOLDER
+        self._count: int | None = None
+
+    def get(self, envelope: EnvelopeId) -> Chain | None:
+        """None for a document that was never closed here, and for a file that cannot be read."""
+        try:
+            return codec.decode(Chain, self._path(envelope).read_bytes(), limits.MESSAGE_BYTES_MAX)
+        except (OSError, Refused):
+            return None
+
+    def put(self, envelope: EnvelopeId, receipts: tuple[Signed, ...]) -> None:
+        """Keep these events. Raises Unavailable."""
+        with writing(self._folder):
+            self._folder.mkdir(mode=0o700, exist_ok=True)
+        write_file(self._path(envelope), codec.encode(Chain(receipts)), 0o600)
+        self._count = 1 + (len(list(self._folder.iterdir())) if self._count is None else self._count)
+        if self._count > DOCUMENTS_MAX + _SLACK:
+            self._forget()
+
+    def _forget(self) -> None:
+        oldest_first = sorted(self._folder.iterdir(), key=lambda path: path.stat().st_mtime_ns)
+        for path in oldest_first[:-DOCUMENTS_MAX]:
+            path.unlink(missing_ok=True)
+        self._count = DOCUMENTS_MAX
+
+    def _path(self, envelope: EnvelopeId) -> Path:
+        return self._folder / envelope.hex()
