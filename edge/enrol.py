@@ -28,9 +28,9 @@ from protocol.ids import Digest, SiteId, key_text
 from protocol.keys import CurvePair, words
 from protocol.manifest import Signed, unverified
 from protocol.publication import verify_first
+from protocol.runtime.asker import Asker
 from protocol.runtime.config import write_default
 from protocol.runtime.folder import NodeFolder
-from protocol.runtime.wires import Asker
 from protocol.runtime.world import World
 
 DIRECTORY_FILE: Final = "directory"

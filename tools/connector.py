@@ -48,8 +48,8 @@ from protocol.manifest import (
     verify,
 )
 from protocol.recipients import HybridIdentity
+from protocol.runtime.asker import Asker
 from protocol.runtime.folder import sync_folder, write_file
-from protocol.runtime.wires import Asker
 from tools.closed import Closed
 from tools.letter import Letter, Spoiled, Taken, draft_of, free_name, record_of, recorded, replace, rewrite, writing
 from tools.numbering import Gap, Row, counted, missing

@@ -20,8 +20,8 @@ from protocol.ids import AgencyId, ReceiptNumber, agency_id, receipt_number
 from protocol.keys import CurvePair, SigningPair, fingerprint, words
 from protocol.manifest import Happening
 from protocol.recipients import HybridIdentity, generate_identity, parse_identities
+from protocol.runtime.asker import Asker
 from protocol.runtime.folder import NodeFolder, write_file
-from protocol.runtime.wires import Asker
 from protocol.runtime.world import REAL
 from tools.connector import Connector
 from tools.letter import Letter, Spoiled, Taken, receipts_json

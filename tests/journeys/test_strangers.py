@@ -13,7 +13,7 @@ from protocol.asking import ShowDirectory
 from protocol.contacts import read_hub_card
 from protocol.errors import Unavailable
 from protocol.keys import CurvePair
-from protocol.runtime.wires import Asker
+from protocol.runtime.asker import Asker
 from tests.journeys.stage import Stage, process
 from tests.journeys.waiting import until
 

@@ -17,7 +17,8 @@ from protocol.errors import Code, Refused, Unavailable
 from protocol.frames import Chunk, Gone, Want, Whisper
 from protocol.ids import Digest
 from protocol.keys import CurvePair
-from protocol.runtime.wires import ZAP_ADDRESS, ZAP_DOMAIN, Asker, Dialler, Listener, Message
+from protocol.runtime.asker import Asker
+from protocol.runtime.wires import ZAP_ADDRESS, ZAP_DOMAIN, Dialler, Listener, Message
 
 PATIENCE_SECONDS = 60.0
 HUB = CurvePair.generate(os.urandom)
