@@ -8,9 +8,10 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, TimeoutError
 
 from edge.knock import knock
 from edge.orders import Submit
@@ -442,13 +443,24 @@ def test_the_hatch_is_refused_while_somebody_is_there(one: Visitor) -> None:
 
 def test_plain_forms_do_without_any_script(chrome: Browser, screens: dict[str, Cabin]) -> None:
     with visitor(chrome, screens["1920"], java_script_enabled=False) as plain:
-        plain.to_place()
+
+        def touch(do: str, *then: str) -> None:
+            """The page is loaded anew every two seconds, and a touch in that very moment is lost: whoever sees nothing happen touches again."""
+            looking_seconds = 5.0
+            there = ",".join(f"body[data-screen={name}]" for name in then)
+            for _ in range(12):
+                with suppress(TimeoutError):
+                    plain.button(do).tap(timeout=1000 * looking_seconds)
+                with suppress(TimeoutError):
+                    plain.page.wait_for_selector(there, timeout=1000 * looking_seconds)
+                    return
+            raise AssertionError(f"“{do}” did not lead to {then}, but to {plain.screen}")
+
+        touch("hand-in", "concern")
+        touch("concern:0", "place")
         plain.cabin.lay(1)
         plain.at("judge")  # the page looks again by itself
-        plain.tap("good-done")
-        plain.at("check")
-        plain.tap("confirm")
-        plain.at("number")
-        plain.tap("end")
-        plain.at("parting")
+        touch("good-done", "check")
+        touch("confirm", "number")
+        touch("end", "parting", "start")
         assert not plain.mishaps
