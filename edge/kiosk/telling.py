@@ -39,6 +39,8 @@ def state_of(document: Document | None) -> str:
 
 
 def whom_to_call(usher: Usher, phone: str) -> str:
+        case DocumentState.LOST:
+            return "lost"
     """Whom to call: as configured, else the dispatcher of the directory."""
     directory = usher.reference.directory()
     if phone or directory is None:

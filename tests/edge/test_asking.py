@@ -16,7 +16,7 @@ from edge.kiosk.telling import state_of
 from edge.storage.documents import State
 from protocol.ids import AreaId
 from protocol.manifest import Happening
-from tests.edge.cabin import BEGAN, Cabin, directory, manifest_of, receipt
+from tests.edge.cabin import BEGAN, HUB, Cabin, directory, manifest_of, receipt
 
 
 class Clock:
@@ -71,6 +71,9 @@ def test_the_number_on_the_slip_tells_how_the_papers_stand(cabin: Cabin, buffer:
     found = house.look_up(asking.digits)
     assert found is not None
     assert state_of(found.document) == "arrived"
+    lost = receipt(manifest_of(buffer, put.entry), Happening.LOST, by="hub", key=HUB)
+    cabin.told(buffer, lost)
+    assert state_of(house.document(put.receipt)) == "lost"
 
 
 def test_the_answer_says_as_of_when_it_is(cabin: Cabin, buffer: Buffer) -> None:

@@ -10,8 +10,8 @@ from edge.buffer import Buffer, State
 from protocol import entries, limits
 from protocol.entries import EpochOpened, Mark, ReceiptGiven, VisitEnded
 from protocol.errors import Unavailable
-from protocol.manifest import Happening
-from tests.edge.cabin import BEGAN, Cabin, directory, journal_of, manifest_of, receipt
+from protocol.manifest import Happening, Signed
+from tests.edge.cabin import BEGAN, HUB, Cabin, directory, journal_of, manifest_of, receipt
 
 VISIT = VisitEnded(bytes(16), BEGAN, BEGAN, "left", 0, "de")
 
@@ -143,3 +143,83 @@ def test_as_long_as_the_hub_is_what_it_was_nothing_begins_again(cabin: Cabin) ->
         buffer.log.commit([entry])
         buffer.sync()
     assert "does not follow" in buffer.troubles[0]
+
+
+# --- lost ---------------------------------------------------------------------------------------------------------
+def lost(cabin: Cabin, manifest: Signed) -> ReceiptGiven:
+    """The hub has asked the agency, and nobody has it."""
+    return receipt(manifest, Happening.LOST, by="hub", key=HUB)
+
+
+def test_what_nobody_has_any_more_is_said(cabin: Cabin) -> None:
+    buffer = cabin.open()
+    buffer.set_directory(directory(1))
+    put = cabin.hand_in(buffer)
+    manifest = manifest_of(buffer, put.entry)
+    cabin.told(buffer, receipt(manifest, Happening.STORED))
+    buffer.log.commit([restored(cabin)])
+    news = cabin.told(buffer, lost(cabin, manifest))
+    assert [event.happening for event in news.receipts] == [Happening.LOST]
+    assert news.secured == ()
+    assert buffer.documents()[0].state is State.LOST
+    assert buffer.waiting().documents == 0
+    assert buffer.troubles == ()
+    buffer.close()
+    assert cabin.open().documents()[0].state is State.LOST
+
+
+@pytest.mark.parametrize("last", [Happening.FETCHED, Happening.ACCEPTED])
+def test_nothing_is_lost_of_which_its_agency_has_spoken(cabin: Cabin, last: Happening) -> None:
+    buffer = cabin.open()
+    buffer.set_directory(directory(1))
+    put = cabin.hand_in(buffer)
+    manifest = manifest_of(buffer, put.entry)
+    stored = receipt(manifest, Happening.STORED)
+    fetched = receipt(stored.receipt, Happening.FETCHED)
+    accepted = receipt(fetched.receipt, Happening.ACCEPTED)
+    cabin.told(buffer, stored, fetched, *([accepted] if last is Happening.ACCEPTED else []))
+    before = buffer.documents()[0].state
+    buffer.log.commit([restored(cabin)])
+    assert not cabin.told(buffer, lost(cabin, manifest)).receipts
+    assert buffer.documents()[0].state is before
+    assert buffer.troubles == ()
+
+
+def test_what_its_agency_or_a_newer_copy_has_after_all_is_lost_no_more(cabin: Cabin) -> None:
+    buffer = cabin.open()
+    buffer.set_directory(directory(1))
+    put = cabin.hand_in(buffer)
+    manifest = manifest_of(buffer, put.entry)
+    stored = receipt(manifest, Happening.STORED)
+    cabin.told(buffer, stored)
+    buffer.log.commit([restored(cabin)])
+    cabin.told(buffer, lost(cabin, manifest))
+    again = receipt(manifest, Happening.STORED, text="from a newer copy")
+    assert cabin.told(buffer, again).secured == (put.receipt,)
+    assert buffer.documents()[0].state is State.SECURED
+    cabin.told(buffer, receipt(stored.receipt, Happening.FETCHED))
+    assert buffer.documents()[0].state is State.FETCHED
+    assert buffer.troubles == ()
+
+
+def test_what_waits_here_cannot_be_lost_there(cabin: Cabin) -> None:
+    buffer = cabin.open()
+    buffer.set_directory(directory(1))
+    put = cabin.hand_in(buffer)
+    buffer.log.commit([restored(cabin)])
+    cabin.told(buffer, lost(cabin, manifest_of(buffer, put.entry)))
+    assert buffer.documents()[0].state is State.WAITING
+    assert buffer.have(put.digest) == put.size_bytes
+    assert "does not follow" in buffer.troubles[0]
+
+
+def test_only_the_hub_says_lost(cabin: Cabin) -> None:
+    buffer = cabin.open()
+    buffer.set_directory(directory(1))
+    put = cabin.hand_in(buffer)
+    manifest = manifest_of(buffer, put.entry)
+    cabin.told(buffer, receipt(manifest, Happening.STORED))
+    buffer.log.commit([restored(cabin)])
+    cabin.told(buffer, receipt(manifest, Happening.LOST))
+    assert buffer.documents()[0].state is State.SECURED
+    assert "is not for" in buffer.troubles[0]
