@@ -34,13 +34,13 @@ def state_of(document: Document | None) -> str:
             return "returned"
         case DocumentState.DAMAGED:
             return "damaged"
+        case DocumentState.LOST:
+            return "lost"
         case _:
             return "saved"
 
 
 def whom_to_call(usher: Usher, phone: str) -> str:
-        case DocumentState.LOST:
-            return "lost"
     """Whom to call: as configured, else the dispatcher of the directory."""
     directory = usher.reference.directory()
     if phone or directory is None:
