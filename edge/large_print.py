@@ -10,8 +10,10 @@ from typing import Final
 import pymupdf
 import segno
 
+from protocol.directory_texts import GERMAN, Text
 from protocol.errors import Mistake
 
+Line = str | Text  # a str is in the language of the sheet
 A4: Final = "iso_a4_210x297mm"
 TEXT_POINTS_MIN: Final = 14.0  # large print, as associations of the blind ask for
 _POINTS_PER_MM: Final = 72 / 25.4
@@ -63,15 +65,20 @@ class Sheet:
         """Leave room."""
         self.end += lines * self.size(20)
 
-    def write(self, lines: Iterable[str], points: float, *, bold: bool = False) -> None:
+    def write(self, lines: Iterable[Line], points: float, *, bold: bool = False) -> None:
         """Paragraphs, broken where they must be."""
         css = _CSS.format(points=points, more="font-weight: bold;" if bold else "")
-        body = "".join(f'<p dir="{self._direction}">{escape(line)}</p>' for line in lines)
+        body = "".join(map(self._paragraph, lines))
         room = pymupdf.Rect(self.left, self.end, self.left + self.width, self._page.rect.height)
         spare, _ = self._page.insert_htmlbox(room, body, css=css, scale_low=1)
         if spare < 0:
             raise Mistake("A slip has more text than paper.")
         self.end = room.y1 - spare
+
+    def _paragraph(self, line: Line) -> str:
+        if isinstance(line, Text) and line.language == GERMAN and self._direction == "rtl":
+            return f'<p dir="ltr" style="text-align: right">{escape(line.words)}</p>'
+        return f'<p dir="{self._direction}">{escape(line.words if isinstance(line, Text) else line)}</p>'
 
     def code(self, text: str) -> None:
         """A QR code that nothing must be installed for: it says the number and nothing else."""

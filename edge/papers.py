@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edge.large_print import A4, Sheet, in_large_print
+from edge.large_print import A4, Line, Sheet, in_large_print
+from protocol.directory_texts import Text
 
-Fact = tuple[str, Sequence[str]]  # what it is, and its lines
+Fact = tuple[str, Sequence[Line]]  # what it is, and its lines
 
 
 def papers_sheet(
-    direction: str, *, heading: str, papers: Sequence[str], facts: Sequence[Fact], note: str, media: str = A4
+    direction: str, *, heading: str, papers: Sequence[Text], facts: Sequence[Fact], note: str, media: str = A4
 ) -> bytes:
     """One page as PDF. `papers`: a line each; `facts` without lines are left out; `media`: the paper by its PWG name."""
 
     def fill(sheet: Sheet) -> None:
         sheet.write([heading], sheet.size(24), bold=True)
         sheet.skip(0.5)
-        sheet.write([f"\N{WHITE SQUARE} {paper}" for paper in papers], sheet.size(20), bold=True)
+        sheet.write(
+            [Text(f"\N{WHITE SQUARE} {paper}", language) for paper, language in papers], sheet.size(20), bold=True
+        )
         for label, lines in facts:
             if lines:
                 sheet.skip(0.6)

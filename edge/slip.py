@@ -1,6 +1,6 @@
-"""The slip that a visitor takes home: the number in large print, as QR code and in words, for whom, when, and when the agency is open.
+"""The slip that a visitor takes home: the number in large print, as QR code and in words, for whom and what about, when, and when the agency is open.
 
-It says nothing about the visitor or their papers.
+It says nothing about the visitor, and of their papers only what they chose on the screen.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from datetime import datetime
 
 from babel import Locale, dates
 
-from edge.large_print import A4, Sheet, in_large_print
+from edge.large_print import A4, Line, Sheet, in_large_print
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,7 @@ class SlipTexts:
     number: str
     words: str
     agency: str
+    concern: str
     handed_in: str
     hours: str
     note: str
@@ -32,15 +33,16 @@ class SlipTexts:
 def slip(
     receipt: str,
     words: Sequence[str],
-    agency_name: str,
+    agency: Sequence[Line],
     at_local: datetime,
     texts: SlipTexts,
     *,
+    concern: Sequence[Line] = (),
     hours: Iterable[str] = (),
     media: str = A4,
 ) -> bytes:
-    """One page as PDF. `at_local`: when it was handed in, in local time; `hours`: opening hours, a line each; `media`: the paper by its PWG name.
-    The same facts give the same bytes."""
+    """One page as PDF. `agency` and `concern`: a line each, no concern for whoever did not know it; `at_local`: when it was handed in,
+    in local time; `hours`: opening hours, a line each; `media`: the paper by its PWG name. The same facts give the same bytes."""
     locale = Locale.parse(texts.tag, sep="-")
     day = dates.format_date(at_local, "long", locale=locale)
     time = dates.format_time(at_local, "short", locale=locale)
@@ -57,7 +59,11 @@ def slip(
         sheet.write([" ".join(words)], sheet.size(26), bold=True)
         sheet.skip(0.6)
         sheet.write([texts.agency], sheet.size(16))
-        sheet.write([agency_name], sheet.size(20), bold=True)
+        sheet.write(agency, sheet.size(20), bold=True)
+        if concern:
+            sheet.skip(0.6)
+            sheet.write([texts.concern], sheet.size(16))
+            sheet.write(concern, sheet.size(20), bold=True)
         sheet.skip(0.6)
         sheet.write([texts.handed_in], sheet.size(16))
         sheet.write([f"{day}, {time}"], sheet.size(20), bold=True)

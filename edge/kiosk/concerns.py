@@ -7,18 +7,26 @@ from typing import NamedTuple
 
 from edge.conversation import AgencyChosen
 from protocol import directory as directories
-from protocol import limits
+from protocol import directory_texts, limits
 from protocol.directory import Agency, Directory, Service
+from protocol.directory_texts import Text
 from protocol.errors import Refused
-from protocol.ids import AreaId
+from protocol.ids import AreaId, LanguageTag
 
 
 class Concern(NamedTuple):
-    """A button. `words` as people say it; `agency`: who gets the papers. `service` is None for whoever does not know."""
+    """A button. `agency`: who gets the papers. `service` is None for whoever does not know."""
 
-    words: str
     agency: Agency
     service: Service | None = None
+
+    def words(self, language: LanguageTag) -> Text | None:
+        """As people say it; None for whoever does not know."""
+        return directory_texts.concern(self.service, language) if self.service is not None else None
+
+    def papers(self, language: LanguageTag) -> tuple[Text, ...]:
+        """What to bring."""
+        return directory_texts.papers(self.service, language) if self.service is not None else ()
 
     @property
     def chosen(self) -> AgencyChosen:
@@ -45,7 +53,7 @@ def _competent(directory: Directory, area: AreaId) -> Iterator[Concern]:
             agency = directories.competent(directory, service.id, area)
         except Refused:
             continue
-        yield Concern(service.plain or service.name, agency, service)
+        yield Concern(agency, service)
 
 
 def unknown(directory: Directory) -> Concern | None:
@@ -54,4 +62,4 @@ def unknown(directory: Directory) -> Concern | None:
         agency = directories.dispatcher(directory)
     except Refused:
         return None
-    return Concern("", agency) if agency.inboxes else None
+    return Concern(agency) if agency.inboxes else None

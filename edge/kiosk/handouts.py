@@ -20,9 +20,11 @@ log = structlog.get_logger("kiosk")
 
 
 class Holder(Protocol):
-    """Who gets it. `slip`: what became of it, printing, printed or failed; `seen_number`: a number that counts as given out."""
+    """Who gets it. `concern`: what they came for; `slip`: what became of it, printing, printed or failed; `seen_number`: a number that
+    counts as given out."""
 
     settings: Settings
+    concern: Concern | None
     slip: str
     seen_number: str
 
@@ -60,7 +62,7 @@ class Handouts:
             return
         holder.slip = "printing"
         language = holder.settings.language
-        self._press.slip(document, directory, language, lambda how: self._came(holder, how, receipt))
+        self._press.slip(document, holder.concern, directory, language, lambda how: self._came(holder, how, receipt))
 
     def papers(self, holder: Holder, errand: Concern) -> None:
         """What to bring."""

@@ -18,13 +18,17 @@ from babel import Locale, dates
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
+from markupsafe import Markup, escape
 
+from protocol.directory_texts import GERMAN, Text
 from protocol.errors import Mistake
+from protocol.ids import LanguageTag
 
 STRINGS: Final = Path(__file__).parent / "strings"
 _BERLIN: Final = ZoneInfo("Europe/Berlin")
 # A name in another script keeps its own direction, and the sentence around it keeps its own (Unicode UAX #9: FSI … PDI).
 _ISOLATED: Final = "\u2068{}\u2069"
+_ISOLATED_MARKUP: Final = Markup("\u2068{}\u2069")
 
 
 class Language(NamedTuple):
@@ -35,6 +39,11 @@ class Language(NamedTuple):
     tag: str
     direction: str
     voice: str
+
+    @property
+    def directory_tag(self) -> LanguageTag:
+        """Under which the directory has texts in it."""
+        return LanguageTag("de-simple" if self.code == "leicht" else self.code)
 
     @property
     def locale(self) -> Locale:
@@ -75,7 +84,7 @@ class Words:
 
     def say(self, message: str, /, **named: object) -> str:
         """The text of a message with its named places filled. One that counts takes `count`. Raises Mistake for a message or a place that
-        is not there: on a visitor's screen a hole is worse than an error page."""
+        is not there: on a visitor's screen a hole is worse than an error page. Where a place is filled with Markup, the whole is."""
         if message not in self._counted:
             raise Mistake(f"There is no message “{message}” in {self.language.code}.")
         if self._counted[message]:
@@ -85,6 +94,8 @@ class Words:
             text = self._gettext.ngettext(message, message, count)
         else:
             text = self._gettext.gettext(message)
+        if any(isinstance(value, Markup) for value in named.values()):
+            text = escape(text)
         try:
             return text.format_map({name: self._placed(value) for name, value in named.items()})
         except KeyError as missing:
@@ -100,8 +111,16 @@ class Words:
         wall = at.astimezone(_BERLIN)
         return f"{wall.hour}:{wall.minute:02}"
 
+    def shown(self, text: Text) -> Markup:
+        """A text of the directory for a page. One that nobody has translated says that it is German: it is spoken, broken and turned as such."""
+        if text.language == self.language.directory_tag:
+            return escape(text.words)
+        return Markup('<bdi lang="{}" dir="ltr">{}</bdi>').format(GERMAN, text.words)
+
     def _placed(self, value: object) -> object:
-        return _ISOLATED.format(value) if self.language.direction == "rtl" and isinstance(value, str) else value
+        if self.language.direction != "rtl" or not isinstance(value, str):
+            return value
+        return _ISOLATED_MARKUP.format(value) if isinstance(value, Markup) else _ISOLATED.format(value)
 
 
 class Catalogues:

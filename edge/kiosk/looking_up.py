@@ -8,9 +8,10 @@ from typing import Final
 from edge.kiosk.language import Words
 from edge.kiosk.offices import office, offices
 from edge.kiosk.settings import Text
-from edge.kiosk.telling import ON_ONE_SCREEN, Values, guest_of, screenful, state_of, whom_to_call
+from edge.kiosk.telling import ON_ONE_SCREEN, Values, guest_of, labelled, screenful, state_of, whom_to_call
 from edge.kiosk.usher import Usher
 from protocol import hours
+from protocol.directory_texts import Text as Paper
 
 # How much of a list stands on one screen, by the size of the text: in lines of so many characters, as on the narrowest glass.
 LINES: Final[dict[Text, int]] = {100: 6, 130: 4, 160: 3}
@@ -39,17 +40,17 @@ def _agency(usher: Usher, words: Words, phone: str) -> Values:
 
 def _bring(usher: Usher, words: Words, phone: str) -> Values:
     shown, more = screenful(list(enumerate(usher.reference.errands)), guest_of(usher).part, ON_ONE_SCREEN)
-    return {"errands": shown, "more": more}
+    return {"errands": labelled(shown, words), "more": more}
 
 
 def _papers(usher: Usher, words: Words, phone: str) -> Values:
     guest, directory = guest_of(usher), usher.reference.directory()
-    errand = guest.errand
-    papers = errand.service.bring if errand is not None and errand.service is not None else ()
-    screens = in_screens(papers, guest.settings.text)
+    errand, language = guest.errand, words.language.directory_tag
+    said = errand.words(language) if errand is not None else None
+    screens = in_screens(errand.papers(language) if errand is not None else (), guest.settings.text)
     return {
-        "errand": errand,
-        "shown": screens[guest.part % len(screens)],
+        "errand": words.shown(said) if said is not None else "",
+        "shown": [words.shown(paper) for paper in screens[guest.part % len(screens)]],
         "more": len(screens) > 1,
         "slip": guest.slip,
         "printer": usher.handouts.possible,
@@ -86,12 +87,12 @@ def _paused(usher: Usher, words: Words, phone: str) -> Values:
     return {"phone": whom_to_call(usher, phone)}
 
 
-def in_screens(papers: Sequence[str], text: Text) -> list[list[str]]:
+def in_screens(papers: Sequence[Paper], text: Text) -> list[list[Paper]]:
     """What stands on each screen: as many as there is room for, and at least one."""
-    screens: list[list[str]] = [[]]
+    screens: list[list[Paper]] = [[]]
     used = 0
     for paper in papers:
-        lines = -(-len(paper) // LINE_CHARS[text])
+        lines = -(-len(paper.words) // LINE_CHARS[text])
         if screens[-1] and used + lines > LINES[text]:
             screens.append([])
             used = 0

@@ -5,16 +5,23 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
+from markupsafe import Markup
+
 from edge.kiosk.language import Words
-from protocol import hours
+from protocol import directory_texts, hours
 from protocol.directory import Agency, Directory
+from protocol.directory_texts import GERMAN, Text
 from protocol.hours import Holidays, State, Status
 
 
 class Office(NamedTuple):
-    """One agency at a moment. `now`: whether it is open, in a sentence; `next`: when anybody may come, empty while it is open."""
+    """One agency at a moment. `name` and `short` in the visitor's language, `address` as on an envelope; `now`: whether it is open, in
+    a sentence; `next`: when anybody may come, empty while it is open."""
 
     agency: Agency
+    name: Markup
+    short: Markup
+    address: Markup
     open: bool
     now: str
     next: str
@@ -23,7 +30,16 @@ class Office(NamedTuple):
 def office(agency: Agency, holidays: Holidays, at: datetime, words: Words) -> Office:
     """`at`: aware UTC."""
     state = hours.is_open(agency.hours, at, holidays)
-    return Office(agency, state.status is Status.OPEN, _now(state, words), _next(state, words))
+    language = words.language.directory_tag
+    return Office(
+        agency,
+        words.shown(directory_texts.agency_name(agency, language)),
+        words.shown(directory_texts.agency_short(agency, language)),
+        words.shown(Text(agency.address, GERMAN)),
+        state.status is Status.OPEN,
+        _now(state, words),
+        _next(state, words),
+    )
 
 
 def offices(directory: Directory, at: datetime, words: Words) -> tuple[Office, ...]:

@@ -19,9 +19,11 @@ from edge.kiosk.offices import office
 from edge.storage.documents import Document
 from hardware.printer import Job, JobState, Printer, PrinterFailure, PrinterState
 from protocol import directory as directories
-from protocol import hours
-from protocol.directory import Directory
+from protocol import directory_texts, hours
+from protocol.directory import Agency, Directory
+from protocol.directory_texts import GERMAN, Text
 from protocol.errors import Trouble
+from protocol.ids import LanguageTag
 from protocol.keys import receipt_words
 from protocol.randomness import Random, draw
 
@@ -49,9 +51,16 @@ class Press:
         """Print these pages of the worker; they are on paper on return. Raises Trouble and PrinterFailure."""
         await self._put(copies([await workshop.preview(page, COPY_PIXELS) for page in pages]))
 
-    def slip(self, document: Document, directory: Directory, language: str, told: Callable[[str], None]) -> None:
+    def slip(
+        self,
+        document: Document,
+        concern: Concern | None,
+        directory: Directory,
+        language: str,
+        told: Callable[[str], None],
+    ) -> None:
         """Print the number of a document while the screen goes on; `told` hears `printed` or `failed`."""
-        self._aside(partial(self._slip, document, directory, language), told)
+        self._aside(partial(self._slip, document, concern, directory, language), told)
 
     def papers(
         self, errand: Concern, directory: Directory, language: str, at: datetime, told: Callable[[str], None]
@@ -80,12 +89,14 @@ class Press:
         if self._slips:
             await asyncio.wait(self._slips)
 
-    def _slip(self, document: Document, directory: Directory, language: str) -> bytes:
+    def _slip(self, document: Document, concern: Concern | None, directory: Directory, language: str) -> bytes:
         from edge.slip import SlipTexts, slip  # late: MuPDF is large, and the start page does not wait for it
 
         words = self._catalogues[language]
         t = words.say
+        tag = words.language.directory_tag
         agency = directories.agency(directory, document.agency)
+        said = concern.words(tag) if concern is not None else None
         state = office(agency, hours.holidays_of(directory.holidays_region), document.accepted_at, words)
         texts = SlipTexts(
             tag=words.language.tag,
@@ -94,6 +105,7 @@ class Press:
             number=t("paper.number"),
             words=t("paper.words"),
             agency=t("paper.agency"),
+            concern=t("paper.concern"),
             handed_in=t("paper.handed_in"),
             hours=t("paper.hours"),
             note=t("paper.note", phone=agency.phone) if agency.phone else t("say.note_number"),
@@ -101,9 +113,10 @@ class Press:
         return slip(
             document.receipt,
             receipt_words(document.receipt),
-            agency.name,
+            _names(agency, tag),
             document.accepted_at.astimezone(_BERLIN),
             texts,
+            concern=(said,) if said is not None else (),
             hours=[line for line in (state.now, state.next) if line],
             media=self._media,
         )
@@ -113,16 +126,17 @@ class Press:
 
         words = self._catalogues[language]
         t = words.say
-        agency = errand.agency
+        agency, tag = errand.agency, words.language.directory_tag
+        said = errand.words(tag)
         state = office(agency, hours.holidays_of(directory.holidays_region), at, words)
         published_at = directory.published_at
         return papers_sheet(
             words.language.direction,
             heading=t("paper.bring"),
-            papers=errand.service.bring if errand.service is not None else (),
+            papers=errand.papers(tag),
             facts=[
-                (t("paper.concern"), [errand.words]),
-                (t("paper.agency"), [agency.name, *filter(None, (agency.address, agency.phone))]),
+                (t("paper.concern"), [said] if said is not None else []),
+                (t("paper.agency"), [*_names(agency, tag), *_found(agency)]),
                 (t("paper.hours"), [line for line in (state.now, state.next) if line]),
             ],
             note=t("say.as_of", day=words.day(published_at), time=words.time(published_at)),
@@ -156,3 +170,15 @@ class Press:
             await asyncio.to_thread(self._printer.cancel, job_id)
         except PrinterFailure as failure:
             log.warning("job.not-cancelled", what=failure.what)
+
+
+def _names(agency: Agency, language: LanguageTag) -> list[Text]:
+    """As the visitor knows it, and as it stands at its door and on its letters: whoever goes there shows this paper."""
+    name = directory_texts.agency_name(agency, language)
+    at_the_door = Text(agency.name, GERMAN)
+    return [name] if language.partition("-")[0] == GERMAN else list(dict.fromkeys((name, at_the_door)))
+
+
+def _found(agency: Agency) -> list[Text | str]:
+    """Where it is, and its telephone number."""
+    return [*([Text(agency.address, GERMAN)] if agency.address else []), *([agency.phone] if agency.phone else [])]

@@ -12,7 +12,16 @@ from edge.kiosk import looking_up
 from edge.kiosk.guest import Guest
 from edge.kiosk.language import Words
 from edge.kiosk.offices import office
-from edge.kiosk.telling import ON_ONE_SCREEN, Values, guest_of, screenful, state_of, whom_to_call
+from edge.kiosk.telling import (
+    ON_ONE_SCREEN,
+    Values,
+    agency_of,
+    guest_of,
+    labelled,
+    screenful,
+    state_of,
+    whom_to_call,
+)
 from edge.kiosk.usher import Usher
 from hardware.scanner import ScannerState
 from protocol import directory as directories
@@ -45,7 +54,7 @@ def _concern(usher: Usher, words: Words, phone: str) -> Values:
     # One place is for whoever does not know: it stands on every screen.
     shown, more = screenful(known, guest.part, ON_ONE_SCREEN - 1)
     return {
-        "choices": shown,
+        "choices": labelled(shown, words),
         "unknown": unknown[0][0] if unknown else None,
         "more": more,
         "phone": whom_to_call(usher, phone),
@@ -54,14 +63,20 @@ def _concern(usher: Usher, words: Words, phone: str) -> Values:
 
 def _place(usher: Usher, words: Words, phone: str) -> Values:
     guest = guest_of(usher)
+    question = _question(guest)
     return {
-        "agency": guest.concern.agency.short if guest.concern is not None else "",
+        "agency": agency_of(usher, words),
         "copy": guest.shown.copy,
-        "question": _question(guest),
+        "question": question,
+        "drawn": _DRAWN.get(question, "lay"),
         "sheet": guest.shown.mode in (Mode.DOCUMENT, Mode.COPY),
         "by_itself": guest.feels_paper,
         "count": len(guest.shown.pages),
     }
+
+
+# What lies on the glass in the drawing; everything else is a sheet.
+_DRAWN: Final = {"card_front.title": "lay-front", "card_back.title": "lay-back", "receipt_place.title": "lay-receipt"}
 
 
 def _question(guest: Guest) -> str:
@@ -108,8 +123,7 @@ def _check(usher: Usher, words: Words, phone: str) -> Values:
         {"number": place, "picture": f"/thumb/{usher.stamp}/{page}?{guest.turned.get(page, 0)}", "do": f"page:{page}"}
         for place, page in shown
     ]
-    agency = guest.concern.agency.short if guest.concern is not None else ""
-    return {"thumb_pages": thumbs, "more": more, "count": len(pages), "agency": agency}
+    return {"thumb_pages": thumbs, "more": more, "count": len(pages), "agency": agency_of(usher, words)}
 
 
 def _page(usher: Usher, words: Words, phone: str) -> Values:
@@ -119,8 +133,7 @@ def _page(usher: Usher, words: Words, phone: str) -> Values:
 
 
 def _handing(usher: Usher, words: Words, phone: str) -> Values:
-    guest = guest_of(usher)
-    return {"agency": guest.concern.agency.short if guest.concern is not None else ""}
+    return {"agency": agency_of(usher, words)}
 
 
 def _number(usher: Usher, words: Words, phone: str) -> Values:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from typing import Any, Final, TypeVar
 
+from markupsafe import Markup
+
+from edge.kiosk.concerns import Concern
 from edge.kiosk.guest import Guest
+from edge.kiosk.language import Words
 from edge.kiosk.usher import Usher
 from edge.storage.documents import Document
 from edge.storage.documents import State as DocumentState
 from protocol import directory as directories
+from protocol import directory_texts
 from protocol.errors import Refused
 
 ON_ONE_SCREEN: Final = 4  # choices (screens.md 6a)
@@ -40,6 +45,14 @@ def state_of(document: Document | None) -> str:
             return "saved"
 
 
+def agency_of(usher: Usher, words: Words) -> Markup:
+    """Who gets the papers, in short; empty while nobody was chosen."""
+    chosen = guest_of(usher).concern
+    if chosen is None:
+        return Markup()
+    return words.shown(directory_texts.agency_short(chosen.agency, words.language.directory_tag))
+
+
 def whom_to_call(usher: Usher, phone: str) -> str:
     """Whom to call: as configured, else the dispatcher of the directory."""
     directory = usher.reference.directory()
@@ -49,6 +62,16 @@ def whom_to_call(usher: Usher, phone: str) -> str:
         return directories.dispatcher(directory).phone
     except Refused:
         return ""
+
+
+def labelled(choices: list[tuple[int, Concern]], words: Words) -> list[tuple[int, Markup, Markup]]:
+    """What stands on the buttons of these concerns: place, the concern, and who is competent for it."""
+    language = words.language.directory_tag
+    return [
+        (place, words.shown(said), words.shown(directory_texts.agency_short(choice.agency, language)))
+        for place, choice in choices
+        if (said := choice.words(language)) is not None
+    ]
 
 
 def screenful(things: list[T], number: int, size: int) -> tuple[list[T], bool]:

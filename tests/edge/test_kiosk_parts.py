@@ -19,14 +19,17 @@ from edge.kiosk.copies import Frame, copies, frame
 from edge.kiosk.offices import offices
 from edge.large_print import A4, TEXT_POINTS_MIN
 from edge.papers import papers_sheet
-from protocol.directory import BRING_MAX, Directory
+from protocol.directory import BRING_MAX, AgencyTexts, Directory
+from protocol.directory_texts import GERMAN, Text
 from protocol.errors import Mistake
+from protocol.ids import LanguageTag
 from protocol.manifest import unverified
 from protocol.runtime.folder import NodeFolder
 from protocol.runtime.world import REAL
 from tests.edge.house import AREA, directory, enrolled
 
-WORDS = language.read()["de"]
+WORDS, UKRAINIAN = (language.read()[code] for code in ("de", "uk"))
+AT_NOON = datetime(2026, 3, 2, 11, 0, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -36,7 +39,10 @@ def in_force() -> Directory:
 
 def test_every_concern_leads_to_an_agency_that_takes_papers(in_force: Directory) -> None:
     [concern] = concerns(in_force, AREA)
-    assert (concern.words, concern.agency.id) == ("Zuschuss zur Miete", "wohngeldstelle-uckermark")
+    assert (concern.words(GERMAN), concern.agency.id) == (
+        Text("Zuschuss zur Miete", GERMAN),
+        "wohngeldstelle-uckermark",
+    )
     assert (concern.chosen.agency, concern.chosen.title) == ("wohngeldstelle-uckermark", "Wohngeld")
 
 
@@ -45,12 +51,23 @@ def test_what_to_bring_is_told_where_the_directory_knows_it(in_force: Directory)
     service = structs.replace(in_force.services[0], bring=("Mietvertrag", "Rentenbescheid"))
     no_inbox = tuple(structs.replace(agency, inboxes=()) for agency in in_force.agencies)
     [errand] = errands(structs.replace(in_force, services=(service,), agencies=no_inbox), AREA)
-    assert (errand.words, errand.agency.id) == ("Zuschuss zur Miete", "wohngeldstelle-uckermark")
+    assert (errand.words(GERMAN), errand.agency.id) == (Text("Zuschuss zur Miete", GERMAN), "wohngeldstelle-uckermark")
+
+
+def test_an_agency_is_told_in_the_visitors_language_and_its_address_as_on_an_envelope(in_force: Directory) -> None:
+    texts = (AgencyTexts(LanguageTag("uk"), "Соціальне відомство Пренцлау", "Соціальне відомство"),)
+    agency = structs.replace(in_force.agencies[0], address="Markt 1", texts=texts)
+    told, untold = offices(structs.replace(in_force, agencies=(agency, in_force.agencies[1])), AT_NOON, UKRAINIAN)
+    assert (told.name, told.short) == ("Соціальне відомство Пренцлау", "Соціальне відомство")
+    assert told.address == '<bdi lang="de" dir="ltr">Markt 1</bdi>'
+    assert untold.short == '<bdi lang="de" dir="ltr">Wohngeld</bdi>'
 
 
 @pytest.mark.parametrize("media", [A4, "om_roll-80_80x297mm"])
 def test_the_list_of_what_to_bring_stands_on_one_page_in_large_print(media: str) -> None:
-    papers = [f"Nachweis {number} über die Miete der letzten drei Monate" for number in range(1, BRING_MAX + 1)]
+    papers = [
+        Text(f"Nachweis {number} über die Miete der letzten drei Monate", GERMAN) for number in range(1, BRING_MAX + 1)
+    ]
     facts = [("Für", ["Wohngeldstelle", "Karl-Marx-Straße 1", "030 23125 102"]), ("Geöffnet", [])]
     made = papers_sheet(
         "ltr", heading="Das bringen Sie mit", papers=papers, facts=facts, note="Stand: heute", media=media

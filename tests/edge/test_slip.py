@@ -12,6 +12,8 @@ import pytest
 
 from edge.large_print import A4, TEXT_POINTS_MIN, paper_points
 from edge.slip import SlipTexts, slip
+from protocol.directory_texts import GERMAN as GERMAN_TAG
+from protocol.directory_texts import Text
 from protocol.errors import Mistake
 from protocol.ids import ReceiptNumber
 from protocol.keys import receipt_words
@@ -19,6 +21,7 @@ from protocol.keys import receipt_words
 AT = datetime(2026, 3, 2, 14, 32, tzinfo=ZoneInfo("Europe/Berlin"))
 NUMBER = "7K2-418"
 WORDS = receipt_words(ReceiptNumber(NUMBER))
+CONCERN = (Text("Zuschuss zur Miete", GERMAN_TAG),)
 HOURS = ("Montag bis Donnerstag: 8:00 bis 16:00 Uhr", "Freitag: 8:00 bis 12:00 Uhr")
 GERMAN = SlipTexts(
     "de",
@@ -27,19 +30,22 @@ GERMAN = SlipTexts(
     "Ihre Nummer",
     "Am Telefon sagen Sie",
     "Für",
+    "Anliegen",
     "Abgegeben am",
     "Geöffnet",
     "Bitte heben Sie diesen Zettel auf.",
 )
-UKRAINIAN = SlipTexts("uk", "ltr", "Ваші документи", "Ваш номер", "Телефоном", "Для", "Подано", "Відчинено", "Дякуємо.")
+UKRAINIAN = SlipTexts(
+    "uk", "ltr", "Ваші документи", "Ваш номер", "Телефоном", "Для", "Справа", "Подано", "Відчинено", "Дякуємо."
+)
 ARABIC = SlipTexts(
-    "ar", "rtl", "وثائقك محفوظة هنا بأمان.", "رقمك", "على الهاتف", "إلى", "سُلّم في", "أوقات العمل", "شكرا."
+    "ar", "rtl", "وثائقك محفوظة هنا بأمان.", "رقمك", "على الهاتف", "إلى", "الموضوع", "سُلّم في", "أوقات العمل", "شكرا."
 )
 ROLL = "om_roll-80_80x297mm"
 
 
 def made(texts: SlipTexts = GERMAN, media: str = A4, agency: str = "Wohngeldstelle Uckermark") -> pymupdf.Document:
-    return pymupdf.open("pdf", slip(NUMBER, WORDS, agency, AT, texts, hours=HOURS, media=media))
+    return pymupdf.open("pdf", slip(NUMBER, WORDS, [agency], AT, texts, concern=CONCERN, hours=HOURS, media=media))
 
 
 def letters(page: pymupdf.Page) -> list[tuple[float, str]]:
@@ -60,6 +66,8 @@ def test_everything_stands_on_one_page_in_large_print(texts: SlipTexts, media: s
     assert NUMBER in text
     assert all(word in text for word in WORDS)
     assert "Wohngeldstelle" in text
+    assert texts.concern in text or texts is ARABIC  # whose letters are joined in the file
+    assert "Zuschuss zur Miete" in text
     assert "2026" in text or "٢٠٢٦" in text
     size_of_number = next(size for size, text in letters(page) if NUMBER in text)
     assert size_of_number == max(size for size, _ in letters(page))
@@ -84,11 +92,12 @@ def test_the_code_says_the_number_and_nothing_else(media: str) -> None:
 
 
 def test_the_same_facts_give_the_same_bytes_and_no_more_than_the_facts() -> None:
-    once, again = (slip(NUMBER, WORDS, "Sozialamt", AT, GERMAN) for _ in range(2))
+    once, again = (slip(NUMBER, WORDS, ["Sozialamt"], AT, GERMAN) for _ in range(2))
     assert once == again
     document = pymupdf.open("pdf", once)
     assert not any(document.metadata[key] for key in ("title", "author", "subject", "keywords", "creationDate"))
     assert GERMAN.hours not in document[0].get_text()
+    assert GERMAN.concern not in document[0].get_text()
 
 
 def test_a_name_with_signs_of_markup_is_only_a_name() -> None:

@@ -7,9 +7,12 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
+from markupsafe import Markup
 
 from edge.kiosk.language import LANGUAGES, STRINGS, Catalogues, read
+from protocol.directory_texts import GERMAN, Text
 from protocol.errors import Mistake
+from protocol.ids import LanguageTag
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +64,24 @@ def test_a_german_name_keeps_its_direction_in_an_arabic_sentence(catalogues: Cat
     assert "\u2068Wohngeld (Prenzlau)\u2069" in said
     assert "\u2068" not in catalogues["uk"].say("label.to", agency="Wohngeld")
     assert [language.code for language in LANGUAGES if language.direction == "rtl"] == ["ar"]
+
+
+@pytest.mark.parametrize("code", ["en", "pl", "uk", "ar"])
+def test_a_text_that_nobody_has_translated_is_marked_as_german(catalogues: Catalogues, code: str) -> None:
+    words = catalogues[code]
+    german, own = Text("Bürger & Amt", GERMAN), Text("<b>", words.language.directory_tag)
+    assert words.shown(german) == '<bdi lang="de" dir="ltr">Bürger &amp; Amt</bdi>'
+    assert words.shown(own) == "&lt;b&gt;"
+    assert words.shown(german) in words.say("label.to", agency=words.shown(german))
+    assert isinstance(words.say("label.to", agency=words.shown(german)), Markup)
+    assert "<bdi" in words.say("check.lead", count=2, agency=words.shown(german))
+    assert not isinstance(words.say("label.to", agency="Amt"), Markup)
+
+
+def test_german_needs_no_mark_in_german(catalogues: Catalogues) -> None:
+    assert catalogues["de"].shown(Text("Amt", GERMAN)) == "Amt"
+    assert catalogues["leicht"].language.directory_tag == "de-simple"
+    assert catalogues["leicht"].shown(Text("Sozial-Amt", LanguageTag("de-simple"))) == "Sozial-Amt"
 
 
 def test_days_and_times_are_those_of_the_wall_clock_here(catalogues: Catalogues) -> None:

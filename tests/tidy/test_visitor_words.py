@@ -12,13 +12,16 @@ from typing import Final
 
 import pytest
 from babel.messages.catalog import Message
+from msgspec import structs
 
 from edge.capture.verdict import Fault
 from edge.kiosk.language import LANGUAGES, STRINGS, catalogue
 from edge.kiosk.privacy import PRIVACY_VERSION
 from edge.kiosk.settings import TEXT_STEPS
 from hardware.scanner import ScannerState
+from protocol import directory_texts
 from protocol.hours import Status
+from tools.town import uckermark
 
 KIOSK: Final = STRINGS.parent
 CODES: Final = tuple(language.code for language in LANGUAGES)
@@ -73,6 +76,17 @@ def texts(code: str, *kinds: str) -> Iterator[tuple[str, str]]:
             yield from ((name, text) for text in forms(message))
 
 
+def of_the_example(code: str) -> Iterator[tuple[str, str]]:
+    """What the example's directory says in a language, as (id, text): nobody has to look far for what good texts are like."""
+    tag = next(language for language in LANGUAGES if language.code == code).directory_tag
+    for agency in uckermark().agencies:
+        yield f"{agency.id}.name", directory_texts.agency_name(agency, tag).words
+        yield f"{agency.id}.short", directory_texts.agency_short(agency, tag).words
+    for service in uckermark().services:
+        yield f"{service.id}.plain", directory_texts.concern(service, tag).words
+        yield from ((f"{service.id}.bring", paper.words) for paper in directory_texts.papers(service, tag))
+
+
 def places(text: str) -> set[str]:
     return {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
 
@@ -93,6 +107,13 @@ def test_every_language_says_everything() -> None:
         assert not silent, f"{code}: {silent}"
         fuzzy = [name for name, message in messages(code).items() if message.fuzzy]
         assert not fuzzy, f"{code}: {fuzzy}"
+
+
+def test_the_example_says_everything_in_every_language() -> None:
+    tags = [language.directory_tag for language in LANGUAGES]
+    for of in (*uckermark().agencies, *uckermark().services):
+        assert {texts.language for texts in of.texts} == set(tags) - {directory_texts.GERMAN}, of.id
+        assert all(all(structs.astuple(texts)) for texts in of.texts), of.id
 
 
 def test_every_language_has_the_same_places() -> None:
@@ -119,7 +140,8 @@ def test_every_language_has_all_its_plurals() -> None:
 def test_no_word_of_our_trade(code: str) -> None:
     for_language = FORBIDDEN["de" if code == PLAIN else code].split()
     pattern = re.compile("|".join(rf"\b{word.replace('$', chr(92) + 'b')}" for word in for_language), re.IGNORECASE)
-    faults = [f"{name}: {match[0]!r} in {text!r}" for name, text in texts(code) if (match := pattern.search(text))]
+    everything = [*texts(code), *of_the_example(code)]
+    faults = [f"{name}: {match[0]!r} in {text!r}" for name, text in everything if (match := pattern.search(text))]
     reasonless = WITHOUT_REASON["de" if code == PLAIN else code]
     faults += [f"{name}: waiting without a reason" for name, text in texts(code) if reasonless in text.lower()]
     assert not faults, "\n".join(faults)
@@ -128,7 +150,9 @@ def test_no_word_of_our_trade(code: str) -> None:
 @pytest.mark.parametrize("code", CODES)
 def test_questions_and_buttons_are_short(code: str) -> None:
     long = [f"{name}: {text}" for name, text in texts(code, "title") if words(text) > TITLE_WORDS_MAX]
-    long += [f"{name}: {text}" for name, text in texts(code, "do") if words(text) > BUTTON_WORDS_MAX]
+    buttons = [*texts(code, "do"), *(told for told in of_the_example(code) if told[0].endswith((".short", ".plain")))]
+    long += [f"{name}: {text}" for name, text in buttons if words(text) > BUTTON_WORDS_MAX]
+    long += [f"{name}: {text}" for name, text in of_the_example(code) if words(text) > TITLE_WORDS_MAX]
     assert not long, "\n".join(long)
 
 
@@ -137,7 +161,7 @@ def test_sentences_are_short(code: str) -> None:
     most = PLAIN_WORDS_MAX if code == PLAIN else SENTENCE_WORDS_MAX
     long = [
         f"{name}: {sentence} ({words(sentence)} words)"
-        for name, text in texts(code)
+        for name, text in (*texts(code), *of_the_example(code))
         for sentence in sentences(text)
         if words(sentence) > most and not name.startswith("format.")
     ]

@@ -12,16 +12,27 @@ export function sentences(page) {
   const said = [];
   for (const part of page.querySelectorAll(READ)) {
     if (part.parentElement.closest(READ) || !part.checkVisibility()) continue;
-    let text = part.innerText.replace(/\s+/g, " ").trim();
-    if (part.matches(".number")) text = [...text.replace(/\W/g, "")].join(" "); // sign by sign, as one writes it down
-    if (!text) continue;
-    const tag = part.closest("[lang]").lang;
-    const language = tag === document.documentElement.lang ? document.documentElement.dataset.voice : tag;
-    const whole = /[.!?:…]$/.test(text) ? text : `${text}.`;
-    if (said.at(-1)?.language === language) said.at(-1).text += ` ${whole}`;
-    else said.push({ text: whole, language });
+    const pieces = inLanguages(part);
+    if (!pieces.length) continue;
+    if (part.matches(".number")) pieces[0].text = [...pieces[0].text.replace(/\W/g, "")].join(" "); // sign by sign, as one writes it down
+    if (!/[.!?:…]$/.test(pieces.at(-1).text)) pieces.at(-1).text += ".";
+    for (const { text, language } of pieces) {
+      if (said.at(-1)?.language === language) said.at(-1).text += ` ${text}`;
+      else said.push({ text, language });
+    }
   }
   return said;
+}
+
+/** What is read as a whole, cut where another language begins: a name that nobody has translated is spoken as German. */
+function inLanguages(node) {
+  const element = node instanceof CharacterData ? node.parentElement : node;
+  if (!element.checkVisibility()) return [];
+  if (node === element && node.querySelector("[lang]")) return [...node.childNodes].flatMap(inLanguages);
+  const text = (node.innerText ?? node.data ?? "").replace(/\s+/g, " ").trim();
+  const tag = element.closest("[lang]").lang;
+  const language = tag === document.documentElement.lang ? document.documentElement.dataset.voice : tag;
+  return /[\p{L}\p{N}]/u.test(text) ? [{ text, language }] : [];
 }
 
 async function sound(sentence, signal) {
