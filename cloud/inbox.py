@@ -8,7 +8,8 @@ from typing import Any, Final
 from sqlalchemy import Row, select
 
 from cloud import lost
-from cloud.ledger import Ledger, Told
+from cloud.gathered import Told
+from cloud.ledger import Ledger
 from cloud.storage.schema import document, receipt
 from cloud.turn import LOST
 from protocol import limits

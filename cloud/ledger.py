@@ -14,7 +14,7 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import bindparam, select, update
@@ -23,6 +23,7 @@ from cloud import lost, restored
 from cloud.awaited import Awaited, awaited
 from cloud.contacts import Contacts
 from cloud.delivery import Delivery
+from cloud.gathered import Gathered, Told
 from cloud.ingest import Ingest, Run
 from cloud.known import Known, Recent
 from cloud.places import Places
@@ -37,7 +38,7 @@ from protocol.entries import DirectoryPublished, Entry, Mark, ReceiptGiven
 from protocol.errors import Unavailable
 from protocol.frames import Beat, Hello
 from protocol.ids import Digest, EnvelopeId, SiteId
-from protocol.manifest import Manifest, Receipt, Signed, digest_of, unverified
+from protocol.manifest import Manifest, Signed, digest_of, unverified
 from protocol.recipients import HybridIdentity
 
 BYTES_WAITING_MAX: Final = (
@@ -45,16 +46,6 @@ BYTES_WAITING_MAX: Final = (
 )  # of documents that are not complete; a process that is killed fetches them again
 _BYTES_WAIT: Final = timedelta(seconds=0.25)
 ALIVE_SECONDS: Final = 5.0  # how often the hub says in its own row that it lives; three missed are an alert
-
-
-class Told(NamedTuple):
-    """An agency's event about one envelope: `number` in its chain, 2, 3 … (1 is the hub's own)."""
-
-    site: SiteId
-    envelope: EnvelopeId
-    number: int
-    signed: Signed
-    receipt: Receipt
 
 
 class Ledger:
@@ -81,21 +72,8 @@ class Ledger:
         self._awaited: dict[Digest, Awaited] = {}
         self._sizes: Recent[Digest, int] = Recent()
         self._alive_at: datetime | None = None
-        self._alive = False
         self._broken = False
-        # What this turn was told.
-        self._arrived: list[Run] = []
-        self._appending: list[tuple[Place, entries.Event]] = []
-        self._announcing: set[Place] = set()
-        self._told: list[Told] = []
-        self._recalled: dict[EnvelopeId, lost.Recalled] = {}
-        self._alarms: list[tuple[SiteId | None, str, str]] = []
-        self._freed: list[EnvelopeId] = []
-        self._reopening: dict[SiteId, Hello] = {}
-        self._gone: dict[Digest, SiteId] = {}
-        self._reconsider = False
-        self._recheck: set[Digest] = set()
-        self._waiting_since: datetime | None = None  # bytes of documents that are not complete wait for a transaction
+        self._gathered = Gathered()
         self.reload()
         self._places.load()
         with database.reading() as connection:
@@ -119,13 +97,13 @@ class Ledger:
         place = self._places.at(site)
         reopens = restored.remembers_more(hello, place, self.log(site))
         if reopens:
-            self._reopening[site] = hello
+            self._gathered.reopening[site] = hello
         return reopens
 
     def gone(self, site: SiteId, digest: Digest) -> None:
         """This cabin has nothing to send for a document that it has announced."""
         if digest in self._awaited:
-            self._gone[digest] = site
+            self._gathered.gone[digest] = site
 
     def keep(self, digest: Digest, offset_bytes: int, chunk: bytes | memoryview) -> None:
         """Bytes of a document that is awaited; of others nothing is kept. Raises Mistake when they do not follow what is here."""
@@ -151,24 +129,24 @@ class Ledger:
             if have_bytes < row.size_bytes:
                 found.append(Wanted(site, digest, row.size_bytes, have_bytes))
             else:
-                self._recheck.add(digest)
+                self._gathered.recheck.add(digest)
         return found
 
     def tell(self, told: Told) -> None:
         """An agency's event, checked (inbox.tell). The cabin learns it through its log."""
-        self._told.append(told)
+        self._gathered.told.append(told)
 
     def told(self, envelope: EnvelopeId) -> list[Signed]:
         """Events about this envelope that wait for `settle`."""
-        return [told.signed for told in self._told if told.envelope == envelope]
+        return [told.signed for told in self._gathered.told if told.envelope == envelope]
 
     def recall(self, recalled: lost.Recalled) -> None:
         """An agency's answer about a lost document, checked (inbox.recall). The cabin learns it through its log."""
-        self._recalled[recalled.envelope] = recalled
+        self._gathered.recalled[recalled.envelope] = recalled
 
     def recalled(self, envelope: EnvelopeId) -> bool:
         """Does an answer about this envelope wait for `settle`?"""
-        return envelope in self._recalled
+        return envelope in self._gathered.recalled
 
     @property
     def signing_key(self) -> bytes:
@@ -177,7 +155,7 @@ class Ledger:
 
     def append(self, site: SiteId, event: entries.Event) -> None:
         """One more entry for this cabin."""
-        self._appending.append((self._places.at(site), event))
+        self._gathered.appending.append((self._places.at(site), event))
 
     def expire(self, now: datetime, keep_days: float) -> int:
         """Let go of the bytes of documents that were closed more than `keep_days` ago; how many. Free after `settle`."""
@@ -185,12 +163,12 @@ class Ledger:
             due = expired(connection, now, keep_days)
         for envelope, digest in due:
             self.blobs.forget(digest)
-            self._freed.append(envelope)
+            self._gathered.freed.append(envelope)
         return len(due)
 
     def alarm(self, site: SiteId | None, kind: str, text: str, now: datetime) -> None:
         """Call a person."""
-        self._alarms.append((site, kind, text))
+        self._gathered.alarms.append((site, kind, text))
 
     def observe(self, site: SiteId, frame: Hello | Beat, round_trip_seconds: float, now: datetime) -> None:
         """A sign of life of this cabin; `round_trip_seconds` is negative when unknown. Written within contacts.WRITE_SECONDS."""
@@ -218,14 +196,14 @@ class Ledger:
         """The loop turns. Written with the next `settle`, every ALIVE_SECONDS, and at once when the clock was set."""
         if self._alive_at is None or abs(now - self._alive_at) >= timedelta(seconds=ALIVE_SECONDS):
             self._alive_at = now
-            self._alive = True
+            self._gathered.alive = True
 
     def reload(self) -> None:
         """Another process has committed: keys, confirmations, directory. What was set aside for want of them is taken up again."""
         with self.database.reading() as connection:
             self.known.reload(connection)
             self._places.renew(connection)
-        self._reconsider = True
+        self._gathered.reconsider = True
 
     # --- directories and documents to read --------------------------------------------------------------------------
     def directory_version(self) -> int:
@@ -280,7 +258,7 @@ class Ledger:
             healed = restored.healed(turn, self._healing)
             self._places.write(turn)
             self._contacts.write(connection)
-            if self._alive:
+            if self._gathered.alive:
                 connection.execute(update(hub).where(hub.c.id == 1).values(alive_at=now))
             self.blobs.record(connection)
         turn.committed()
@@ -288,7 +266,7 @@ class Ledger:
         self._owing.update(wanted.site for wanted in news.wanted)
         self._places.committed()
         self.blobs.committed()
-        self._clear()
+        self._gathered = Gathered()
         self._broken = False
         return news
 
@@ -299,27 +277,17 @@ class Ledger:
     # --- inside -----------------------------------------------------------------------------------------------------
     def _pending(self, now: datetime, everything: bool) -> bool:
         return bool(
-            self._arrived
-            or self._told
-            or self._recalled
+            self._gathered
             or self._places.pending
-            or self._alive
-            or self._appending
-            or self._announcing
-            or self._alarms
-            or self._reopening
-            or self._gone
-            or self._recheck
-            or self._reconsider
             or self._contacts.due(now)
             or (self.blobs.pending and (everything or self._bytes_due(now)))
         )
 
     def _bytes_due(self, now: datetime) -> bool:
         """Is a document complete, or have bytes waited long enough to be worth a transaction?"""
-        if self._waiting_since is None:
-            self._waiting_since = now
-        if abs(now - self._waiting_since) >= _BYTES_WAIT or self.blobs.waiting_bytes >= BYTES_WAITING_MAX:
+        if self._gathered.since is None:
+            self._gathered.since = now
+        if abs(now - self._gathered.since) >= _BYTES_WAIT or self.blobs.waiting_bytes >= BYTES_WAITING_MAX:
             return True
         return self.blobs.forgetting or any(
             (found := self._awaited.get(digest)) is None or sums.size_bytes >= found.size_bytes
@@ -327,59 +295,49 @@ class Ledger:
         )
 
     def _apply(self, turn: Turn) -> None:
-        for raised in self._alarms:
+        gathered = self._gathered
+        for raised in gathered.alarms:
             turn.alarm(*raised)
-        for site, hello in self._reopening.items():
+        for site, hello in gathered.reopening.items():
             restored.reopen(turn, self._places.at(site), hello)
             self._healing.add(site)
         ingest = Ingest(turn, self.known, self._awaited, self.blobs)
-        if self._reconsider:
+        if gathered.reconsider:
             ingest.reconsider(self._places.at)
-        if self._arrived:
-            ingest.take(self._arrived)
-        for told in self._told:
+        if gathered.arrived:
+            ingest.take(gathered.arrived)
+        for told in gathered.told:
             turn.happened(told.envelope, told.number, told.receipt.happening, told.receipt.at, told.signed)
             turn.state(told.envelope, told.receipt.happening)
             turn.append(self._places.at(told.site), ReceiptGiven(told.signed))
-        for recalled in self._recalled.values():
+        for recalled in gathered.recalled.values():
             lost.answered(turn, self._places.at(recalled.site), recalled, self._key)
-        for digest in dict.fromkeys([*(digest for digest, _ in self.blobs.grown()), *sorted(self._recheck)]):
+        for digest in dict.fromkeys([*(digest for digest, _ in self.blobs.grown()), *sorted(gathered.recheck)]):
             expected = self._awaited.get(digest)
             if expected is not None and self._delivery.consider(
                 turn, self._places.at(expected.site), expected, self.blobs.sums(digest)
             ):
                 del self._awaited[digest]
-        for digest, site in self._gone.items():
+        for digest, site in gathered.gone.items():
             self._awaited.pop(digest, None)
             restored.gone(turn, self._places.at(site), digest)
-        for envelope in self._freed:
+        for envelope in gathered.freed:
             turn.freed(envelope)
-        for place, event in self._appending:
+        for place, event in gathered.appending:
             turn.append(place, event)
         current = self.known.current
-        for place in sorted(self._announcing, key=lambda place: place.site):
+        for place in sorted(gathered.announcing, key=lambda place: place.site):
             if current.digest is not None and place.directory_version < current.version:
                 turn.append(place, DirectoryPublished(current.version, current.digest, len(current.raw)))
                 place.directory_version = current.version
         self._places.bury(turn)  # last: whoever was asked for above may have been replaced since this process began
 
-    def _clear(self) -> None:
-        for told in (self._arrived, self._appending, self._told, self._alarms, self._freed):
-            told.clear()
-        self._announcing.clear()
-        self._reopening.clear()
-        self._gone.clear()
-        self._recalled.clear()
-        self._recheck.clear()
-        self._reconsider = self._alive = False
-        self._waiting_since = None
-
     def _arrive(self, place: Place, before: Mark, previous: bytes, run: Sequence[Entry]) -> None:
-        self._arrived.append(Run(place, place.machine, before, previous, run))
+        self._gathered.arrived.append(Run(place, place.machine, before, previous, run))
 
     def _announce(self, place: Place) -> None:
         if place.directory_version < self.known.current.version:
-            self._announcing.add(place)
+            self._gathered.announcing.add(place)
 
     def _resumable(self, digest: Digest) -> int:
         """Bytes from the front that are here and can be read; those that cannot are let go, and asked for again."""

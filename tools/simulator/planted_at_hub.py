@@ -162,7 +162,7 @@ class FreeWhenFetched(Ledger):
 
     def settle(self, *, everything: bool = False) -> Any:
         """Free what lies in an inbox."""
-        for told in self._told:
+        for told in self._gathered.told:
             with self.database.reading() as connection:
                 row = connection.exec_driver_sql(
                     "SELECT digest FROM document WHERE envelope = ?", (told.envelope,)
