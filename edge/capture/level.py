@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from edge.capture.dust import without_lone
 from edge.capture.flatten import Grey, Pixels
 from edge.capture.scale import grey
 from edge.capture.source import DPI, Page
@@ -92,6 +93,8 @@ def level(page: Page, seen: Survey, move: Move, *, coloured: bool, dpi: float | 
     plain = grey(page.pixels)
     if dpi > DPI / NEAR or (UPSCALE_DPI_MIN <= dpi < DPI * NEAR and not _two_valued(plain, move)):
         fine = float(DPI)
+    if fine != dpi or not move.plain:
+        plain = without_lone(plain, dpi, seen.grey, seen.dpi)
     colour, colour_dpi = None, 0.0
     if coloured and page.pixels.ndim == 3:
         colour_dpi = dpi * seen.fine_dpi / page.dpi

@@ -7,12 +7,14 @@ import os
 from datetime import UTC, datetime
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pymupdf
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 
 from edge.capture import encode, jbig2, pdf, source
+from edge.capture.dust import without_lone
 from edge.capture.encoded import Codec, Encoded, Encoding
 from edge.capture.flatten import flatten
 from edge.capture.level import Level, level, rotated, unmoved
@@ -357,10 +359,13 @@ def test_pages_are_taken_one_by_one(three_pages):
     assert asked == [0]
 
 
-def test_dust_on_a_fax_makes_no_picture_of_it_and_costs_little():
-    clean = drawn(5, dpi=200)
-    # Of two values, so that it is not enlarged: a lone pixel of a grey page is, and is dust no longer.
-    grey = np.where(np.array(Image.fromarray(clean.pixels).convert("L")) < 128, 0, 255).astype(np.uint8)
+@pytest.mark.parametrize(("dpi", "skew", "two_valued"), [(200, 0.0, True), (200, 0.0, False), (300, 1.5, False)])
+def test_dust_makes_no_picture_of_a_page_and_costs_little(dpi, skew, two_valued):
+    """Also where the page is enlarged or turned: behind that a lone pixel is a spot of four or nine, so it goes before."""
+    clean = drawn(5, dpi=dpi, skew_degrees=skew)
+    grey = np.array(Image.fromarray(clean.pixels).convert("L"))
+    if two_valued:
+        grey = np.where(grey < 128, 0, 255).astype(np.uint8)
     random = np.random.default_rng(5)
     dusty = grey.copy()
     # Lone pixels on a grid, a quarter of all that is dark. Three times as many count as a tone, and the page is a JPEG.
@@ -368,6 +373,29 @@ def test_dust_on_a_fax_makes_no_picture_of_it_and_costs_little():
     places[np.arange(places.shape[0]) % 4 != 0] = False
     places[:, np.arange(places.shape[1]) % 4 != 0] = False
     dusty[: places.shape[0], : places.shape[1]][places] = 0
-    plain, kept = encoded(Page(grey, 200)), encoded(Page(dusty, 200))
+    plain, kept = (encode.encode(straightened(Page(each, dpi))[0])[0] for each in (grey, dusty))
     assert plain.encoding == kept.encoding
     assert kept.bytes < 1.1 * plain.bytes
+
+
+@pytest.mark.parametrize("dpi", [150, 200, 300])
+def test_what_is_small_but_printed_is_no_dust(dpi):
+    """The dots of letters of 6 points, wherever they fall on the pixels."""
+    font = ImageFont.load_default(6 / 72 * dpi * 8)
+    large = Image.new("L", (1000 * 8, 60 * 8), 255)
+    ImageDraw.Draw(large).text((163, 85), "i. j. ij.i: ;" * 6, fill=20, font=font)
+    line = np.array(large.resize((1000, 60), Image.Resampling.BOX))
+    seen = survey(Page(line, dpi))
+
+    def spots(pixels):
+        return cv2.connectedComponents((pixels < 210).astype(np.uint8))[0]
+
+    assert spots(without_lone(line, dpi, seen.grey, seen.dpi)) == spots(line)
+
+
+def test_a_halftone_is_no_dust():
+    """Its dots are what it is made of."""
+    dots = np.full((600, 600), 250, np.uint8)
+    dots[::4, ::4] = 0
+    seen = survey(Page(dots, 300))
+    assert without_lone(dots, 300, seen.grey, seen.dpi) is dots
