@@ -294,7 +294,7 @@ class Buffer:
             return self._documents.waiting()
 
     def documents(self, count_max: int = 100) -> list[Document]:
-        """What was handed in here: first what waits, then the newest; at most `count_max`."""
+        """What was handed in here: first what waits or is lost, then the newest; at most `count_max`."""
         with self._database.reading():
             return self._documents.newest(count_max)
 

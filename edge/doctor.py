@@ -5,8 +5,8 @@ from __future__ import annotations
 import enum
 import stat
 import time
-from collections.abc import Iterator
-from datetime import timedelta
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +19,7 @@ from edge.keys import CabinKeys
 from edge.knock import knock
 from edge.offline import look
 from edge.orders import ShowStatus, Status
+from edge.storage.documents import State
 from hardware import fitted
 from hardware.devices.sane_listing import discover
 from protocol import directory as directories
@@ -32,6 +33,7 @@ from protocol.runtime.world import World
 
 DEVICES_SECONDS: Final = 4.0  # a USB scanner is listed in less
 LOOK_SECONDS: Final = 0.1
+LOST_TOLD: Final = timedelta(days=30)
 UNREACHABLE: Final = "unreachable"
 SANE_SECONDS: Final = 10.0  # listing asks every backend that is installed
 PINS: Final = "This machine needs a header with pins, the library lgpio (`pip install lgpio` into .venv) and the node's user in the group `gpio`."
@@ -150,7 +152,7 @@ def _membership(directory: Directory, config: EdgeConfig, keys: CabinKeys) -> Fi
 def _life(folder: NodeFolder, config: EdgeConfig, world: World) -> Iterator[Finding]:
     """What the running node says, else what lies in the folder."""
     try:
-        told = knock(folder.path, ShowStatus(1), ANSWER_SECONDS)
+        told = knock(folder.path, ShowStatus(), ANSWER_SECONDS)
         status = next((told for told in told if isinstance(told, Status)), None) if told is not None else None
     except Trouble as trouble:
         yield _critical("node", trouble)
@@ -161,12 +163,13 @@ def _life(folder: NodeFolder, config: EdgeConfig, world: World) -> Iterator[Find
         yield from _clock(status)
         yield _buffer(status.troubles)
         yield _waiting(status.waiting_documents, status.oldest_seconds)
+        yield from _lost([(row.receipt, row.at) for row in status.documents if row.state == State.LOST], world)
         yield _disk(status.disk_free_bytes, config)
         yield from (_device(name, state, config) for name, state in status.devices.items())
         return
     try:
         with NodeFolder.open(folder.path, "edge"):
-            found = look(folder.path, 1)
+            found = look(folder.path)
     except Trouble as trouble:
         yield _critical("node", trouble)
         return
@@ -177,6 +180,7 @@ def _life(folder: NodeFolder, config: EdgeConfig, world: World) -> Iterator[Find
     yield _buffer((*faults, *(f"A damaged buffer lies aside as {name}." for name in found.set_aside)))
     oldest = found.waiting.oldest_at
     yield _waiting(found.waiting.documents, (world.utc() - oldest).total_seconds() if oldest else 0.0)
+    yield from _lost([(row.receipt, row.changed_at) for row in found.documents if row.state is State.LOST], world)
     yield _disk(found.disk_free_bytes, config)
     devices = fitted.fit(config.fittings, folder.path)
     try:
@@ -238,6 +242,15 @@ def _waiting(documents: int, oldest_seconds: float) -> Finding:
         severity = Severity.CRITICAL if oldest_seconds > WAITING_SECONDS_CRITICAL else Severity.WARNING
     what = f"{documents} document{'s' if documents > 1 else ''} waiting for the hub, the oldest for {_span(oldest_seconds)}."
     return Finding("documents", severity, what, "Bring the cabin's line up; nothing else." if severity else "")
+
+
+def _lost(told: Sequence[tuple[str, datetime]], world: World) -> Iterator[Finding]:
+    """Those of the last weeks: somebody may still come and ask."""
+    receipts = [receipt for receipt, at in told if abs(world.utc() - at) < LOST_TOLD]
+    if receipts:
+        what = f"Lost with the hub, which came back from an older copy, and not at the agency: {', '.join(receipts)}."
+        remedy = "The screen says so to whoever asks for that number: they must hand in again. The agency knows the numbers too."
+        yield Finding("lost", Severity.WARNING, what, remedy)
 
 
 def _disk(free_bytes: int, config: EdgeConfig) -> Finding:

@@ -132,6 +132,7 @@ class Node:
     def status(self, documents_max: int = 100) -> Status:
         """How the cabin is now."""
         vital = self.vitals()
+        kept_documents, kept_bytes = self._buffer.kept()
         return Status(
             version=STATUS_VERSION,
             at=self._utc(),
@@ -151,6 +152,8 @@ class Node:
             visits=self.reception.visits,
             looks=self.looks,
             shut=self.entrance.shut or "",
+            kept_documents=kept_documents,
+            kept_bytes=kept_bytes,
         )
 
     def looked(self) -> None:

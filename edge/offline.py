@@ -13,13 +13,15 @@ from edge.storage.blobs import Blobs
 from edge.storage.database import Database
 from edge.storage.documents import Document, Documents, Waiting
 from edge.storage.high_water import HighWater, HighWaterFile
+from edge.storage.kept import KeptRow
+from edge.storage.rows import Rows
 from protocol.entries import Mark
 from protocol.ids import Digest
 
 
 class Look(NamedTuple):
     """What lies in the folder. `fault`: what is wrong with the buffer's file, empty when nothing is; it was read whole but for the documents'
-    bytes, which are checked when they are sent. `set_aside`: damaged files of earlier days."""
+    bytes, which are checked when they are sent. `set_aside`: damaged files of earlier days. `kept`: secured documents whose sealed bytes are here."""
 
     waiting: Waiting
     documents: list[Document]
@@ -28,6 +30,7 @@ class Look(NamedTuple):
     disk_free_bytes: int
     fault: str
     set_aside: tuple[str, ...]
+    kept: Waiting = Waiting(0, 0, None)
 
 
 def look(folder: Path, documents_max: int = 100) -> Look:
@@ -57,6 +60,7 @@ def look(folder: Path, documents_max: int = 100) -> Look:
                 free_bytes,
                 fault,
                 aside,
+                Waiting(len(Rows(database, "kept", KeptRow)), database.place.kept_bytes, None),
             )
     except sqlite3.Error as error:
         return nothing._replace(fault=f"SQLite says: {error}.")

@@ -104,7 +104,7 @@ class Failed(msgspec.Struct, frozen=True, tag_field="event", tag="failed"):
 
 
 class DocumentStatus(msgspec.Struct, frozen=True):
-    """A document of this cabin. `state`: waiting, secured, fetched, accepted, returned, forwarded; `at`: of that state."""
+    """A document of this cabin. `state`: waiting, damaged, secured, fetched, accepted, returned, forwarded, lost; `at`: of that state."""
 
     receipt: str
     agency: str
@@ -133,7 +133,8 @@ class LinkStatus(msgspec.Struct, frozen=True):
 
 class Status(msgspec.Struct, frozen=True, tag_field="event", tag="status"):
     """The cabin at `at`. `version` is that of this form; `documents` newest first; `visits` have begun and `looks` were taken at the screen by a
-    browser that has drawn its first page, since the process began. `shut`: why no visitor is received now, `cleaning` or `closed`."""
+    browser that has drawn its first page, since the process began. `shut`: why no visitor is received now, `cleaning` or `closed`.
+    `kept_documents`: secured ones whose sealed bytes are still here, should the hub come back from an older copy."""
 
     version: int
     at: datetime
@@ -153,6 +154,8 @@ class Status(msgspec.Struct, frozen=True, tag_field="event", tag="status"):
     visits: int = 0
     looks: int = 0
     shut: str = ""
+    kept_documents: int = 0
+    kept_bytes: int = 0
 
 
 Told = PageCaptured | Captured | SealedUp | Accepted | Secured | Failed | DocumentMoved | Status

@@ -264,6 +264,8 @@ def _resting(folder: Path) -> Status:
             troubles=(found.fault,) if found.fault else (),
             directory_version=directory.version,
             documents=tuple(map(row, found.documents)),
+            kept_documents=found.kept.documents,
+            kept_bytes=found.kept.bytes,
         )
 
 
@@ -308,6 +310,9 @@ def _print_status(found: Status) -> None:
         f"{found.waiting_documents} waiting ({found.waiting_bytes / 1000:.0f} kB, oldest {found.oldest_seconds:.0f} s); "
         f"directory {found.directory_version}; {found.disk_free_bytes // 1_000_000} MB free"
     )
+    if found.kept_documents:
+        kept = f"{found.kept_documents} secured, kept sealed for a while ({found.kept_bytes / 1000:.0f} kB)"
+        click.echo(f"{kept}, should the hub come back from a backup")
     if found.shut:
         click.echo(f"no visitor is received: {found.shut}")
     for trouble in found.troubles:

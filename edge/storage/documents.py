@@ -105,8 +105,8 @@ class Documents:
         return found
 
     def newest(self, count_max: int) -> list[Document]:
-        """The last ones handed in, newest first, and before them whatever still waits: at most `count_max`."""
-        order = "ORDER BY state IN ('waiting', 'damaged') DESC, entry DESC LIMIT ?"
+        """The last ones handed in, newest first, and before them whatever still waits or is lost: at most `count_max`."""
+        order = "ORDER BY state IN ('waiting', 'damaged', 'lost') DESC, entry DESC LIMIT ?"
         return [_document(row) for row in self.rows.where(order, (count_max,))]
 
     def by_receipt(self, receipt: str) -> Document | None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from edge.buffer import Buffer, Put, State
+from edge.offline import look
 from protocol import limits
 from protocol.entries import VisitEnded
 from protocol.errors import Unavailable
@@ -228,3 +231,19 @@ def test_an_altered_one_is_not_given_out(cabin: Cabin) -> None:
     assert buffer.read(put.digest, 0, 1 << 20) is None
     assert "altered" in buffer.troubles[0]
     assert buffer.document(put.receipt).state is State.SECURED  # type: ignore[union-attr]
+
+
+def test_a_file_of_the_release_before_is_looked_at_and_goes_on(cabin: Cabin) -> None:
+    buffer = opened(cabin, keep_seconds=0)
+    put = cabin.hand_in(buffer)
+    buffer.close()
+    with closing(sqlite3.connect(cabin.folder / "buffer.sqlite")) as file, file:
+        file.execute("DROP TABLE kept")
+        file.execute("DELETE FROM _sqlite_migrations WHERE name = 'm002_kept'")
+    assert look(cabin.folder).fault == ""
+    buffer = opened(cabin)
+    assert buffer.troubles == ()
+    cabin.told(buffer, receipt(manifest_of(buffer, put.entry), Happening.STORED))
+    assert here(buffer, [put]) == [True]
+    buffer.close()
+    assert (look(cabin.folder).kept.documents, look(cabin.folder).fault) == (1, "")

@@ -102,6 +102,11 @@ def test_what_cabins_keep_comes_back_and_what_is_lost_is_named(town: Stage, tmp_
     said = town.kabine("fleet", "status", "--hub", town.house.hub, "--site", "gartz")
     assert (said.returncode, proven in said.stdout) == (2, False)
     assert f"{only_here} ({AGENCY}) kam dort nie an" in said.stdout
+    folder = town.house.cabin("gartz")
+    assert f"{only_here}  " in (status := town.kabine("edge", "status", folder).stdout)
+    assert "lost" in status
+    assert f"not at the agency: {only_here}." in town.kabine("edge", "doctor", folder).stdout
+    assert "kept sealed for a while" in town.kabine("edge", "status", town.house.cabin("templin")).stdout
     again = town.pull()
     assert (again.returncode, again.stdout) == (0, "")
     assert "lost" not in again.stderr
