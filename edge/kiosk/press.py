@@ -136,7 +136,7 @@ class Press:
             papers=errand.papers(tag),
             facts=[
                 (t("paper.concern"), [said] if said is not None else []),
-                (t("paper.agency"), [*_names(agency, tag), *_found(agency)]),
+                (t("paper.office"), [*_names(agency, tag), *_found(agency)]),
                 (t("paper.hours"), [line for line in (state.now, state.next) if line]),
             ],
             note=t("say.as_of", day=words.day(published_at), time=words.time(published_at)),
@@ -179,6 +179,6 @@ def _names(agency: Agency, language: LanguageTag) -> list[Text]:
     return [name] if language.partition("-")[0] == GERMAN else list(dict.fromkeys((name, at_the_door)))
 
 
-def _found(agency: Agency) -> list[Text | str]:
-    """Where it is, and its telephone number."""
-    return [*([Text(agency.address, GERMAN)] if agency.address else []), *([agency.phone] if agency.phone else [])]
+def _found(agency: Agency) -> list[Text]:
+    """Where it is, and its telephone number, whose groups would stand the other way round in an Arabic line."""
+    return [Text(line, GERMAN) for line in (agency.address, agency.phone) if line]

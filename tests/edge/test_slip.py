@@ -11,6 +11,7 @@ import pymupdf
 import pytest
 
 from edge.large_print import A4, TEXT_POINTS_MIN, paper_points
+from edge.papers import papers_sheet
 from edge.slip import SlipTexts, slip
 from protocol.directory_texts import GERMAN as GERMAN_TAG
 from protocol.directory_texts import Text
@@ -98,6 +99,16 @@ def test_the_same_facts_give_the_same_bytes_and_no_more_than_the_facts() -> None
     assert not any(document.metadata[key] for key in ("title", "author", "subject", "keywords", "creationDate"))
     assert GERMAN.hours not in document[0].get_text()
     assert GERMAN.concern not in document[0].get_text()
+
+
+def test_groups_of_a_telephone_number_stand_in_their_order_in_an_arabic_list() -> None:
+    lines = [Text("Markt 1 (Rathaus)", GERMAN_TAG), Text("030 23125 102", GERMAN_TAG)]
+    made = papers_sheet("rtl", heading="ما تحضره معك", papers=(), facts=[("الجهة المختصة", lines)], note="-")
+    page = pymupdf.open("pdf", made)[0]
+    left = {text: box_left for box_left, _, _, _, text, *_ in page.get_text("words")}
+    assert left["030"] < left["23125"] < left["102"]
+    assert left["Markt"] < left["1"] < left["(Rathaus)"]
+    assert left["102"] > page.rect.width / 2, "they begin where an Arabic line begins"
 
 
 def test_a_name_with_signs_of_markup_is_only_a_name() -> None:
