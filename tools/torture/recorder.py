@@ -2,7 +2,7 @@
 
     python -m tools.torture.recorder BACKING MOUNT RECORDING
 
-It runs as a process of its own (a process that waits for itself never goes on) and ends when it is unmounted. BACKING must be empty. Two names
+It runs as a process of its own (a process that waits for itself never goes on) and ends when it is told to. BACKING must be empty. Two names
 mean something else: what is written to `/said` becomes a word in the recording, and `/orders` takes a `Refusal`: from then on the disk is a bad one.
 """
 
@@ -146,6 +146,7 @@ class Recorder(mfusepy.Operations):  # type: ignore[misc]  # its author gives it
         if path == ORDERS:
             order = msgspec.json.decode(data, type=Refusal)
             self._refusals = [*self._refusals, order] if order.errno else []
+            self._record.flush()  # before it ends, it is told that its disk is well
             return len(data)
         self._may("write", path)
         written = os.pwrite(fh, data, offset)
@@ -194,7 +195,7 @@ class Recorder(mfusepy.Operations):  # type: ignore[misc]  # its author gives it
 
 
 def main() -> None:
-    """Until it is unmounted."""
+    """Until it is told to end."""
     backing, mount, recording = map(Path, sys.argv[1:])
     assert not any(backing.iterdir()), f"{backing} is not empty"
     with recording.open("wb", buffering=1 << 20) as record:

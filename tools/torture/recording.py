@@ -21,6 +21,7 @@ from tools.torture.operations import Operation
 from tools.torture.recorder import ORDERS, SAID, Refusal
 
 _MOUNT_SECONDS: Final = 60.0
+_WELL: Final = Refusal("", "", 0)
 _MEMORY: Final = Path("/dev/shm")  # noqa: S108  # fsyncs are counted, not waited for
 
 
@@ -84,24 +85,28 @@ def recorded(place: Path) -> Iterator[Recording]:
     try:
         _until_mounted(mount, process)
         yield recording
-    except BaseException:
+        failed = not _settled(recording)
+    finally:
+        # It is not waited for: whoever still holds a file, or made a mount namespace meanwhile, would keep it going.
         _unmount(mount)
-        process.kill()  # whoever failed may still hold files, and then it would not end
-        process.communicate()
-        raise
-    _unmount(mount)
-    try:
-        _, said = process.communicate(timeout=_MOUNT_SECONDS)
-    except subprocess.TimeoutExpired:
         process.kill()
         _, said = process.communicate()
-    if process.returncode:
+    if failed:
         raise Unavailable(f"The recording file system failed: {said.strip()[-400:]}", "Look at its last words.")
     recording.operations = operations.read(record)
 
 
+def _settled(recording: Recording) -> bool:
+    """Is all that was done written down?"""
+    try:
+        recording.refuse(_WELL)
+    except OSError:
+        return False
+    return True
+
+
 def _unmount(mount: Path) -> None:
-    # Lazily, where somebody still holds a file: the recorder ends when the last one is closed.
+    # Lazily, where somebody still holds a file.
     subprocess.run(["fusermount3", "-u", "-z", str(mount)], check=False, capture_output=True)
 
 
