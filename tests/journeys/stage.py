@@ -32,7 +32,7 @@ from tools.town import HOUSING_OFFICE, SOCIAL_OFFICE
 ROOT = Path(__file__).parents[2]
 AGENCY = str(SOCIAL_OFFICE)
 OTHER_AGENCY = str(HOUSING_OFFICE)
-COMMAND_SECONDS = 60.0
+COMMAND_SECONDS = 200.0
 
 
 class Stage:
