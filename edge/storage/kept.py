@@ -2,7 +2,8 @@
 
 How long is counted in seconds in which the cabin was in touch with the hub, by a clock that nobody can set, and written down: whatever the calendar
 says in 1970 or 2106, nothing is let go of early and nothing stays for ever; and what was secured before a long cut, in which the hub may have been
-brought back, is still here after it. There is a bound to their bytes and to their number, and a disk that gets short takes them first.
+brought back, is still here after it. The oldest are those that were handed in first; one of them that was secured late keeps those behind it a little
+longer. There is a bound to their bytes and to their number, and a disk that gets short takes them first.
 What is kept is ciphertext for the agency, as it was before.
 """
 
@@ -47,10 +48,10 @@ class Kept:
         self._bytes_max = bytes_max
         self._unwritten_seconds = 0.0
         self._unlooked_bytes = 0
-        self._oldest: int | None = None  # `secured` of the oldest; 0 until somebody has looked
+        self._oldest: int | None = None  # `secured` of the oldest; None when nothing is kept
         self.rows = Rows(database, "kept", KeptRow)
         if self.rows:
-            self._oldest = 0
+            self._oldest = 0  # until somebody has looked
 
     def in_touch(self, seconds: float) -> None:
         """So long the hub was heard since the last call."""
@@ -70,7 +71,8 @@ class Kept:
         new = KeptRow(row.entry, row.digest, row.size_bytes, int(self._database.place.touch_seconds))
         self.rows.add(new)
         self._weigh(row.size_bytes)
-        self._oldest = new.secured if self._oldest is None else min(self._oldest, new.secured)
+        if self._oldest is None:
+            self._oldest = new.secured
         while self._crowded():
             self._let_go(1)
 
@@ -96,7 +98,7 @@ class Kept:
         if self._short():
             self.make_room(self._shortage())
             return
-        for row in self._by_age(_AT_ONCE):
+        for row in self._first(_AT_ONCE):
             if not self._over(row.secured):
                 break
             self._drop(row)
@@ -133,11 +135,11 @@ class Kept:
     def _crowded(self) -> bool:
         return self.bytes > self._bytes_max or len(self.rows) > limits.KEPT_DOCUMENTS_MAX
 
-    def _by_age(self, count: int) -> list[KeptRow]:
-        return self.rows.where("ORDER BY secured, entry LIMIT ?", (count,))
+    def _first(self, count: int) -> list[KeptRow]:
+        return self.rows.where("ORDER BY entry LIMIT ?", (count,))
 
     def _let_go(self, count: int) -> None:
-        for row in self._by_age(count):
+        for row in self._first(count):
             self._drop(row)
         self._look()
 
@@ -147,12 +149,14 @@ class Kept:
         self._blobs.free(Digest(row.digest))
 
     def _look(self) -> None:
-        oldest = self._by_age(1)
+        oldest = self._first(1)
         self._oldest = oldest[0].secured if oldest else None
 
     def _write_touch(self) -> None:
-        place, self._unwritten_seconds, more = self._database.place, 0.0, self._unwritten_seconds
-        self._database.place = msgspec.structs.replace(place, touch_seconds=place.touch_seconds + more)
+        if self._unwritten_seconds:
+            place, more = self._database.place, self._unwritten_seconds
+            self._unwritten_seconds = 0.0
+            self._database.place = msgspec.structs.replace(place, touch_seconds=place.touch_seconds + more)
 
     def _weigh(self, size_bytes: int) -> None:
         place = self._database.place

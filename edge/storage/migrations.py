@@ -56,7 +56,6 @@ def m002_kept(database: Database) -> None:
         "CREATE TABLE kept (entry INTEGER PRIMARY KEY, digest BLOB NOT NULL, size_bytes INTEGER NOT NULL, secured INTEGER NOT NULL,"
         " seal BLOB NOT NULL) STRICT"
     )
-    database.execute("CREATE INDEX kept_by_age ON kept (secured, entry)")
 
 
 def known() -> frozenset[str]:
