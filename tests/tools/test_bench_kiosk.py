@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.bench.kiosk import Spread, spread
+from tools.bench.kiosk_figures import Spread, spread
 from tools.bench.kiosk_traces import Marks, family, ways
 
 MARK = "Kanarienvogel 4711"

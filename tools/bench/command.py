@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from tools.bench import quiet_net, slow_disk, sync
+from tools.bench import kiosk_figures, quiet_net, slow_disk, sync
 
 
 @click.group()
@@ -102,5 +102,5 @@ def kiosk(runs: int, as_json: bool) -> None:
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(found)))
         return
-    for line in screen.table(found):
+    for line in kiosk_figures.table(found):
         click.echo(line)
