@@ -64,6 +64,7 @@ class Kiosk:
         looked: Callable[[], None] | None = None,
     ) -> None:
         self._looked = looked
+        self._open = True
         self._usher = usher
         self._site = site
         self._screen = screen
@@ -94,6 +95,11 @@ class Kiosk:
             exception_handlers={Trouble: _refused},
             on_startup=[self._prepare],
         )
+
+    def close(self) -> None:
+        """Browsers that listen are told nothing more, and need not be cut off."""
+        self._open = False
+        self._usher.changed()
 
     def _prepare(self) -> None:
         # No visitor waits for a page to be read and compiled.
@@ -196,7 +202,7 @@ class Kiosk:
 
     async def _bell(self) -> AsyncIterator[bytes]:
         version = ""
-        while True:
+        while self._open:
             try:
                 async with asyncio.timeout(BEAT_SECONDS):
                     version = await self._usher.bell.version_after(version)
@@ -243,6 +249,7 @@ async def served(kiosk: Kiosk, step: Doorstep, body_bytes_max: int = BODY_BYTES_
     try:
         yield
     finally:
+        kiosk.close()
         server.should_exit = True
         await serving
 

@@ -8,9 +8,10 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import httpx
 import pytest
 from click.testing import CliRunner, Result
 
@@ -286,6 +287,30 @@ def test_staff_turn_their_key_and_nobody_is_received_until_they_turn_it_back(pat
         stage.turn_key_back()
         until(lambda: not shut(), "visitors may come")
         until(lambda: "free" in stage.flags("lamp"), "the lamp says that the cabin is free")
+
+
+def test_a_node_that_is_told_to_end_lets_its_browser_go(path: Path) -> None:
+    with_devices(path)
+    command = [sys.executable, "-c", "from tools.command import main; main()", "edge", "run", str(path)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE) as node, httpx.Client(timeout=120.0) as browser:
+        until((path / "kiosk.url").exists, "the screen is served")
+        address = (path / "kiosk.url").read_text().strip()
+        until(lambda: _let_in(browser, address), "the browser is let in")
+        with browser.stream("GET", f"{address.partition('/open/')[0]}/live") as told:
+            lines = told.iter_lines()
+            assert next(lines).startswith("data: ")
+            node.send_signal(signal.SIGTERM)
+            with suppress(httpx.RemoteProtocolError):  # a stream has no end of its own
+                list(lines)
+        said = node.communicate(timeout=60)[1].decode()
+    assert (node.returncode, said) == (0, "")
+
+
+def _let_in(browser: httpx.Client, address: str) -> bool:
+    try:
+        return browser.get(address).status_code < 400
+    except httpx.TransportError:
+        return False
 
 
 def test_doctor_at_rest_compares_what_is_plugged_in_with_what_is_configured(path: Path) -> None:
