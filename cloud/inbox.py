@@ -84,9 +84,16 @@ def tell(ledger: Ledger, agency: AgencyId, signed: Signed) -> SiteId:
 
 def lost_listing(ledger: Ledger, agency: AgencyId, count: int) -> LostListing:
     """Documents for this agency that went with the hub when it came back from an older copy, and for which the agency has not answered."""
+    if not ledger.lacking:
+        return LostListing(())  # as good as always, and every connector asks with every look into its inbox
     query = (
         select(document.c.envelope, document.c.manifest_body, document.c.manifest_signature)
-        .where(document.c.agency == agency, document.c.state == LOST, ~lost.ANSWERED)
+        .where(
+            document.c.site.in_(sorted(ledger.lacking)),
+            document.c.state == LOST,
+            document.c.agency == agency,
+            ~lost.ANSWERED,
+        )
         .order_by(document.c.announced_at, document.c.envelope)
         .limit(max(1, min(count, LISTING_MAX)))
     )

@@ -32,7 +32,7 @@ from cloud.storage.blobs.segments import Segments
 from cloud.storage.database import Database, upsert
 from cloud.storage.retention import expired
 from cloud.storage.schema import document, hub, link, published
-from cloud.turn import ANNOUNCED, News, Turn, Wanted
+from cloud.turn import ANNOUNCED, LOST, News, Turn, Wanted
 from protocol import entries
 from protocol.entries import DirectoryPublished, Entry, Mark, ReceiptGiven
 from protocol.errors import Unavailable
@@ -78,7 +78,9 @@ class Ledger:
         self._places.load()
         with database.reading() as connection:
             # Cabins that owe a document or may do so: all others need not be looked up when they come back.
-            self._owing = set(connection.execute(_OWING).scalars())
+            open_ = connection.execute(_OPEN_SITES).all()
+            self._owing = {SiteId(row.site) for row in open_ if row.state == ANNOUNCED}
+            self.lacking = {SiteId(row.site) for row in open_ if row.state == LOST}  # of which documents are lost
             # Cabins that may still give back what went with the hub when it came back from an older copy.
             self._healing = restored.healing(connection)
         for path in self.blobs.damaged:
@@ -320,7 +322,8 @@ class Ledger:
                 del self._awaited[digest]
         for digest, site in gathered.gone.items():
             self._awaited.pop(digest, None)
-            restored.gone(turn, self._places.at(site), digest)
+            if restored.gone(turn, self._places.at(site), digest):
+                self.lacking.add(site)
         for envelope in gathered.freed:
             turn.freed(envelope)
         for place, event in gathered.appending:
@@ -348,7 +351,7 @@ class Ledger:
             return 0
 
 
-_OWING = select(document.c.site).where(document.c.state == ANNOUNCED).distinct()
+_OPEN_SITES = select(document.c.site, document.c.state).where(document.c.state.in_((ANNOUNCED, LOST))).distinct()
 _OPEN = (
     select(document.c.digest, document.c.size_bytes, document.c.manifest_body, document.c.manifest_signature)
     .where(document.c.site == bindparam("at"), document.c.machine == bindparam("by"), document.c.state == ANNOUNCED)

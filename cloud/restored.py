@@ -85,20 +85,21 @@ def reopen(turn: Turn, place: Place, hello: Hello) -> None:
             turn.write_down(place, epoch, payload)
 
 
-def gone(turn: Turn, place: Place, digest: Digest) -> None:
-    """The cabin has announced this document and has no bytes for it. It let go of them on a receipt that the older copy does not know, or its
-    disk has lost them."""
+def gone(turn: Turn, place: Place, digest: Digest) -> bool:
+    """The cabin has announced this document and has no bytes for it. It let go of them on a receipt that the older copy does not know, and it is
+    lost (True); or its disk has lost them."""
     row = turn.connection.execute(_ANNOUNCED, {"named": digest, "at": place.site}).first()
     if row is None:
-        return
+        return False
     envelope = EnvelopeId(row.envelope)
     if row.machine == place.machine and row.number <= place.restored:
         words = "It was secured before the hub came back from an older copy, and the cabin has let go of it."
         turn.trouble(envelope, words, LOST)
-        return
+        return True
     words = "The cabin no longer has its bytes."
     turn.alarm(place.site, GONE, f"Document {envelope.hex()} cannot be fetched. {words} Look at `kabine edge doctor`.")
     turn.trouble(envelope, words, ANNOUNCED)
+    return False
 
 
 def healing(connection: Connection) -> set[SiteId]:

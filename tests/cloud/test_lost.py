@@ -167,6 +167,9 @@ def test_nobody_is_told_before_the_agency_has_answered(town: Town, lost: Documen
     assert told(town, lost) == []
     assert inbox.lost_listing(town.ledger, SOZIALAMT, 50).manifests == (lost.event.manifest,)
     assert inbox.lost_listing(town.ledger, WOHNGELD, 50).manifests == ()
+    town.close()
+    town.open()
+    assert inbox.lost_listing(town.ledger, SOZIALAMT, 50).manifests == (lost.event.manifest,)
 
 
 def test_what_never_came_to_the_agency_is_lost_and_the_cabin_is_told_once(town: Town, lost: Document) -> None:

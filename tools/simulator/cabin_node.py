@@ -228,6 +228,9 @@ class CabinNode(Node):
     def observe(self, frame: frames.Hello | frames.Beat, round_trip_seconds: float) -> None:
         """The hub lives."""
 
+    def heard(self, whisper: frames.Whisper) -> None:
+        """Nobody listens."""
+
     def brought(self, news: News) -> None:
         """A turn brought something."""
         self.recoveries["directory-came-into-force"] += news.directory is not None

@@ -1,6 +1,6 @@
 """An agency's connector in virtual time: it lists, fetches, checks, and tells *fetched* and *accepted*, through the hub's real counter.
 
-It keeps nothing between visits: whatever it has told may be asked for again.
+Between visits it keeps what it has signed, to prove it to a hub that came back from an older copy; whatever it has told may be asked for again.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from collections.abc import Callable, Generator
 from typing import Final
 
 from protocol import asking, frames, limits
-from protocol.asking import Delivered, Listing
+from protocol.asking import Delivered, Listing, LostListing
 from protocol.errors import Code
-from protocol.ids import AgencyId
+from protocol.ids import AgencyId, EnvelopeId
 from protocol.keys import CurvePair, SigningPair
 from protocol.manifest import Happening, Manifest, Receipt, Signed, check_chain, digest_of, sign, unverified
 from tools.simulator import district
@@ -44,6 +44,7 @@ class Office:
         self.dice = dice
         self.recoveries = recoveries
         self.fetched: Callable[[AgencyId, Delivered, bytes], bool] = lambda _agency, _delivered, _raw: True
+        self._signed: dict[bytes, tuple[Signed, ...]] = {}  # by envelope: the events of what was fetched
         self._signing, curve = keys
         self.user = f"agency:{agency}:{curve.public.hex()}"
         self._strand: Strand | None = None
@@ -90,6 +91,7 @@ class Office:
 
     # --- the work of one visit: says a frame, gets the answer ----------------------------------------------------
     def _take(self) -> Work:
+        yield from self._answer_for_lost()
         after = 0
         while True:
             frame, _ = yield self._ask(asking.ListInbox(after))
@@ -115,6 +117,8 @@ class Office:
             well = self.fetched(self.agency, delivered, raw)
             noticed = hashlib.sha256(raw).digest() != delivered.digest
             assert noticed is not well
+            if not noticed:
+                self._signed[delivered_envelope(delivered)] = delivered.receipts
             if noticed:  # it opens nothing, says nothing of it, and calls a person
                 self.recoveries["connector-noticed-altered-bytes"] += 1
                 return
@@ -123,22 +127,53 @@ class Office:
             happening = Happening.ACCEPTED if self.dice.random() < 0.9 else Happening.RETURNED
             yield from self._tell(delivered, happening, last)
 
+    def _answer_for_lost(self) -> Work:
+        """What the hub has lost since it came back from an older copy, and the agency has, is proven; the rest never came."""
+        answered: set[bytes] = set()
+        while True:
+            frame, _ = yield self._ask(asking.ListLost())
+            if not isinstance(frame, asking.Answer) or not isinstance(frame.reply, LostListing):
+                return
+            fresh = [signed for signed in frame.reply.manifests if signed.body not in answered]
+            if not fresh:
+                return
+            for signed in fresh:
+                answered.add(signed.body)
+                envelope = unverified(Manifest, signed).envelope
+                chain = self._signed.get(envelope, ())
+                if len(chain) == 1:  # it went away before it could say so
+                    chain = (*chain, self._sign(envelope, Happening.FETCHED, chain[-1]))
+                yield self._ask(asking.Recall(envelope, chain))
+                self.recoveries[
+                    "agency-proved-what-the-hub-had-lost" if chain else "agency-never-had-what-was-lost"
+                ] += 1
+
     def _tell(
         self, delivered: Delivered, happening: Happening, follows: Signed
     ) -> Generator[frames.Frame, Answer, Signed]:
-        envelope = unverified(Manifest, delivered.manifest).envelope
-        reason, text = ("unreadable", "Bitte noch einmal.") if happening is Happening.RETURNED else ("", "")
-        receipt = Receipt(
-            1, envelope, happening, self.agency, district.at(self.agenda.now), digest_of(follows), reason, text
-        )
-        signed = sign(receipt, self._signing.private())
+        envelope = delivered_envelope(delivered)
+        signed = self._sign(envelope, happening, follows)
         frame, _ = yield self._ask(asking.Tell(signed))
         if isinstance(frame, asking.Answer):
+            if digest_of(self._signed.get(envelope, (signed,))[-1]) == digest_of(follows):
+                self._signed[envelope] = (*self._signed[envelope], signed)
             return signed
         assert isinstance(frame, frames.Refused), frame
         assert frame.code == Code.OUT_OF_ORDER, frame.text
         return follows
 
+    def _sign(self, envelope: EnvelopeId, happening: Happening, follows: Signed) -> Signed:
+        reason, text = ("unreadable", "Bitte noch einmal.") if happening is Happening.RETURNED else ("", "")
+        receipt = Receipt(
+            1, envelope, happening, self.agency, district.at(self.agenda.now), digest_of(follows), reason, text
+        )
+        return sign(receipt, self._signing.private())
+
     def _ask(self, question: asking.Question) -> asking.Ask:
         self._asked += 1
         return asking.Ask(self._asked, question)
+
+
+def delivered_envelope(delivered: Delivered) -> EnvelopeId:
+    """Which envelope lies in the inbox."""
+    return unverified(Manifest, delivered.manifest).envelope

@@ -67,6 +67,11 @@ def _loss_untold(simulation: Simulation) -> None:
     _hub(at_hub.LossUntold, _ledger)(simulation)
 
 
+def _lost_unasked(simulation: Simulation) -> None:
+    simulation.keep_seconds = (0.0,)
+    _hub(at_hub.LostUnasked, _ledger)(simulation)
+
+
 def _clock_believed(simulation: Simulation) -> None:
     _instead(ingest, "check", at_hub.clock_believed(awaited.check, simulation.hub.utc))(simulation)
 
@@ -141,6 +146,7 @@ PLANTED: Final[dict[str, Planted]] = {
     ),
     "restore-unnoticed": Planted(_hub(at_hub.RestoreUnnoticed, _ledger), ("hub-restored",)),
     "loss-untold": Planted(_loss_untold, ("hub-restored",)),
+    "lost-unasked": Planted(_lost_unasked, ("hub-restored",)),
     "skip-entry": Planted(_hub(at_hub.SkipEntry, _ledger)),
     "never-asked-again": Planted(_hub(at_hub.NeverAskedAgain, _ledger), ("reset", "flap")),
     "forget-when-sent": Planted(_hub(at_hub.ForgetfulLedger, _ledger), _SILENT),

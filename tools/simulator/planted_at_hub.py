@@ -14,6 +14,7 @@ from cloud.delivery import Delivery
 from cloud.hub import Connection, Hub
 from cloud.ingest import Arrival, Ingest
 from cloud.ledger import Ledger
+from cloud.lost import Recalled
 from cloud.site_log import Place, SiteLog
 from cloud.storage.blobs.files import SegmentFiles
 from cloud.storage.blobs.segments import Segments
@@ -230,6 +231,17 @@ class LossUntold(Ledger):
 
     def gone(self, site: SiteId, digest: Digest) -> None:
         """Nobody is told."""
+
+
+class LostUnasked(Ledger):
+    """A visitor reads that papers are lost, and the agency is working on them."""
+
+    def gone(self, site: SiteId, digest: Digest) -> None:
+        """Told before anybody has asked."""
+        expected = self._awaited.get(digest)
+        super().gone(site, digest)
+        if expected is not None:
+            self.recall(Recalled(site, expected.envelope, expected.manifest_digest, ()))
 
 
 class RevocationUnnoticed(Admission):

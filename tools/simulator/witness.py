@@ -65,6 +65,7 @@ class Witness:
         self.excused: set[SiteId] = set()
         self.restored: set[SiteId] = set()  # that have known a hub which came back from a backup since
         self.lost: set[bytes] = set()  # envelopes that went with a hub that was brought back from a backup
+        self.at_agency: set[bytes] = set()  # envelopes that a connector was given whole
         self.rotten: set[bytes] = set()  # digests whose bytes were altered on the hub's disk
         self._users: dict[str, CabinNode] = {}
         self._telling: dict[tuple[bytes, int], Receipt] = {}  # asked, and not yet answered
@@ -291,6 +292,10 @@ class Witness:
 
     def _promises(self, event: ReceiptGiven) -> None:
         receipt = unverified(Receipt, event.receipt)
+        if receipt.happening is Happening.LOST:
+            self._expect(
+                receipt.envelope not in self.at_agency, "a visitor is told that papers are lost which the agency has"
+            )
         if receipt.happening is Happening.STORED and receipt.envelope not in self.record.stored:
             rows = self._at_hub.rows("SELECT place FROM document WHERE envelope = ?", receipt.envelope)
             self._expect(
@@ -314,6 +319,7 @@ class Witness:
             document is not None and document.raw == raw, f"{agency} was given other bytes than were handed in"
         )
         self._expect(hashlib.sha256(raw).digest() == delivered.digest, f"{agency} was given an altered document")
+        self.at_agency.add(manifest.envelope)
         return True
 
     def _signed_by_a_cabin(self, delivered: Delivered) -> Manifest:
