@@ -20,7 +20,7 @@ from tools.letter import writing
 
 FOLDER: Final = "closed"
 DOCUMENTS_MAX: Final = 20_000  # a year of a busy office; a copy of the hub is never as old
-_SLACK: Final = 500  # so many more, and the oldest are forgotten
+SLACK: Final = 500  # so many more, and the oldest are forgotten
 
 
 class Chain(msgspec.Struct, frozen=True, array_like=True):
@@ -53,8 +53,8 @@ class Closed:
         with writing(self._folder):
             self._folder.mkdir(mode=0o700, exist_ok=True)
         write_file(self._path(envelope), codec.encode(Chain(receipts)), 0o600)
-        self._count = 1 + (len(list(self._folder.iterdir())) if self._count is None else self._count)
-        if self._count > DOCUMENTS_MAX + _SLACK:
+        self._count = len(list(self._folder.iterdir())) if self._count is None else self._count + 1
+        if self._count > DOCUMENTS_MAX + SLACK:
             self._forget()
 
     def _forget(self) -> None:
