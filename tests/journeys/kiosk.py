@@ -12,7 +12,16 @@ from pathlib import Path
 from typing import Any
 
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Playwright, Response
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Locator,
+    Page,
+    Playwright,
+    Response,
+    TimeoutError,
+)
 
 from edge.config import FILE, EdgeConfig, KioskConfig, VisitConfig
 from edge.knock import knock
@@ -196,6 +205,11 @@ class Visitor:
         else:
             self.button(do).click()
 
+    def tap_if_there(self, do: str) -> None:
+        """Touch a button of a page that may go by itself in that moment."""
+        with suppress(TimeoutError):
+            self.button(do).tap(timeout=3000.0)
+
     def set(self, to: str) -> None:
         """Touch one of the bars around the page, and see that it holds."""
         self.page.locator(f'button[name=set][value="{to}"]:visible').first.tap()
@@ -223,7 +237,7 @@ class Visitor:
                 self.tap("end")
             self.at("parting", "start", "rest")
             if self.screen == "parting":
-                self.tap("home")
+                self.tap_if_there("home")
         self.at("start", "rest")
 
     # --- ways through the cabin ----------------------------------------------------------------------------------

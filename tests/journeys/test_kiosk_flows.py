@@ -264,7 +264,7 @@ def test_a_number_tells_how_the_papers_stand_and_not_what_they_are(one: Visitor)
     one.at("parting")
     one.cabin.house.lines[one.cabin.site].cut()  # type: ignore[index]
     until(lambda: not one.cabin.house.status(one.cabin.site).link.connected)  # type: ignore[union-attr]
-    one.tap("home")
+    one.tap_if_there("home")
     one.at("start")
     one.tap("info")
     one.at("info")
@@ -357,7 +357,7 @@ def test_whoever_cleans_is_not_disturbed_and_nobody_is_cut_off(one: Visitor) -> 
     one.at("number")
     one.tap("end")
     one.at("parting")
-    one.tap("home")
+    one.tap_if_there("home")
     one.at("cleaning")
     one.set("language:uk")
     assert "прибирають" in one.text()
@@ -390,7 +390,7 @@ def test_how_it_was_is_told_at_the_hub(one: Visitor) -> None:
         kiosk_screens.WAYS["feedback"](one)
         one.tap(f"face-{face}")
         one.at("parting")
-        one.tap("home")
+        one.tap_if_there("home")
         one.at("start")
     until(lambda: _visits(one)["answers"] == before["answers"] + 2, "the hub has counted them")
     assert _visits(one)["handed_in"] >= before["handed_in"] + 2
