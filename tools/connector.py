@@ -18,25 +18,14 @@ from typing import Final
 import msgspec
 
 from protocol import codec, limits, publication
-from protocol.asking import (
-    CurrentDirectory,
-    Delivered,
-    ListInbox,
-    Listing,
-    ListLost,
-    LostListing,
-    Recall,
-    ShowDirectory,
-    Tell,
-)
+from protocol.asking import CurrentDirectory, Delivered, ListInbox, Listing, ShowDirectory, Tell
 from protocol.directory import Directory
 from protocol.envelope import Opener, open_bytes
 from protocol.errors import Code, Refused
-from protocol.ids import HUB_ID, AgencyId, Digest
+from protocol.ids import HUB_ID, AgencyId, Digest, EnvelopeId
 from protocol.inner import Inner, Unpacker, read_summary
 from protocol.keys import SigningPair
 from protocol.manifest import (
-    AFTER,
     Happening,
     Manifest,
     Receipt,
@@ -51,7 +40,8 @@ from protocol.recipients import HybridIdentity
 from protocol.runtime.asker import Asker
 from protocol.runtime.folder import sync_folder, write_file
 from tools.closed import Closed
-from tools.letter import Letter, Spoiled, Taken, draft_of, free_name, record_of, recorded, replace, rewrite, writing
+from tools.forgotten import Forgotten
+from tools.letter import Letter, Spoiled, Taken, draft_of, free_name, record_of, replace, rewrite, writing
 from tools.numbering import Gap, Row, counted, missing
 
 RECEIPT_VERSION: Final = 1
@@ -93,6 +83,7 @@ class Connector:
         self._utc = utc
         self._memory = _read_memory(keys / "memory.json")
         self._closed = Closed(keys)
+        self.forgotten = Forgotten(asker, self._closed, self._event)
         self._warned: set[Gap] = set()
         self.directory = self._current_directory()
 
@@ -275,73 +266,19 @@ class Connector:
             list(self._count(letter, self._memory.place))
         return signed
 
-    # --- a hub that came back from an older copy ------------------------------------------------------------------
-    def again(self, letter: Letter) -> str:
-        """Was this one closed here before? Then the hub is told once more what it has forgotten, nothing is handed out a second time, and this says
-        so in words; empty for every other. Raises Refused."""
-        before = self._closed.get(letter.manifest.envelope)
-        if before is None:
-            return ""
-        last, known = before.last, letter.delivered.receipts
-        if before.receipts[: len(known)] == known:  # it has forgotten only the end
-            for signed in before.receipts[len(known) :]:
-                self._asker.ask(Tell(signed))
-        else:
-            done = self._signed(self.fetched(letter), last.happening, last.reason, last.text)
-            self._asker.ask(Tell(done.delivered.receipts[-1]))
-            self._closed.put(letter.manifest.envelope, done.delivered.receipts)
-        return (
-            f"note: {letter.manifest.receipt} came a second time, for the hub came back from an older copy. It was {last.happening} here on "
-            f"{last.at:%Y-%m-%d}, which the hub knows again, and it is not written a second time."
-        )
-
-    def lost(self, into: Path) -> Iterator[str]:
-        """Answer for what is lost to the hub since it came back from an older copy: prove what is here, and say what never came; in words."""
-        answered: set[bytes] = set()
-        while True:
-            try:
-                listing = self._asker.ask(ListLost(LISTED_AT_ONCE))
-            except Refused as refused:
-                if refused.code in (Code.MALFORMED, Code.NOT_YOURS):
-                    return  # a hub of an earlier release, which has nobody to ask
-                raise
-            fresh = [m for m in listing.manifests if m.body not in answered] if isinstance(listing, LostListing) else []
-            if not fresh:
-                return
-            for signed in fresh:
-                answered.add(signed.body)
-                yield self._answer(signed, into)
-
-    def _answer(self, signed: Signed, into: Path) -> str:
-        manifest = unverified(Manifest, signed)
-        closed = self._closed.get(manifest.envelope)
-        chain = closed.receipts if closed is not None else self._finished(manifest, recorded(into, manifest))
-        try:
-            self._asker.ask(Recall(manifest.envelope, chain))
-        except Refused as refused:
-            return f"WARNING: {manifest.receipt} is lost to the hub, and it does not believe that it is here: {refused}"
-        if chain:
-            return f"note: {manifest.receipt} was lost to the hub, which came back from an older copy. It is here, and the hub knows again."
-        what = f"{manifest.receipt} of the cabin {manifest.cabin} never came here, and the hub, which came back from an older copy, has lost it."
-        return f"WARNING: {what} The cabin says so to whoever asks for that number, and they must hand in again."
-
-    def _finished(self, manifest: Manifest, chain: tuple[Signed, ...]) -> tuple[Signed, ...]:
-        """The events of a document that was written here before the connector kept them, or was killed before it had signed the last."""
-        for happening in (Happening.FETCHED, Happening.ACCEPTED):
-            if chain and happening in AFTER[unverified(Receipt, chain[-1]).happening]:
-                event = Receipt(
-                    RECEIPT_VERSION, manifest.envelope, happening, self._agency, self._utc(), digest_of(chain[-1])
-                )
-                chain = (*chain, sign(event, self._signing.private()))
-        return chain
-
     def _signed(self, letter: Letter, happening: Happening, reason: str = "", text: str = "") -> Letter:
-        previous = digest_of(letter.delivered.receipts[-1])
-        envelope = letter.manifest.envelope
-        event = Receipt(RECEIPT_VERSION, envelope, happening, self._agency, self._utc(), previous, reason, text)
-        signed = sign(event, self._signing.private())
+        signed = self._event(letter.manifest.envelope, happening, letter.delivered.receipts[-1], reason, text)
+        event = unverified(Receipt, signed)
         delivered = msgspec.structs.replace(letter.delivered, receipts=(*letter.delivered.receipts, signed))
         return msgspec.structs.replace(letter, delivered=delivered, events=(*letter.events, event))
+
+    def _event(
+        self, envelope: EnvelopeId, happening: Happening, follows: Signed, reason: str = "", text: str = ""
+    ) -> Signed:
+        event = Receipt(
+            RECEIPT_VERSION, envelope, happening, self._agency, self._utc(), digest_of(follows), reason, text
+        )
+        return sign(event, self._signing.private())
 
     def wait(self, seconds: float) -> None:
         """Until the hub tells of a delivery, at most `seconds`. Raises Unavailable when the line is gone."""

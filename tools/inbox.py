@@ -190,7 +190,7 @@ def _pull_all(
 ) -> None:
     for problem in connector.problems():
         click.echo(problem, err=True)
-    for said in connector.lost(into):
+    for said in connector.forgotten.answers(into):
         click.echo(said, err=True)
     letters = []
     for letter in connector.letters():
@@ -208,7 +208,7 @@ def _pull_all(
         if letter.delivered.place in refused:
             continue
         try:
-            said = "" if only else connector.again(letter)
+            said = "" if only else connector.forgotten.again(letter)
             if said:
                 click.echo(said, err=True)
                 continue

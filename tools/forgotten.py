@@ -1,0 +1,88 @@
+"""What a hub that came back from an older copy has forgotten, at the agency: it is told again, and nobody is handed anything twice.
+
+A document that was closed here may be listed a second time; another is nowhere at the hub any more. For both the connector's own receipts speak.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+from protocol.asking import ListLost, LostListing, Recall, Tell
+from protocol.errors import Code, Refused
+from protocol.ids import EnvelopeId
+from protocol.manifest import AFTER, Happening, Manifest, Receipt, Signed, unverified
+from protocol.runtime.asker import Asker
+from tools.closed import Closed
+from tools.letter import Letter, recorded
+
+ASKED_AT_ONCE: Final = 50
+
+
+class Forgotten:
+    """`sign(envelope, happening, follows, reason, text)` makes an event of the agency."""
+
+    def __init__(
+        self, asker: Asker, closed: Closed, sign: Callable[[EnvelopeId, Happening, Signed, str, str], Signed]
+    ) -> None:
+        self._asker = asker
+        self._closed = closed
+        self._sign = sign
+
+    def again(self, letter: Letter) -> str:
+        """Was this one closed here before? Then the hub is told once more what it has forgotten, nothing is handed out a second time, and this says
+        so in words; empty for every other. Raises Refused."""
+        envelope, known = letter.manifest.envelope, letter.delivered.receipts
+        before = self._closed.get(envelope)
+        if before is None:
+            return ""
+        last, chain = before.last, before.receipts
+        if chain[: len(known)] != known:  # it has stored it anew
+            chain = known
+            if letter.state is not Happening.FETCHED:
+                chain = (*chain, self._sign(envelope, Happening.FETCHED, chain[-1], "", ""))
+            chain = (*chain, self._sign(envelope, last.happening, chain[-1], last.reason, last.text))
+        for signed in chain[len(known) :]:
+            self._asker.ask(Tell(signed))
+        self._closed.put(envelope, chain)
+        return (
+            f"note: {letter.manifest.receipt} came a second time, for the hub came back from an older copy. It was {last.happening} here on "
+            f"{last.at:%Y-%m-%d}, which the hub knows again, and it is not written a second time."
+        )
+
+    def answers(self, into: Path) -> Iterator[str]:
+        """Answer for what is lost to the hub: prove what is here, also by its record in `into`, and say what never came; in words."""
+        answered: set[bytes] = set()
+        while True:
+            try:
+                listing = self._asker.ask(ListLost(ASKED_AT_ONCE))
+            except Refused as refused:
+                if refused.code in (Code.MALFORMED, Code.NOT_YOURS):
+                    return  # a hub of an earlier release, which has nobody to ask
+                raise
+            fresh = [m for m in listing.manifests if m.body not in answered] if isinstance(listing, LostListing) else []
+            if not fresh:
+                return
+            for signed in fresh:
+                answered.add(signed.body)
+                yield self._answer(unverified(Manifest, signed), into)
+
+    def _answer(self, manifest: Manifest, into: Path) -> str:
+        closed = self._closed.get(manifest.envelope)
+        chain = closed.receipts if closed is not None else self._finished(manifest, recorded(into, manifest))
+        try:
+            self._asker.ask(Recall(manifest.envelope, chain))
+        except Refused as refused:
+            return f"WARNING: {manifest.receipt} is lost to the hub, and it does not believe that it is here: {refused}"
+        if chain:
+            return f"note: {manifest.receipt} was lost to the hub, which came back from an older copy. It is here, and the hub knows again."
+        what = f"{manifest.receipt} of the cabin {manifest.cabin} never came here, and the hub, which came back from an older copy, has lost it."
+        return f"WARNING: {what} The cabin says so to whoever asks for that number, and they must hand in again."
+
+    def _finished(self, manifest: Manifest, chain: tuple[Signed, ...]) -> tuple[Signed, ...]:
+        """The events of a document that was written here before the connector kept them, or was killed before it had signed the last."""
+        for happening in (Happening.FETCHED, Happening.ACCEPTED):
+            if chain and happening in AFTER[unverified(Receipt, chain[-1]).happening]:
+                chain = (*chain, self._sign(manifest.envelope, happening, chain[-1], "", ""))
+        return chain
