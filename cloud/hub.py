@@ -20,7 +20,7 @@ from cloud.counter import Counter
 from cloud.hearing import Hearing, Port
 from cloud.ledger import Ledger
 from cloud.turn import News
-from protocol import frames, limits
+from protocol import codec, frames, limits
 from protocol.asking import Ask
 from protocol.errors import REMEDIES, Code, Refused
 from protocol.ids import HUB_ID, AgencyId, Digest, SiteId
@@ -73,7 +73,10 @@ class Connection:
         self.hub.ledger.observe(self.site, frame, round_trip_seconds, self.hub.utc())
 
     def deliver(self, whisper: frames.Whisper) -> None:
-        """Calls come in an issue of their own; no desk listens to whispers yet."""
+        """Calls come in an issue of their own; no desk listens to whispers yet. An echo tells how long they take now, in each direction."""
+        if whisper.kind == frames.ECHO and len(whisper.payload) <= limits.ECHO_BYTES_MAX:
+            echoed = frames.Echoed(self.hub.utc(), whisper.payload)
+            self.pump.whisper(frames.Whisper(whisper.about, frames.ECHOED, codec.encode(echoed)))
 
     def note(self, name: str, detail: str) -> None:
         """Counted in the log; what the cabin cannot send any more is also said to a person."""

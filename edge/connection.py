@@ -40,6 +40,9 @@ class Cabin(Protocol):
     def brought(self, news: News) -> None:
         """What a turn brought; durable."""
 
+    def heard(self, whisper: frames.Whisper) -> None:
+        """Something perishable came from the hub."""
+
 
 class Connection:
     """`begin` once the line stands, `turn` whenever something came or `deadline` has passed, until `over`; then `close`. Raises Unavailable when the
@@ -120,6 +123,10 @@ class Connection:
             self._pump.appended()
         self._pump.tick()
 
+    def whisper(self, whisper: frames.Whisper) -> bool:
+        """Say something perishable now. False: the line does not stand."""
+        return self._pump.whisper(whisper)
+
     def close(self, reason: str) -> None:
         """The line is gone, or the cabin hangs up."""
         self._pump.lost(reason)
@@ -162,7 +169,8 @@ class Connection:
         self._cabin.observe(frame, round_trip_seconds)
 
     def deliver(self, whisper: frames.Whisper) -> None:
-        """Calls come in an issue of their own; nobody in the cabin listens to whispers yet."""
+        """For whoever listens in the cabin."""
+        self._cabin.heard(whisper)
 
     def note(self, name: str, detail: str) -> None:
         """Counted in the log."""

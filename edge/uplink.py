@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections import deque
 from collections.abc import Callable
 from datetime import datetime
 from typing import Final
@@ -60,6 +61,7 @@ class Uplink:
         vitals: Callable[[], frames.Vitals],
         on_news: Callable[[News], None],
         on_trouble: Callable[[Trouble], None],
+        on_whisper: Callable[[frames.Whisper], None] = lambda whisper: None,
     ) -> None:
         self._buffer = buffer
         self._site = site
@@ -74,6 +76,8 @@ class Uplink:
         self._vitals = vitals
         self._on_news = on_news
         self._on_trouble = on_trouble
+        self._on_whisper = on_whisper
+        self._whispers: deque[frames.Whisper] = deque(maxlen=limits.WHISPERS_WAITING_MAX)
         self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._stopping = False
         self._status = Status(connected=False, since=utc(), reason="not started")
@@ -95,6 +99,11 @@ class Uplink:
         """The log grew."""
         os.eventfd_write(self._bell, 1)
 
+    def whisper(self, whisper: frames.Whisper) -> None:
+        """Say something perishable: now, or never where the line does not stand."""
+        self._whispers.append(whisper)
+        self.wake()
+
     def status(self) -> Status:
         """State of the line now."""
         return self._status
@@ -110,6 +119,7 @@ class Uplink:
                     continue
                 reach.wait(self._bell)
                 self._drain_bell()
+                self._whispers.clear()
                 reach.turn()
         except Trouble as trouble:
             self._disconnected(str(trouble))
@@ -158,6 +168,8 @@ class Uplink:
                 )
             # The bell is drained first: what is appended after this line rings it again.
             grown = self._drain_bell()
+            while self._whispers:
+                connection.whisper(self._whispers.popleft())
             connection.turn(dialler.receive(limits.HIGH_WATER_MESSAGES), grown)
             if not dialler.silent(self._clock()):
                 if beside is not None:
@@ -199,6 +211,10 @@ class Uplink:
     def brought(self, news: News) -> None:
         """A turn brought something."""
         self._on_news(news)
+
+    def heard(self, whisper: frames.Whisper) -> None:
+        """Something perishable came."""
+        self._on_whisper(whisper)
 
     def observe(self, frame: frames.Hello | frames.Beat, round_trip_seconds: float) -> None:
         """The hub lives."""

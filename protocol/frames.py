@@ -7,6 +7,8 @@ link with `Refused`.
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
 from protocol import codec, limits
@@ -97,6 +99,17 @@ class Whisper(msgspec.Struct, frozen=True, array_like=True, tag="whisper"):
     about: str
     kind: str
     payload: bytes = b""
+
+
+ECHO: Final = "echo"  # kind of a whisper that a hub says back …
+ECHOED: Final = "echoed"  # … as this kind, with an Echoed as its payload
+
+
+class Echoed(msgspec.Struct, frozen=True, array_like=True):
+    """What was said, and when the hub heard it, by its own clock: how long do whispers take, in each direction?"""
+
+    heard_at: Moment
+    payload: bytes
 
 
 class Beat(msgspec.Struct, frozen=True, array_like=True, tag="beat"):

@@ -14,6 +14,8 @@ ENTRIES_FRAME_BYTES_MAX: Final = 64 * KIB  # payloads of one Entries frame: at 1
 ENTRY_BYTES_MAX: Final = 48 * KIB  # one entry fits in one frame; a sealed summary of 32 KiB fits in one entry
 ENTRIES_PER_FRAME_MAX: Final = 4096  # a decoder may allocate so many small objects, no more
 WHISPER_BYTES_MAX: Final = 64 * KIB
+ECHO_BYTES_MAX: Final = 1 * KIB  # of a whisper that is said back
+WHISPERS_WAITING_MAX: Final = 64  # in a cabin for its uplink's next turn; older ones are no news any more
 CHUNK_BYTES_MAX: Final = 512 * KIB  # most documents in one piece; 1.5 GB/s through CURVE from 256 KiB on
 CHUNK_BYTES_MIN: Final = 4 * KIB  # smaller pays more for headers than it wins in promptness
 TEXT_CHARS_MAX: Final = 500  # any text for a person on the wire
@@ -23,7 +25,8 @@ SPAN_SECONDS_MAX: Final = (
 )  # any length of time on the wire: as far as a wrong clock can be off; leaves out infinity and NaN
 
 # --- link -------------------------------------------------------------------------------------------------------
-BEAT_SECONDS: Final = 5.0  # shown as "last contact"; three missed end a link
+BEAT_SECONDS: Final = 10.0  # at rest, shown as "last contact"; three missed end a link …
+BEAT_VISIT_SECONDS: Final = 4.0  # … and while somebody is in the cabin, because its screen says whether the line stands
 BEATS_MISSED_MAX: Final = 3
 PING_SECONDS: Final = 60.0  # at the hub, for connections without beats: of connectors, and of whoever says no Hello
 FRESH_SECONDS: Final = 1.0  # so soon after something became durable the next beat tells of it

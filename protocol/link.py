@@ -36,6 +36,7 @@ from protocol.pacing import Pacing
 from protocol.transfer import Arrival, Transfers
 
 NEVER: Final = float("inf")
+_UNANSWERED: Final = 1.5  # intervals: whoever answers beats says one by itself when none came for so long
 
 
 # --- what is legal ----------------------------------------------------------------------------------------------
@@ -95,9 +96,11 @@ class Link:
         self._progress_at = 0.0
         self._greeted_at = 0.0
         self._answers_due = 0  # frames of the peer until one answers our Hello
+        self._answers_beats = False  # who was greeted says its beats as answers: so one turn serves both
         self._beats = 0
+        self._beat_seconds = limits.BEAT_SECONDS
         self._beat_at = NEVER
-        self._beat_said: dict[int, float] = {}
+        self._beat_said = (0, 0.0)  # number and time of the last one, on this connection
         self._beat_heard = (0, 0.0)
         self._chunk_bytes_max = limits.CHUNK_BYTES_MAX  # what the peer answers with at most
 
@@ -127,6 +130,13 @@ class Link:
         self._arm()
         return effects
 
+    def beat_every(self, seconds: float) -> None:
+        """Say beats so often from now on. Who answers the peer's keeps to those."""
+        if seconds < self._beat_seconds and not self._answers_beats:
+            self._beat_at = min(self._beat_at, self._beat_said[1] + seconds)
+        self._beat_seconds = seconds
+        self._arm()
+
     # --- beginning and end ---------------------------------------------------------------------------------------
     def _connect(self, event: Connected, now: float, effects: list[Effect]) -> None:
         self.state = advance(TABLE, self.state, Connected)
@@ -137,6 +147,7 @@ class Link:
         self._told = theirs.number
         self._since = self._heard_at = self._progress_at = self._greeted_at = now
         self._answers_due = 2 if event.greeted else 1
+        self._answers_beats = event.greeted
         effects.append(SayHello(event.first, event.last, theirs))
 
     def _down(self) -> None:
@@ -146,8 +157,7 @@ class Link:
         self._unacknowledged_bytes = 0
         self._entries_window_bytes = limits.ENTRIES_WINDOW_BYTES
         self._beat_at = NEVER
-        self._beat_said.clear()
-        self._beat_heard = (0, 0.0)  # its number means nothing on another connection
+        self._beat_said = self._beat_heard = (0, 0.0)  # their numbers mean nothing on another connection
         self.transfers.lost()
         self.pacing.reset()
 
@@ -185,11 +195,13 @@ class Link:
                 self._hear_hello(frame, now, effects)
             case Beat(number, _, echo, held_seconds):
                 self._beat_heard = (number, now)
-                said = self._beat_said.pop(echo, None)
-                round_trip = -1.0 if said is None else max(0.0, now - said - held_seconds)
-                if said is not None:
+                round_trip, (said, said_at) = -1.0, self._beat_said
+                if said and echo == said:
+                    round_trip = max(0.0, now - said_at - held_seconds)
                     self.pacing.round_trip(round_trip, now)
                 effects.append(Observe(frame, round_trip))
+                if self._answers_beats:
+                    self._beat(now, effects)
             case Whisper():
                 self.pacing.talked(now)
                 effects.append(Deliver(frame))
@@ -211,7 +223,7 @@ class Link:
         self._acknowledged = hello.committed
         # Entries that neither end has any more are passed over; the peer takes it only from an entry that says so (entries.leap).
         self._sent = max(hello.committed, self._first - 1)
-        self._beat_at = now
+        self._beat_at = now + (_UNANSWERED * limits.BEAT_SECONDS if self._answers_beats else 0.0)
         self._chunk_bytes_max = min(hello.chunk_bytes_max, limits.CHUNK_BYTES_MAX)
         effects.append(Observe(hello, -1.0))
         effects.append(Acknowledged(hello.committed))
@@ -349,12 +361,14 @@ class Link:
             effects.append(End("", silence))
             self._down()
         elif self.state == UP and now >= self._beat_at:
-            self._beats += 1
-            self._beat_at = now + limits.BEAT_SECONDS
-            self._beat_said[self._beats] = now
-            self._beat_said.pop(self._beats - limits.BEATS_MISSED_MAX - 1, None)
-            number, at = self._beat_heard
-            effects.append(SayBeat(self._beats, number, now - at if number else 0.0, self._last))
+            self._beat(now, effects)
+
+    def _beat(self, now: float, effects: list[Effect]) -> None:
+        self._beats += 1
+        self._beat_at = now + (_UNANSWERED * limits.BEAT_SECONDS if self._answers_beats else self._beat_seconds)
+        self._beat_said = (self._beats, now)
+        number, at = self._beat_heard
+        effects.append(SayBeat(self._beats, number, now - at if number else 0.0, self._last))
 
     def _silence(self, now: float) -> str:
         """Why the line counts as gone, empty when it does not."""

@@ -18,7 +18,7 @@ from cloud.restored import RESTORED
 from protocol import limits
 
 HUB_SILENT_SECONDS: Final = 15.0  # the hub says every few seconds that it lives
-LINK_SILENT_SECONDS: Final = 30.0  # three beats and the hub's own delay in writing them down; shown well below 90 s
+LINK_SILENT_SECONDS: Final = 45.0  # three beats and the hub's own delay in writing them down; shown well below 90 s
 SILENT_CRITICAL_SECONDS: Final = 600.0
 OLDEST_WARN_SECONDS: Final = 1800.0  # while connected: the line is there, so something else is wrong
 OLDEST_CRITICAL_SECONDS: Final = 4 * 3600.0

@@ -98,6 +98,14 @@ class Pump:
         """Fetch this blob from the peer."""
         self.feed(events.Wanted(digest, size_bytes, have_bytes))
 
+    def whisper(self, whisper: frames.Whisper) -> bool:
+        """Say something perishable now, before everything that waits. False: nobody is there, and nobody will ever hear it."""
+        if self.link.state != UP:
+            return False
+        self._talks_until = self._clock() + TALK_SECONDS
+        self._say(frames.encode(whisper), None)
+        return True
+
     def settled(self) -> None:
         """All that was committed and kept before is durable."""
         if self._commit_to:
@@ -118,15 +126,15 @@ class Pump:
 
     def feed(self, event: events.Event) -> None:
         """Step the machine and do what it says."""
-        todo = deque(self.link.step(event, self._clock()))
-        while todo:
-            effect = todo.popleft()
+        todo = self.link.step(event, self._clock())
+        for effect in todo:  # it may grow meanwhile
             if isinstance(effect, effects.SayEntries):
                 said = self._say_entries(effect.after, effect.bytes_max)
                 todo.extend(self.link.step(said, self._clock()))
             else:
                 self._do(effect)
-        self._answer()
+        if self._owed:
+            self._answer()
 
     def _answer(self) -> None:
         """Wants that wait, as far as there is room."""
@@ -173,7 +181,10 @@ class Pump:
                 )
                 self._say(frames.encode(hello), None)
             case effects.SayBeat(number, echo, held_seconds, last):
-                beat = frames.Beat(number, self._utc(), echo, held_seconds, last, self._owner.vitals())
+                vitals = self._owner.vitals()
+                if vitals is not None:
+                    self.link.beat_every(limits.BEAT_VISIT_SECONDS if vitals.visitor else limits.BEAT_SECONDS)
+                beat = frames.Beat(number, self._utc(), echo, held_seconds, last, vitals)
                 self._say(frames.encode(beat), None)
             case effects.End():
                 self.ended = effect

@@ -29,6 +29,11 @@ ZAP_DOMAIN: Final = b"kabine"
 _REASON_MILLISECONDS: Final = 100
 _ROOMY_SECONDS: Final = 1.0  # a line within one house is asked so often whether it still is one
 _DOOR_SECONDS: Final = 1.0  # closed, when nobody more can be let in
+_LOOK_SECONDS: Final = 0.1  # how often the door is looked at
+# Plain numbers: to combine zmq's flags costs as much as to send a small message.
+_NOBLOCK: Final = int(zmq.NOBLOCK)
+_MORE: Final = int(zmq.NOBLOCK | zmq.SNDMORE)
+_POLLIN: Final = int(zmq.POLLIN)
 _MORE_DESCRIPTORS: Final = "Let the hub have more open files (LimitNOFILE=), one for each cabin and some hundreds."
 _SEALED_BYTES: Final = 35  # ZMTP and CURVE add at least so much to one part of a message; counting more would add up
 _WATCHED: Final = (
@@ -55,6 +60,9 @@ def _bound(socket: zmq.Socket[bytes], ping_seconds: float) -> None:
     # Who only answers has nothing outstanding of its own: the kernel tells when nobody acknowledges what it sends, in spite of trying again.
     socket.setsockopt(zmq.TCP_MAXRT, int(limits.STALL_SECONDS * 1000))
     socket.setsockopt(zmq.IPV6, 1)
+
+
+_EMPTY: Final = memoryview(b"")
 
 
 class Gate:
@@ -138,11 +146,15 @@ class Listener:
         self.address = self._socket.getsockopt_string(zmq.LAST_ENDPOINT)
         self._clock = clock
         self._opens_at: float | None = None  # the door is closed until then
+        self._look_at = 0.0
 
     def wait(self, seconds: float) -> bool:
         """Until a message is there, at most `seconds`. Looks after the door."""
-        self._door()
-        return bool(self._socket.poll(max(0, int(seconds * 1000))))
+        now = self._clock()
+        if now >= self._look_at:
+            self._look_at = now + _LOOK_SECONDS
+            self._door()
+        return bool(self._socket.poll(max(0, int(seconds * 1000)), _POLLIN))
 
     def _door(self) -> None:
         """Where nobody more can be let in (the process has no descriptor left), ZeroMQ would try again and again with a whole processor: the door
@@ -172,20 +184,25 @@ class Listener:
         size = 0
         while messages_max > 0 and size < bytes_max:
             try:
-                parts = self._socket.recv_multipart(zmq.NOBLOCK, copy=False)
+                part = self._socket.recv(_NOBLOCK, copy=False)
             except zmq.Again:
                 return
+            parts = [part]
+            while part.more:  # all of a message has come when its first part has
+                part = self._socket.recv(_NOBLOCK, copy=False)
+                parts.append(part)
+            first = parts[1].buffer if len(parts) > 1 else _EMPTY
+            data = parts[2].buffer if len(parts) == 3 else _EMPTY
             messages_max -= 1
-            size += sum(len(part) for part in parts)
-            data = parts[2].buffer if len(parts) == 3 else memoryview(b"")
-            first = parts[1].buffer if len(parts) > 1 else memoryview(b"")
-            yield Message(parts[0].bytes, str(parts[-1].get("User-Id")), first, data, len(parts) - 1)
+            size += len(first) + len(data) if len(parts) <= 3 else sum(len(each) for each in parts)
+            yield Message(parts[0].bytes, str(part.get("User-Id")), first, data, len(parts) - 1)
 
     def say(self, route: bytes, first: bytes, data: bytes | memoryview | None = None) -> bool:
         """Give one message to the wire. False: that connection is gone or does not take any more."""
         try:
             if data is None:
-                self._socket.send_multipart((route, first), zmq.NOBLOCK)
+                self._socket.send(route, _MORE)
+                self._socket.send(first, _NOBLOCK)
             else:
                 self._socket.send_multipart((route, first, data), zmq.NOBLOCK, copy=len(data) < 65536)
         except zmq.ZMQError as error:

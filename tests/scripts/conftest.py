@@ -33,6 +33,7 @@ class End:
         self.observed: list[tuple[frames.Hello | frames.Beat, float]] = []
         self.whispers: list[frames.Whisper] = []
         self.notes: list[tuple[str, str]] = []
+        self.visitor = False  # is somebody in it?
         self.missing: dict[Digest, int] = {}  # announced and not complete: size
         self.start()
 
@@ -95,7 +96,7 @@ class End:
         return self.node, b"boot", 0, "test"
 
     def vitals(self) -> frames.Vitals | None:
-        return frames.Vitals(waiting_documents=len(self.missing))
+        return frames.Vitals(waiting_documents=len(self.missing), visitor=self.visitor)
 
     def read(self, digest: Digest, offset_bytes: int, length_bytes: int) -> tuple[bytes, int] | None:
         data = self.blobs.read(digest, offset_bytes, length_bytes)
@@ -148,6 +149,12 @@ class Pair:
     def connect(self) -> None:
         for end in self.ends:
             end.connect()
+
+    def dial(self) -> None:
+        """As cabin and hub do it: one end says its Hello first, and greets the other."""
+        self.cabin.connect()
+        self.hub.start()
+        self.hub.pump.connected(greeted=True)
 
     def cut(self) -> None:
         """What is on the line is lost, and both ends notice."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import UTC, datetime
 
 import pytest
@@ -65,6 +66,79 @@ def test_beats_carry_vitals_the_end_of_the_log_and_the_round_trip(pair):
     assert beats[-1][1] == pytest.approx(0.06, abs=0.001)
 
 
+def test_whoever_was_greeted_says_its_beats_as_answers(pair):
+    """So a hub of ten thousand cabins is woken half as often, and each beat tells the cabin its round trip."""
+    pair.dial()
+    pair.run(3.5 * limits.BEAT_SECONDS)
+    said = [(node, frame.number, frame.echo) for node, frame in pair.said if isinstance(frame, frames.Beat)]
+    assert said == [
+        (node, number, number if node == "hub" else number - 1)
+        for number in (1, 2, 3, 4)
+        for node in ("templin", "hub")
+    ]
+    assert {frame.held_seconds for frame in pair.of(frames.Beat, "hub")} == {0.0}
+    for end in pair.ends:
+        assert end.observed[-1][1] == pytest.approx(0.06, abs=0.001)
+
+
+def test_whoever_answers_beats_says_one_by_itself_when_none_comes(pair):
+    pair.dial()
+    pair.lose = lambda sender, frame: sender is pair.cabin and isinstance(frame, frames.Beat)
+    pair.run(2 * limits.BEAT_SECONDS)
+    assert [beat.echo for beat in pair.of(frames.Beat, "hub")] == [0]
+    assert pair.hub.ended is pair.cabin.ended is None
+
+
+def test_a_beat_that_was_overtaken_by_the_next_tells_no_round_trip(pair):
+    pair.latency_seconds = 0.7 * limits.BEAT_SECONDS
+    pair.dial()
+    pair.run(8 * limits.BEAT_SECONDS)
+    beats = [seconds for frame, seconds in pair.cabin.observed if isinstance(frame, frames.Beat)]
+    assert len(beats) > 3
+    assert set(beats) == {-1.0}
+
+
+def test_while_a_visitor_is_there_beats_come_more_often(pair):
+    """Their screen says whether the line stands."""
+    pair.dial()
+    pair.run(1)
+    times = []
+    pair.lose = lambda sender, frame: bool(
+        sender is pair.cabin and isinstance(frame, frames.Beat) and times.append(pair.now)
+    )
+    pair.cabin.visitor = True
+    pair.run(limits.BEAT_SECONDS + 3 * limits.BEAT_VISIT_SECONDS)
+    pair.cabin.visitor = False
+    pair.run(2 * limits.BEAT_SECONDS)
+    pauses = [later - sooner for sooner, later in itertools.pairwise(times)]
+    assert pauses[:3] == pytest.approx([limits.BEAT_VISIT_SECONDS] * 3)
+    assert pauses[-1] == pytest.approx(limits.BEAT_SECONDS)
+    assert len(pair.of(frames.Beat, "hub")) == len(pair.of(frames.Beat, "templin"))
+
+
+def test_a_whisper_is_said_at_once_and_only_where_somebody_is(pair):
+    whisper = frames.Whisper("templin", frames.ECHO, b"hello")
+    assert not pair.cabin.pump.whisper(whisper)
+    pair.dial()
+    pair.run(1)
+    assert pair.cabin.pump.whisper(whisper)
+    pair.run(pair.latency_seconds)
+    assert pair.hub.whispers == [whisper]
+
+
+def test_a_whisper_overtakes_a_document(pair):
+    pair.dial()
+    pair.run(1)
+    pair.cabin.room_seconds = 0.05
+    pair.cabin.announce(bytes(300_000))
+    pair.run(0.2)
+    whisper = frames.Whisper("templin", frames.ECHO)
+    pair.cabin.pump.whisper(whisper)
+    said = [frame for node, frame in pair.said if node == "templin"]
+    assert said[-1] == whisper
+    assert pair.cabin.pump._owed  # what was asked for before waits for room
+
+
 def test_three_missed_beats_end_a_link(pair):
     pair.connect()
     pair.run(1)
@@ -115,7 +189,6 @@ def test_an_idle_link_lives_for_ever(pair):
     pair.connect()
     pair.run(24 * 3600)
     assert pair.cabin.ended is pair.hub.ended is None
-    assert len(pair.cabin.pump.link._beat_said) <= limits.BEATS_MISSED_MAX + 1
 
 
 def test_an_echo_of_another_connection_means_nothing():
