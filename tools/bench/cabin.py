@@ -3,7 +3,8 @@
 python -m tools.bench.cabin FOLDER documents COUNT BYTES AGENCY   put documents into the buffer, sealed and ready; prints the bytes of all
 python -m tools.bench.cabin FOLDER entries COUNT BYTES            write entries into its journal; prints the bytes of all
 python -m tools.bench.cabin FOLDER send                           wait for a line on stdin, then sync; figures as JSON
-python -m tools.bench.cabin FOLDER beside RATE BYTES              the same, and write RATE entries a second meanwhile; their delays as JSON
+python -m tools.bench.cabin FOLDER beside RATE BYTES              the same, and write an entry or say a whisper RATE times a second, in turn;
+                                                                  their delays as JSON
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
@@ -23,7 +25,7 @@ from edge.config import FILE, EdgeConfig
 from edge.enrol import BOOT_BYTES
 from edge.keys import CabinKeys
 from edge.uplink import Uplink
-from protocol import frames
+from protocol import codec, frames, limits
 from protocol.errors import Trouble
 from protocol.ids import AgencyId, SiteId
 from protocol.runtime.config import read_config
@@ -31,6 +33,8 @@ from protocol.runtime.folder import NodeFolder
 from protocol.runtime.world import REAL
 from tools.bench import slow_disk
 from tools.bench.filling import an_event, fill, write_entries
+
+_CLOCK_BYTES: Final = len(codec.encode(0.0))
 
 
 class Figures(msgspec.Struct, frozen=True):
@@ -43,17 +47,27 @@ class Figures(msgspec.Struct, frozen=True):
 
 
 class Beside(msgspec.Struct, frozen=True):
-    """`seconds` until the documents were secured; `delays` of the entries meanwhile, in seconds, in the order in which they were written."""
+    """`seconds` until the documents were secured; delays of what was said meanwhile, in seconds, in the order in which it was said: of entries until
+    they were acknowledged, of whispers until the hub had heard them (`up`), and of its echoes until they were here (`down`)."""
 
     seconds: float
-    delays: tuple[float, ...]
+    cpu_seconds: float
+    entries: tuple[float, ...]
+    up: tuple[float, ...]
+    down: tuple[float, ...]
+    whispers: int
 
 
 class Syncing:
     """The cabin's uplink, watched: `secured` is set when every document has its receipt here and the entries of before are acknowledged."""
 
     def __init__(
-        self, buffer: Buffer, keys: CabinKeys, config: EdgeConfig, heard: Callable[[int], None] = lambda number: None
+        self,
+        buffer: Buffer,
+        keys: CabinKeys,
+        config: EdgeConfig,
+        heard: Callable[[int], None] = lambda number: None,
+        on_whisper: Callable[[frames.Whisper], None] = lambda whisper: None,
     ) -> None:
         self.secured = threading.Event()
         self.uplink = Uplink(
@@ -70,6 +84,7 @@ class Syncing:
             vitals=frames.Vitals,
             on_news=self._brought,
             on_trouble=self._failed,
+            on_whisper=on_whisper,
         )
         self._left = buffer.waiting().documents
         self._last = buffer.log.last().number
@@ -112,21 +127,52 @@ def send(buffer: Buffer, keys: CabinKeys, config: EdgeConfig) -> Figures:
 
 
 def beside(buffer: Buffer, keys: CabinKeys, config: EdgeConfig, per_second: float, entry_bytes: int) -> Beside:
-    """Sync, and write entries meanwhile as a visitor's doings would."""
+    """Sync, and meanwhile write entries as a visitor's doings would, and say whispers as a call would."""
     heard: list[tuple[int, float]] = []
-    syncing = Syncing(buffer, keys, config, lambda number: heard.append((number, time.perf_counter())))
+    echoes = Echoes()
+    syncing = Syncing(
+        buffer, keys, config, lambda number: heard.append((number, time.perf_counter())), on_whisper=echoes.hear
+    )
     event = an_event(entry_bytes)
     written: list[tuple[int, float]] = []
+    said = whispers = 0
     sys.stdin.readline()
-    began = time.perf_counter()
+    began, cpu = time.perf_counter(), time.process_time()
     syncing.uplink.start()
-    while not syncing.secured.wait(max(0.0, began + len(written) / per_second - time.perf_counter())):
-        at = time.perf_counter()
-        written.append((buffer.append(event), at))
-        syncing.uplink.wake()
-    seconds = time.perf_counter() - began
+    while not syncing.secured.wait(max(0.0, began + said / per_second - time.perf_counter())):
+        said += 1
+        if said % 2:
+            at = time.perf_counter()
+            written.append((buffer.append(event), at))
+            syncing.uplink.wake()
+        elif syncing.uplink.status().connected:  # what is said to nobody is not heard late
+            whispers += 1
+            syncing.uplink.whisper(echoes.whisper(entry_bytes))
+    seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
     syncing.uplink.stop()
-    return Beside(seconds, delays(written, heard))
+    return Beside(seconds, cpu, delays(written, heard), tuple(echoes.up), tuple(echoes.down), whispers)
+
+
+class Echoes:
+    """Whispers that the hub says back, and how long they took. Both ends read the clock of this machine."""
+
+    def __init__(self) -> None:
+        self.up: list[float] = []
+        self.down: list[float] = []
+
+    def whisper(self, size_bytes: int) -> frames.Whisper:
+        """With a payload of `size_bytes`, which begins with the time."""
+        said_at = codec.encode(time.time())
+        return frames.Whisper("bench", frames.ECHO, said_at + os.urandom(size_bytes - len(said_at)))
+
+    def hear(self, whisper: frames.Whisper) -> None:
+        """In the uplink's thread."""
+        if whisper.kind != frames.ECHOED:
+            return
+        echoed = codec.decode(frames.Echoed, whisper.payload, limits.WHISPER_BYTES_MAX)
+        said_at = codec.decode(float, echoed.payload[:_CLOCK_BYTES], _CLOCK_BYTES)
+        self.up.append(echoed.heard_at.timestamp() - said_at)
+        self.down.append(time.time() - echoed.heard_at.timestamp())
 
 
 def delays(written: list[tuple[int, float]], heard: list[tuple[int, float]]) -> tuple[float, ...]:

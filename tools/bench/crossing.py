@@ -17,8 +17,9 @@ from cloud import premises
 from cloud.config import blobs_folder
 from cloud.storage.blobs.segments import Segments
 from cloud.storage.schema import document
-from tools.bench import ends, packet_line
+from tools.bench import ends, meters, packet_line
 from tools.bench.cabin import Figures
+from tools.bench.figures import Cpu, median_cpu
 from tools.bench.packet_line import PacketLine
 from tools.rig import Rig, rig
 from tools.town import HOUSING_OFFICE
@@ -30,6 +31,7 @@ DELAY_SECONDS: Final = 0.03  # one way
 CUTS: Final = 5
 CUT_SECONDS: Final = 2.0
 LOSS: Final = 0.02
+KINDS: Final = ("resets", "silent", "loss")
 
 
 class Crossing(msgspec.Struct, frozen=True):
@@ -40,37 +42,56 @@ class Crossing(msgspec.Struct, frozen=True):
     ideal_s: float
     of_ideal: float
     wire_ratio: float
+    cpu_s: Cpu
     wrong: int
 
 
 class Crossings(msgspec.Struct, frozen=True):
-    """One of each kind of trouble."""
+    """One of each kind of trouble, and all of them together: `reference_s` is the ideal, for there is no reference that survives a cut."""
 
+    kabine_s: float
+    reference_s: float
+    peers_s: dict[str, float]
+    wire_ratio: float
+    cpu_s: Cpu
     resets: Crossing
     silent: Crossing
     loss: Crossing
+
+    @property
+    def each(self) -> dict[str, Crossing]:
+        """By kind of trouble."""
+        return {kind: getattr(self, kind) for kind in KINDS}
 
 
 class _Run(msgspec.Struct, frozen=True):
     seconds: float
     ideal_seconds: float
     wire_ratio: float
+    cpu: Cpu
     wrong: int
 
 
 def measure(documents: int, runs: int, *, folder: Path | None = None) -> Crossings:
     """Run in `folder`. Raises Unavailable where no line can be made."""
     crossings = {
-        kind: _crossing([_run(documents, kind, seed, folder) for seed in range(1, runs + 1)])
-        for kind in Crossings.__struct_fields__
+        kind: _crossing([_run(documents, kind, seed, folder) for seed in range(1, runs + 1)]) for kind in KINDS
     }
-    return Crossings(**crossings)
+    all_ = list(crossings.values())
+    return Crossings(
+        kabine_s=sum(crossing.kabine_s for crossing in all_),
+        reference_s=sum(crossing.ideal_s for crossing in all_),
+        peers_s={},
+        wire_ratio=statistics.mean(crossing.wire_ratio for crossing in all_),
+        cpu_s=Cpu(sum(crossing.cpu_s.cabin for crossing in all_), sum(crossing.cpu_s.hub for crossing in all_)),
+        **crossings,
+    )
 
 
 def table(name: str, found: Crossings) -> Iterator[str]:
     """Lines for a terminal."""
     yield f"{name}: documents over {BITS_PER_SECOND / 1e6:.0f} Mbit/s, {DELAY_SECONDS * 2000:.0f} ms, median of {found.resets.runs} runs"
-    for kind, crossing in msgspec.structs.asdict(found).items():
+    for kind, crossing in found.each.items():
         yield (
             f"  {kind:<10} {crossing.kabine_s:7.2f} s, {crossing.of_ideal:.3f} of the ideal {crossing.ideal_s:.2f} s"
             f"   wire/payload {crossing.wire_ratio:.3f}   wrong documents {crossing.wrong}"
@@ -84,6 +105,7 @@ def _crossing(runs: list[_Run]) -> Crossing:
         ideal_s=statistics.median(run.ideal_seconds for run in runs),
         of_ideal=statistics.median(run.seconds / run.ideal_seconds for run in runs),
         wire_ratio=statistics.median(run.wire_ratio for run in runs),
+        cpu_s=median_cpu([run.cpu for run in runs]),
         wrong=sum(run.wrong for run in runs),
     )
 
@@ -102,17 +124,20 @@ def _run(documents: int, kind: str, seed: int, folder: Path | None) -> _Run:
                 ideal_seconds = travel_seconds + cuts * CUT_SECONDS
                 with line.at_cabin():
                     end = ends.Process(*ends.cabin(house, site, "send"))
+                hub = house.processes["hub"].pid
                 with end:
                     end.line()
+                    spent = meters.cpu_seconds(hub)
                     end.say("")
                     _cut(line, cuts, ideal_seconds, silent=kind == "silent")
-                    seconds = end.told(Figures).seconds
+                    told = end.told(Figures)
+                    cpu = Cpu(told.cpu_seconds, meters.cpu_seconds(hub) - spent)
                 house.stop("hub")
                 wrong = documents - _sound(house)
             wire_ratio = (line.up_bytes + line.down_bytes) / payload_bytes
         finally:
             line.close()
-    return _Run(seconds, ideal_seconds, wire_ratio, wrong)
+    return _Run(told.seconds, ideal_seconds, wire_ratio, cpu, wrong)
 
 
 def _cut(line: PacketLine, cuts: int, ideal_seconds: float, *, silent: bool) -> None:

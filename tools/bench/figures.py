@@ -15,6 +15,11 @@ class Cpu(msgspec.Struct, frozen=True):
     hub: float
 
 
+def median_cpu(spent: Sequence[Cpu]) -> Cpu:
+    """Of each end."""
+    return Cpu(_median(each.cabin for each in spent), _median(each.hub for each in spent))
+
+
 class Timed(msgspec.Struct, frozen=True):
     """One run of one contender: `seconds` until all is durable and acknowledged; the rest where it can be told. `fsyncs` of the receiver,
     `sender_fsyncs` of the other end, when they are counted (slow_disk)."""
@@ -85,10 +90,10 @@ def race(items: int, item_bytes: int, laps: Sequence[Lap], left_out: dict[str, s
         kabine_s=kabine_s,
         per_s=items / kabine_s,
         mb_per_s=payload_bytes / kabine_s / 1e6,
-        cpu_s=Cpu(_median(ours.cabin for ours, _ in ends), _median(ours.hub for ours, _ in ends)),
+        cpu_s=median_cpu([ours for ours, _ in ends]),
         wire_ratio=_median(lap.kabine.wire_bytes / lap.payload_bytes for lap in laps),
         reference_s=_median(lap.reference.seconds for lap in laps),
-        reference_cpu_s=Cpu(_median(theirs.cabin for _, theirs in ends), _median(theirs.hub for _, theirs in ends)),
+        reference_cpu_s=median_cpu([theirs for _, theirs in ends]),
         cpu_ratio=Cpu(
             _median(ours.cabin / theirs.cabin for ours, theirs in ends),
             _median(ours.hub / theirs.hub for ours, theirs in ends),

@@ -26,6 +26,7 @@ from protocol.ids import CODE_LETTERS
 from protocol.keys import CurvePair, SigningPair
 from protocol.runtime.world import REAL
 from tools.bench import documents, ends, meters
+from tools.bench.figures import Cpu, median_cpu
 from tools.bench.herd import Enclosure, Head
 from tools.rig import Rig, rig
 from tools.town import HOUSING_OFFICE
@@ -42,9 +43,15 @@ DOCUMENT_BYTES: Final = 300_000
 class Fleet(msgspec.Struct, frozen=True):
     """Medians. `up_s`: until all were connected the first time; `back_s`: from the start of the new hub process after a kill until all are back;
     `idle_share`: of one core, CPU of the hub while nothing happens; `slowest_of_median`: of the times until a cabin has its receipt, when all dial at
-    once after an outage; `at_once_of_w1`: W1's load from many cabins at once, over W1 from one."""
+    once after an outage; `at_once_of_w1`: W1's load from many cabins at once, over W1 from one. `kabine_s`, `wire_ratio` and `cpu_s` are of this load
+    from many, `reference_s` is the same from one."""
 
     runs: int
+    kabine_s: float
+    reference_s: float
+    peers_s: dict[str, float]
+    wire_ratio: float
+    cpu_s: Cpu
     cabins: int
     up_s: float
     back_s: float
@@ -59,6 +66,14 @@ class Fleet(msgspec.Struct, frozen=True):
     at_once_of_w1: float
 
 
+class _Outage(msgspec.Struct, frozen=True):
+    """`seconds` until each cabin has the receipts of its documents; CPU of all cabins together, and of the hub."""
+
+    seconds: tuple[float, ...]
+    cpu: Cpu
+    wire_bytes: int
+
+
 class _Links(msgspec.Struct, frozen=True):
     up_seconds: float
     back_seconds: float
@@ -69,12 +84,17 @@ class _Links(msgspec.Struct, frozen=True):
 def measure(count: int, outage: int, at_once: int, load: int, runs: int, *, folder: Path | None = None) -> Fleet:
     """`count` light cabins; `outage` cabins with one document each; `load` documents from `at_once` cabins. Raises Unavailable."""
     links = [_links(count, folder) for _ in range(runs)]
-    outages = [_outage(outage, 1, folder) for _ in range(runs)]
+    outages = [_outage(outage, 1, folder).seconds for _ in range(runs)]
     together = [_outage(at_once, max(1, load // at_once), folder) for _ in range(runs)]
     alone = documents.measure(max(1, load // at_once) * at_once, DOCUMENT_BYTES, runs, peers=False, folder=folder)
-    at_once_s = statistics.median(max(times) for times in together)
+    at_once_s = statistics.median(max(each.seconds) for each in together)
     return Fleet(
         runs=runs,
+        kabine_s=at_once_s,
+        reference_s=alone.kabine_s,
+        peers_s={},
+        wire_ratio=statistics.median(each.wire_bytes for each in together) / alone.payload_bytes,
+        cpu_s=median_cpu([each.cpu for each in together]),
         cabins=count,
         up_s=statistics.median(run.up_seconds for run in links),
         back_s=statistics.median(run.back_seconds for run in links),
@@ -124,13 +144,17 @@ def _links(count: int, folder: Path | None) -> _Links:
     return _Links(up_seconds, back_seconds, (full_bytes - empty_bytes) / count, idle_share)
 
 
-def _outage(count: int, each: int, folder: Path | None) -> list[float]:
-    """Seconds until each cabin has the receipts of its `each` documents; all of them dial at once."""
+def _outage(count: int, each: int, folder: Path | None) -> _Outage:
+    """All cabins with `each` documents dial at once."""
     with _house(folder) as house, ExitStack() as stack:
         herds = _herds(stack, house, known(house, count, each), 250)
+        processes = [house.processes["hub"].pid, *(herd.pid for herd in herds)]
+        spent, wire_bytes = [meters.cpu_seconds(process) for process in processes], meters.loopback_bytes()
         began = time.monotonic()
         _say(herds, "dial 0")
-        return [at - began for at in _told(herds, "secured")]
+        seconds = tuple(at - began for at in _told(herds, "secured"))
+        hub, *light = (meters.cpu_seconds(pid) - before for pid, before in zip(processes, spent, strict=True))
+        return _Outage(seconds, Cpu(sum(light), hub), meters.loopback_bytes() - wire_bytes)
 
 
 @contextlib.contextmanager

@@ -32,6 +32,7 @@ from protocol.keys import SigningPair
 from protocol.recipients import parse_recipient
 from protocol.runtime.world import REAL
 from tools.bench import ends, fleet, letters, meters
+from tools.bench.figures import Cpu, median_cpu
 from tools.bench.filling import an_event
 from tools.rig import Rig, rig
 from tools.town import HOUSING_OFFICE
@@ -49,9 +50,15 @@ _TURN_DOCUMENTS: Final = 500
 
 
 class Laden(msgspec.Struct, frozen=True):
-    """Medians. Ratios of rates: laden over empty, 1 when it makes no difference. Memory is what belongs to the hub's process alone."""
+    """Medians. Ratios of rates: laden over empty, 1 when it makes no difference. Memory is what belongs to the hub's process alone. `kabine_s`:
+    for the fresh entries and documents at the laden hub, `reference_s`: at the empty one."""
 
     runs: int
+    kabine_s: float
+    reference_s: float
+    peers_s: dict[str, float]
+    wire_ratio: float
+    cpu_s: Cpu
     entries: int
     documents: int
     start_s: float
@@ -67,6 +74,13 @@ class _Measured(msgspec.Struct, frozen=True):
     entries_seconds: float
     documents_seconds: float
     resident_bytes: int
+    cpu: Cpu
+    wire_ratio: float
+
+    @property
+    def seconds(self) -> float:
+        """For all that was sent."""
+        return self.entries_seconds + self.documents_seconds
 
 
 def measure(count: int, documents: int, fresh: float, runs: int, *, folder: Path | None = None) -> Laden:
@@ -86,6 +100,11 @@ def measure(count: int, documents: int, fresh: float, runs: int, *, folder: Path
         pairs = [(_measured(laden, fresh), _measured(empty, fresh)) for _ in range(runs)]
     return Laden(
         runs=runs,
+        kabine_s=statistics.median(ours.seconds for ours, _ in pairs),
+        reference_s=statistics.median(theirs.seconds for _, theirs in pairs),
+        peers_s={},
+        wire_ratio=statistics.median(ours.wire_ratio for ours, _ in pairs),
+        cpu_s=median_cpu([ours.cpu for ours, _ in pairs]),
         entries=count,
         documents=documents,
         start_s=statistics.median(ours.start_seconds for ours, _ in pairs),
@@ -120,13 +139,17 @@ def _measured(house: Rig, fresh: float) -> _Measured:
     house.start_hub()
     start_seconds = time.monotonic() - began
     site = house.town.sites[0].id
-    ends.ran(ends.cabin(house, site, "entries", max(1, round(FRESH_ENTRIES * fresh)), ENTRY_BYTES))
-    entries_seconds = ends.synced(house, site).seconds
+    count = max(1, round(FRESH_ENTRIES * fresh))
+    payload_bytes = int(ends.ran(ends.cabin(house, site, "entries", count, ENTRY_BYTES)))
+    few = ends.synced(house, site)
     count = max(1, round(FRESH_DOCUMENTS * fresh))
-    ends.ran(ends.cabin(house, site, "documents", count, FRESH_BYTES, HOUSING_OFFICE))
-    documents_seconds = ends.synced(house, site).seconds
+    payload_bytes += int(ends.ran(ends.cabin(house, site, "documents", count, FRESH_BYTES, HOUSING_OFFICE)))
+    large = ends.synced(house, site)
     resident_bytes = meters.resident_bytes(house.processes["hub"].pid)
-    return _Measured(start_seconds, entries_seconds, documents_seconds, resident_bytes)
+    spent = [timed.cpu or Cpu(0.0, 0.0) for timed in (few, large)]
+    cpu = Cpu(sum(each.cabin for each in spent), sum(each.hub for each in spent))
+    wire_ratio = (few.wire_bytes + large.wire_bytes) / payload_bytes
+    return _Measured(start_seconds, few.seconds, large.seconds, resident_bytes, cpu, wire_ratio)
 
 
 # --- filling -----------------------------------------------------------------------------------------------------
