@@ -68,7 +68,8 @@ def test_what_cabins_keep_comes_back_and_what_is_lost_is_named(town: Stage, tmp_
 
     # Templin gives back all that it had handed in: nobody need come because of it, and the fleet says what has been.
     until(lambda: alarms(town) == [("gartz", "hub-restored")], "only Gartz lacks something")
-    assert town.ask("SELECT count(*) FROM document WHERE site = 'templin' AND stored_at IS NOT NULL") == [(5,)]
+    given_back = "SELECT count(*) FROM document WHERE site = 'templin' AND stored_at IS NOT NULL"
+    until(lambda: town.ask(given_back) == [(5,)], "all of Templin's are there")
     said = town.kabine("fleet", "status", "--hub", town.house.hub, "--site", "templin")
     assert said.returncode < 2
     assert "4 Dokumente angefordert, alle gekommen." in said.stdout
