@@ -8,7 +8,6 @@ ranges (transfer.py) as fast as the line is seen to carry (pacing.py). `step(eve
 
 from __future__ import annotations
 
-from collections import deque
 from typing import Final, NamedTuple
 
 from protocol import entries, frames, limits
@@ -84,7 +83,8 @@ class Link:
         self._last = Mark()  # end of my own log
         self._sent = 0  # my entries given to the wire on this connection
         self._acknowledged = 0
-        self._unacknowledged: deque[_Unacknowledged] = deque()
+        # Here and in what a link consists of, what is short waits in a list: an empty deque weighs 700 bytes, and a hub has ten thousand links.
+        self._unacknowledged: list[_Unacknowledged] = []
         self._unacknowledged_bytes = 0
         self._entries_window_bytes = limits.ENTRIES_WINDOW_BYTES
         self._first = 1
@@ -287,7 +287,7 @@ class Link:
         self._acknowledged = committed
         self._progress_at = now
         while self._unacknowledged and self._unacknowledged[0].last <= committed:
-            said = self._unacknowledged.popleft()
+            said = self._unacknowledged.pop(0)
             self._unacknowledged_bytes -= said.size_bytes
             self._widen(said, now)
         effects.append(Acknowledged(committed))

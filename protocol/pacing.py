@@ -9,7 +9,6 @@ been seen without a queue: behind a queue of its own a receiver would see the li
 
 from __future__ import annotations
 
-from collections import deque
 from typing import Final, NamedTuple
 
 from protocol import limits
@@ -51,8 +50,8 @@ class Pacing:
         self.ceiling_bytes = limits.WINDOW_BYTES_MAX  # set lower by whoever shares a budget among many links
         self.call_is_up = False  # then delay counts more than speed
         self._delivered_bytes = 0
-        self._asked: deque[_Asked] = deque()  # wants not answered yet, oldest first
-        self._rates: deque[tuple[float, float]] = deque()  # (rate, when): falling, so the first is the best
+        self._asked: list[_Asked] = []  # wants not answered yet, oldest first
+        self._rates: list[tuple[float, float]] = []  # (rate, when): falling, so the first is the best
         self._best = 0.0
         self._base = 0.0  # shortest round trip, 0 when none was seen
         self._base_at = 0.0
@@ -92,7 +91,7 @@ class Pacing:
     def arrived(self, length_bytes: int, now: float) -> None:
         """The oldest Want was answered, with `length_bytes`."""
         self._delivered_bytes += length_bytes
-        asked = self._asked.popleft()
+        asked = self._asked.pop(0)
         seconds = max(now - asked.at, 1e-6)
         rate = (self._delivered_bytes - asked.delivered_bytes) / seconds
         while self._rates and self._rates[-1][0] <= rate:
@@ -101,7 +100,7 @@ class Pacing:
         self._talking = now < self._quiet_at
         believed_seconds = _TALK_RATE_SECONDS if self._talking else _RATE_SECONDS
         while now - self._rates[0][1] > believed_seconds + 4 * self._base:
-            self._rates.popleft()
+            self._rates.pop(0)
         self._best = self._rates[0][0]
         if asked.drained and self._draining:
             self._measured(seconds, now)

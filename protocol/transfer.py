@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import enum
 import heapq
-from collections import deque
 from collections.abc import Iterator
 
 from protocol import limits
@@ -44,7 +43,7 @@ class Transfers:
         self._open: dict[Digest, Transfer] = {}
         self._hungry: list[tuple[tuple[int, int], Transfer]] = []  # heap of those that still have something to ask for
         self._count = 0
-        self._under_way: deque[Want] = deque()  # not answered yet, whether or not their blob is still wanted
+        self._under_way: list[Want] = []  # not answered yet, whether or not their blob is still wanted
         self.outstanding_bytes = 0
         self.paused = False  # the receiver's disk is nearly full: ask for nothing, forget nothing
 
@@ -119,6 +118,6 @@ class Transfers:
         oldest = self._under_way[0] if self._under_way else None
         if oldest is None or oldest.digest != digest or offset_bytes not in (None, oldest.offset_bytes):
             return None
-        self._under_way.popleft()
+        self._under_way.pop(0)
         self.outstanding_bytes -= oldest.length_bytes
         return oldest

@@ -7,7 +7,6 @@ fsync) and then calls `settled`, and only then the acknowledgement leaves.
 from __future__ import annotations
 
 import itertools
-from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Protocol
@@ -73,7 +72,7 @@ class Pump:
         self._utc = utc
         self._commit_to = 0
         self._room = room
-        self._owed: deque[frames.Want] = deque()  # to be answered in this order, when there is room
+        self._owed: list[frames.Want] = []  # to be answered in this order, when there is room
         self._room_at = 0.0
         self._talks_until = 0.0
 
@@ -145,7 +144,7 @@ class Pump:
             if wait_seconds:
                 self._room_at = self._clock() + wait_seconds
                 return
-            self._say_chunk(self._owed.popleft())
+            self._say_chunk(self._owed.pop(0))
 
     def _do(self, effect: effects.Effect) -> None:
         match effect:
