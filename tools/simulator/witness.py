@@ -268,7 +268,7 @@ class Witness:
                         self._promises(event)
             case Ask(number, Tell(signed)):
                 self._telling[strand.route, number] = unverified(Receipt, signed)
-            case Answer(number, Done()):
+            case Answer(number, Done()) if (strand.route, number) in self._telling:
                 self.record.told.append(self._telling.pop((strand.route, number)))
                 self._at_hub.at(self._hub.disk)
                 self._look_at_told()
