@@ -237,7 +237,9 @@ class Database:
         checks = (
             ["integrity_check"]
             if self.size_bytes() <= _CHECK_WHOLE_BYTES_MAX
-            else [f"integrity_check({t})" for t in _SMALL]
+            else [
+                f"integrity_check({t})" for t in _SMALL if self.rows("SELECT 1 FROM sqlite_schema WHERE name = ?", (t,))
+            ]
         )
         for check in checks:
             found = self.rows(f"PRAGMA {check}")
