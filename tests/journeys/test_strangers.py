@@ -72,7 +72,8 @@ def test_a_copied_cabin_is_noticed_and_quarantined(templin: Stage) -> None:
     until(lambda: "cloned" in reason(templin, "copy"), "the hub says why")
     assert templin.ask("SELECT receipt FROM document") == [(kept,)]
     # It may call before and after it has written: each time for another entry.
-    assert templin.ask("SELECT DISTINCT kind FROM alarm WHERE site = 'templin'") == [("log-fork",)]
+    alarms = "SELECT DISTINCT kind FROM alarm WHERE site = 'templin'"
+    assert until(lambda: templin.ask(alarms), "a person is called") == [("log-fork",)]
     templin.house.stop("cabin-copy")
     templin.house.start_cabin("templin")
     templin.hand_in("templin", templin.page(3), secured=True)
