@@ -85,7 +85,8 @@ def test_a_revoked_cabin_is_cut_off_and_what_it_delivered_stays(templin: Stage) 
     done = templin.kabine("cabin", "revoke", "templin", "--yes", *templin.as_authority())
     assert done.returncode == 0, done.stderr
     until(lambda: not templin.connected("templin"), "the link ends")
-    assert "The cabin templin was revoked." in (templin.house.hub / "hub.log").read_text()
+    log = templin.house.hub / "hub.log"
+    until(lambda: "The cabin templin was revoked." in log.read_text(), "the hub says why")
     [(revoked_at,)] = templin.ask("SELECT revoked_at FROM cabin WHERE site = 'templin'")
     [(cut_at,)] = until(lambda: templin.ask("SELECT since FROM link WHERE site = 'templin' AND NOT connected"))
     assert revoked_at <= cut_at
