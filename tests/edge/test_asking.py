@@ -14,6 +14,7 @@ from edge.kiosk.looking_up import in_screens
 from edge.kiosk.reference import Reference
 from edge.kiosk.telling import state_of
 from edge.storage.documents import State
+from protocol.directory_texts import GERMAN, Text
 from protocol.ids import AreaId
 from protocol.manifest import Happening
 from tests.edge.cabin import BEGAN, HUB, Cabin, directory, manifest_of, receipt
@@ -127,7 +128,7 @@ def test_what_is_too_short_is_not_asked_and_what_is_too_long_not_typed() -> None
 
 
 def test_a_list_stands_on_as_many_screens_as_it_needs() -> None:
-    papers = ["Mietvertrag", "x" * 90, "Rentenbescheid", "Ausweis"]
+    papers = [Text(words, GERMAN) for words in ("Mietvertrag", "x" * 90, "Rentenbescheid", "Ausweis")]
     assert in_screens(papers, 100) == [papers]
-    assert in_screens(papers, 160) == [["Mietvertrag"], ["x" * 90], ["Rentenbescheid", "Ausweis"]]
+    assert in_screens(papers, 160) == [papers[:1], papers[1:2], papers[2:]]
     assert in_screens([], 100) == [[]]
