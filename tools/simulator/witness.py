@@ -409,7 +409,9 @@ class Witness:
         here = {document.envelope for document in self.custody[cabin.name].waiting().values()}
         self._expect(not named & here, f"the hub says lost for what {cabin.name} still has")
         self._recoveries["document-was-lost-with-a-hub-from-a-backup"] += bool(accepted & named)
-        return len((accepted & self.lost) - self.record.stored.keys() - named)
+        again = "SELECT envelope FROM document WHERE place IS NULL AND stored_at IS NOT NULL"  # proven by its agency
+        proven = {row[0] for row in self._at_hub.rows(again)} & self.at_agency
+        return len((accepted & self.lost) - self.record.stored.keys() - named - proven)
 
     def _kept_for_ever(self, cabin: CabinNode) -> int:
         """How many are still here that were secured long ago, where they are to be kept for seconds."""
