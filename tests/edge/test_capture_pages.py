@@ -361,7 +361,8 @@ def test_pages_are_taken_one_by_one(three_pages):
 
 @pytest.mark.parametrize(("dpi", "skew", "two_valued"), [(200, 0.0, True), (200, 0.0, False), (300, 1.5, False)])
 def test_dust_makes_no_picture_of_a_page_and_costs_little(dpi, skew, two_valued):
-    """Also where the page is enlarged or turned: behind that a lone pixel is a spot of four or nine, so it goes before."""
+    """Also where the page is enlarged or turned: behind that a lone pixel is a spot of four or nine, so it goes before, but for what lies so near
+    to letters that it may be a piece of one."""
     clean = drawn(5, dpi=dpi, skew_degrees=skew)
     grey = np.array(Image.fromarray(clean.pixels).convert("L"))
     if two_valued:
@@ -375,7 +376,7 @@ def test_dust_makes_no_picture_of_a_page_and_costs_little(dpi, skew, two_valued)
     dusty[: places.shape[0], : places.shape[1]][places] = 0
     plain, kept = (encode.encode(straightened(Page(each, dpi))[0])[0] for each in (grey, dusty))
     assert plain.encoding == kept.encoding
-    assert kept.bytes < 1.1 * plain.bytes
+    assert kept.bytes < 1.2 * plain.bytes
 
 
 @pytest.mark.parametrize("dpi", [150, 200, 300])
