@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +22,8 @@ from tools.bench import ends, meters, packet_line
 from tools.bench.cabin import Figures
 from tools.bench.figures import Cpu, median_cpu
 from tools.bench.packet_line import PacketLine
+from tools.bench.peers import across
+from tools.bench.peers.across import Across
 from tools.rig import Rig, rig
 from tools.town import HOUSING_OFFICE
 
@@ -34,6 +37,15 @@ LOSS: Final = 0.02
 KINDS: Final = ("resets", "silent", "loss")
 
 
+class PeerCrossing(msgspec.Struct, frozen=True):
+    """Of one peer through the same cuts, with `wrong` documents over all runs; `seconds` 0 where it was never done."""
+
+    seconds: float
+    of_ideal: float
+    wire_ratio: float
+    wrong: int
+
+
 class Crossing(msgspec.Struct, frozen=True):
     """Medians. `ideal_s`: all payload at the line's rate, and the cuts. `wrong`: documents that are missing or not what was sealed, over all runs."""
 
@@ -44,6 +56,7 @@ class Crossing(msgspec.Struct, frozen=True):
     wire_ratio: float
     cpu_s: Cpu
     wrong: int
+    peers: dict[str, PeerCrossing] = {}
 
 
 class Crossings(msgspec.Struct, frozen=True):
@@ -57,6 +70,7 @@ class Crossings(msgspec.Struct, frozen=True):
     resets: Crossing
     silent: Crossing
     loss: Crossing
+    left_out: dict[str, str] = {}
 
     @property
     def each(self) -> dict[str, Crossing]:
@@ -70,20 +84,25 @@ class _Run(msgspec.Struct, frozen=True):
     wire_ratio: float
     cpu: Cpu
     wrong: int
+    peers: dict[str, PeerCrossing]
 
 
-def measure(documents: int, runs: int, *, folder: Path | None = None) -> Crossings:
+def measure(documents: int, runs: int, *, peers: bool = False, folder: Path | None = None) -> Crossings:
     """Run in `folder`. Raises Unavailable where no line can be made."""
+    left_out = {peer.name: why for peer in across.PEERS if (why := peer.missing())} if peers else {}
+    taking_part = [peer for peer in across.PEERS if peers and peer.name not in left_out]
     crossings = {
-        kind: _crossing([_run(documents, kind, seed, folder) for seed in range(1, runs + 1)]) for kind in KINDS
+        kind: _crossing([_run(documents, kind, seed, taking_part, folder) for seed in range(1, runs + 1)])
+        for kind in KINDS
     }
     all_ = list(crossings.values())
     return Crossings(
         kabine_s=sum(crossing.kabine_s for crossing in all_),
         reference_s=sum(crossing.ideal_s for crossing in all_),
-        peers_s={},
+        peers_s={peer.name: sum(crossing.peers[peer.name].seconds for crossing in all_) for peer in taking_part},
         wire_ratio=statistics.mean(crossing.wire_ratio for crossing in all_),
         cpu_s=Cpu(sum(crossing.cpu_s.cabin for crossing in all_), sum(crossing.cpu_s.hub for crossing in all_)),
+        left_out=left_out,
         **crossings,
     )
 
@@ -96,6 +115,13 @@ def table(name: str, found: Crossings) -> Iterator[str]:
             f"  {kind:<10} {crossing.kabine_s:7.2f} s, {crossing.of_ideal:.3f} of the ideal {crossing.ideal_s:.2f} s"
             f"   wire/payload {crossing.wire_ratio:.3f}   wrong documents {crossing.wrong}"
         )
+        for peer, theirs in crossing.peers.items():
+            yield (
+                f"    {peer:<26} {theirs.seconds:7.2f} s, {theirs.of_ideal:.3f}   wire/payload {theirs.wire_ratio:.3f}"
+                f"   wrong documents {theirs.wrong}"
+            )
+    for peer, why in found.left_out.items():
+        yield f"  {peer} left out: {why}"
 
 
 def _crossing(runs: list[_Run]) -> Crossing:
@@ -107,13 +133,24 @@ def _crossing(runs: list[_Run]) -> Crossing:
         wire_ratio=statistics.median(run.wire_ratio for run in runs),
         cpu_s=median_cpu([run.cpu for run in runs]),
         wrong=sum(run.wrong for run in runs),
+        peers={name: _peer([run.peers[name] for run in runs]) for name in runs[0].peers},
     )
 
 
-def _run(documents: int, kind: str, seed: int, folder: Path | None) -> _Run:
+def _peer(runs: list[PeerCrossing]) -> PeerCrossing:
+    return PeerCrossing(
+        seconds=statistics.median(run.seconds for run in runs),
+        of_ideal=statistics.median(run.of_ideal for run in runs),
+        wire_ratio=statistics.median(run.wire_ratio for run in runs),
+        wrong=sum(run.wrong for run in runs),
+    )
+
+
+def _run(documents: int, kind: str, seed: int, peers: Sequence[Across], folder: Path | None) -> _Run:
     cuts = 0 if kind == "loss" else CUTS
     with tempfile.TemporaryDirectory(prefix="kabine-bench-", dir=folder, ignore_cleanup_errors=True) as scratch:
-        line = PacketLine(BITS_PER_SECOND, DELAY_SECONDS, LOSS if kind == "loss" else 0.0, seed)
+        theirs = {peer.name: _carried(peer, documents, kind, seed, Path(scratch)) for peer in peers}
+        line = _line(kind, seed)
         try:
             with rig(Path(scratch) / "house", [HOUSING_OFFICE], host=packet_line.HUB) as house:
                 site = house.town.sites[0].id
@@ -137,7 +174,38 @@ def _run(documents: int, kind: str, seed: int, folder: Path | None) -> _Run:
             wire_ratio = (line.up_bytes + line.down_bytes) / payload_bytes
         finally:
             line.close()
-    return _Run(told.seconds, ideal_seconds, wire_ratio, cpu, wrong)
+    return _Run(told.seconds, ideal_seconds, wire_ratio, cpu, wrong, theirs)
+
+
+def _line(kind: str, seed: int) -> PacketLine:
+    return PacketLine(BITS_PER_SECOND, DELAY_SECONDS, LOSS if kind == "loss" else 0.0, seed)
+
+
+def _carried(peer: Across, documents: int, kind: str, seed: int, scratch: Path) -> PeerCrossing:
+    """The same load over a line of its own, with the same cuts at the same times."""
+    cuts = 0 if kind == "loss" else CUTS
+    place = Path(tempfile.mkdtemp(prefix="peer-", dir=scratch))
+    files, into = place / "files", place / "into"
+    files.mkdir()
+    into.mkdir()
+    for number in range(documents):
+        (files / f"{number:05}.age").write_bytes(os.urandom(DOCUMENT_BYTES))
+    payload_bytes = documents * DOCUMENT_BYTES
+    ideal_seconds = payload_bytes * 8 / BITS_PER_SECOND + cuts * CUT_SECONDS
+    line = _line(kind, seed)
+    try:
+        with peer.receiving(into, place, packet_line.HUB) as order:
+            with line.at_cabin():
+                end = ends.Process("tools.bench.peers.across", order[0], files, *order[1:])
+            with end:
+                end.line()
+                end.say("")
+                _cut(line, cuts, ideal_seconds, silent=kind == "silent")
+                seconds = float(end.line())
+        wire_ratio = (line.up_bytes + line.down_bytes) / payload_bytes
+    finally:
+        line.close()
+    return PeerCrossing(seconds, seconds / ideal_seconds, wire_ratio, across.wrong(files, into))
 
 
 def _cut(line: PacketLine, cuts: int, ideal_seconds: float, *, silent: bool) -> None:

@@ -43,7 +43,7 @@ def _journal(order: Order) -> Race:
 
 
 def _crossing(order: Order) -> Crossings:
-    return crossing.measure(order.of(crossing.DOCUMENTS), order.runs, folder=order.folder)
+    return crossing.measure(order.of(crossing.DOCUMENTS), order.runs, peers=order.peers, folder=order.folder)
 
 
 def _beside(order: Order) -> Delays:

@@ -1,6 +1,7 @@
 """HTTPS uploads with ranges, four at a time: what somebody would build in an afternoon. Every file is fsynced before it is answered.
 
-The server is `python -m tools.bench.peers.https PORT FOLDER CERTIFICATE`, threads over the standard library; a range goes on where the file ends.
+The server is `python -m tools.bench.peers.https PORT FOLDER CERTIFICATE [HOST]`, threads over the standard library; a range is written
+where it belongs.
 """
 
 from __future__ import annotations
@@ -37,13 +38,13 @@ class Https:
         """The files of the load."""
         if load.folder is None:
             raise Mistake("HTTPS carries files.")
-        into, port, certificate = scratch / "uploads", free_port(), scratch / "https.pem"
+        into, port, pem = scratch / "uploads", free_port(), scratch / "https.pem"
         into.mkdir()
-        certificate.write_bytes(_certificate())
+        pem.write_bytes(certificate())
         files = sorted(load.folder.iterdir())
-        server = [sys.executable, "-m", "tools.bench.peers.https", str(port), str(into), str(certificate)]
+        server = [sys.executable, "-m", "tools.bench.peers.https", str(port), str(into), str(pem)]
         with daemon(server, port, scratch / "https.log"):
-            context = ssl.create_default_context(cafile=str(certificate))
+            context = ssl.create_default_context(cafile=str(pem))
             began = time.perf_counter()
             with ThreadPoolExecutor(AT_A_TIME) as pool:
                 uploads = [pool.submit(_upload, port, context, files[first::AT_A_TIME]) for first in range(AT_A_TIME)]
@@ -103,7 +104,7 @@ class _Uploads(BaseHTTPRequestHandler):
         """Nobody reads it."""
 
 
-def _certificate() -> bytes:
+def certificate() -> bytes:
     """Key and certificate of this machine for itself, valid for a day."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
@@ -130,12 +131,12 @@ def _certificate() -> bytes:
 
 def main() -> None:
     """The server."""
-    port, folder, certificate = sys.argv[1:]
+    port, folder, pem, *host = sys.argv[1:]
     _Uploads.folder = Path(folder)
-    server = ThreadingHTTPServer(("127.0.0.1", int(port)), _Uploads)
+    server = ThreadingHTTPServer((host[0] if host else "127.0.0.1", int(port)), _Uploads)
     server.daemon_threads = True
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
+    context.load_cert_chain(pem)
     server.socket = context.wrap_socket(server.socket, server_side=True)
     server.serve_forever()
 

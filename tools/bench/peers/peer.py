@@ -14,7 +14,7 @@ import msgspec
 
 from protocol.errors import Unavailable
 
-START_SECONDS: Final = 15.0
+START_SECONDS: Final = 60.0  # on a busy machine
 SILENCE_SECONDS: Final = 120.0  # a peer that says nothing for so long is given up
 
 
@@ -54,13 +54,15 @@ class Peer(Protocol):
 
 
 @contextlib.contextmanager
-def daemon(command: Sequence[str], port: int, log: Path, environment: dict[str, str] | None = None) -> Iterator[int]:
-    """Run a daemon until the block ends; its process id, once it listens on `port` of loopback."""
+def daemon(
+    command: Sequence[str], port: int, log: Path, environment: dict[str, str] | None = None, host: str = "127.0.0.1"
+) -> Iterator[int]:
+    """Run a daemon until the block ends; its process id, once it listens on `port` of `host`."""
     with log.open("ab") as said:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=said, stderr=said, env=environment)
     try:
         until = time.monotonic() + START_SECONDS
-        while not _listens(port):
+        while not _listens(host, port):
             if process.poll() is not None or time.monotonic() > until:
                 words = log.read_text(errors="replace")[-400:]
                 raise Unavailable(f"{command[0]} did not start: {words or 'it said nothing'}", "Look at its version.")
@@ -75,6 +77,6 @@ def daemon(command: Sequence[str], port: int, log: Path, environment: dict[str, 
             process.wait()
 
 
-def _listens(port: int) -> bool:
+def _listens(host: str, port: int) -> bool:
     with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+        return probe.connect_ex((host, port)) == 0

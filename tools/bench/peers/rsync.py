@@ -28,11 +28,15 @@ class Rsync:
             raise Mistake("rsync carries files.")
         into, port, config = scratch / "mirror", free_port(), scratch / "rsyncd.conf"
         into.mkdir()
-        config.write_text(
-            f"address = 127.0.0.1\nport = {port}\nuse chroot = no\nuid = {os.getuid()}\ngid = {os.getgid()}\n[into]\npath = {into}\nread only = no\n"
-        )
+        config.write_text(configured(into, port))
         with daemon(["rsync", "--daemon", "--no-detach", f"--config={config}"], port, scratch / "rsync.log"):
             began = time.perf_counter()
             command = ["rsync", "-r", "--whole-file", "--fsync", f"{load.folder}/", f"rsync://127.0.0.1:{port}/into/"]
             subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
             return time.perf_counter() - began
+
+
+def configured(into: Path, port: int, host: str = "127.0.0.1") -> str:
+    """A daemon with one module."""
+    who = f"uid = {os.getuid()}\ngid = {os.getgid()}"
+    return f"address = {host}\nport = {port}\nuse chroot = no\n{who}\n[into]\npath = {into}\nread only = no\n"
