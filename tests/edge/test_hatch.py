@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import socket
 import stat
@@ -113,9 +114,12 @@ def test_what_is_no_request_is_refused(raw: bytes, tmp_path: Path) -> None:
         guest = reach(tmp_path, 20)
         assert guest is not None
         with guest, guest.makefile("rb") as lines:
-            guest.sendall(raw)
-            if not raw.endswith(b"\n"):
-                guest.shutdown(socket.SHUT_WR)
+            with contextlib.suppress(
+                BrokenPipeError
+            ):  # who says too much may be answered, and hung up on, in the middle of it
+                guest.sendall(raw)
+                if not raw.endswith(b"\n"):
+                    guest.shutdown(socket.SHUT_WR)
             return orders.told(lines.readline())
 
     async def journey() -> Told:
