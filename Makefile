@@ -30,7 +30,7 @@ test-journeys:
 test-others:
 	nice -n 10 $(BIN)/coverage run --branch --source=protocol --omit='protocol/runtime/*' -m pytest tests/protocol tests/scripts
 	$(BIN)/coverage report --skip-covered --fail-under=100
-	nice -n 10 $(BIN)/python -m pytest $(filter-out tests/protocol tests/scripts tests/vectors tests/journeys,$(wildcard tests/*))
+	nice -n 10 $(BIN)/python -m pytest $(filter-out tests/protocol/ tests/scripts/ tests/vectors/ tests/journeys/,$(wildcard tests/*/))
 
 check: $(READY_DEV)
 	$(BIN)/ruff check .

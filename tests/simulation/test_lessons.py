@@ -141,9 +141,11 @@ def of_hub(world: Simulation, sql: str) -> list[tuple[Any, ...]]:
         return [tuple(row) for row in connection.exec_driver_sql(sql)]
 
 
-def test_a_hub_from_a_backup_goes_on_with_everybody_and_names_what_is_lost(world: Simulation) -> None:
-    """Cabins refused it for ever, and what had been secured since was never spoken of."""
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_hub_from_a_backup_goes_on_with_everybody_and_names_what_is_lost(world: Simulation, kept: bool) -> None:
+    """Cabins refused it for ever, and what had been secured since was never spoken of. What a cabin has kept comes back."""
     cabin, hub = world.cabins[0], world.hub
+    cabin.keep_seconds = limits.KEPT_SECONDS if kept else 0.0
     hub.start()
     cabin.start()
     world.hand_in(cabin)
@@ -160,7 +162,8 @@ def test_a_hub_from_a_backup_goes_on_with_everybody_and_names_what_is_lost(world
         passes(world, seconds)
     passes(world, 60)
     assert world.witness.unfinished(cabin) == []
-    assert of_hub(world, "SELECT count(*) FROM document WHERE state = 'lost'")[0] >= (1,)
+    [(lost,)] = of_hub(world, "SELECT count(*) FROM document WHERE state = 'lost'")
+    assert (lost == 0) == kept
     assert of_hub(world, "SELECT DISTINCT kind FROM alarm") == [("hub-restored",)]
     [(epoch,)] = of_hub(world, "SELECT max(epoch) FROM down_epoch")
     assert cabin.buffer is not None
