@@ -56,7 +56,7 @@ node() {
 # What the tests drive for real: a browser, scanners, a printer, a voice, file systems and networks that fail.
 parts() {
   local missing=() package
-  for package in chromium sane-utils sane-airscan cups-ipp-utils espeak-ng fuse3 nftables iproute2; do
+  for package in chromium sane-utils sane-airscan cups-ipp-utils espeak-ng fuse3 nftables iproute2 rsync; do
     dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q '^install ok installed' || missing+=("$package")
   done
   if [ ${#missing[@]} -gt 0 ]; then debian "${missing[@]}"; fi
