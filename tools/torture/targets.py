@@ -289,7 +289,7 @@ def targets() -> dict[str, Target]:
         ),
         "hatch": Target(
             lambda raw: orders.request(raw),  # noqa: PLW0108  # looked up each time: a fault may be planted there
-            (orders.line(orders.Submit("sozialamt", "", ("/tmp/a.jpg",))), orders.line(orders.Watch())),  # noqa: S108
+            (orders.line(orders.Submit("sozialamt", "", ("/papers/a.jpg",))), orders.line(orders.Watch())),
         ),
         "hatch-answers": Target(orders.told, (orders.line(orders.Failed("mistake", "What.", "Remedy.")),)),
         "cabin-config": Target(
