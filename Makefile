@@ -26,11 +26,12 @@ endif
 test-journeys:
 	$(BIN)/python -m pytest tests/journeys
 
-# What both ends must agree about is covered in every branch, from its own tests.
+# What both ends must agree about is covered in every branch, from its own tests. The simulation comes last: it works with every processor, and the
+# journeys are done by then.
 test-others:
 	nice -n 10 $(BIN)/coverage run --branch --source=protocol --omit='protocol/runtime/*' -m pytest tests/protocol tests/scripts
 	$(BIN)/coverage report --skip-covered --fail-under=100
-	nice -n 10 $(BIN)/python -m pytest $(filter-out tests/protocol/ tests/scripts/ tests/vectors/ tests/journeys/,$(wildcard tests/*/))
+	nice -n 10 $(BIN)/python -m pytest $(filter-out tests/protocol/ tests/scripts/ tests/vectors/ tests/journeys/ tests/simulation/,$(wildcard tests/*/)) tests/simulation
 
 check: $(READY_DEV)
 	$(BIN)/ruff check .

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,10 +15,12 @@ from cloud.ledger import Ledger
 from edge import orders
 from edge.connection import Redial
 from edge.storage.outbox import Facts, Put, Staging
+from edge.uplink import Uplink
 from protocol import asking, cards, codec, frames, ids, inner, limits
 from protocol.errors import Code, Refused
 from protocol.ids import Digest
 from protocol.manifest import Happening
+from protocol.runtime.reach import Reach
 from tools.connector import Connector
 from tools.letter import Letter, Taken
 
@@ -148,12 +151,14 @@ def accept_before_opened() -> list[Patch]:
 # --- network --------------------------------------------------------------------------------------------------------
 def dials_once() -> list[Patch]:
     """After a cut somebody must drive across the county."""
-    real = Redial.pause_seconds
+    real = Uplink._reach
+    calls = count()
 
-    def pause_seconds(self: Redial, connection: Any, chance: float) -> float:
-        return real(self, connection, chance) if connection is None else 1e6
+    def _reach(self: Uplink, redial: Redial, first_seconds: float) -> Reach:
+        # Also what is called beside a line that is only silent.
+        return real(self, redial, first_seconds if next(calls) == 0 else 1e6)
 
-    return [(Redial, "pause_seconds", pause_seconds)]
+    return [(Uplink, "_reach", _reach)]
 
 
 def never_asked_again() -> list[Patch]:

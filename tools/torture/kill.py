@@ -11,7 +11,8 @@ from tools.torture.report import Report, luck
 from tools.town import uckermark
 
 SITE: Final = "templin"
-SUM_EVERY: Final = 20  # kills
+SUM_EVERY: Final = 20  # kills …
+SUM_EVERY_PLANTED: Final = 3  # … and where a planted fault is looked for: the first that shows it ends the torture
 _SECONDS_MAX: Final = 1.2  # between two kills
 _WEIGHTS: Final = {"cabin": 4, "hub": 3, "connector": 2, "everything": 1}
 _WHOSE: Final = {
@@ -29,7 +30,7 @@ def kill(rounds: int, seed: int, plant: str = "") -> Report:
         made.follow()
         while report.rounds < rounds and not report.violations:
             with made.load(SITE):
-                for _ in range(min(SUM_EVERY, rounds - report.rounds)):
+                for _ in range(min(SUM_EVERY_PLANTED if plant else SUM_EVERY, rounds - report.rounds)):
                     if plant:
                         _until_harmed(made, plant)
                     else:
