@@ -15,7 +15,7 @@ from hardware.devices.ipp_printer import IppPrinter
 from hardware.printer import Job, JobState, Printer, PrinterFailure, PrinterState
 from hardware.simulated.printer import SimulatedPrinter
 from hardware.simulated.stage import NO_PAPER, Stage
-from tests.hardware.eve import Eve, Gossip, eve
+from tests.hardware.eve import ANSWER_SECONDS, Eve, Gossip, eve
 from tests.journeys.waiting import until
 
 
@@ -63,7 +63,7 @@ def room(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     if request.param == "ipp-in-one-go":
         gossip.hides = [ipp.Operation.CREATE_JOB]
         sending = ipp.Operation.PRINT_JOB
-    driver = IppPrinter(gossip.url, fresh_seconds=0.05)
+    driver = IppPrinter(gossip.url, fresh_seconds=0.05, answer_seconds=ANSWER_SECONDS)
     yield Room(
         driver,
         printer.copies,

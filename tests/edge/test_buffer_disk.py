@@ -221,7 +221,7 @@ def test_two_threads_hand_in_and_read_at_the_same_time(cabin: Cabin) -> None:
     thread.start()
     for _ in range(20):
         cabin.hand_in(buffer, cabin.envelope(30_000))
-    thread.join(30)
+    thread.join(240)
     assert failed == []
     assert len(found) == 20
 

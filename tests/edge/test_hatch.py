@@ -30,6 +30,7 @@ from edge.orders import (
 )
 from protocol.errors import Code, Mistake, Refused, Trouble, Unavailable
 
+PATIENCE_SECONDS = 240  # of a machine that has much else to do
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 ACCEPTED = Accepted("ab", "7K2-418", ("Amsel", "Birke", "Dach"), "sozialamt", connected=False, seconds=0.1)
 
@@ -40,7 +41,7 @@ def row(state: str, receipt: str = "7K2-418") -> DocumentStatus:
 
 async def _knock(folder: Path, request: Request) -> list[Told]:
     def listen() -> list[Told]:
-        told = knock(folder, request, 20)
+        told = knock(folder, request, PATIENCE_SECONDS)
         assert told is not None
         return list(told)
 
@@ -111,12 +112,10 @@ def test_what_is_no_request_is_refused(raw: bytes, tmp_path: Path) -> None:
         raise AssertionError
 
     def ask() -> Told:
-        guest = reach(tmp_path, 20)
+        guest = reach(tmp_path, PATIENCE_SECONDS)
         assert guest is not None
         with guest, guest.makefile("rb") as lines:
-            with contextlib.suppress(
-                BrokenPipeError
-            ):  # who says too much may be answered, and hung up on, in the middle of it
+            with contextlib.suppress(ConnectionError):  # who says too much may be hung up on in the middle of it
                 guest.sendall(raw)
                 if not raw.endswith(b"\n"):
                     guest.shutdown(socket.SHUT_WR)
@@ -145,13 +144,13 @@ def test_who_hangs_up_is_noticed(tmp_path: Path) -> None:
         gone_at_last.set()
 
     def ask_and_leave() -> None:
-        told = knock(tmp_path, Watch(), 20)
+        told = knock(tmp_path, Watch(), PATIENCE_SECONDS)
         assert told is not None
         assert next(told) == ACCEPTED
         told.close()  # type: ignore[attr-defined]
 
     async def journey() -> None:
-        async with Hatch(tmp_path, answer).open(), asyncio.timeout(20):
+        async with Hatch(tmp_path, answer).open(), asyncio.timeout(PATIENCE_SECONDS):
             await asyncio.to_thread(ask_and_leave)
             await gone_at_last.wait()
 
@@ -167,7 +166,7 @@ def test_closing_ends_what_is_under_way(tmp_path: Path) -> None:
         await asyncio.Event().wait()
 
     async def journey() -> list[Told]:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             async with Hatch(tmp_path, answer).open():
                 listening = asyncio.create_task(_knock(tmp_path, Watch()))
                 await begun.wait()

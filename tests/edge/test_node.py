@@ -57,7 +57,7 @@ class Open(NamedTuple):
 async def opened(path: Path) -> AsyncIterator[Open]:
     with NodeFolder.open(path, "edge") as folder:
         settings = read_config(path / FILE, EdgeConfig)
-        async with asyncio.timeout(100), house(folder, settings, REAL) as (node, buffer, keys):
+        async with asyncio.timeout(240), house(folder, settings, REAL) as (node, buffer, keys):
             yield Open(node, buffer, keys.signing.public)
 
 

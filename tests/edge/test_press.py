@@ -22,10 +22,11 @@ from protocol.directory import AgencyTexts, Directory, ServiceTexts
 from protocol.ids import AgencyId, EnvelopeId, LanguageTag, ReceiptNumber
 from protocol.manifest import verify
 from tests.edge.house import AREA, AUTHORITY, directory
-from tests.hardware.eve import Eve, eve
+from tests.hardware.eve import ANSWER_SECONDS, Eve, eve
 from tests.journeys.waiting import until
 
 NUMBER = ReceiptNumber("7K2-418")
+PATIENCE_SECONDS = 240  # the press gives up by itself long before
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +74,7 @@ def printing(printer: IppPrinter, language_code: str = "de", directory: Director
         press = Press(printer, language.read(), os.urandom, A4)
         assert press.fitted
         press.slip(accepted(), concern, known, language_code, lambda how: told.set_result((NUMBER, how)))
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             heard = await told
         await press.close()
         return heard
@@ -82,7 +83,7 @@ def printing(printer: IppPrinter, language_code: str = "de", directory: Director
 
 
 def test_a_slip_is_told_as_printed_when_it_lies_in_the_tray(real: Eve) -> None:
-    assert printing(IppPrinter(real.url)) == (NUMBER, "printed")
+    assert printing(IppPrinter(real.url, answer_seconds=ANSWER_SECONDS)) == (NUMBER, "printed")
     [document] = real.tray
     text = " ".join(pymupdf.open(document)[0].get_text().split())
     assert NUMBER in text
@@ -92,7 +93,7 @@ def test_a_slip_is_told_as_printed_when_it_lies_in_the_tray(real: Eve) -> None:
 
 def test_a_slip_names_agency_and_concern_in_the_visitors_language_and_the_agency_as_at_its_door(real: Eve) -> None:
     before = set(real.tray)
-    assert printing(IppPrinter(real.url), "uk", translated()) == (NUMBER, "printed")
+    assert printing(IppPrinter(real.url, answer_seconds=ANSWER_SECONDS), "uk", translated()) == (NUMBER, "printed")
     [document] = set(real.tray) - before
     text = " ".join(pymupdf.open(document)[0].get_text().split())
     assert "Відділ субсидій Wohngeldstelle" in text
@@ -105,10 +106,10 @@ def test_what_to_bring_is_printed_with_german_where_nobody_has_translated_it(rea
 
     async def through() -> str:
         told: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        press = Press(IppPrinter(real.url), language.read(), os.urandom, A4)
+        press = Press(IppPrinter(real.url, answer_seconds=ANSWER_SECONDS), language.read(), os.urandom, A4)
         [errand] = errands(translated(), AREA)
         press.papers(errand, translated(), "uk", datetime(2026, 3, 3, 9, 30, tzinfo=UTC), told.set_result)
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             heard = await told
         await press.close()
         return heard
@@ -121,7 +122,7 @@ def test_what_to_bring_is_printed_with_german_where_nobody_has_translated_it(rea
 
 def test_a_slip_that_got_stuck_is_told_so_and_does_not_come_later(real: Eve) -> None:
     before = len(real.tray)
-    printer = IppPrinter(real.url, fresh_seconds=0.05)
+    printer = IppPrinter(real.url, fresh_seconds=0.05, answer_seconds=ANSWER_SECONDS)
     real.jam()
     try:
         assert printing(printer) == (NUMBER, "failed")

@@ -15,7 +15,7 @@ import subprocess
 import threading
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -23,8 +23,10 @@ import pytest
 from hardware.devices.ipp import Group, Operation, Tag
 from hardware.devices.ipp_wire import IppWire
 from tests.journeys.waiting import until
+from tools.rig import kept_port
 
 PACKAGES = "cups-ipp-utils dbus"
+ANSWER_SECONDS = 60.0  # of a machine that has much else to do
 # Each document: into the tray; while `jam` is there, the rollers wait for a word in `rollers`. (A cancelled job's command runs on; the printer
 # only says that it is to stop.)
 COMMAND = """#!/bin/sh
@@ -63,7 +65,7 @@ class Eve:
 
     def certificate(self, path: Path) -> Path:
         """The one it has made for itself, written to `path`."""
-        path.write_text(ssl.get_server_certificate(("localhost", self._port), timeout=30))
+        path.write_text(ssl.get_server_certificate(("localhost", self._port), timeout=ANSWER_SECONDS))
         return path
 
     def run_empty(self) -> None:
@@ -83,7 +85,7 @@ class Eve:
     def _cancelled(self) -> bool:
         """The job at work is to stop."""
         wanted: list[str] = ["job-state-reasons"]
-        answer = IppWire(self.url).ask(
+        answer = IppWire(self.url, answer_seconds=ANSWER_SECONDS).ask(
             Operation.GET_JOBS, 1, None, [(Group.OPERATION, Tag.KEYWORD, "requested-attributes", wanted)]
         )
         return any("processing-to-stop-point" in job.get("job-state-reasons", ()) for job in answer.of(Group.JOB))
@@ -105,11 +107,14 @@ def eve(folder: Path, formats: str = "application/pdf,image/pwg-raster,image/urf
     (folder / "spool").mkdir()
     (folder / "keys").mkdir()
     os.mkfifo(folder / "rollers")
+    with kept_port() as port:
+        yield from _switched_on(folder, port, formats)
+
+
+def _switched_on(folder: Path, port: int, formats: str) -> Iterator[Eve]:
     command = folder / "command"
     command.write_text(COMMAND.format(folder=folder))
     command.chmod(0o755)
-    with socket.create_server(("localhost", 0)) as free:
-        port = free.getsockname()[1]
     printer = f"ippeveprinter -r off -n localhost -p {port} -d spool -c {command} -f {formats} -s 600 -K keys -vv Test"
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
@@ -164,24 +169,24 @@ class Gossip:
                 client, _ = self._server.accept()
             except OSError:
                 return
-            with client:
+            with client, suppress(OSError):  # who asked has hung up
                 if not self.cut:
                     self._pass_on(client)
 
     def _pass_on(self, client: socket.socket) -> None:
-        client.settimeout(30)
+        client.settimeout(ANSWER_SECONDS)
         request = bytearray()
         while b"\r\n\r\n" not in request:
-            request += client.recv(65536)
+            request += _more(client)
         head, _, body = bytes(request).partition(b"\r\n\r\n")
         [length] = [
             int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length")
         ]
         while len(body) < length:
-            body += client.recv(65536)
+            body += _more(client)
         operation = Operation(int.from_bytes(body[2:4], "big"))
         self.heard.append(operation)
-        printer = http.client.HTTPConnection("localhost", self._port, timeout=30)
+        printer = http.client.HTTPConnection("localhost", self._port, timeout=ANSWER_SECONDS)
         printer.request("POST", "/ipp/print", body, {"Content-Type": "application/ipp"})
         answer = printer.getresponse().read()
         printer.close()
@@ -191,6 +196,14 @@ class Gossip:
         for hidden in self.hides:
             answer = answer.replace(_enum(hidden), _enum(0x3FFF))
         client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(answer) + answer)
+
+
+def _more(client: socket.socket) -> bytes:
+    """Raises OSError at the end."""
+    heard = client.recv(65536)
+    if not heard:
+        raise ConnectionResetError("it hung up in the middle of a request")
+    return heard
 
 
 def _enum(value: int) -> bytes:

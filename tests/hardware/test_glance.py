@@ -24,7 +24,7 @@ def test_a_device_that_does_not_answer_is_told_as_it_was():
     answer = threading.Event()
 
     def look():
-        answer.wait(60)
+        answer.wait(240)
         return ScannerState.READY
 
     glance = Glance(look, ScannerState.UNREACHABLE, fresh_seconds=0.0)

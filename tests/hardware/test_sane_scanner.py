@@ -158,7 +158,7 @@ def test_closing_in_the_middle_ends_it_at_once(opened):
     reader = threading.Thread(target=read)
     reader.start()
     scanner.close()
-    reader.join(40)
+    reader.join(240)
     assert [failure.what for failure in met] == ["The scanner was closed."]
     assert not scanimages(os.getpid())
     with pytest.raises(ScannerFailure, match="closed"):
