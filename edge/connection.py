@@ -14,7 +14,7 @@ import structlog
 
 from edge.buffer import Buffer, News
 from protocol import frames, limits
-from protocol.backoff import delay_seconds
+from protocol.backoff import Backoff
 from protocol.errors import Refused
 from protocol.ids import HUB_ID, Digest, SiteId
 from protocol.link import UP, Link
@@ -177,17 +177,9 @@ class Connection:
         log.info(name, detail=detail)
 
 
-class Redial:
-    """How long to wait before the next connection."""
-
-    def __init__(self) -> None:
-        self._attempt = 0
-
-    def pause_seconds(self, connection: Connection | None, chance: float) -> float:
-        """After `connection`, None when none came about; `chance` is random in [0, 1). A line that was good is dialled again soon, and never
-        at once: were it cut by what we say, both ends would do nothing else."""
-        if connection is not None and connection.welcome:
-            self._attempt = 0
-        pause_seconds = delay_seconds(self._attempt, chance)
-        self._attempt += 1
-        return max(connection.retry_after_seconds if connection else 0.0, pause_seconds)
+def pause_seconds(connection: Connection, backoff: Backoff) -> float:
+    """How long to wait before the connection after this one. A line that was good is dialled again soon, and never at once: were it cut by what we
+    say, both ends would do nothing else."""
+    if connection.welcome:
+        backoff.welcome()
+    return max(connection.retry_after_seconds, backoff.absent_seconds())

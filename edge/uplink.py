@@ -15,8 +15,9 @@ from typing import Final
 import msgspec
 
 from edge.buffer import Buffer, News
-from edge.connection import Connection, Redial
+from edge.connection import Connection, pause_seconds
 from protocol import frames, limits
+from protocol.backoff import Backoff
 from protocol.errors import Trouble
 from protocol.ids import SiteId
 from protocol.keys import CurvePair
@@ -110,12 +111,12 @@ class Uplink:
 
     # --- the thread ----------------------------------------------------------------------------------------------
     def _run(self) -> None:
-        redial = Redial()
-        reach = self._reach(redial, 0.0)
+        backoff = Backoff(self._chance)
+        reach = self._reach(backoff, 0.0)
         try:
             while not self._stopping:
                 if reach.standing is not None:
-                    reach = self._conversation(reach.standing, redial)
+                    reach = self._conversation(reach.standing, backoff)
                     continue
                 reach.wait(self._bell)
                 self._drain_bell()
@@ -127,16 +128,16 @@ class Uplink:
         finally:
             reach.close()
 
-    def _reach(self, redial: Redial, first_seconds: float) -> Reach:
+    def _reach(self, backoff: Backoff, first_seconds: float) -> Reach:
         return Reach(
             lambda: Dialler(self._address, self._hub_key, self._own),
-            lambda: redial.pause_seconds(None, self._chance()),
+            backoff,
             self._disconnected,
             self._clock,
             first_seconds,
         )
 
-    def _conversation(self, dialler: Dialler, redial: Redial) -> Reach:
+    def _conversation(self, dialler: Dialler, backoff: Backoff) -> Reach:
         """One connection to its end; how the next one is reached."""
         linger_seconds = 0.0
         dialler.also(self._bell)
@@ -145,15 +146,15 @@ class Uplink:
             connection = Connection(
                 self._buffer, self, dialler.say, self._clock, self._utc, lambda: dialler.room_seconds(self._clock())
             )
-            beside = self._talk(dialler, connection, redial)
+            beside = self._talk(dialler, connection, backoff)
             self._disconnected(connection.reason)
             linger_seconds = limits.STALL_SECONDS if connection.refused else 0.0
-            pause_seconds = redial.pause_seconds(connection, self._chance())
-            return beside or self._reach(redial, pause_seconds)
+            first_seconds = pause_seconds(connection, backoff)
+            return beside or self._reach(backoff, first_seconds)
         finally:
             dialler.close(linger_seconds=linger_seconds)
 
-    def _talk(self, dialler: Dialler, connection: Connection, redial: Redial) -> Reach | None:
+    def _talk(self, dialler: Dialler, connection: Connection, backoff: Backoff) -> Reach | None:
         """Until it ends, or was silent until another attempt stood: a line that only holds its breath goes on, and nothing was lost by asking."""
         beside: Reach | None = None
         connection.begin()
@@ -176,7 +177,7 @@ class Uplink:
                     beside.drop()
                     beside = None
                 continue
-            beside = beside or self._reach(redial, 0.0)
+            beside = beside or self._reach(backoff, 0.0)
             beside.turn()
             if beside.standing is not None:
                 break

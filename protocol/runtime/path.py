@@ -13,6 +13,8 @@ import struct
 import termios
 from typing import Final, NamedTuple
 
+from protocol import limits
+
 _INFO: Final = struct.Struct(
     "=16xI4xIIII28xII44xQ16xII8xQ"
 )  # of tcp_info (linux/tcp.h, since 4.9), the fields of `Reading`
@@ -43,7 +45,8 @@ class Reading(NamedTuple):
 
 
 class Path:
-    """One connection, by a descriptor of our own: close it, or the connection stays. Raises OSError where `descriptor` is no TCP connection."""
+    """One connection, by a descriptor of our own: close it, or the connection stays. From now on the kernel ends it when nobody acknowledges for
+    STALL_SECONDS what is sent. Raises OSError where `descriptor` is no TCP connection."""
 
     def __init__(self, descriptor: int) -> None:
         self._socket = socket.socket(fileno=os.dup(descriptor))
@@ -53,6 +56,7 @@ class Path:
         self._given_bytes = 0
         self._left_bytes = 0  # acknowledged before anything was given
         try:
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(limits.STALL_SECONDS * 1000))
             self._left_bytes = self.read().acknowledged_bytes
         except OSError:
             self.close()

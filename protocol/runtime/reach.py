@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Final
 
 from protocol import limits
+from protocol.backoff import Backoff
 from protocol.runtime import wires
 from protocol.runtime.wires import Dialler
 
@@ -18,20 +19,19 @@ _UNDER_WAY_MAX: Final = 3
 
 
 class Reach:
-    """`turn` whenever something happened or `deadline` has passed, until `standing`. `pause()` is how long to wait before the attempt after the next,
-    in seconds; `failed(why)` is told of every attempt that came to nothing."""
+    """`turn` whenever something happened or `deadline` has passed, until `standing`. `failed(why)` is told of every attempt that came to nothing."""
 
     def __init__(
         self,
         dial: Callable[[], Dialler],
-        pause: Callable[[], float],
+        backoff: Backoff,
         failed: Callable[[str], None],
         clock: Callable[[], float],
         first_seconds: float = 0.0,
     ) -> None:
         self.standing: Dialler | None = None
         self._dial = dial
-        self._pause = pause
+        self._backoff = backoff
         self._failed = failed
         self._clock = clock
         self._next_at = clock() + first_seconds
@@ -56,6 +56,8 @@ class Reach:
             if dialler.failure or now >= given_up_at:
                 self._under_way.remove((dialler, given_up_at))
                 dialler.close()
+                if dialler.busy:
+                    self._next_at = max(self._next_at, now + self._backoff.busy_seconds())
                 self._failed(dialler.failure or "the hub cannot be reached")
             elif dialler.connected:
                 self._under_way.remove((dialler, given_up_at))
@@ -66,7 +68,7 @@ class Reach:
             if len(self._under_way) == _UNDER_WAY_MAX:
                 self._under_way.pop()[0].close()
             self._under_way.append((self._dial(), now + limits.HELLO_SECONDS))
-            self._next_at = now + self._pause()
+            self._next_at = now + self._backoff.absent_seconds()
 
     def _answered(self) -> bool:
         """Is somebody there? Then there is no need to call again: a hub that is busy with a thousand others would only have more to do."""

@@ -57,8 +57,6 @@ def _bound(socket: zmq.Socket[bytes], ping_seconds: float) -> None:
     socket.setsockopt(zmq.RCVHWM, limits.HIGH_WATER_MESSAGES)
     socket.setsockopt(zmq.HEARTBEAT_IVL, int(ping_seconds * 1000))
     socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, int(limits.BEAT_SECONDS * limits.BEATS_MISSED_MAX * 1000))
-    # Who only answers has nothing outstanding of its own: the kernel tells when nobody acknowledges what it sends, in spite of trying again.
-    socket.setsockopt(zmq.TCP_MAXRT, int(limits.STALL_SECONDS * 1000))
     socket.setsockopt(zmq.IPV6, 1)
 
 
@@ -128,10 +126,12 @@ class Listener:
         self.gate = Gate(self._context, admit)
         self._socket = self._context.socket(zmq.ROUTER)
         _bound(self._socket, limits.PING_SECONDS)
+        # Who only answers has nothing outstanding of its own: the kernel tells when nobody acknowledges what it sends, in spite of trying again.
+        self._socket.setsockopt(zmq.TCP_MAXRT, int(limits.STALL_SECONDS * 1000))
         self._socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
         self._socket.setsockopt(zmq.ZAP_DOMAIN, ZAP_DOMAIN)
         self._socket.setsockopt(zmq.ZAP_ENFORCE_DOMAIN, 1)
-        self._socket.setsockopt(zmq.BACKLOG, 1024)
+        self._socket.setsockopt(zmq.BACKLOG, 65535)
         self._socket.curve_server = True
         self._socket.curve_secretkey = z85.encode(secret)
         self._monitor = self._socket.get_monitor_socket(zmq.EVENT_ACCEPT_FAILED)
@@ -234,6 +234,8 @@ class Dialler:
         keep_buffers()
         self._socket = (context or zmq.Context.instance()).socket(zmq.DEALER)
         _bound(self._socket, ping_seconds)
+        # A hub to which thousands come at once accepts them one after the other; until then nobody acknowledges our greeting.
+        self._socket.setsockopt(zmq.TCP_MAXRT, limits.HANDSHAKE_MILLISECONDS)
         self._socket.setsockopt(zmq.RECONNECT_IVL, -1)
         self._socket.curve_serverkey = z85.encode(hub_key)
         self._socket.curve_publickey = z85.encode(own.public)
@@ -241,7 +243,8 @@ class Dialler:
         self._monitor = self._socket.get_monitor_socket(_WATCHED)
         self.answered = False  # somebody is there
         self.connected = False
-        self.failure = ""  # why this connection is of no use any more
+        self.failure = ""  # why this connection is of no use any more …
+        self.busy = False  # … because somebody is there and had no time for us
         self._descriptor = -1
         self._path: Path | None = None
         self._room = Room()
@@ -287,6 +290,7 @@ class Dialler:
             elif event == zmq.EVENT_HANDSHAKE_FAILED_AUTH:
                 self.failure = "the hub does not know this key"
             elif event in (zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL, zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL):
+                self.busy = not self.failure
                 self.failure = self.failure or "no handshake with the hub"
             else:
                 self.failure = self.failure or ("the line was cut" if self.connected else "the hub cannot be reached")

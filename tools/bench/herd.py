@@ -28,7 +28,7 @@ from protocol.link import NEVER
 from protocol.recipients import parse_recipient
 from protocol.runtime.wires import Dialler
 from tools.bench import letters
-from tools.bench.light import LightCabin
+from tools.bench.light import LightCabin, Neighbours
 
 POLL_SECONDS: Final = 1.0
 
@@ -61,6 +61,7 @@ class Herd:
     def __init__(self, enclosure: Enclosure) -> None:
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._context.set(zmq.MAX_SOCKETS, 65535)
+        self._neighbours = Neighbours()
         self._cabins = [self._cabin(enclosure, head) for head in enclosure.heads]
         self._poll = select.epoll()
         self._poll.register(sys.stdin.fileno(), select.EPOLLIN)
@@ -74,7 +75,9 @@ class Herd:
 
     def _cabin(self, enclosure: Enclosure, head: Head) -> LightCabin:
         own = CurvePair(head.curve_secret)
-        cabin = LightCabin(SiteId(head.site), own, enclosure.address, enclosure.hub_key, self._context)
+        cabin = LightCabin(
+            SiteId(head.site), own, enclosure.address, enclosure.hub_key, self._context, self._neighbours
+        )
         if head.documents:
             recipient = parse_recipient(enclosure.recipient)
             summary = letters.summary(recipient, enclosure.document_bytes)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
+from typing import Final
 
 import zmq
 
 from protocol import entries, frames, limits
-from protocol.backoff import delay_seconds
+from protocol.backoff import Backoff
 from protocol.entries import DocumentSealed, ReceiptGiven
 from protocol.errors import Refused
 from protocol.ids import HUB_ID, Digest, SiteId
@@ -19,6 +20,23 @@ from protocol.runtime.world import REAL
 from tools.simulator.memory import MemoryLog
 
 _BOOT: bytes = bytes(16)
+_NOBODY_SECONDS: Final = 0.02
+
+
+class Neighbours:
+    """Cabins on one machine. Where one was refused a moment ago, the next would be as well and need not try: real cabins have machines of their own,
+    and do not keep the processors busy on which their hub is about to start."""
+
+    def __init__(self) -> None:
+        self._nobody_until = 0.0
+
+    def refused(self, now: float) -> None:
+        """Nobody listens."""
+        self._nobody_until = now + _NOBODY_SECONDS
+
+    def nobody(self, now: float) -> bool:
+        """Would an attempt be refused?"""
+        return now < self._nobody_until
 
 
 class LightCabin:
@@ -26,7 +44,13 @@ class LightCabin:
     not; `secured_at`: when the last of its documents had its receipt, 0 before."""
 
     def __init__(
-        self, site: SiteId, own: CurvePair, address: str, hub_key: bytes, context: zmq.Context[zmq.Socket[bytes]]
+        self,
+        site: SiteId,
+        own: CurvePair,
+        address: str,
+        hub_key: bytes,
+        context: zmq.Context[zmq.Socket[bytes]],
+        neighbours: Neighbours,
     ) -> None:
         self.site = site
         self.own = own
@@ -37,7 +61,8 @@ class LightCabin:
         self.dial_at = 0.0
         self.dialler: Dialler | None = None
         self._hub = (address, hub_key, context)
-        self._attempt = 0
+        self._neighbours = neighbours
+        self._backoff = Backoff(REAL.chance)
         self._pump: Pump | None = None
         self._given_up_at = 0.0
         self._read = 0  # entries of the hub
@@ -91,15 +116,21 @@ class LightCabin:
 
     def hang_up(self) -> None:
         """The line is gone: dial again after a while, as a cabin does."""
+        busy = False
         if self.dialler is not None:
+            busy = self.dialler.busy
+            if not self.dialler.answered:
+                self._neighbours.refused(time.monotonic())
             self.dialler.close()
         if self.up_at:
-            self._attempt = 0
-        self.dial_at = time.monotonic() + delay_seconds(self._attempt, REAL.chance())
-        self._attempt += 1
+            self._backoff.welcome()
+        self.dial_at = time.monotonic() + (self._backoff.busy_seconds() if busy else self._backoff.absent_seconds())
         self.dialler, self._pump, self.up_at = None, None, 0.0
 
     def _dial(self) -> None:
+        if self._neighbours.nobody(time.monotonic()):
+            self.hang_up()
+            return
         address, hub_key, context = self._hub
         self.dialler = Dialler(address, hub_key, self.own, context)
         self._given_up_at = time.monotonic() + limits.HELLO_SECONDS

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from typing import Final
 
 from edge.buffer import Buffer, News
-from edge.connection import Connection, Redial
+from edge.connection import Connection, pause_seconds
 from edge.vitals import vitals
 from protocol import frames, limits
+from protocol.backoff import Backoff
 from protocol.entries import VisitEnded
 from protocol.errors import Unavailable
 from protocol.ids import Digest, SiteId
@@ -69,7 +70,7 @@ class CabinNode(Node):
         self._place = place
         self.directory = directory  # what it was enrolled with
         self._strand: Strand | None = None
-        self._redial = Redial()
+        self._backoff = Backoff(self.dice.random)
         self._boot = b""
         self._grown = False
 
@@ -94,7 +95,7 @@ class CabinNode(Node):
 
     def opened(self) -> None:
         """Look at what is there, then dial."""
-        self._redial = Redial()
+        self._backoff = Backoff(self.dice.random)
         self.checked(self)
         self.agenda.after(self.dice.random(), self._dial)
 
@@ -160,7 +161,7 @@ class CabinNode(Node):
 
     def _pause(self, connection: Connection | None) -> None:
         life = self._lives
-        seconds = self._redial.pause_seconds(connection, self.dice.random())
+        seconds = pause_seconds(connection, self._backoff) if connection else self._backoff.absent_seconds()
         self.agenda.after(seconds, lambda: self._dial() if life == self._lives else None)
 
     def due_at(self) -> float:

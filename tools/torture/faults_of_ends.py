@@ -13,10 +13,10 @@ import msgspec
 
 from cloud.ledger import Ledger
 from edge import orders
-from edge.connection import Redial
 from edge.storage.outbox import Facts, Put, Staging
 from edge.uplink import Uplink
 from protocol import asking, cards, codec, frames, ids, inner, limits
+from protocol.backoff import Backoff
 from protocol.errors import Code, Refused
 from protocol.ids import Digest
 from protocol.manifest import Happening
@@ -154,9 +154,9 @@ def dials_once() -> list[Patch]:
     real = Uplink._reach
     calls = count()
 
-    def _reach(self: Uplink, redial: Redial, first_seconds: float) -> Reach:
+    def _reach(self: Uplink, backoff: Backoff, first_seconds: float) -> Reach:
         # Also what is called beside a line that is only silent.
-        return real(self, redial, first_seconds if next(calls) == 0 else 1e6)
+        return real(self, backoff, first_seconds if next(calls) == 0 else 1e6)
 
     return [(Uplink, "_reach", _reach)]
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from protocol.backoff import Backoff
 from protocol.keys import CurvePair
 from protocol.runtime.reach import Reach
 from protocol.runtime.wires import Dialler, Listener
@@ -18,17 +19,33 @@ HUB = CurvePair.generate(os.urandom)
 CABIN = CurvePair.generate(os.urandom)
 
 
+class Pauses(Backoff):
+    """As long as a test wants."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda: 0.5)
+        self.seconds = 0.05
+        self.busy = 0
+
+    def absent_seconds(self) -> float:
+        return self.seconds
+
+    def busy_seconds(self) -> float:
+        self.busy += 1
+        return 60.0
+
+
 class Office:
-    """Dials whatever `address` says now, and knows what became of it. `pause_seconds`: between two attempts."""
+    """Dials whatever `address` says now, and knows what became of it."""
 
     def __init__(self, address: str) -> None:
         self.address = address
-        self.pause_seconds = 0.05
+        self.pauses = Pauses()
         self.dialled: list[Dialler] = []
         self.failures: list[str] = []
         self.bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self.ahead_seconds = 0.0  # the clock runs so much before ours
-        self.reach = Reach(self.dial, lambda: self.pause_seconds, self.failures.append, self.clock)
+        self.reach = Reach(self.dial, self.pauses, self.failures.append, self.clock)
 
     def clock(self) -> float:
         return time.monotonic() + self.ahead_seconds
@@ -84,7 +101,7 @@ def office() -> Iterator[Callable[[str], Office]]:
 
 def test_the_first_attempt_that_stands_is_taken(listener, office):
     templin = office(listener.address)
-    templin.pause_seconds = 60.0  # on a busy machine another one would call meanwhile
+    templin.pauses.seconds = 60.0  # on a busy machine another one would call meanwhile
     templin.until(lambda: templin.reach.standing)
     assert templin.reach.standing is templin.dialled[0]
     assert templin.reach.standing.connected
@@ -118,7 +135,7 @@ def test_nobody_calls_twice_while_somebody_is_there(office):
     """A hub that takes long over the handshake has enough to do."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         templin = office(f"tcp://127.0.0.1:{server.getsockname()[1]}")
-        templin.pause_seconds = 0.0
+        templin.pauses.seconds = 0.0
         templin.until(lambda: any(dialler.answered for dialler in templin.dialled))
         before = len(templin.dialled)
         templin.reach.turn()
@@ -133,3 +150,22 @@ def test_an_attempt_is_given_up_in_the_end(deaf, office):
     templin.ahead_seconds = 11.0
     templin.until(lambda: templin.failures)
     assert templin.dialled[0] not in templin.reach.under_way
+
+
+def test_who_is_busy_is_left_alone_for_longer(office):
+    """Somebody takes the call and hangs up before the handshake, as a hub does that has no time."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        templin = office(f"tcp://127.0.0.1:{server.getsockname()[1]}")
+        templin.pauses.seconds = 0.0
+        templin.until(lambda: any(dialler.answered for dialler in templin.dialled))
+        templin.reach.turn()
+        server.settimeout(PATIENCE_SECONDS)
+        for _ in templin.reach.under_way:
+            server.accept()[0].close()
+        templin.until(lambda: templin.pauses.busy)
+        assert templin.failures[-1] == "no handshake with the hub"
+        templin.until(lambda: not templin.reach.under_way)
+        assert templin.reach.deadline > templin.clock() + 30
+        before = len(templin.dialled)
+        templin.reach.turn()
+        assert len(templin.dialled) == before
