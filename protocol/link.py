@@ -1,41 +1,28 @@
 """One end of a link: events in, effects out. It knows neither which side it is, nor socket, disk or clock. SPEC.md sections 3 to 5.
 
-Two logs and a range reader, the same at both ends. My own log goes to the peer in Entries within a window of bytes, the peer
-acknowledges cumulatively; the peer's log comes to me and is acknowledged only when my owner says `Committed`. Blobs are asked for in
-ranges (transfer.py) as fast as the line is seen to carry (pacing.py). `step(event, now)` returns what is to be done, in order; the pump
+Two logs and a range reader, the same at both ends. My own log goes to the peer in Entries within a window of bytes (own_log.py); the peer's log
+comes to me and is acknowledged only when my owner says `Committed` (peer_log.py). Blobs are asked for in ranges (transfer.py) as fast as the line is
+seen to carry (pacing.py). Beats tell that an end lives (beats.py). `step(event, now)` returns what is to be done, in order; the pump
 (runtime/pump.py) does it. `deadline` is when the machine wants its next `Tick`.
 """
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final
 
-from protocol import entries, frames, limits
-from protocol.effects import (
-    Acknowledged,
-    Commit,
-    Deliver,
-    Effect,
-    End,
-    Keep,
-    Note,
-    Observe,
-    Say,
-    SayBeat,
-    SayChunk,
-    SayEntries,
-    SayHello,
-)
-from protocol.entries import Entry, Mark
-from protocol.errors import REMEDIES, Code, Mistake
+from protocol import frames, limits
+from protocol.beats import Beats
+from protocol.effects import Acknowledged, Deliver, Effect, End, Keep, Note, Observe, Say, SayChunk, SayHello
+from protocol.errors import Code, Refused
 from protocol.events import Appended, Committed, Connected, Event, Heard, Lost, Said, Tick, Wanted
 from protocol.frames import Ack, Beat, Chunk, Entries, Gone, Hello, Unknown, Want, Whisper
 from protocol.machine import advance
+from protocol.own_log import OwnLog
 from protocol.pacing import Pacing
+from protocol.peer_log import PeerLog
 from protocol.transfer import Arrival, Transfers
 
 NEVER: Final = float("inf")
-_UNANSWERED: Final = 1.5  # intervals: whoever answers beats says one by itself when none came for so long
 
 
 # --- what is legal ----------------------------------------------------------------------------------------------
@@ -63,45 +50,22 @@ TABLE: Final[dict[tuple[str, type], str]] = {
 }
 
 
-class _Unacknowledged(NamedTuple):
-    """A frame of entries under way: its last number, the bytes of its payloads, and when it was said."""
-
-    last: int
-    size_bytes: int
-    at: float
-
-
 class Link:
-    """The machine. `peer` is the node id that must stand in the peer's Hello."""
+    """The machine. `peer` is the node id that must stand in the peer's Hello. Times are monotonic seconds."""
 
     def __init__(self, peer: str) -> None:
         self.peer = peer
         self.state = DOWN
-        self.pacing = Pacing()
         self.deadline = NEVER
+        self.pacing = Pacing()
         self.transfers = Transfers()
-        self._last = Mark()  # end of my own log
-        self._sent = 0  # my entries given to the wire on this connection
-        self._acknowledged = 0
-        # Here and in what a link consists of, what is short waits in a list: an empty deque weighs 700 bytes, and a hub has ten thousand links.
-        self._unacknowledged: list[_Unacknowledged] = []
-        self._unacknowledged_bytes = 0
-        self._entries_window_bytes = limits.ENTRIES_WINDOW_BYTES
-        self._first = 1
-        self._heard = Mark()  # the peer's entries given to my owner
-        self._committed = 0  # … and durable
-        self._told = 0  # … and acknowledged
-        self._since = 0.0  # of the present state
+        self.own_log = OwnLog()
+        self.peer_log = PeerLog()
+        self.beats = Beats()
+        self._greeted_at = 0.0  # when our Hello was said
         self._heard_at = 0.0
         self._progress_at = 0.0
-        self._greeted_at = 0.0
         self._answers_due = 0  # frames of the peer until one answers our Hello
-        self._answers_beats = False  # who was greeted says its beats as answers: so one turn serves both
-        self._beats = 0
-        self._beat_seconds = limits.BEAT_SECONDS
-        self._beat_at = NEVER
-        self._beat_said = (0, 0.0)  # number and time of the last one, on this connection
-        self._beat_heard = (0, 0.0)
         self._chunk_bytes_max = limits.CHUNK_BYTES_MAX  # what the peer answers with at most
 
     def step(self, event: Event, now: float) -> list[Effect]:
@@ -113,11 +77,13 @@ class Link:
             case Tick():
                 self._tick(now, effects)
             case Appended(last):
-                self._last = last
+                self.own_log.last = last
             case Said(number, size_bytes):
-                self._said(number, size_bytes, now)
+                if self.state == UP:  # else the connection broke while they were being said
+                    self._owed(now)
+                    self.own_log.said(number, size_bytes, now)
             case Committed(number):
-                self._committed = max(self._committed, number)
+                self.peer_log.committed = max(self.peer_log.committed, number)
             case Wanted(digest, size_bytes, have_bytes):
                 self.transfers.want(digest, size_bytes, have_bytes)
             case Connected():
@@ -132,48 +98,45 @@ class Link:
 
     def beat_every(self, seconds: float) -> None:
         """Say beats so often from now on. Who answers the peer's keeps to those."""
-        if seconds < self._beat_seconds and not self._answers_beats:
-            self._beat_at = min(self._beat_at, self._beat_said[1] + seconds)
-        self._beat_seconds = seconds
+        self.beats.every(seconds)
         self._arm()
 
     # --- beginning and end ---------------------------------------------------------------------------------------
     def _connect(self, event: Connected, now: float, effects: list[Effect]) -> None:
         self.state = advance(TABLE, self.state, Connected)
-        self._first = event.first
-        self._last = event.last
-        self._heard = theirs = event.theirs
-        self._committed = max(self._committed, theirs.number)
-        self._told = theirs.number
-        self._since = self._heard_at = self._progress_at = self._greeted_at = now
+        self.own_log.connected(event.first, event.last)
+        self.peer_log.connected(event.theirs)
+        self.beats.answers = event.greeted
+        self._greeted_at = self._heard_at = self._progress_at = now
         self._answers_due = 2 if event.greeted else 1
-        self._answers_beats = event.greeted
-        effects.append(SayHello(event.first, event.last, theirs))
+        effects.append(SayHello(event.first, event.last, event.theirs))
 
     def _down(self) -> None:
         self.state = DOWN
-        self._sent = self._acknowledged
-        self._unacknowledged.clear()
-        self._unacknowledged_bytes = 0
-        self._entries_window_bytes = limits.ENTRIES_WINDOW_BYTES
-        self._beat_at = NEVER
-        self._beat_said = self._beat_heard = (0, 0.0)  # their numbers mean nothing on another connection
+        self.own_log.lost()
+        self.beats.lost()
         self.transfers.lost()
         self.pacing.reset()
 
-    def _end(self, code: Code, text: str, effects: list[Effect], retry_after_seconds: float = 0.0) -> None:
-        text = f"{text} {REMEDIES[code]}"[: limits.TEXT_CHARS_MAX]
-        effects.append(Say(frames.Refused(code, text, retry_after_seconds)))
-        effects.append(End(code, text, retry_after_seconds))
+    def _refuse(self, refused: Refused, effects: list[Effect]) -> None:
+        text = str(refused)[: limits.TEXT_CHARS_MAX]
+        effects.append(Say(frames.Refused(refused.code, text)))
+        effects.append(End(refused.code, text))
         self._down()
 
     # --- hearing -------------------------------------------------------------------------------------------------
     def _hear(self, frame: frames.Frame | Unknown, data: bytes | memoryview, now: float, effects: list[Effect]) -> None:
         if self.state == DOWN:
             return  # said before the peer knew that this link has ended
+        try:
+            self._take(frame, data, now, effects)
+        except Refused as refused:
+            self._refuse(refused, effects)
+
+    def _take(self, frame: frames.Frame | Unknown, data: bytes | memoryview, now: float, effects: list[Effect]) -> None:
+        """Raises Refused where the peer broke a rule."""
         if (self.state, type(frame)) not in TABLE:
-            self._end(Code.MALFORMED, f"A {type(frame).__name__} frame while {self.state}.", effects)
-            return
+            raise Refused(Code.MALFORMED, f"A {type(frame).__name__} frame while {self.state}.")
         self.state = TABLE[self.state, type(frame)]
         self._heard_at = now
         if self._answers_due:
@@ -188,20 +151,21 @@ class Link:
                 effects.append(SayChunk(frame))
             case Entries():
                 self.pacing.talked(now)
-                self._hear_entries(frame, now, effects)
+                self._progress_at = now
+                self.peer_log.take(frame, effects)
             case Ack(committed):
-                self._hear_ack(committed, now, effects)
+                if self.own_log.acknowledged(committed, now):
+                    self._progress_at = now
+                    effects.append(Acknowledged(committed))
             case Hello():
-                self._hear_hello(frame, now, effects)
-            case Beat(number, _, echo, held_seconds):
-                self._beat_heard = (number, now)
-                round_trip, (said, said_at) = -1.0, self._beat_said
-                if said and echo == said:
-                    round_trip = max(0.0, now - said_at - held_seconds)
-                    self.pacing.round_trip(round_trip, now)
-                effects.append(Observe(frame, round_trip))
-                if self._answers_beats:
-                    self._beat(now, effects)
+                self._greet(frame, now, effects)
+            case Beat():
+                round_trip_seconds = self.beats.heard(frame, now)
+                if round_trip_seconds >= 0.0:
+                    self.pacing.round_trip(round_trip_seconds, now)
+                effects.append(Observe(frame, round_trip_seconds))
+                if self.beats.answers:
+                    effects.append(self.beats.say(self.own_log.last, now))
             case Whisper():
                 self.pacing.talked(now)
                 effects.append(Deliver(frame))
@@ -214,98 +178,33 @@ class Link:
                 assert isinstance(frame, Unknown)  # TABLE lets nothing else pass
                 effects.append(Note("frame.unknown", frame.tag))
 
-    def _hear_hello(self, hello: Hello, now: float, effects: list[Effect]) -> None:
-        fault = self._fault(hello)
-        if fault is not None:
-            self._end(*fault, effects)
-            return
-        self._since = self._progress_at = now
-        self._acknowledged = hello.committed
-        # Entries that neither end has any more are passed over; the peer takes it only from an entry that says so (entries.leap).
-        self._sent = max(hello.committed, self._first - 1)
-        self._beat_at = now + (_UNANSWERED * limits.BEAT_SECONDS if self._answers_beats else 0.0)
+    def _greet(self, hello: Hello, now: float, effects: list[Effect]) -> None:
+        self._examine(hello)
+        self._progress_at = now
+        self.own_log.greeted(hello.committed)
+        self.beats.begin(now)
         self._chunk_bytes_max = min(hello.chunk_bytes_max, limits.CHUNK_BYTES_MAX)
         effects.append(Observe(hello, -1.0))
         effects.append(Acknowledged(hello.committed))
 
-    def _fault(self, hello: Hello) -> tuple[Code, str] | None:
-        """Why this peer cannot be spoken with: the two logs do not continue what each end holds of them."""
-        mine, theirs = self._last, self._heard
+    def _examine(self, hello: Hello) -> None:
+        """Can this peer be spoken with? Raises Refused, also where the two logs do not continue what each end holds of them."""
         if limits.PROTOCOL_VERSION not in hello.versions:
-            return (
+            raise Refused(
                 Code.UNSUPPORTED_VERSION,
                 f"{hello.node} speaks versions {list(hello.versions)}; here it is {limits.PROTOCOL_VERSION}.",
             )
         if hello.node != self.peer:
-            return Code.NOT_ENROLLED, f"This key belongs to {self.peer}, not to {hello.node}."
-        if hello.committed > mine.number:
-            return Code.LOG_FORK, f"{hello.node} holds {hello.committed} of our entries; here are only {mine.number}."
-        if hello.last.number < theirs.number:
-            return Code.LOG_FORK, f"{hello.node} ends at entry {hello.last.number}; we hold {theirs.number} of it."
-        if hello.last.number == theirs.number and hello.last.hash != theirs.hash:
-            return Code.LOG_FORK, f"Entry {theirs.number} of {hello.node} is not the one we hold."
-        return None
-
-    def _hear_entries(self, frame: Entries, now: float, effects: list[Effect]) -> None:
-        if frame.first > self._heard.number + 1:
-            follows = entries.leap(frame.payloads[0], frame.epoch, frame.first)
-            if follows is None:
-                self._end(Code.LOG_GAP, f"Entry {frame.first} came; {self._heard.number + 1} was next.", effects)
-                return
-            if (
-                not self._heard.epoch <= follows.epoch < frame.epoch
-            ):  # a writer's epochs only grow: this one never wrote what we hold
-                self._end(
-                    Code.LOG_FORK, f"Entry {frame.first} passes over entries that we hold of another epoch.", effects
-                )
-                return
-            effects.append(Note("entries.missing", f"{self._heard.number + 1} to {follows.number}"))
-            self._heard = follows
-        fresh = frame.payloads[self._heard.number + 1 - frame.first :]
-        self._progress_at = now
-        if not fresh:
-            effects.append(Note("entries.again"))
-            return
-        arrived: list[Entry] = []
-        mark = self._heard
-        for payload in fresh:
-            entry = entries.following(mark, frame.epoch, payload)
-            mark = Mark(entry.epoch, entry.number, entry.hash)
-            arrived.append(entry)
-        if mark.hash != frame.hash:
-            self._end(Code.LOG_FORK, f"Entry {mark.number} does not continue the log that we hold.", effects)
-            return
-        self._heard = mark
-        effects.append(Commit(tuple(arrived)))
-
-    def _hear_ack(self, committed: int, now: float, effects: list[Effect]) -> None:
-        if committed > self._sent:
-            self._end(Code.MALFORMED, f"Entry {committed} acknowledged; only {self._sent} were sent.", effects)
-            return
-        if committed <= self._acknowledged:
-            return
-        self._acknowledged = committed
-        self._progress_at = now
-        while self._unacknowledged and self._unacknowledged[0].last <= committed:
-            said = self._unacknowledged.pop(0)
-            self._unacknowledged_bytes -= said.size_bytes
-            self._widen(said, now)
-        effects.append(Acknowledged(committed))
-
-    def _widen(self, said: _Unacknowledged, now: float) -> None:
-        """This frame was acknowledged. Where that is quick, more of them share a commit at the other end."""
-        if now - said.at >= limits.ENTRIES_QUICK_SECONDS:
-            self._entries_window_bytes = max(self._entries_window_bytes // 2, limits.ENTRIES_WINDOW_BYTES)
-        elif said.size_bytes >= limits.ENTRIES_FRAME_BYTES_MAX // 2:  # a small one tells little of the line
-            self._entries_window_bytes = min(self._entries_window_bytes * 2, limits.ENTRIES_WINDOW_BYTES_MAX)
+            raise Refused(Code.NOT_ENROLLED, f"This key belongs to {self.peer}, not to {hello.node}.")
+        self.own_log.examine(hello)
+        self.peer_log.examine(hello)
 
     def _answered(
         self, arrival: Arrival, frame: Chunk | Gone, data: bytes | memoryview, now: float, effects: list[Effect]
     ) -> None:
         """The peer answered a Want."""
         if arrival is Arrival.STRAY:
-            self._end(Code.MALFORMED, f"A {type(frame).__name__} that is no answer to the oldest Want.", effects)
-            return
+            raise Refused(Code.MALFORMED, f"A {type(frame).__name__} that is no answer to the oldest Want.")
         self._progress_at = now
         self.pacing.arrived(len(data), now)
         if isinstance(frame, Chunk) and arrival is Arrival.NEXT:
@@ -317,17 +216,13 @@ class Link:
     # --- speaking ------------------------------------------------------------------------------------------------
     def _speak(self, now: float, effects: list[Effect]) -> None:
         """Whatever may be said now: small before large, so acknowledgement, entries, wants."""
-        durable = min(self._committed, self._heard.number)
-        if durable > self._told:
-            self._told = durable
+        durable = self.peer_log.to_acknowledge()
+        if durable is not None:
             effects.append(Say(Ack(durable)))
-            self._beat_at = min(self._beat_at, now + limits.FRESH_SECONDS)
-        if (
-            self._sent < self._last.number
-            and self._unacknowledged_bytes < self._entries_window_bytes
-            and len(self._unacknowledged) < limits.ENTRIES_FRAMES_MAX
-        ):
-            effects.append(SayEntries(self._sent, limits.ENTRIES_FRAME_BYTES_MAX))
+            self.beats.soon(now)
+        say_entries = self.own_log.to_say()
+        if say_entries is not None:
+            effects.append(say_entries)
         if self.transfers:
             self._owed(now)
             chunk_bytes = min(self.pacing.chunk_bytes(), self._chunk_bytes_max)
@@ -335,24 +230,15 @@ class Link:
                 self.pacing.asked(now)
                 effects.append(Say(want))
 
-    def _said(self, number: int, size_bytes: int, now: float) -> None:
-        if self.state != UP:
-            return  # the connection broke while they were being said
-        if number <= self._sent:
-            raise Mistake(f"Entries up to {number} said; {self._sent} were said before.")
-        self._owed(now)
-        self._sent = number
-        self._unacknowledged.append(_Unacknowledged(number, size_bytes, now))
-        self._unacknowledged_bytes += size_bytes
-
     def _owed(self, now: float) -> None:
         """Something is asked of the peer: where nothing was outstanding, its time begins."""
         if not self._outstanding_bytes():
             self._progress_at = now
 
     def _outstanding_bytes(self) -> int:
-        return self._unacknowledged_bytes + self.transfers.outstanding_bytes
+        return self.own_log.under_way_bytes + self.transfers.outstanding_bytes
 
+    # --- time ----------------------------------------------------------------------------------------------------
     def _tick(self, now: float, effects: list[Effect]) -> None:
         if self.state == DOWN:
             return
@@ -360,20 +246,13 @@ class Link:
         if silence:
             effects.append(End("", silence))
             self._down()
-        elif self.state == UP and now >= self._beat_at:
-            self._beat(now, effects)
-
-    def _beat(self, now: float, effects: list[Effect]) -> None:
-        self._beats += 1
-        self._beat_at = now + (_UNANSWERED * limits.BEAT_SECONDS if self._answers_beats else self._beat_seconds)
-        self._beat_said = (self._beats, now)
-        number, at = self._beat_heard
-        effects.append(SayBeat(self._beats, number, now - at if number else 0.0, self._last))
+        elif self.state == UP and now >= self.beats.due_at:
+            effects.append(self.beats.say(self.own_log.last, now))
 
     def _silence(self, now: float) -> str:
         """Why the line counts as gone, empty when it does not."""
         if self.state == GREETING:
-            return "no Hello came" if now >= self._since + limits.HELLO_SECONDS else ""
+            return "no Hello came" if now >= self._greeted_at + limits.HELLO_SECONDS else ""
         if now >= self._heard_at + limits.BEAT_SECONDS * limits.BEATS_MISSED_MAX:
             return f"{limits.BEATS_MISSED_MAX} beats missed"
         if now >= self._stall_at():
@@ -387,8 +266,8 @@ class Link:
     def _arm(self) -> None:
         if self.state == UP:
             quiet_at = self._heard_at + limits.BEAT_SECONDS * limits.BEATS_MISSED_MAX
-            self.deadline = min(self._beat_at, quiet_at, self._stall_at())
+            self.deadline = min(self.beats.due_at, quiet_at, self._stall_at())
         elif self.state == GREETING:
-            self.deadline = self._since + limits.HELLO_SECONDS
+            self.deadline = self._greeted_at + limits.HELLO_SECONDS
         else:
             self.deadline = NEVER

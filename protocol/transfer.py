@@ -39,6 +39,8 @@ class Transfer:
 class Transfers:
     """All blobs that one end wants from its peer."""
 
+    __slots__ = ("_count", "_hungry", "_open", "_under_way", "outstanding_bytes", "paused")
+
     def __init__(self) -> None:
         self._open: dict[Digest, Transfer] = {}
         self._hungry: list[tuple[tuple[int, int], Transfer]] = []  # heap of those that still have something to ask for

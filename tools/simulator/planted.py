@@ -59,7 +59,7 @@ def _instead(owner: Any, name: str, other: object) -> Plant:
 
 
 def _both_ends_believe_forks(simulation: Simulation) -> None:
-    _instead(Link, "_fault", in_cabin.fork_believed(Link._fault))(simulation)
+    _instead(Link, "_examine", in_cabin.fork_believed(Link._examine))(simulation)
 
 
 def _loss_untold(simulation: Simulation) -> None:

@@ -13,7 +13,7 @@ from edge.storage.kept import Kept
 from edge.storage.numbers import Numbers
 from edge.storage.outbox import AgencyRow, Facts, Outbox, Put, Staging
 from protocol.effects import Effect
-from protocol.errors import Code, Unavailable
+from protocol.errors import Code, Refused, Unavailable
 from protocol.frames import Hello
 from protocol.ids import Digest
 from protocol.link import Link
@@ -106,7 +106,7 @@ class DeafToSilence(Link):
 
     def _arm(self) -> None:
         super()._arm()
-        self.deadline = self._beat_at
+        self.deadline = self.beats.due_at
 
 
 class NumberGivenTwice(Numbers):
@@ -121,16 +121,19 @@ class AckWhenHeard(Link):
     """As soon as an entry is heard, the other end is told that it is held."""
 
     def _speak(self, now: float, effects: list[Effect]) -> None:
-        self._committed = self._heard.number
+        self.peer_log.committed = self.peer_log.heard.number
         super()._speak(now, effects)
 
 
-def fork_believed(fault: Callable[[Link, Hello], tuple[Code, str] | None]) -> object:
+def fork_believed(examine: Callable[[Link, Hello], None]) -> object:
     """A clone speaks, its entries are taken for known ones, and its visitors wait for ever."""
 
-    def believed(self: Link, hello: Hello) -> tuple[Code, str] | None:
-        found = fault(self, hello)
-        return None if found is not None and found[0] is Code.LOG_FORK else found
+    def believed(self: Link, hello: Hello) -> None:
+        try:
+            examine(self, hello)
+        except Refused as refused:
+            if refused.code is not Code.LOG_FORK:
+                raise
 
     return believed
 
