@@ -13,7 +13,7 @@ from protocol.enrolment import State, write_invitation
 from protocol.errors import Code, Refused
 from protocol.ids import area_id, site_id
 from protocol.runtime.world import REAL
-from tools import town
+from tools import invitation_code, town
 from tools.office import hub_option, publish_draft, say_published, unlock
 from tools.passphrase import passphrase_option
 
@@ -29,11 +29,34 @@ def cabin() -> None:
 @click.option("--name", help="What people read. Default: as before, or as SITE.")
 @click.option("--area", metavar="ARS", help="Regional key of the place; decides which agency is competent.")
 @click.option("--address", help="Street and town.")
+@click.option(
+    "--qr", "shown", is_flag=True, help="Show it as a QR code, too: photograph it and carry the picture to the cabin."
+)
+@click.option(
+    "--qr-file",
+    "picture",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the QR code to FILE.svg (to be printed) or FILE.png.",
+)
 @click.option("--json", "as_json", is_flag=True)
-def invite(site: str, hub: Path, name: str | None, area: str | None, address: str | None, as_json: bool) -> None:
+def invite(
+    site: str,
+    hub: Path,
+    name: str | None,
+    area: str | None,
+    address: str | None,
+    shown: bool,
+    picture: Path | None,
+    as_json: bool,
+) -> None:
     """Print a one-time invitation for a cabin at SITE, as in `templin`. A confirmed cabin there keeps working until another is confirmed in
     its place."""
+    if shown and as_json:
+        raise click.UsageError("--qr is for people and --json for programs: use --qr-file with --json.")
     wanted = site_id(site)
+    if picture is not None:
+        invitation_code.check_ending(picture)
     now = REAL.utc()
     with premises.opened(hub) as place, place.database.turn() as connection:
         before: Cabin | town.Site | None = next(
@@ -66,12 +89,23 @@ def invite(site: str, hub: Path, name: str | None, area: str | None, address: st
             "invitation": text,
         }
         click.echo(msgspec.json.encode(row).decode())
+        if picture is not None:
+            invitation_code.draw(text, picture)
         return
     click.echo(
         f"Invitation for {invitation.name} ({wanted}), good once and until {invitation.expires_at:%Y-%m-%d %H:%M} UTC."
     )
     click.echo("Whoever has it can claim this site: give it to nobody else. In the cabin:\n")
     click.echo(f"kabine edge enrol --dir DIR {text}\n")
+    if shown:
+        click.echo(
+            f"Or photograph this, and there: kabine edge enrol --dir DIR PICTURE\n\n{invitation_code.lines(text)}\n"
+        )
+    if picture is not None:
+        invitation_code.draw(text, picture)
+        click.echo(
+            f"The QR code is in {picture}. There: kabine edge enrol --dir DIR PICTURE  (the file, or a photograph or scan of it)\n"
+        )
     click.echo(f"Then compare the words on both screens: kabine cabin confirm {wanted}")
 
 

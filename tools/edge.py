@@ -44,13 +44,17 @@ def edge() -> None:
 @click.argument("invitation")
 @click.option("--dir", "folder", required=True, type=click.Path(path_type=Path), help="The cabin's new folder.")
 def enrol(invitation: str, folder: Path) -> None:
-    """Make this machine a cabin. INVITATION is the line that `kabine cabin invite SITE` prints, `-` reads it from standard input.
+    """Make this machine a cabin. INVITATION is the line that `kabine cabin invite SITE` prints, `-` reads it from standard input; or a picture
+    of its QR code (JPEG, PNG, TIFF, WebP, PDF), as in `--qr` photographed.
 
     An enrolment that was cut goes on when the same command is given again."""
     from edge.app import software
     from edge.enrol import enrol as enrolled_with
+    from edge.invitation_picture import is_picture, read_picture
 
     text = sys.stdin.read() if invitation == "-" else invitation
+    if invitation != "-" and is_picture(invitation):
+        text = read_picture(Path(invitation))
     enrolled = enrolled_with(text, folder, REAL, software())
     click.echo(f"{enrolled.name} ({enrolled.site}) has made its keys in {enrolled.folder} and told the hub.")
     click.echo(f"\n    {' '.join(enrolled.words)}\n")
