@@ -45,6 +45,8 @@ RECOVERIES = {
     "visitor-was-told-of-a-full-disk",
 }
 DAYS = float(os.environ.get("KABINE_SIMULATED_DAYS", "500"))
+pytestmark = pytest.mark.timeout(1800)  # on a busy machine; the longest takes a minute and a half on two idle cores
+WORLDS_MAX = 64  # until something is seen that happens in one of a few; what is seen ends it
 
 
 @pytest.fixture(scope="module")
@@ -53,35 +55,44 @@ def played() -> Report:
     return simulate(1, DAYS, 2, processes=os.cpu_count() or 1)
 
 
-@pytest.mark.timeout(1800)  # on a busy machine; a minute and a half on two idle cores
 def test_every_promise_holds(played: Report) -> None:
     assert played.broken == []
     assert played.cabin_days >= 2 * DAYS
     assert played.documents > 10 * DAYS
 
 
-@pytest.mark.timeout(1800)
 def test_every_fault_and_every_way_back_was_really_reached(played: Report) -> None:
-    assert set(FAULTS) == {name for name, count in played.faults.items() if count}
-    assert set() == RECOVERIES - {name for name, count in played.recoveries.items() if count}
+    """The rarest may need some worlds more, after a change of the product that has moved them."""
+
+    def missing() -> set[str]:
+        return (set(FAULTS) - set(+played.faults)) | (RECOVERIES - set(+played.recoveries))
+
+    for seed in range(10_000, 10_000 + WORLDS_MAX * 100, 100):
+        if not missing():
+            break
+        further = simulate(seed, DAYS / 10, 2, processes=os.cpu_count() or 1)
+        assert further.broken == []
+        played.add(further)
+    assert missing() == set()
+    assert set(+played.faults) == set(FAULTS)
 
 
 def test_what_a_bad_disk_has_lost_is_told() -> None:
     """Seldom: a bit must flip where it hurts, in a document that the hub does not have yet."""
-    for seed in range(1, 9):
+    for seed in range(1, WORLDS_MAX):
         with room() as folder:
             report = Simulation(folder, seed, 1, 1.0, often=("cabin-bit-flip", "cabin-older-file")).run()
         assert report.broken == []
         if report.recoveries["loss-was-told"]:
             return
-    raise AssertionError("no loss in eight worlds")
+    raise AssertionError(f"no loss in {WORLDS_MAX} worlds")
 
 
 @pytest.mark.parametrize("name", sorted(PLANTED))
 def test_a_planted_fault_is_caught(name: str) -> None:
     """The first of a few short runs that catches it is enough."""
     caught = ""
-    for seed in range(1, 9):
+    for seed in range(1, WORLDS_MAX):
         report = simulate(seed, days=1, cabins=1, plant=name)
         if report.broken:
             caught = report.broken[0]

@@ -20,6 +20,7 @@ def files(folder: Path) -> Path:
     return folder
 
 
+@pytest.mark.timeout(1200)  # it gives up by itself before
 @pytest.mark.parametrize("peer", across.PEERS, ids=lambda peer: peer.name)
 def test_a_peer_carries_files_and_says_how_long_it_took(peer: across.Across, tmp_path: Path) -> None:
     if peer.missing():
@@ -29,7 +30,7 @@ def test_a_peer_carries_files_and_says_how_long_it_took(peer: across.Across, tmp
     into.mkdir()
     with peer.receiving(into, tmp_path, "127.0.0.1") as order:
         command = [sys.executable, "-m", "tools.bench.peers.across", order[0], str(sent), *order[1:]]
-        done = subprocess.run(command, input="\n", capture_output=True, text=True, check=True, timeout=240)
+        done = subprocess.run(command, input="\n", capture_output=True, text=True, check=True)
     ready, seconds = done.stdout.split()
     assert ready == "ready"
     assert float(seconds) > 0

@@ -61,6 +61,7 @@ def test_the_command_says_what_it_does():
     assert "legibility" in CliRunner().invoke(family, ["capture", "--help"]).output
 
 
+@pytest.mark.timeout(1800)  # on a busy machine; a quarter of a minute on an idle core
 def test_spoilt_pages_are_noticed_and_good_ones_are_not_blamed():
     found = defects.measure(None, 6)
     assert found.good == 6

@@ -12,7 +12,7 @@ from tools.bench.packet_line import CABIN, HUB, PacketLine
 from tools.bench.segment import Flow
 
 FLOW = Flow(socket.inet_aton(CABIN), 40000, socket.inet_aton(HUB), 7400, 1)
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 240  # a line that loses much makes TCP wait twice as long each time
 
 
 def packet(data: bytes, number: int = 1000, expected: int = 5000, flags: int = 0x10) -> bytes:
@@ -121,11 +121,13 @@ def test_lost_packets_are_sent_again_by_tcp():
                 here = socket.create_connection((HUB, 7400), PATIENCE_SECONDS)
             there, _ = server.accept()
             there.settimeout(PATIENCE_SECONDS)
-            here.sendall(b"x" * 30_000)
-            came = 0
-            while came < 30_000:
-                came += len(there.recv(65536))
-            assert line.up_bytes > 30_000
+            came = sent = 0
+            while line.up_bytes == sent < 600_000:  # luck alone: by then a loss is as good as certain
+                here.sendall(b"x" * 30_000)
+                sent += 30_000
+                while came < sent:
+                    came += len(there.recv(65536))
+            assert line.up_bytes > sent
             here.close()
             there.close()
         finally:

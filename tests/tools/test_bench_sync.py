@@ -12,10 +12,12 @@ from tools.bench.cabin import delays
 from tools.bench.figures import Cpu, Fsyncs, Lap, Timed, race
 from tools.bench.report import race as told
 
+pytestmark = pytest.mark.timeout(1800)  # whole houses, on a busy machine
+
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "tools", "bench", "sync", "--runs", "1", "--json", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=280)
+    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 def bench(*arguments: str) -> dict:

@@ -17,7 +17,7 @@ HEAVY = {"cv2", "litestar", "numpy", "pymupdf", "sqlalchemy", "sqlite_utils", "z
 def test_help_and_the_first_table_load_nothing_that_takes_long():
     for modules in ("tools.command, tools.demo", "tools.show"):
         code = f"import sys, {modules}; print(*sorted(sys.modules))"
-        loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+        loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=240)
         assert not HEAVY & set(loaded.stdout.split())
 
 
@@ -30,7 +30,8 @@ def test_what_was_drawn_is_drawn_once(tmp_path):
     assert not (tmp_path / "of-another-edition").exists()
     before = first[0].stat()
     programme.draw(tmp_path, [1])
-    assert programme.drawn(tmp_path, 0)[0].stat() == before
+    after = programme.drawn(tmp_path, 0)[0].stat()
+    assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
     assert programme.drawn(tmp_path, 1) == []
 
 
@@ -84,5 +85,5 @@ def test_who_waits_is_woken_by_a_change():
             first.state = ON_SCANNER
 
     threading.Thread(target=draw).start()
-    assert playing.until(lambda: first.state == ON_SCANNER, 60)
+    assert playing.until(lambda: first.state == ON_SCANNER, 240)
     assert not playing.until(lambda: first.state == WAITING, 0.01)

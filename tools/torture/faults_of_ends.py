@@ -66,7 +66,7 @@ def slow_on_spaces() -> list[Patch]:
     real = cards.read
 
     def read(kind: str, text: str) -> bytes:
-        until = time.process_time() + (2.0 if len(text) > 2000 else 0.0)
+        until = time.process_time() + (1.5 if len(text) > 2000 else 0.0)
         while time.process_time() < until:
             pass
         return real(kind, text)

@@ -24,7 +24,7 @@ from typing import Final, Protocol
 from protocol.errors import Mistake
 from tools.bench.peers import https, rsync
 from tools.bench.peers.peer import daemon
-from tools.rig import free_port
+from tools.rig import kept_port
 
 PATIENCE_SECONDS: Final = (
     3  # without a byte, then it is tried anew; the tools wait for minutes, or for ever, when nobody tells them
@@ -60,11 +60,12 @@ class RsyncAcross:
     @contextlib.contextmanager
     def receiving(self, into: Path, scratch: Path, host: str) -> Iterator[Sequence[str]]:
         """Into a module of the daemon."""
-        port = free_port()
         config = scratch / "rsyncd.conf"
-        config.write_text(rsync.configured(into, port, host))
-        with daemon(["rsync", "--daemon", "--no-detach", f"--config={config}"], port, scratch / "rsync.log", host=host):
-            yield ("rsync", str(port), host)
+        command = ["rsync", "--daemon", "--no-detach", f"--config={config}"]
+        with kept_port() as port:
+            config.write_text(rsync.configured(into, port, host))
+            with daemon(command, port, scratch / "rsync.log", host=host):
+                yield ("rsync", str(port), host)
 
 
 class HttpsAcross:
@@ -79,11 +80,12 @@ class HttpsAcross:
     @contextlib.contextmanager
     def receiving(self, into: Path, scratch: Path, host: str) -> Iterator[Sequence[str]]:
         """Into a folder."""
-        port, certificate = free_port(), scratch / "https.pem"
+        certificate = scratch / "https.pem"
         certificate.write_bytes(https.certificate())
-        server = [sys.executable, "-m", "tools.bench.peers.https", str(port), str(into), str(certificate), host]
-        with daemon(server, port, scratch / "https.log", host=host):
-            yield ("https", str(port), host, str(certificate))
+        with kept_port() as port:
+            server = [sys.executable, "-m", "tools.bench.peers.https", str(port), str(into), str(certificate), host]
+            with daemon(server, port, scratch / "https.log", host=host):
+                yield ("https", str(port), host, str(certificate))
 
 
 PEERS: Final[tuple[Across, ...]] = (RsyncAcross(), HttpsAcross())

@@ -14,7 +14,7 @@ import msgspec
 
 from protocol.errors import Unavailable
 
-START_SECONDS: Final = 60.0  # on a busy machine
+START_SECONDS: Final = 180.0  # on a busy machine
 SILENCE_SECONDS: Final = 120.0  # a peer that says nothing for so long is given up
 
 
