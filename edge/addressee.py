@@ -38,11 +38,15 @@ def addressee(directory: Directory, agency: str, service: str, area: AreaId, tit
             f"Give it one with `kabine agency key {chosen.id}` at the hub. {_choose(directory)}",
         )
     title = title.strip() or (known.name if known else "Unterlagen")[: limits.TITLE_CHARS_MAX]
-    if len(title) > limits.TITLE_CHARS_MAX or not title.isprintable():
+    if len(title) > limits.TITLE_CHARS_MAX:
         raise Refused(
             Code.TOO_LARGE,
-            f"The title has {len(title)} characters; at most {limits.TITLE_CHARS_MAX} on one line are allowed.",
+            f"The title has {len(title)} characters; at most {limits.TITLE_CHARS_MAX} are allowed.",
             "Choose a shorter title.",
+        )
+    if not title.isprintable():
+        raise Refused(
+            Code.MALFORMED, "The title has characters that cannot be printed, or line breaks.", "Write it on one line."
         )
     return Addressee(chosen, directories.inbox(chosen), known.id if known else None, title)
 

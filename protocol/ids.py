@@ -35,20 +35,20 @@ def slug(text: str) -> str:
 
 def site_id(text: str) -> SiteId:
     """Raises Refused when `text` is no slug of 1 to 63 letters, digits and hyphens."""
-    return SiteId(_slug(text, "site"))
+    return SiteId(_slug(text, "a site"))
 
 
 def agency_id(text: str) -> AgencyId:
     """Raises Refused when `text` is no slug of 1 to 63 letters, digits and hyphens."""
-    return AgencyId(_slug(text, "agency"))
+    return AgencyId(_slug(text, "an agency"))
 
 
 def _slug(text: str, kind: str) -> str:
     if _SLUG.fullmatch(text) is None or text == HUB_ID:
         raise Refused(
             Code.MALFORMED,
-            f"“{text[:80]}” is no name for a {kind}.",
-            f"Use lower-case letters, digits and hyphens, as in “{slug(text) or 'templin'}”.",
+            f"“{text[:80]}” is no name for {kind}.",
+            f"Use at most 63 lower-case letters, digits and hyphens, as in “{slug(text)[:63].rstrip('-') or 'templin'}”.",
         )
     return text
 

@@ -65,7 +65,7 @@ def capture(files: tuple[Path, ...], out: Path | None, mode: str, g4_strict: boo
             )
             if page.advice:
                 click.echo(f"  {page.advice}")
-        click.echo(f"{len(found)} pages, {len(document) / 1000:.1f} kB")
+        click.echo(f"{len(found)} page{'s' * (len(found) != 1)}, {len(document) / 1000:.1f} kB")
     if check:
         _check(document)
 

@@ -118,7 +118,8 @@ def demo(
     else:
         seconds, size = outcome.seconds, outcome.bytes
         click.echo(
-            f"{outcome.receipt}: {outcome.pages} pages, {size.input / 1000:.0f} kB on paper, {size.envelope / 1000:.0f} kB sealed."
+            f"{outcome.receipt}: {outcome.pages} page{'s' * (outcome.pages != 1)}, "
+            f"{size.input / 1000:.0f} kB on paper, {size.envelope / 1000:.0f} kB sealed."
         )
         click.echo(f"gesichert {seconds.secured:.2f} s and opened {seconds.opened:.2f} s after the confirmation.")
         click.echo(outcome.pdf)

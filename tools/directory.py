@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -15,6 +18,7 @@ from protocol.directory_texts import GERMAN, Lack, lacking
 from protocol.errors import Code, Refused, Unavailable
 from protocol.ids import LanguageTag, key_bytes, key_text, language_tag, service_id
 from protocol.keys import KEY_BYTES, fingerprint, words
+from protocol.manifest import Signed
 from protocol.publication import verify_first
 from protocol.runtime.folder import write_file
 from protocol.runtime.world import REAL
@@ -68,7 +72,7 @@ def publish_(hub: Path, out: Path | None, signed: Path | None, passphrase_file: 
     with premises.opened(hub) as place:
         now = REAL.utc()
         if signed:
-            brought = publish.read_signed(_read(signed))
+            brought = _read_signed(signed)
             with place.database.turn() as connection:
                 say_published(publish.put_in_force(connection, brought, place.keys.authority, now))
             return
@@ -78,7 +82,7 @@ def publish_(hub: Path, out: Path | None, signed: Path | None, passphrase_file: 
         if out:
             write_file(out, publish.unsigned(built), 0o644)
             click.echo(f"The draft of directory {built.version} is in {out}. Where the authority's key is:")
-            click.echo(f"  kabine directory sign {out} --key authority.age --out SIGNED")
+            click.echo(f"  kabine directory sign {shlex.quote(str(out))} --key authority.age --out SIGNED")
             return
         if publish.nothing_new(before, built):
             say_published(None)
@@ -97,7 +101,8 @@ def publish_(hub: Path, out: Path | None, signed: Path | None, passphrase_file: 
 def sign(file: Path, key_file: Path, out: Path, yes: bool, passphrase_file: Path | None) -> None:
     """Sign a draft that `publish --out` wrote. Needs no hub: for the machine where the authority's key lies."""
     raw = _read(file)
-    drafted = codec.decode_canonical(Directory, raw, limits.DIRECTORY_BYTES_MAX)
+    with _spelling(file, "is no draft of a directory", "Name the file that `kabine directory publish --out` wrote."):
+        drafted = codec.decode_canonical(Directory, raw, limits.DIRECTORY_BYTES_MAX)
     _say(drafted)
     if not yes and not click.confirm("Sign this?"):
         raise Refused(Code.OUT_OF_ORDER, "Nothing was signed.", "Correct the draft at the hub.")
@@ -105,7 +110,8 @@ def sign(file: Path, key_file: Path, out: Path, yes: bool, passphrase_file: Path
     authority = keys.open_authority(_read(key_file), passphrase)
     signed_directory, signed = publish.sign(raw, authority.private())
     write_file(out, codec.encode(signed), 0o644)
-    click.echo(f"Directory {signed_directory.version} is signed. At the hub: kabine directory publish --signed {out}")
+    typed = shlex.quote(str(out))
+    click.echo(f"Directory {signed_directory.version} is signed. At the hub: kabine directory publish --signed {typed}")
 
 
 @directory.command()
@@ -116,7 +122,7 @@ def verify(file: Path | None, hub: Path, authority: str | None) -> None:
     """Check every directory the hub ever published, or one signed FILE."""
     if file is not None:
         known = key_bytes(authority, KEY_BYTES) if authority else _authority_of(hub)
-        found = verify_first(publish.read_signed(_read(file)), known)
+        found = verify_first(_read_signed(file), known)
         click.echo(f"Directory {found.version} of {found.published_at:%Y-%m-%d %H:%M} UTC is signed and sound.")
         _say_languages(found)
         return
@@ -199,6 +205,21 @@ def _read(path: Path) -> bytes:
             return file.read(limits.DIRECTORY_BYTES_MAX + 2048)
     except OSError as error:
         raise Unavailable(f"{path} cannot be read: {error.strerror}.", "Check the path.") from error
+
+
+def _read_signed(path: Path) -> Signed:
+    raw = _read(path)
+    with _spelling(path, "is no signed directory", "Name the file that `kabine directory sign` wrote."):
+        return publish.read_signed(raw)
+
+
+@contextmanager
+def _spelling(path: Path, what: str, remedy: str) -> Iterator[None]:
+    """Somebody has named `path` by hand: another file is likelier than another release."""
+    try:
+        yield
+    except Refused as error:
+        raise Refused(error.code, f"{path} {what}: {error.what}", remedy) from error
 
 
 def _say(found: Directory) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
@@ -12,26 +13,17 @@ from cloud.config import HubConfig
 from cloud.directory import draft, publish
 from cloud.premises import Premises
 from protocol import contacts, limits
-from protocol.directory import Agency
 from protocol.errors import Code, Refused
-from protocol.hours import Hours, Span, Week
-from protocol.ids import AgencyId
 from protocol.keys import fingerprint, words
+from protocol.runtime.config import parse_config, write_default
 from protocol.runtime.folder import NodeFolder
 from protocol.runtime.world import REAL
 from tools import town
+from tools.dispatcher import DISPATCHER
 from tools.office import publish_draft
 from tools.passphrase import ask_passphrase, passphrase_option
 
 _FOLDER = click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
-# A directory needs somebody to ask who knows no agency: until there are others, this one.
-DISPATCHER = Agency(
-    AgencyId("vermittlung"),
-    "Vermittlungsstelle",
-    "Vermittlung",
-    Hours((Week((*(((Span(8 * 60, 16 * 60),),) * 5), (), ())),)),
-    dispatcher=True,
-)
 
 
 @click.group()
@@ -77,6 +69,8 @@ def init(
         chosen = HubConfig(name=name, listen=listen, address=address or listen)
     except ValueError as error:
         raise Refused(Code.MALFORMED, f"{error}.", "Correct --listen or --address.") from error
+    # All that its file must keep to, before there is a folder: half a hub could be neither used nor made again.
+    parse_config(write_default(chosen), HubConfig, "This hub")
     # Before a passphrase is asked for: is there any use in it?
     NodeFolder.create(folder, "hub").close()
     passphrase = ask_passphrase(passphrase_file, "New passphrase of the authority's key", twice=True)
@@ -96,7 +90,8 @@ def init(
         click.echo(f"  3. a copy of {folder / 'curve.key'}, {folder / 'signing.key'} and {folder / 'journal.txt'}:")
         click.echo("     without them every cabin and every agency must be set up anew.\n")
         _show(place)
-    click.echo(f"\nNext: kabine hub run {folder}, then kabine cabin invite SITE --hub {folder}")
+    typed = shlex.quote(str(folder))
+    click.echo(f"\nNext: kabine hub run {typed}, then kabine cabin invite SITE --hub {typed}")
 
 
 @hub.command()

@@ -110,7 +110,11 @@ def list_(keys: Path, hub: str | None, everything: bool, as_json: bool) -> None:
         return
     for letter in letters:
         manifest, summary = letter.manifest, letter.summary
-        about = f"{summary.title or summary.kind}, {summary.pages} pages" if summary else "summary does not open"
+        about = (
+            f"{summary.title or summary.kind}, {summary.pages} page{'s' * (summary.pages != 1)}"
+            if summary
+            else "summary does not open"
+        )
         size_kb = letter.delivered.size_bytes / 1000
         click.echo(
             f"{manifest.receipt:<12} {letter.state:<9} {manifest.captured_at:%Y-%m-%d %H:%M} UTC  {manifest.cabin:<14} {size_kb:8.1f} kB  {about}"
@@ -236,7 +240,7 @@ def _report(letter: Letter, taken: Taken, as_json: bool) -> None:
         row |= {"pdf_bytes": taken.pdf_bytes, "envelope_bytes": taken.envelope_bytes, "receipts": receipts_json(letter)}
         click.echo(msgspec.json.encode(row))
     else:
-        click.echo(f"{taken.receipt}  {letter.state}  {taken.pages} pages  {taken.pdf}")
+        click.echo(f"{taken.receipt}  {letter.state}  {taken.pages} page{'s' * (taken.pages != 1)}  {taken.pdf}")
 
 
 def _row(letter: Letter) -> dict[str, object]:

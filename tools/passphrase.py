@@ -1,7 +1,9 @@
-"""The passphrase of the authority's key: from a file for machines, asked for where a person sits."""
+"""A passphrase: from a file for machines, asked for where a person sits."""
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +13,7 @@ from click.decorators import FC
 from protocol.errors import Code, Refused, Unavailable
 
 _BYTES_MAX: Final = 64 * 1024
+_TERMINAL: Final = "/dev/tty"
 
 
 def passphrase_option(function: FC) -> FC:
@@ -26,13 +29,7 @@ def passphrase_option(function: FC) -> FC:
 def ask_passphrase(file: Path | None, question: str, *, twice: bool = False) -> str:
     """The first line of `file`, or what is typed. Raises Refused when there is none, Unavailable when the file cannot be read."""
     if file is None:
-        try:
-            typed: str = click.prompt(question, hide_input=True, confirmation_prompt=twice, err=True)
-        except click.Abort as error:
-            raise Refused(
-                Code.BAD_KEY, "No passphrase was given.", "Type it, or name a file with --passphrase-file."
-            ) from error
-        return typed
+        return typed_passphrase(question, twice=twice)
     try:
         with file.open("rb") as opened:
             lines = opened.read(_BYTES_MAX).decode("utf-8", "replace").splitlines()
@@ -41,3 +38,33 @@ def ask_passphrase(file: Path | None, question: str, *, twice: bool = False) -> 
     if not lines or not lines[0].strip():
         raise Refused(Code.BAD_FILE, f"{file} holds no passphrase.", "Write the passphrase into its first line.")
     return lines[0]
+
+
+def typed_passphrase(question: str, *, twice: bool = False) -> str:
+    """What is typed, unseen; without a terminal the next line of standard input, once. Raises Refused when there is none."""
+    if _at_a_terminal():
+        try:
+            typed: str = click.prompt(question, hide_input=True, confirmation_prompt=twice, err=True)
+        except click.Abort as error:
+            raise _none_given() from error
+        return typed
+    click.echo(f"{question}: ", nl=False, err=True)
+    # Bytes, and no more of them than one line: what follows may be a document.
+    given = sys.stdin.buffer.readline(_BYTES_MAX).decode("utf-8", "replace").rstrip("\r\n")
+    click.echo(err=True)
+    if not given.strip():
+        raise _none_given()
+    return given
+
+
+def _none_given() -> Refused:
+    return Refused(Code.BAD_KEY, "No passphrase was given.", "Type it, or name a file with --passphrase-file.")
+
+
+def _at_a_terminal() -> bool:
+    """Somebody can type unseen here. Where nobody can, asking for that prints a warning of Python's own, with a line of its source."""
+    try:
+        os.close(os.open(_TERMINAL, os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        return sys.stdin.isatty()
+    return True

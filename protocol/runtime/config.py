@@ -37,7 +37,7 @@ def read_config(path: Path, kind: type[T]) -> T:
         with path.open("rb") as file:
             raw = file.read(CONFIG_BYTES_MAX + 1)
     except FileNotFoundError as error:
-        raise Unavailable(f"There is no configuration {path}.", "Check the path, or make the node first.") from error
+        raise Unavailable(f"There is no file {path}.", "Check the path; a node's own is made with the node.") from error
     except OSError as error:
         raise Unavailable(f"{path} cannot be read: {error.strerror}.", "Check the path and who may read it.") from error
     if len(raw) > CONFIG_BYTES_MAX:

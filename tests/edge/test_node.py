@@ -176,6 +176,7 @@ def test_a_cabin_without_a_scanner_says_so(tmp_path: Path) -> None:
         (Submit(service="99000000000000"), Code.UNKNOWN_AGENCY, "no service", "kabine directory show"),
         (Submit(service="Wohngeld"), Code.MALFORMED, "no service key", "14 digits"),
         (Submit(SOZIALAMT, title="x" * 121), Code.TOO_LARGE, "121 characters", "shorter"),
+        (Submit(SOZIALAMT, title="Zeile\nZeile"), Code.MALFORMED, "line breaks", "one line"),
         (Submit(SOZIALAMT, paths=("/nowhere/a.pdf",)), Code.BAD_FILE, "a.pdf", ""),
     ],
 )

@@ -46,7 +46,7 @@ def test_an_unsound_hub_card_is_refused(fields: dict[str, object], told: str) ->
 @pytest.mark.parametrize(
     ("fields", "told"),
     [
-        ({"agency": "Sozialamt"}, "no name for a agency"),
+        ({"agency": "Sozialamt"}, "no name for an agency"),
         ({"epoch": 0}, "its epoch is 0, less than 1"),
         ({"recipient": "age1pq1"}, "its recipient is none"),
         ({"curve_key": b""}, "its CURVE key has 0 bytes"),

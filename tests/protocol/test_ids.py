@@ -28,7 +28,7 @@ def test_other_names_are_refused_with_an_example(bad):
     with pytest.raises(Refused, match="is no name for a site") as caught:
         ids.site_id(bad)
     assert caught.value.code is Code.MALFORMED
-    with pytest.raises(Refused, match="is no name for a agency"):
+    with pytest.raises(Refused, match="is no name for an agency"):
         ids.agency_id(bad)
 
 
@@ -37,6 +37,8 @@ def test_an_example_is_given_even_where_nothing_can_be_mended():
         ids.site_id("???")
     with pytest.raises(Refused, match="as in “schwedt-oder”"):
         ids.site_id("Schwedt/Oder")
+    with pytest.raises(Refused, match=r"at most 63 .* as in “a{63}”"):
+        ids.site_id("a" * 64)
 
 
 def test_service_and_area():

@@ -193,7 +193,7 @@ def test_one_mistake_is_told_in_the_singular() -> None:
         (replace(FIRST, agencies=(SOCIAL, SOCIAL, DISPATCHER)), "agency sozialamt-uckermark is there 2 times"),
         (
             replace(FIRST, agencies=(SOCIAL, replace(DISPATCHER, id="Ver!"))),
-            "agency Ver!: “Ver!” is no name for a agency",
+            "agency Ver!: “Ver!” is no name for an agency",
         ),
         (replace(FIRST, agencies=(SOCIAL, replace(DISPATCHER, short="x" * 121))), "its short name has 121 characters"),
         (

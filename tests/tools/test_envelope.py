@@ -225,6 +225,7 @@ def test_a_key_is_never_written_over(tmp_path: Path) -> None:
         (["seal", "{doc}", "-r", "{key}", "-r", "{classical}", "-o", "{out}"], "do not go together"),
         (["seal", "{doc}", "-r", "{key}", "-o", "{folder}"], "is there and is no file"),
         (["seal", "{doc}", "-r", "{key}", "-o", "{nowhere}/x"], "cannot be written: No such file"),
+        (["seal", "{doc}", "-r", "{key}", "-o", "{doc}"], "is read and written at once"),
         (["seal", "{doc}", "--passphrase-file", "{empty}", "-o", "{out}"], "holds no passphrase"),
         (["open", "{doc}", "-o", "{out}"], "no key to open with"),
         (["open", "{doc}", "-i", "{secret}", "-o", "{out}"], "no sealed file"),

@@ -110,6 +110,9 @@ def test_a_hub_without_an_example_has_a_dispatcher_to_begin_with(place: Path, ru
         current = publish.current(connection)
     assert current is not None
     assert [agency.id for agency in current.directory.agencies if agency.dispatcher] == ["vermittlung"]
+    told = run("directory", "verify", "--hub", str(place / "other")).output
+    assert "Languages  de, de-simple, en, pl, uk, ar: nothing is lacking" in told
+    assert "  lacking" not in told
 
 
 @pytest.mark.parametrize(
@@ -118,6 +121,8 @@ def test_a_hub_without_an_example_has_a_dispatcher_to_begin_with(place: Path, ru
         (("--listen", "tcp://*:7400"), "nobody knows how to reach"),
         (("--listen", "7400"), "no address"),
         (("--address", "hub.example"), "no address"),
+        (("--name", ""), "1 to 120 characters"),
+        (("--name", "x" * 121), "1 to 120 characters"),
     ],
 )
 def test_a_hub_nobody_can_reach_is_refused_before_anything_is_made(
@@ -165,6 +170,25 @@ def test_a_passphrase_is_asked_for_twice_when_it_is_new(place: Path, run: Run) -
     assert "wort" not in made.output
     with pytest.raises(Refused, match="No passphrase was given"):
         run("hub", "init", str(place / "p"), typed="", passphrase=False)
+
+
+def test_what_is_to_be_typed_next_can_be_copied_from_the_screen(place: Path, run: Run) -> None:
+    made = run("hub", "init", str(place / "zwei Hübe"), "--work-factor", "10").output
+    assert f"kabine hub run '{place / 'zwei Hübe'}', then" in made
+    assert f"'{place / 'ein Entwurf'}' --key" in run("directory", "publish", "--out", str(place / "ein Entwurf")).output
+
+
+def test_another_file_where_a_directory_belongs_is_called_that(place: Path, run: Run) -> None:
+    letter, key = place / "brief.pdf", place / "hub" / "authority.age"
+    letter.write_bytes(b"%PDF-1.7")
+    for command in (("verify",), ("publish", "--signed")):
+        with pytest.raises(Refused, match=r"brief.pdf is no signed directory") as caught:
+            run("directory", *command, str(letter))
+        assert "kabine directory sign" in caught.value.remedy
+    with pytest.raises(Refused, match=r"brief.pdf is no draft of a directory"):
+        run("directory", "sign", str(letter), "--key", str(key), "--out", str(place / "signed"), "--yes")
+    with pytest.raises(Unavailable, match=r"There is no file .*hours.toml"):
+        run("agency", "add", "buergeramt", "--name", "Bürgeramt", "--hours-file", str(place / "hours.toml"))
 
 
 # --- cabins -------------------------------------------------------------------------------------------------------

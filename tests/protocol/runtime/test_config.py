@@ -174,7 +174,7 @@ def test_the_line_of_wrong_syntax_is_named() -> None:
 
 
 def test_files_that_cannot_be_read_are_told(tmp_path: Path) -> None:
-    with pytest.raises(Unavailable, match="There is no configuration"):
+    with pytest.raises(Unavailable, match="There is no file"):
         read_config(tmp_path / "none.toml", NodeConfig)
     with pytest.raises(Unavailable, match="cannot be read: Is a directory"):
         read_config(tmp_path, NodeConfig)
