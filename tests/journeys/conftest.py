@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from tests.journeys.kiosk import Cabin, browser, cabins
 from tests.journeys.stage import Stage, stage
+from tools.bench import quiet_net
 
 _SETTINGS = ("KABINE_HUB", "KABINE_INBOX", "KABINE_PASSPHRASE_FILE")
 
@@ -22,6 +23,13 @@ def _no_settings() -> Iterator[None]:
         for name in [name for name in os.environ if name in _SETTINGS]:
             patch.delenv(name)
         yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _a_network_of_their_own() -> None:
+    """Others who make and remove interfaces meanwhile (tests/tools/torture does) are not noticed: Chromium then breaks off what it has asked for.
+    Where the kernel does not let us, they are."""
+    quiet_net.enter()
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +47,7 @@ def templin(tmp_path: Path) -> Iterator[Stage]:
 
 
 @pytest.fixture(scope="session")
-def chrome() -> Iterator[Browser]:
+def chrome(_a_network_of_their_own: None) -> Iterator[Browser]:
     """One Chromium for everybody who looks at a screen; its profiles lie in memory, as in a cabin. On a busy disk it stands still for a minute."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TMPDIR", "/dev/shm")
@@ -52,7 +60,7 @@ def chrome() -> Iterator[Browser]:
         driver.__exit__()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def screens(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Cabin]]:
     """A cabin with a screen of each size, by its width: 1920 and 1280. Whoever uses one leaves it at the start page."""
     with cabins(tmp_path_factory.mktemp("screens"), "1920", "1280") as made:

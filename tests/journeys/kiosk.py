@@ -15,7 +15,9 @@ from PIL import Image
 from playwright.sync_api import (
     Browser,
     BrowserContext,
+    BrowserType,
     ConsoleMessage,
+    Error,
     Locator,
     Page,
     Playwright,
@@ -33,6 +35,7 @@ from hardware.simulated.paper import draw_page
 from hardware.simulated.stage import BLURRED, Stage
 from protocol.runtime.config import read_config
 from tests.journeys.waiting import until
+from tools.bench.kiosk_glass import Glass
 from tools.rig import Rig, rig
 from tools.town import uckermark
 
@@ -45,7 +48,7 @@ FLAGS = [
     "--disable-component-update",
     "--autoplay-policy=no-user-gesture-required",
 ]
-SCREEN_SECONDS = 30.0
+SCREEN_SECONDS = 90.0  # for whatever the screen is to do; a machine may be busy
 SHEET_DPI = 130
 CARD_DPI = 200
 MARK = "Kanarienvogel 4711"  # printed on every sheet
@@ -61,7 +64,7 @@ def chromium() -> str:
 @contextmanager
 def browser(playwright: Playwright) -> Iterator[Browser]:
     """One Chromium."""
-    started = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
+    started = playwright.chromium.launch(executable_path=chromium(), args=FLAGS, timeout=2000 * SCREEN_SECONDS)
     try:
         yield started
     finally:
@@ -173,22 +176,26 @@ class Visitor:
     @property
     def screen(self) -> str:
         """The name of the page that stands there."""
-        return self.page.evaluate("document.body.dataset.screen ?? ''")
+        # Not `evaluate`, which fails where a page without scripts is loaded anew in that moment.
+        return self.page.get_attribute("body", "data-screen") or ""
 
     def come(self) -> None:
-        """Step in front of the screen."""
+        """Step in front of the screen, of which whoever was there before has just taken leave."""
         self.page.goto(self.cabin.house.screen(self.cabin.site))
-        self.at("start", "rest", "parting", "closed")
+        if self.at("start", "rest", "parting", "closed") == "parting":
+            self.tap_if_there("home")
+            self.at("start", "rest", "closed")
 
     def at(self, *names: str) -> str:
         """Wait until one of these pages stands there; which."""
         wanted = ",".join(f"body[data-screen={name}]:not([data-sent])" for name in names)
         try:
-            self.page.wait_for_selector(wanted, timeout=SCREEN_SECONDS * 1000)
+            there = self.page.wait_for_selector(wanted, timeout=SCREEN_SECONDS * 1000)
         except Exception as error:
-            raise AssertionError(
-                f"on the screen stands “{self.page.get_attribute('body', 'data-screen')}”, not {names}; {self.mishaps}"
-            ) from error
+            raise AssertionError(f"on the screen stands “{self.screen}”, not {names}; {self.mishaps}") from error
+        assert there is not None
+        with suppress(Error):  # loaded anew since
+            return there.get_attribute("data-screen") or ""
         return self.screen
 
     def button(self, do: str) -> Locator:
@@ -205,15 +212,28 @@ class Visitor:
         else:
             self.button(do).click()
 
+    def tap_until(self, do: str, *names: str) -> str:
+        """Touch until one of these pages stands there; which. For a page that may ask something else in that moment: a touch that answers what is
+        no longer asked does nothing, and whoever sees nothing happen touches again."""
+
+        def stands() -> str:
+            with suppress(TimeoutError):
+                self.button(do).tap(timeout=3000.0)
+            self.page.wait_for_selector("body:not([data-sent])")
+            return self.screen if self.screen in names else ""
+
+        return until(stands, f"“{do}” leads to {names}", look_seconds=0.5)
+
     def tap_if_there(self, do: str) -> None:
         """Touch a button of a page that may go by itself in that moment."""
         with suppress(TimeoutError):
-            self.button(do).tap(timeout=3000.0)
+            self.button(do).tap(timeout=10_000.0)
 
     def set(self, to: str) -> None:
         """Touch one of the bars around the page, and see that it holds."""
+        before = self.page.get_attribute("html", "data-volume")
         self.page.locator(f'button[name=set][value="{to}"]:visible').first.tap()
-        held = """to => {
+        held = """([to, before]) => {
             const [name, value] = to.split(":"), html = document.documentElement;
             return !document.body.hasAttribute("data-sent") && {
                 language: () => html.classList.contains(value),
@@ -221,10 +241,10 @@ class Visitor:
                 contrast: () => html.dataset.kernTheme === value,
                 low: () => html.dataset.low === value,
                 voice: () => (html.dataset.voice !== "") === (value === "on"),
-                volume: () => true,
+                volume: () => Number(html.dataset.volume) === Number(before) + (value === "up" ? 1 : -1),
             }[name]();
         }"""
-        self.page.wait_for_function(held, arg=to, timeout=SCREEN_SECONDS * 1000)
+        self.page.wait_for_function(held, arg=[to, before], timeout=SCREEN_SECONDS * 1000)
 
     def text(self) -> str:
         """Everything that can be read on it."""
@@ -301,6 +321,7 @@ def visitor(chrome: Browser, cabin: Cabin, size: str = "1920", **options: Any) -
     context: BrowserContext = chrome.new_context(
         viewport={"width": width, "height": height}, has_touch=True, locale="de-DE", **options
     )
+    context.set_default_timeout(SCREEN_SECONDS * 1000)
     page = context.new_page()
     somebody = Visitor(cabin, page, (width, height))
     page.on("pageerror", lambda error: somebody.mishaps.append(str(error)))
@@ -314,6 +335,22 @@ def visitor(chrome: Browser, cabin: Cabin, size: str = "1920", **options: Any) -
         context.close()
 
 
+def before_glass(glass: Glass, chromes: BrowserType, cabin: Cabin) -> Visitor:
+    """Somebody before the browser that stands in the cabin; where a slow one was given up for blank meanwhile, before the next."""
+    while True:
+        page = glass.page(chromes)
+        came = Visitor(cabin, page, SIZES["1920"], touch=False)
+        try:
+            page.set_default_timeout(SCREEN_SECONDS * 1000)
+            page.set_viewport_size({"width": came.size[0], "height": came.size[1]})
+            came.at("start")
+        except (Error, AssertionError):
+            if not page.is_closed():
+                raise
+        else:
+            return came
+
+
 def _complained(said: ConsoleMessage) -> bool:
     return said.type == "error" and "404 (Not Found)" not in said.text
 
@@ -325,6 +362,10 @@ def _failed(got: Response) -> bool:
 
 # A sensor that believes what it sees at once: what is tried out is what follows.
 SENSOR = PresenceConfig("simulated", enter_seconds=0.1, leave_seconds=0.3)
+# No page goes by itself while a busy machine looks at it; a visitor who leaves touches „home“.
+PATIENT = VisitConfig(
+    quiet_seconds=600.0, answer_seconds=600.0, farewell_seconds=600.0, empty_seconds=600.0, parting_seconds=60.0
+)
 
 
 @contextmanager
@@ -336,7 +377,7 @@ def cabins(
     opening: OpeningConfig | None = None,
 ) -> Iterator[dict[str, Cabin]]:
     """A house whose agencies all take papers, and a cabin with a screen for each size (“1920-brief” is another one of 1920); `visit` is how patient
-    they are, all or each."""
+    they are, all or each, PATIENT where it is not told."""
     sheets = folder / "sheets"
     sheets.mkdir()
     with rig(folder / "house") as house:
@@ -353,7 +394,7 @@ def cabins(
                 presence=SENSOR if presence else PresenceConfig(),
                 kiosk=KioskConfig(on=True, width_px=width, height_px=height, diagonal_inches=DIAGONALS[glass]),
                 opening=opening or OpeningConfig(),
-                visit=(visit.get(size) if isinstance(visit, dict) else visit) or VisitConfig(),
+                visit=(visit.get(size) if isinstance(visit, dict) else visit) or PATIENT,
             )
         house.start_cabin(*(site.id for site in sites.values()))
         for site in sites.values():

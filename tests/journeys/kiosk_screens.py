@@ -254,6 +254,8 @@ def _handing(visitor: Visitor) -> Iterator[None]:
 def _occupied(visitor: Visitor) -> Iterator[None]:
     """Somebody hands in through the hatch meanwhile."""
     order = Submit("wohngeldstelle-uckermark", paths=(str(visitor.cabin.sheet()),))
+    # What the visit before has left is wiped first, and perhaps its worker with it.
+    until(lambda: (status := visitor.cabin.house.status(visitor.cabin.site)) and not status.visitor)
     with visitor.cabin.holding_its_breath():
         handing = threading.Thread(target=lambda: list(knock(visitor.cabin.folder, order) or ()))
         handing.start()

@@ -181,9 +181,10 @@ def test_a_following_connector_goes_on_after_altered_documents(altered: tuple[St
         until(lambda: len(stage.reports) == len(good), "what comes is taken")
     assert [report["receipt"] for report in stage.reports] == good
     assert bytes_altered not in stage.opened()
-    said = (stage.house.folder / "logs" / f"inbox-{AGENCY}.err").read_text()
-    assert said.count("REFUSED") == 2 * (1 + said.count("waiting:")), (
-        "each is named once, and again when the line was gone"
+    log = stage.house.folder / "logs" / f"inbox-{AGENCY}.err"
+    until(
+        lambda: (said := log.read_text()).count("REFUSED") == 2 * (1 + said.count("waiting:")),
+        "each is named once, and again when the line was gone",
     )
 
 

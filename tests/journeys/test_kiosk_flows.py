@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import suppress
 
@@ -19,6 +17,7 @@ from protocol.errors import Unavailable
 from tests.journeys import kiosk_screens
 from tests.journeys.kiosk import Cabin, Visitor, visitor
 from tests.journeys.kiosk_screens import standing
+from tests.journeys.stage import kabine
 from tests.journeys.waiting import until
 
 
@@ -381,13 +380,18 @@ def test_whoever_waits_may_read_it_in_their_own_language(one: Visitor) -> None:
 
 
 def test_how_it_was_is_told_at_the_hub(one: Visitor) -> None:
-    before = _visits(one)
+    before: dict[str, int] = {}
     for face in ("good", "bad"):
         one.tap("privacy")
         one.at("privacy")
         one.tap("back")
         one.at("start")
-        kiosk_screens.WAYS["feedback"](one)
+        one.to_number()
+        if not before:
+            until(lambda: "angekommen" in one.text(), "the hub has this document, and the visits before it")
+            before = _visits(one)
+        one.tap("done")
+        one.at("feedback")
         one.tap(f"face-{face}")
         one.at("parting")
         one.tap_if_there("home")
@@ -398,8 +402,8 @@ def test_how_it_was_is_told_at_the_hub(one: Visitor) -> None:
 
 def _visits(one: Visitor) -> dict[str, int]:
     """What `kabine fleet status --json` says of the last weeks here."""
-    order = [sys.executable, "-m", "tools", "fleet", "status", "--hub", str(one.cabin.house.hub), "--json"]
-    told = json.loads(subprocess.run([*order, "--site", one.cabin.site], capture_output=True, check=False).stdout)
+    said = kabine("fleet", "status", "--hub", one.cabin.house.hub, "--json", "--site", one.cabin.site)
+    told = json.loads(said.stdout)
     found: dict[str, int] = told["sites"][0]["visits"]
     return found
 
@@ -428,6 +432,8 @@ def test_by_keyboard_alone(one: Visitor) -> None:
     one.at("check")
     press("confirm")
     one.at("number")
+    # Then the page is drawn once more, and the focus begins anew.
+    until(lambda: "angekommen" in one.text(), "the hub has it")
     press("done")
     one.at("feedback")
     press("skip")

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 from playwright.sync_api import Browser, BrowserType, Page
 
-from edge.config import VisitConfig
 from hardware.simulated.paper import draw_page
-from tests.journeys.kiosk import Cabin, Visitor, cabins
+from tests.journeys.kiosk import PATIENT, Cabin, before_glass, cabins
 from tests.journeys.waiting import until
 from tools.bench.kiosk_glass import Glass, profiles_in_memory
 from tools.bench.kiosk_traces import Marks, family, ways
@@ -38,7 +38,7 @@ async (text) => {
 
 @pytest.fixture(scope="module")
 def cabin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cabin]:
-    with cabins(tmp_path_factory.mktemp("traces"), "1920", visit=VisitConfig(parting_seconds=0.5)) as made:
+    with cabins(tmp_path_factory.mktemp("traces"), "1920", visit=structs.replace(PATIENT, parting_seconds=0.5)) as made:
         yield made["1920"]
 
 
@@ -68,14 +68,6 @@ def marked_sheet(cabin: Cabin) -> Path:
     return path
 
 
-def standing(glass: Glass, chromes: BrowserType, cabin: Cabin) -> Visitor:
-    page = glass.page(chromes)
-    page.set_viewport_size({"width": 1920, "height": 1080})
-    came = Visitor(cabin, page, (1920, 1080), touch=False)
-    came.at("start", "rest")
-    return came
-
-
 def everywhere(marks: Marks, cabin: Cabin, glass: Glass) -> list[str]:
     """Where marks are found: files of cabin, profiles and temporary folders; what its processes, the browsers' and the worker have open."""
     node = cabin.house.processes[f"cabin-{cabin.site}"].pid
@@ -103,7 +95,7 @@ def fresh(marks: Marks, place: Path, cabin: Cabin) -> list[str]:
 def test_nothing_of_a_visit_is_left_in_page_profile_files_and_open_files(
     cabin: Cabin, glass: Glass, chromes: BrowserType
 ) -> None:
-    came = standing(glass, chromes, cabin)
+    came = before_glass(glass, chromes, cabin)
     used = set(glass.profiles())
     came.to_place()
     cabin.stage.put(marked_sheet(cabin))
@@ -122,7 +114,7 @@ def test_nothing_of_a_visit_is_left_in_page_profile_files_and_open_files(
     came.tap("end")
     until(lambda: not any(profile.exists() for profile in used), "the browser and all it knew is gone")
     until(lambda: len(glass.profiles()) == 1, "another stands there")
-    after = standing(glass, chromes, cabin)
+    after = before_glass(glass, chromes, cabin)
     assert Marks([PAPER, TYPED, number], []).in_page(after.page) == []
     assert Marks([number]).in_files(glass.base) == []
     until(lambda: everywhere(marks, cabin, glass) == [], "no mark is left")
@@ -131,7 +123,7 @@ def test_nothing_of_a_visit_is_left_in_page_profile_files_and_open_files(
 def test_a_leak_would_be_found(cabin: Cabin, glass: Glass, chromes: BrowserType, tmp_path: Path) -> None:
     """Positive control: one mark in each place that is searched, in every way of writing."""
     marks = Marks([PAPER], [bytes(range(100, 164))])
-    page = standing(glass, chromes, cabin).page
+    page = before_glass(glass, chromes, cabin).page
     for leak in (
         "mark => { document.body.dataset.leak = mark }",
         "mark => { localStorage.leak = mark }",
@@ -181,7 +173,7 @@ def clean(page: Page) -> None:
 
 
 def test_no_process_of_the_cabin_leaves_a_core_or_is_swapped(cabin: Cabin, glass: Glass, chromes: BrowserType) -> None:
-    standing(glass, chromes, cabin)
+    before_glass(glass, chromes, cabin)
     node = cabin.house.processes[f"cabin-{cabin.site}"].pid
     until(lambda: len(family(node)) > 1, "the worker is there")
     for process in (*family(node), glass.process.pid, *glass.browsers()):

@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 from playwright.sync_api import Browser
 
-from edge.config import VisitConfig
 from tests.journeys import kiosk_screens
-from tests.journeys.kiosk import MARK, Cabin, Visitor, cabins
+from tests.journeys.kiosk import MARK, PATIENT, Cabin, Visitor, before_glass, cabins
 from tests.journeys.waiting import until
 from tools.bench.kiosk_glass import Glass, profiles_in_memory
 from tools.bench.kiosk_traces import Marks
@@ -34,8 +34,16 @@ def _confirmed(visitor: Visitor) -> None:
     visitor.page.evaluate("document.querySelector('button[value=confirm]').click()")
 
 
+def _taking(visitor: Visitor) -> None:
+    """While a sheet is worked on: the worker stands still, and the cut comes before it goes on."""
+    visitor.to_place()
+    os.kill(visitor.cabin.worker, signal.SIGSTOP)
+    visitor.cabin.lay(9)
+    visitor.at("taking")
+
+
 def _handing(visitor: Visitor) -> None:
-    """While it is being sealed: the worker stands still, and the cut comes before it goes on."""
+    """While it is being sealed, in the same way."""
     visitor.to_check(9)
     os.kill(visitor.cabin.worker, signal.SIGSTOP)
     visitor.tap("confirm")
@@ -58,14 +66,12 @@ def _ended(visitor: Visitor) -> None:
 
 
 POINTS: dict[str, Way] = {
-    **{
-        name: _way(name)
-        for name in ("concern", "place", "taking", "judge", "fault", "another", "check", "page", "drop")
-    },
+    **{name: _way(name) for name in ("concern", "place", "judge", "fault", "another", "check", "page", "drop")},
     **{
         name: _way(name)
         for name in ("problem", "number", "number-offline", "feedback", "copy_check", "copying", "copied")
     },
+    "taking": _taking,
     "handing": _handing,
     "confirmed": _confirmed,
     "second": _second,
@@ -77,7 +83,7 @@ CHOSEN = tuple(POINTS) if os.environ.get("KABINE_CUTS") == "all" else IN_CI
 
 @pytest.fixture(scope="module")
 def cabin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cabin]:
-    with cabins(tmp_path_factory.mktemp("cut"), "1920", visit=VisitConfig(parting_seconds=0.5)) as made:
+    with cabins(tmp_path_factory.mktemp("cut"), "1920", visit=structs.replace(PATIENT, parting_seconds=0.5)) as made:
         found = made["1920"]
         found.sheet(9)  # drawn now, marked below
         yield found
@@ -87,14 +93,6 @@ def cabin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cabin]:
 def base() -> Iterator[Path]:
     with profiles_in_memory() as made:
         yield made
-
-
-def before_it(chrome: Browser, cabin: Cabin, glass: Glass) -> Visitor:
-    page = glass.page(chrome.browser_type)
-    page.set_viewport_size({"width": 1920, "height": 1080})
-    came = Visitor(cabin, page, (1920, 1080), touch=False)
-    came.at("start")
-    return came
 
 
 def numbers(cabin: Cabin) -> set[str]:
@@ -116,7 +114,7 @@ def test_after_a_power_cut_the_screen_tells_the_truth(chrome: Browser, cabin: Ca
     handed_in = numbers(cabin)
     first = Glass(cabin.folder, base)
     try:
-        came = before_it(chrome, cabin, first)
+        came = before_glass(first, chrome.browser_type, cabin)
         POINTS[point](came)
         given = came.number if point in ("number", "number-offline") else getattr(came, "given", "")
     finally:
@@ -128,7 +126,7 @@ def test_after_a_power_cut_the_screen_tells_the_truth(chrome: Browser, cabin: Ca
     cabin.house.start_cabin(cabin.site)
     second = Glass(cabin.folder, base)
     try:
-        came = before_it(chrome, cabin, second)
+        came = before_glass(second, chrome.browser_type, cabin)
         assert len(second.profiles()) == 1, "the browser of before has left nothing"
         assert marks.in_files(base) == []
         assert "/thumb/" not in came.page.content()

@@ -85,18 +85,30 @@ def test_the_files_that_were_searched_are_those_that_matter(planted: Stage) -> N
 def test_no_mark_stands_in_a_process_for_others_to_see(planted: Stage) -> None:
     """Command lines, environments and open files of hub, cabin, its worker and the connector."""
     nodes = [process.pid for process in planted.house.processes.values()]
-    # Behind a visit the worker is replaced.
-    processes = until(lambda: len(all_ := with_children(nodes)) == 4 and all_, "hub, cabin, its worker and connector")
-    for process in processes:
-        about = Path(f"/proc/{process}")
-        shown = (about / "cmdline").read_bytes() + (about / "environ").read_bytes()
-        assert shown
+
+    def looked_at() -> list[bytes]:
+        """Of all four; nothing when one has ended meanwhile: behind a visit the worker is replaced."""
+        before = with_children(nodes)
+        found = [shown_by(process) for process in before]
+        return found if len(found) == 4 and all(found) and with_children(nodes) == before else []
+
+    for shown in until(looked_at, "hub, cabin, its worker and connector"):
+        assert not marks_in(shown)
+
+
+def shown_by(process: int) -> bytes:
+    """What others can see of a process; empty when it has ended."""
+    about = Path(f"/proc/{process}")
+    shown = b""
+    with suppress(FileNotFoundError, ProcessLookupError):
+        environment = (about / "environ").read_bytes()
+        shown = (about / "cmdline").read_bytes() + environment if environment else b""
         for descriptor in (about / "fd").iterdir():
             with suppress(FileNotFoundError):  # closed since: a cabin without a line dials again and again
                 shown += os.readlink(descriptor).encode()
                 if descriptor.is_file():
                     shown += descriptor.read_bytes()  # also what has no name any more, as the spool
-        assert not marks_in(shown)
+    return shown
 
 
 def test_no_mark_stands_in_what_the_operator_and_the_cabin_are_shown(planted: Stage) -> None:

@@ -11,6 +11,7 @@ import pymupdf
 
 from edge.orders import Accepted, SealedUp
 from protocol.limits import DOCUMENT_PAGES_MAX
+from tests.journeys.kiosk import children
 from tests.journeys.stage import AGENCY, Stage
 from tests.journeys.waiting import until
 
@@ -46,14 +47,14 @@ def passed(stage: Stage, paths: list[Path]) -> tuple[str, dict[str, int]]:
     if f"inbox-{AGENCY}" not in stage.house.processes:
         stage.follow()
     cabin = stage.house.processes["cabin-templin"].pid
-    [worker] = (int(each) for each in Path(f"/proc/{cabin}/task/{cabin}/children").read_text().split())
+    [worker] = until(lambda: len(found := children(cabin)) == 1 and found, "the cabin has one worker")
     processes = {"cabin": cabin, "worker": worker, "hub": stage.house.processes["hub"].pid}
     processes["connector"] = stage.house.processes[f"inbox-{AGENCY}"].pid
     until(lambda: all(report["state"] == "accepted" for report in stage.reports))
     before = {name: held(process, "VmRSS") for name, process in processes.items()}
     told = stage.submit("templin", *paths)
     [receipt] = [each.receipt for each in told if isinstance(each, Accepted)]
-    until(lambda: stage.state("templin", receipt) == "accepted", "the agency has it", 120.0)
+    until(lambda: stage.state("templin", receipt) == "accepted", "the agency has it", 200.0)
     return receipt, {name: held(process, "VmHWM") - before[name] for name, process in processes.items()}
 
 

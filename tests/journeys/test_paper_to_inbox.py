@@ -68,17 +68,16 @@ def test_the_fleet_proves_that_everything_has_arrived(town: Stage) -> None:
         [site] = town.says("fleet", "status", "--hub", town.house.hub, "--site", "gartz")["sites"]
         up_to = datetime.fromisoformat(site["proof"]["up_to"] or "1970-01-01T00:00Z")
         [(entries,)] = town.ask("SELECT up_number FROM link WHERE site = 'gartz'")
-        return (
-            site if site["proof"]["complete"] and up_to > handed_in_at and site["proof"]["entries"] == entries else None
-        )
+        proof = site["proof"]["complete"] and up_to > handed_in_at and site["proof"]["entries"] == entries
+        return site if proof and site["connected"] else None
 
     site = until(proven, "everything has arrived", look_seconds=0.5)
     assert (site["connected"], site["proof"]["missing"], site["documents"]["under_way"]) == (True, 0, 0)
     assert (site["waiting_documents"], site["documents"]["stored"]) == (0, 1)
     assert site["proof"]["entries"] > 0
     assert town.ask("SELECT receipt FROM document WHERE site = 'gartz'") == [(receipt,)]
-    spoken = town.kabine("fleet", "status", "--hub", town.house.hub, "--site", "gartz")
-    assert spoken.returncode == 0
+    order = ("fleet", "status", "--hub", town.house.hub, "--site", "gartz")
+    spoken = until(lambda: (said := town.kabine(*order)).returncode == 0 and said, "in words as well", look_seconds=0.5)
     assert "angekommen" in spoken.stdout
 
 

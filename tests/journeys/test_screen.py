@@ -72,7 +72,7 @@ def test_each_visitor_gets_a_browser_that_nobody_has_used(cabin: Cabin, base: Pa
             assert set(FLAGS) <= set(re.split(r" (?=-|http)", line))
             assert "remote-debugging" not in line
             cabin.stage.enter()
-            until(lambda: cabin_is(cabin, occupied=True), "somebody is in the cabin")
+            until(lambda: occupied(cabin), "somebody is in the cabin")
             cabin.stage.leave()
             until(lambda: bool(profiles(base) - {first}), "another browser stands there")
             until(lambda: not first.exists(), "nothing is left of the first")
@@ -95,10 +95,9 @@ def _leads(process: Path, profile: Path) -> bool:
     return f"--user-data-dir={profile}" in line and "--type=" not in line
 
 
-def cabin_is(cabin: Cabin, *, occupied: bool) -> bool:
-    order = (sys.executable, "-m", "tools", "edge", "status", str(cabin.folder), "--json")
-    said = subprocess.run(order, stdout=subprocess.PIPE, text=True, check=True).stdout
-    return f'"visitor":{str(occupied).lower()}' in said
+def occupied(cabin: Cabin) -> bool:
+    status = cabin.house.status(cabin.site)
+    return status is not None and status.visitor
 
 
 def test_a_profile_never_lies_on_a_disk(cabin: Cabin, tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 MEMORY: Final = Path("/dev/shm")  # noqa: S108 - where a visitor's profile lies
 FLAGS: Final = ("--headless", "--no-sandbox", "--disable-gpu", "--remote-debugging-port=0")
 LOOK_SECONDS: Final = 0.005
-STAND_SECONDS_MAX: Final = 60.0
+STAND_SECONDS_MAX: Final = 180.0  # a machine may be busy
 _PORT: Final = "DevToolsActivePort"
 
 
