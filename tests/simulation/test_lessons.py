@@ -42,7 +42,7 @@ def test_what_follows_a_failed_fsync_survives_a_power_cut(world: Simulation, see
     cabin.start()
     for _ in range(3):
         world.hand_in(cabin)
-    accepted = len(world.witness.custody[cabin.name].accepted)
+    accepted = len(world.witness.notebook.custody[cabin.name].accepted)
     assert accepted >= 3
     cabin.kill(power=True)
     cabin.start()
@@ -85,12 +85,12 @@ def test_a_cabin_that_refuses_the_hub_is_heard(world: Simulation) -> None:
         other = msgspec.structs.replace(database.place.theirs, hash=bytes(32))
         database.place = msgspec.structs.replace(database.place, theirs=other)
     cabin.kill(power=False)
-    world.witness.excused.add(cabin.site)
+    world.witness.notebook.excused.add(cabin.site)
     world.agenda.run(world.agenda.now + 20)
     world.hub.publish()
     world.agenda.stir()
     world.agenda.run(world.agenda.now + 20)
-    assert world.witness.forked() == [cabin.site]
+    assert world.witness.hub.forked() == [cabin.site]
 
 
 def test_an_agency_speaks_of_a_document_whose_cabin_was_replaced_meanwhile(world: Simulation) -> None:
@@ -108,7 +108,7 @@ def test_an_agency_speaks_of_a_document_whose_cabin_was_replaced_meanwhile(world
     for _ in range(4):
         world.hand_in(cabin)
     passes(20)
-    assert len(world.witness.record.stored) == 4
+    assert len(world.witness.notebook.record.stored) == 4
     cabin.line.cut()
     hub.kill(power=False)
     passes(10)
@@ -117,7 +117,7 @@ def test_an_agency_speaks_of_a_document_whose_cabin_was_replaced_meanwhile(world
         office.visit()
     passes(20)
     assert hub.runs
-    assert len(world.witness.record.told) >= 4
+    assert len(world.witness.notebook.record.told) >= 4
 
 
 def passes(world: Simulation, seconds: int) -> None:
@@ -132,7 +132,7 @@ def brought_back(world: Simulation, image: Image, before: Record) -> None:
     world.hub.kill(power=False)
     world.hub.disk.restore(image)
     world.witness.hub_restored(before)
-    world.witness.restored.update(cabin.site for cabin in world.cabins)
+    world.witness.notebook.restored.update(cabin.site for cabin in world.cabins)
     passes(world, 60)
 
 
@@ -150,10 +150,10 @@ def test_a_hub_from_a_backup_goes_on_with_everybody_and_names_what_is_lost(world
     cabin.start()
     world.hand_in(cabin)
     passes(world, 20)
-    image, before = hub.disk.image(), world.witness.record.copy()
+    image, before = hub.disk.image(), world.witness.notebook.record.copy()
     world.hand_in(cabin)
     passes(world, 20)
-    assert len(world.witness.record.stored) == 2
+    assert len(world.witness.notebook.record.stored) == 2
     cabin.line.cut()
     world.hand_in(cabin)
     for seconds in (60, 0):  # and once more from the same copy
@@ -161,7 +161,7 @@ def test_a_hub_from_a_backup_goes_on_with_everybody_and_names_what_is_lost(world
         cabin.line.mend()
         passes(world, seconds)
     passes(world, 60)
-    assert world.witness.unfinished(cabin) == []
+    assert world.witness.cabins[cabin.name].unfinished() == []
     [(lost,)] = of_hub(world, "SELECT count(*) FROM document WHERE state = 'lost'")
     assert (lost == 0) == kept
     assert of_hub(world, "SELECT DISTINCT kind FROM alarm") == [("hub-restored",)]
@@ -176,7 +176,7 @@ def test_entries_that_no_cabin_keeps_any_more_are_counted_and_the_rest_can_be_re
     hub.start()
     cabin.start()
     passes(world, 20)
-    image, before = hub.disk.image(), world.witness.record.copy()
+    image, before = hub.disk.image(), world.witness.notebook.record.copy()
     for _ in range(100):
         cabin.visit()
     cabin.kill(power=False)
@@ -190,7 +190,7 @@ def test_entries_that_no_cabin_keeps_any_more_are_counted_and_the_rest_can_be_re
     world.hand_in(cabin)
     brought_back(world, image, before)
     passes(world, 60)
-    assert world.witness.unfinished(cabin) == []
+    assert world.witness.cabins[cabin.name].unfinished() == []
     assert of_hub(world, "SELECT count(*) FROM quarantine") == [(0,)]
     [(missing,)] = of_hub(world, "SELECT up_missing FROM link WHERE site = 'templin'")
     assert 90 < missing <= forgotten

@@ -80,7 +80,9 @@ def record(cards: list[str]) -> Recording:
         report = world.run()
         assert report.broken == []
         documents = {
-            document.envelope for custody in world.witness.custody.values() for document in custody.accepted.values()
+            document.envelope
+            for custody in world.witness.notebook.custody.values()
+            for document in custody.accepted.values()
         }
         agencies = {id: keys[0].public for id, keys in world.district.agencies.items()}
         reader = Reader(cabin.keys.signing.public, world.district.signing.public, agencies)

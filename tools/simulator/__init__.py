@@ -11,7 +11,8 @@
     district      keys, directory, confirmed cabins; paper: what is handed in
     faults        what can go wrong, by name; people: who copies disks, brings old ones back, revokes, enrols anew
     planted       faults of our own, to be caught: planted_at_hub, planted_in_cabin; slip: how they get in
-    witness       every promise, checked at every step; record: what it remembers; readers: what is committed, seen from outside
+    witness       every promise (promise), checked at every step: hub_watch, cabin_watch look at what is committed (readers: from outside),
+                  earshot hears what is said; record: what the witness remembers
     simulation    life, faults, peace; worlds: many of them; report; command
 
 `memory` is a disk that is no disk, for scripts.

@@ -48,8 +48,8 @@ class Strike:
     def spoil(self, why: str) -> None:
         """What is missing in this cabin from now on has a reason; that it is missing must be told."""
         witness = self.simulation.witness
-        witness.custody[self.cabin.name].spoiled = why
-        witness.excused.add(self.cabin.site)
+        witness.notebook.custody[self.cabin.name].spoiled = why
+        witness.notebook.excused.add(self.cabin.site)
 
     def later(self, low_seconds: float, high_seconds: float, act: Callable[[], object]) -> None:
         """By the calendar."""
@@ -166,7 +166,7 @@ def hub_away(strike: Strike) -> None:
 
 def cabin_full(strike: Strike) -> None:
     """Its disk fills up, to the last byte or nearly so, while somebody hands in."""
-    strike.simulation.witness.custody[strike.cabin.name].short = True
+    strike.simulation.witness.notebook.custody[strike.cabin.name].short = True
     _fill(strike, strike.cabin, 5 * MINUTE)
     for _ in range(3):
         strike.later(0, 5, lambda: strike.simulation.hand_in(strike.cabin))
@@ -302,11 +302,11 @@ def hub_rot(strike: Strike) -> None:
     simulation = strike.simulation
     if not simulation.hub.runs:
         return
-    digests = simulation.witness.stored_digests()
+    digests = simulation.witness.hub.stored_digests()
     if digests:
         digest = strike.dice.choice(digests)
-        name, position, length = simulation.witness.lies_at(digest)
-        simulation.witness.rotten.add(digest)
+        name, position, length = simulation.witness.hub.lies_at(digest)
+        simulation.witness.notebook.rotten.add(digest)
         strike.hub.disk.flip(name, position + strike.dice.randrange(length), strike.dice.randrange(8))
         simulation.report.recoveries["document-altered-in-an-inbox"] += 1
 

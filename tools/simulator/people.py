@@ -42,7 +42,7 @@ class People:
             self._name(cabin.site), cabin.keys, cabin.directory, simulation.line(self._name(cabin.site))
         )
         twin.disk.restore(cabin.disk.image())
-        custody = simulation.witness.custody
+        custody = simulation.witness.notebook.custody
         custody[twin.name].spoiled = custody[cabin.name].spoiled
         twin.start()
         for _ in range(self._dice.randint(1, 4)):
@@ -53,13 +53,13 @@ class People:
 
     def restore(self, cabin: CabinNode) -> None:
         """Somebody makes an image of a cabin's disk, and some hours later brings it back."""
-        image, before = cabin.disk.image(), set(self._simulation.witness.custody[cabin.name].accepted)
+        image, before = cabin.disk.image(), set(self._simulation.witness.notebook.custody[cabin.name].accepted)
 
         def bring_back() -> None:
             if cabin.retired:
                 return
             cabin.kill(power=False)
-            custody = self._simulation.witness.custody[cabin.name]
+            custody = self._simulation.witness.notebook.custody[cabin.name]
             custody.spoiled = custody.spoiled or "an older image was brought back"
             self._excuse(cabin)
             for digest in custody.waiting().keys() - before:
@@ -76,14 +76,14 @@ class People:
         hub, witness = simulation.hub, simulation.witness
         if not hub.runs:
             return
-        witness.look_at_hub()
-        image, before = hub.disk.image(), witness.record.copy()
+        witness.hub.look()
+        image, before = hub.disk.image(), witness.notebook.record.copy()
 
         def bring_back() -> None:
             hub.kill(power=False)
             hub.disk.restore(image)
             witness.hub_restored(before)
-            witness.restored.update(cabin.site for cabin in simulation.cabins)
+            witness.notebook.restored.update(cabin.site for cabin in simulation.cabins)
             simulation.report.recoveries["hub-came-back-from-a-backup"] += 1
             self._come(_HOUR / 4, 2 * _HOUR)
 
@@ -101,7 +101,7 @@ class People:
         simulation.report.recoveries["revoked-while-it-spoke"] += cabin.connection is not None
         self._excuse(cabin)
         agenda = simulation.agenda
-        agenda.after(_REVOKED_SECONDS, lambda: simulation.witness.revoked(cabin.site))
+        agenda.after(_REVOKED_SECONDS, lambda: simulation.witness.hub.revoked(cabin.site))
         self._later(_REVOKED_SECONDS + 60, 6 * _HOUR, lambda: cabin.retired or self.replace(cabin.site))
 
     def replace(self, site: SiteId) -> bool:
@@ -126,10 +126,10 @@ class People:
             return False
         simulation.report.recoveries["machine-was-replaced"] += 1
         self._excuse(old)
-        for custody in simulation.witness.custody.values():
+        for custody in simulation.witness.notebook.custody.values():
             if custody.cabin.site == site and not custody.retired:
                 if custody.cabin.runs:
-                    simulation.witness.cabin_opened(custody.cabin)  # what waits in it stays there
+                    simulation.witness.cabins[custody.cabin.name].opened()  # what waits in it stays there
                 custody.retired = True
                 custody.cabin.retire()
         simulation.put_in_place(simulation.machine(self._name(site), *done, old.line))
@@ -140,7 +140,7 @@ class People:
         simulation = self._simulation
         if not simulation.hub.runs:
             return
-        forked = simulation.witness.forked()
+        forked = simulation.witness.hub.forked()
         for cabin in list(simulation.cabins):
             if cabin.site in forked or not simulation.hub.port.admits(cabin.user):
                 simulation.report.recoveries["fork-was-noticed"] += cabin.site in forked
@@ -151,7 +151,7 @@ class People:
 
     # --- inside --------------------------------------------------------------------------------------------------
     def _excuse(self, cabin: CabinNode) -> None:
-        self._simulation.witness.excused.add(cabin.site)
+        self._simulation.witness.notebook.excused.add(cabin.site)
 
     def _name(self, site: SiteId) -> str:
         self._machines += 1

@@ -106,10 +106,10 @@ class HubReader(Reader):
         return int(self.rows(sql, site, machine)[0][0])
 
     def ends(self) -> list[tuple[Any, ...]]:
-        """Of each machine whose logs are the present ones: site, machine, entries that went with its buffer, the last entry held; and a number that
-        grows with every new document of anybody."""
+        """Of each machine whose logs are the present ones: site, machine, the last entry held; and a number that grows with every new document of
+        anybody."""
         return self.rows(
-            "SELECT site, machine, up_missing, "
+            "SELECT site, machine, "
             "(SELECT max(last) FROM up_run r WHERE r.site = l.site AND r.machine = l.machine), "
             "(SELECT max(rowid) FROM document) FROM link l"
         )

@@ -59,3 +59,21 @@ class Record:
             self.places.copy(),
             documents=self.documents,
         )
+
+
+@dataclass
+class Notebook:
+    """Of the whole simulation. `recoveries`: what went well after a fault, counted. `custody`: by the machine's name. `tried`: digest → whatever a
+    visitor wanted to hand in. `excused`: sites for which the hub may call a person; `restored`: sites that have known a hub which came back from a
+    backup since; `lost`: envelopes that went with such a hub. `at_agency`: envelopes that a connector was given whole. `rotten`: digests whose
+    bytes were altered on the hub's disk."""
+
+    recoveries: Counter[str]
+    record: Record = field(default_factory=Record)
+    custody: dict[str, Custody] = field(default_factory=dict)
+    tried: dict[bytes, Document] = field(default_factory=dict)
+    excused: set[SiteId] = field(default_factory=set)
+    restored: set[SiteId] = field(default_factory=set)
+    lost: set[bytes] = field(default_factory=set)
+    at_agency: set[bytes] = field(default_factory=set)
+    rotten: set[bytes] = field(default_factory=set)

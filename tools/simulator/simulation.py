@@ -36,8 +36,9 @@ from tools.simulator.line import Line, Port, Trace
 from tools.simulator.office import Office
 from tools.simulator.people import People
 from tools.simulator.planted import PLANTED
+from tools.simulator.promise import BrokenPromise
 from tools.simulator.report import Report
-from tools.simulator.witness import BrokenPromise, Witness
+from tools.simulator.witness import Witness
 
 PEACE_SECONDS: Final = 900.0  # after the faults have stopped everything must be where it belongs within this
 _DOCUMENTS_A_DAY: Final = 3  # beside those that come with a fault
@@ -116,7 +117,7 @@ class Simulation:
             finally:
                 self.end()
         self.report.cabin_days = len(self.cabins) * self.agenda.now / DAY
-        self.report.documents = sum(len(custody.accepted) for custody in self.witness.custody.values())
+        self.report.documents = sum(len(custody.accepted) for custody in self.witness.notebook.custody.values())
         self.report.messages = self.trace.messages
         self.report.traces = [self.trace.digest()]
         self.report.recoveries["late-frames-changed-nothing"] += self.hub.port.late
@@ -212,7 +213,7 @@ class Simulation:
     # --- peace ---------------------------------------------------------------------------------------------------
     def _peace(self) -> None:
         """No fault any more: everything accepted becomes secured, by itself."""
-        for custody in self.witness.custody.values():
+        for custody in self.witness.notebook.custody.values():
             if custody.cabin not in self.cabins:
                 custody.cabin.retire()
         for cabin in self.cabins:
@@ -222,7 +223,8 @@ class Simulation:
         self._call_people()
         until = self.agenda.clock + PEACE_SECONDS
         while (
-            unfinished := [what for cabin in self.cabins for what in self.witness.unfinished(cabin)] or self._unproven()
+            unfinished := [what for cabin in self.cabins for what in self.witness.cabins[cabin.name].unfinished()]
+            or self._unproven()
         ):
             if self.agenda.clock > until:
                 raise BrokenPromise(f"{PEACE_SECONDS:.0f} s after the last fault: {'; '.join(unfinished)}")
@@ -240,7 +242,7 @@ class Simulation:
             return
         self._pass(60)
         for cabin in self.cabins:
-            if self.witness.called_for(cabin.site):
+            if self.witness.hub.called_for(cabin.site):
                 self.report.recoveries["person-was-called-for-altered-bytes"] += 1
                 cabin.line.reset()
 
@@ -258,10 +260,10 @@ class Simulation:
 
     def _proven(self, site: status.SiteStatus) -> bool:
         """With a hub from a backup something may be lost and said; nothing may be on its way for ever."""
-        if site.proof.complete or site.facts.site in self.witness.excused:
+        if site.proof.complete or site.facts.site in self.witness.notebook.excused:
             return True
         arrived = site.proof.verdict is Verdict.AGREES and not site.proof.documents_under_way
-        return arrived and site.facts.site in self.witness.restored
+        return arrived and site.facts.site in self.witness.notebook.restored
 
     def _pass(self, seconds: int) -> None:
         """Let time pass, awake."""
@@ -282,7 +284,7 @@ class Simulation:
         while self.undo:
             self.undo.pop()()
         self.witness.close()
-        for node in (self.hub, *(custody.cabin for custody in self.witness.custody.values())):
+        for node in (self.hub, *(custody.cabin for custody in self.witness.notebook.custody.values())):
             node.wanted = False
             if node.runs:
                 node.runs = False

@@ -1,0 +1,215 @@
+"""The hub, looked at from outside: nothing that was ever committed there goes, order holds, inboxes are whole, and nobody is called for nothing."""
+
+from __future__ import annotations
+
+from cloud.delivery import DAMAGED
+from cloud.ingest import MISSING
+from protocol.ids import SiteId
+from protocol.manifest import Happening, Receipt
+from tools.simulator.hub_node import HubNode
+from tools.simulator.promise import BrokenPromise, expect
+from tools.simulator.readers import BEGINNING, HubReader
+from tools.simulator.record import Machine, Notebook
+
+_PROVEN = (Happening.FETCHED, Happening.ACCEPTED, Happening.RETURNED)
+_TOLD_MAX = 50  # of the newest; the older ones have been looked at often enough
+# Alarms by which the nodes themselves say that a promise was broken, unless something explains them.
+_GRAVE = (
+    "chain-broken",
+    "entries-missing",
+    "log-gap",
+    "log-fork",
+    "segment-damaged",
+    "machine-replaced",
+    "out-of-order",
+    "blob-gone",
+    "hub-restored",
+)
+# … and those that a hub calls which came back from a backup. No cabin is refused because of it.
+_OF_A_BACKUP = ("hub-restored", "entries-missing", "chain-broken")
+
+
+class HubWatch:
+    """Looks when the hub starts, and after every turn."""
+
+    def __init__(self, hub: HubNode, notebook: Notebook) -> None:
+        self._reader = HubReader()
+        self._hub = hub
+        self._notebook = notebook
+        hub.checked, hub.looked, hub.gone = lambda _hub: self.opened(), self.look, self._reader.close
+
+    def opened(self) -> None:
+        """After every start: all that was ever committed is still there, byte for byte."""
+        self._reader.at(self._hub.disk)
+        self.look()
+        for (site, machine), mark in self._notebook.record.marks.items():
+            held = self._reader.held(site, machine)
+            expect(held >= mark.number, f"the hub no longer holds entry {mark.number} of {site}")
+        freed = {row[0] for row in self._reader.rows("SELECT digest FROM document WHERE freed_at IS NOT NULL")}
+        for digest in self._notebook.record.stored.values():
+            well = digest in freed or digest in self._notebook.rotten or self._reader.sound(digest)
+            expect(well, "a secured document is not what it was")
+        self._receipts()
+
+    def look(self) -> None:
+        """After every turn."""
+        self._reader.at(self._hub.disk)
+        if not self._reader.changed():
+            return
+        record = self._notebook.record
+        documents = record.documents
+        for site, machine, last, newest in self._reader.ends():
+            if (last or 0) > record.marks.get((site, machine), BEGINNING).number:
+                self._entries((site, machine))
+            if newest != documents:
+                record.documents = newest
+                self._announced((site, machine))
+        self._inboxes()
+        for site, kind, text in self._reader.rows(
+            f"SELECT site, kind, text FROM alarm WHERE kind IN ({','.join('?' * len(_GRAVE))})",  # noqa: S608
+            *_GRAVE,
+        ):
+            explained = site in self._notebook.excused or (site in self._notebook.restored and kind in _OF_A_BACKUP)
+            expect(explained, f"the hub calls a person: {kind}: {text}")
+
+    def _entries(self, at: Machine) -> None:
+        """Order holds: no entry is missing, none is altered, and none comes from a machine that was revoked."""
+        record = self._notebook.record
+        try:
+            for mark, leapt in self._reader.new_entries(*at, record.marks.get(at, BEGINNING)):
+                expect(
+                    not leapt or self._reader.called(at[0], MISSING),
+                    f"entries of {at[0]} before {mark.number} are missing, and nobody is told",
+                )
+                record.marks[at] = mark
+                expect(
+                    mark.number <= record.final.get(at, mark.number),
+                    f"the hub takes entry {mark.number} of {at[0]}, which was revoked",
+                )
+        except ValueError as error:
+            raise BrokenPromise(f"the hub's copy of the log of {at[0]} has a gap: {error}") from error
+
+    def _announced(self, at: Machine) -> None:
+        """Manifests of one machine to one agency are counted 1, 2, 3 … in the order of its log."""
+        notebook, record = self._notebook, self._notebook.record
+        for number, agency, counter, digest in self._reader.rows(
+            "SELECT number, agency, counter, digest FROM document WHERE site = ? AND machine = ? AND number > ? ORDER BY number",
+            *at,
+            record.announced.get(at, 0),
+        ):
+            record.announced[at] = number
+            record.counters[at, agency] += 1
+            was = record.counters[at, agency]
+            expect(
+                counter == was or at[0] in notebook.excused | notebook.restored,
+                f"document {counter} of {at[0]} to {agency} came as number {was}",
+            )
+            record.counters[at, agency] = counter
+            expect(digest in notebook.tried, f"the hub holds a document that nobody handed in at {at[0]}")
+
+    def _inboxes(self) -> None:
+        """Places of an inbox are 1, 2, 3 …; nothing lies there twice; what lies there is whole."""
+        notebook = self._notebook
+        places, stored = notebook.record.places, notebook.record.stored
+        ends = self._reader.rows("SELECT agency, max(place) FROM document WHERE place IS NOT NULL GROUP BY agency")
+        for agency in (agency for agency, last in ends if last > places[agency]):
+            for place, envelope, digest in self._reader.rows(
+                "SELECT place, envelope, digest FROM document WHERE agency = ? AND place > ? ORDER BY place",
+                agency,
+                places[agency],
+            ):
+                places[agency] += 1
+                expect(place == places[agency], f"place {place} of {agency} came after {places[agency] - 1}")
+                expect(envelope not in stored, f"an envelope lies twice in the inbox of {agency}")
+                expect(
+                    digest in notebook.rotten or self._reader.sound(digest),
+                    f"a document in the inbox of {agency} is not what was handed in",
+                )
+                stored[envelope] = digest
+                notebook.recoveries["document-was-given-back-to-a-hub-from-a-backup"] += envelope in notebook.lost
+
+    def stored(self) -> dict[bytes, bytes]:
+        """Envelope → digest of what lies in an inbox now; as it was when the hub ended, while it does not run."""
+        if self._hub.runs:
+            self.look()
+        return self._notebook.record.stored
+
+    def told(self, receipt: Receipt) -> None:
+        """The hub has answered an agency with Done."""
+        self._notebook.record.told.append(receipt)
+        self._reader.at(self._hub.disk)
+        self._receipts()
+
+    def _receipts(self) -> None:
+        """What the hub has told an agency is done, is done."""
+        held = {tuple(row) for row in self._reader.rows("SELECT envelope, happening FROM receipt")}
+        for receipt in self._notebook.record.told[-_TOLD_MAX:]:
+            expect(
+                (receipt.envelope, receipt.happening.value) in held,
+                f"the hub forgot that a document was {receipt.happening}",
+            )
+
+    def held(self, site: SiteId) -> int:
+        """Up to which entry it durably holds the log of the machine that stands at this site."""
+        self._reader.at(self._hub.disk)
+        return self._reader.held(site, self._reader.machine(site))
+
+    def secured(self, envelope: bytes) -> bool:
+        """Is this document in an inbox, or did its agency prove to a hub which had lost it that it is there?"""
+        rows = self._reader.rows("SELECT place, state FROM document WHERE envelope = ?", envelope)
+        place, state = rows[0] if rows else (None, "")
+        return place is not None or (state in _PROVEN and envelope in self._notebook.at_agency)
+
+    @property
+    def runs(self) -> bool:
+        """Is there a hub to be asked?"""
+        return self._hub.runs
+
+    def called_lost(self) -> tuple[set[bytes], set[bytes]]:
+        """Envelopes that the hub says went with it when it came back from a backup; and those that it had lost, and whose agency has proven them."""
+        self._reader.at(self._hub.disk)
+        named = {row[0] for row in self._reader.rows("SELECT envelope FROM document WHERE state = 'lost'")}
+        again = "SELECT envelope FROM document WHERE place IS NULL AND stored_at IS NOT NULL"
+        return named, {row[0] for row in self._reader.rows(again)} & self._notebook.at_agency
+
+    # --- what people ask it ---------------------------------------------------------------------------------------
+    def called_for(self, site: SiteId) -> bool:
+        """Has the hub called a person because of altered documents of this cabin?"""
+        self._reader.at(self._hub.disk)
+        return self._reader.called(site, DAMAGED)
+
+    def forked(self) -> list[SiteId]:
+        """Sites of which the hub says that there are two histories, or one with a hole."""
+        self._reader.at(self._hub.disk)
+        return [
+            SiteId(row[0])
+            for row in self._reader.rows(
+                "SELECT DISTINCT site FROM alarm WHERE kind IN ('log-fork', 'log-gap') AND cleared_at IS NULL AND site IS NOT NULL ORDER BY 1"
+            )
+        ]
+
+    def revoked(self, site: SiteId) -> None:
+        """From now on the hub takes nothing more from the machine of this site."""
+        if self._hub.runs:
+            self.look()
+        record = self._notebook.record
+        machines = [at for at in record.marks if at[0] == site]
+        if machines:
+            newest = max(machines)
+            record.final[newest] = record.marks[newest].number
+
+    def stored_digests(self) -> list[bytes]:
+        """Of documents whose bytes are in the hub's segments."""
+        self._reader.at(self._hub.disk)
+        rows = self._reader.rows(
+            "SELECT digest FROM document WHERE place IS NOT NULL AND freed_at IS NULL ORDER BY agency, place"
+        )
+        return [row[0] for row in rows]
+
+    def lies_at(self, digest: bytes) -> tuple[str, int, int]:
+        """Name of a segment file, position and length of a piece of this blob."""
+        return self._reader.first_piece(digest)
+
+    def close(self) -> None:
+        """Look no more."""
+        self._reader.close()
