@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import tempfile
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from edge.capture.dialogue import PageTaken
 from edge.capture.mode import Mode
 from edge.capture.workshop import Workshop
 from protocol.errors import Code, Refused
-from tools.whole_file import whole_file
+from tools.whole_file import STDOUT, whole_file
 
 
 class PageFound(msgspec.Struct, frozen=True):
@@ -43,7 +44,9 @@ class Found(msgspec.Struct, frozen=True):
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path), help="Where the PDF goes; without it nothing is written.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Where the PDF goes, - is stdout; without it nothing is written."
+)
 @click.option("--mode", type=click.Choice([str(mode) for mode in Mode]), default=str(Mode.DOCUMENT), show_default=True)
 @click.option("--g4-strict", is_flag=True, help="CCITT G4 only, for archives that refuse JBIG2. About twice the size.")
 @click.option("--check", is_flag=True, help="Look whether the result has the shape of PDF/A-2b; fail where it has not.")
@@ -54,20 +57,26 @@ def capture(files: tuple[Path, ...], out: Path | None, mode: str, g4_strict: boo
     if out is not None:
         with whole_file(out, 0o600) as write:
             write(document)
+    told_apart = str(out) == STDOUT  # the PDF goes there
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(Found(len(document), found))))
+        click.echo(msgspec.json.format(msgspec.json.encode(Found(len(document), found))), err=told_apart)
     else:
-        for number, page in enumerate(found, 1):
-            turned = f", turned {page.turned_deg}°" if page.turned_deg else ""
-            click.echo(
-                f"page {number}: {page.encoding}, {page.bytes / 1000:.1f} kB at {page.dpi:.0f} dpi, skew {page.skew_deg:+.2f}°{turned}, "
-                f"{page.verdict}, {page.seconds:.2f} s"
-            )
-            if page.advice:
-                click.echo(f"  {page.advice}")
-        click.echo(f"{len(found)} page{'s' * (len(found) != 1)}, {len(document) / 1000:.1f} kB")
+        for line in _lines(found, len(document)):
+            click.echo(line, err=told_apart)
     if check:
         _check(document)
+
+
+def _lines(found: list[PageFound], pdf_bytes: int) -> Iterator[str]:
+    for number, page in enumerate(found, 1):
+        turned = f", turned {page.turned_deg}°" if page.turned_deg else ""
+        yield (
+            f"page {number}: {page.encoding}, {page.bytes / 1000:.1f} kB at {page.dpi:.0f} dpi, skew {page.skew_deg:+.2f}°{turned}, "
+            f"{page.verdict}, {page.seconds:.2f} s"
+        )
+        if page.advice:
+            yield f"  {page.advice}"
+    yield f"{len(found)} page{'s' * (len(found) != 1)}, {pdf_bytes / 1000:.1f} kB"
 
 
 def _check(document: bytes) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -59,7 +60,7 @@ def enrol(invitation: str, folder: Path) -> None:
     click.echo(f"{enrolled.name} ({enrolled.site}) has made its keys in {enrolled.folder} and told the hub.")
     click.echo(f"\n    {' '.join(enrolled.words)}\n")
     click.echo(f"1. At the hub: kabine cabin confirm {enrolled.site}   (the words there must be the same)")
-    click.echo(f"2. Here:       kabine edge run {enrolled.folder}")
+    click.echo(f"2. Here:       kabine edge run {_typed(enrolled.folder)}")
 
 
 @edge.command()
@@ -136,7 +137,7 @@ def submit(
     if not isinstance(last, Secured if wait == "secured" else Accepted):
         raise Unavailable(
             "The node ended before it had answered.",
-            f"Look with `kabine edge status {folder}` whether the document is there before handing it in again.",
+            f"Look with `kabine edge status {_typed(folder)}` whether the document is there before handing it in again.",
         )
 
 
@@ -159,12 +160,15 @@ def clean(folder: Path, done: bool) -> None:
     """Receive no visitor for a while: the screen says that the cabin is being cleaned. A visit that is on is not cut.
 
     Ends with --done, or by itself after [opening] cleaning_minutes_max."""
+    from protocol.runtime.folder import NodeFolder
+
     told = knock(folder, Clean(not done), 10.0)
     if told is None:
-        raise Unavailable(f"No node runs on {folder}.", f"Start it with `kabine edge run {folder}`.")
+        NodeFolder.open(folder, "edge", exclusive=False).close()  # says so where there is no cabin at all
+        raise Unavailable(f"No node runs on {folder}.", f"Start it with `kabine edge run {_typed(folder)}`.")
     for found in told:
         if isinstance(found, Status):
-            _print_clean(found)
+            _print_clean(found, folder)
             return
     raise Unavailable("The node gave no answer.", "Look at its log.")
 
@@ -211,7 +215,7 @@ def _submit_alone(folder: Path, order: Submit, show: Callable[[Told], None]) -> 
         if order.wait == "secured":
             raise Unavailable(
                 f"No node runs on {folder}, so nothing can be secured.",
-                f"Start it with `kabine edge run {folder}`, or hand in with --wait accepted.",
+                f"Start it with `kabine edge run {_typed(folder)}`, or hand in with --wait accepted.",
             )
         config = read_config(opened.path / FILE, EdgeConfig)
         hygiene.no_core_dumps()
@@ -225,7 +229,7 @@ def _submit_alone(folder: Path, order: Submit, show: Callable[[Told], None]) -> 
 
         with written_to(opened.path / config.log.file if config.log.file else None, site=config.cabin.site):
             asyncio.run(hand_in())
-    click.echo(f"No node runs here: it is sent when `kabine edge run {folder}` does.", err=True)
+    click.echo(f"No node runs here: it is sent when `kabine edge run {_typed(folder)}` does.", err=True)
 
 
 def _status(folder: Path) -> Status:
@@ -273,11 +277,16 @@ def _resting(folder: Path) -> Status:
         )
 
 
-def _print_clean(found: Status) -> None:
+def _typed(folder: Path) -> str:
+    """As it can be copied into a command."""
+    return shlex.quote(str(folder))
+
+
+def _print_clean(found: Status, folder: Path) -> None:
     if found.visitor and found.shut:
         click.echo("A visitor is in the cabin and is not cut off. Nobody is received after that.")
     elif found.shut == "cleaning":
-        click.echo("No visitor is received. When the cabin is clean: kabine edge clean --done")
+        click.echo(f"No visitor is received. When the cabin is clean: kabine edge clean {_typed(folder)} --done")
     else:
         click.echo(f"The cabin is {found.shut or 'open'}.")
 
@@ -293,7 +302,9 @@ def _print_told(told: Told) -> None:
                 f"  page {page}: {encoding}, {size_bytes / 1000:.1f} kB, {seconds:.2f} s{', blank' if blank else ''}"
             )
         case Captured(_, _, pages, input_bytes, seconds):
-            click.echo(f"captured  {pages} pages from {input_bytes / 1000:.0f} kB in {seconds:.2f} s")
+            click.echo(
+                f"captured  {pages} page{'s' * (pages != 1)} from {input_bytes / 1000:.0f} kB in {seconds:.2f} s"
+            )
         case SealedUp(_, _, pdf_bytes, envelope_bytes, seconds):
             click.echo(
                 f"sealed    PDF {pdf_bytes / 1000:.1f} kB, envelope {envelope_bytes / 1000:.1f} kB, {seconds:.2f} s"

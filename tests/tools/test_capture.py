@@ -43,6 +43,14 @@ def test_g4_strict_knows_no_jbig2(scans, tmp_path):
     assert b"/CCITTFaxDecode" in out.read_bytes()
 
 
+def test_a_document_on_standard_output_is_nothing_else(scans):
+    done = CliRunner().invoke(capture, [scans[0], "--out", "-"], catch_exceptions=False)
+    assert done.stdout_bytes.startswith(b"%PDF-")
+    assert done.stdout_bytes.rstrip().endswith(b"%%EOF")
+    assert done.stderr.startswith("page 1: ")
+    assert "\n1 page, " in done.stderr
+
+
 def test_what_is_wrong_is_said_in_plain_words(tmp_path):
     Image.new("L", (1240, 1754), 244).save(tmp_path / "empty.png", dpi=(150, 150))
     done = CliRunner().invoke(capture, [str(tmp_path / "empty.png")], catch_exceptions=False)

@@ -283,6 +283,18 @@ def test_who_enters_is_received_and_the_lamp_at_the_door_says_so(path: Path) -> 
     assert [row["change"] for row in log if row["event"] == "presence.changed"] == ["emptied", "entered", "emptied"]
 
 
+def test_who_cleans_is_told_what_to_type_afterwards(tmp_path: Path) -> None:
+    path = enrolled(tmp_path / "Kabine Grünow")
+    alone = kabine("clean", path).exception
+    assert isinstance(alone, Unavailable)
+    assert f"kabine edge run '{path}'" in alone.remedy
+    with running(path):
+        assert f"kabine edge clean '{path}' --done" in kabine("clean", path).output
+        assert kabine("clean", path, "--done").output == "The cabin is open.\n"
+    with pytest.raises(Refused, match="There is no edge node"):
+        edge.main(["clean", str(tmp_path)], standalone_mode=False)
+
+
 def test_staff_turn_their_key_and_nobody_is_received_until_they_turn_it_back(path: Path) -> None:
     stage = with_devices(path)
     with running(path):
