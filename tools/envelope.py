@@ -32,7 +32,7 @@ from protocol.envelope import (
 )
 from protocol.errors import Code, Refused, Unavailable
 from tools.passphrase import typed_passphrase
-from tools.whole_file import whole_file
+from tools.whole_file import expect_another, whole_file
 
 PIECE_BYTES: Final = 1024 * 1024
 STREAM: Final = "-"  # stdin or stdout
@@ -102,7 +102,7 @@ def seal(file: str, recipients: tuple[str, ...], out: str, passphrase_file: str 
     if passphrase_file is not None:
         addressed.append(PassphraseRecipient(_passphrase(passphrase_file), work_factor))
     sealer = Sealer(addressed, os.urandom)
-    _expect_two(file, out)
+    expect_another(file, out)
     with whole_file(out, PUBLIC) as write:
         write(sealer.header())
         for piece in _pieces(file):
@@ -127,7 +127,7 @@ def open_(file: str, identities: tuple[str, ...], out: str, passphrase_file: str
     if passphrase_file is not None:
         keys.append(PassphraseIdentity(_passphrase(passphrase_file)))
     opener = Opener(keys)
-    _expect_two(file, out)
+    expect_another(file, out)
     with whole_file(out, PRIVATE) as write:
         for piece in _pieces(file):
             write(opener.update(piece))
@@ -196,12 +196,6 @@ def _passphrase(path: str | None, question: str = "Passphrase", *, confirm: bool
     if not lines or not lines[0]:
         raise Refused(Code.BAD_FILE, f"“{path}” holds no passphrase.", "Write the passphrase into its first line.")
     return lines[0]
-
-
-def _expect_two(file: str, out: str) -> None:
-    """What is read is kept: who seals a document for somebody else could not open it again."""
-    if STREAM not in (file, out) and os.path.exists(out) and os.path.exists(file) and os.path.samefile(file, out):
-        raise Refused(Code.BAD_FILE, f"“{out}” is read and written at once.", "Give another name with --out.")
 
 
 def _pieces(path: str) -> Iterator[bytes]:

@@ -73,7 +73,9 @@ def scan(
 @scanner.command()
 @click.option("--port", type=click.IntRange(0, 65535), default=8081, show_default=True, help="0: a free one.")
 @click.option("--pages", type=click.IntRange(0, 50), default=3, show_default=True, help="Drawn sheets for each batch.")
-@click.option("--seed", type=int, default=1, show_default=True, help="The same seed draws the same paper.")
+@click.option(
+    "--seed", type=click.IntRange(0), default=1, show_default=True, help="The same seed draws the same paper."
+)
 @click.option(
     "--stage",
     type=click.Path(path_type=Path, file_okay=False),
@@ -98,7 +100,9 @@ def virtual(port: int, pages: int, seed: int, stage: Path | None) -> None:
 
 @scanner.command()
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
-@click.option("--seed", type=int, default=1, show_default=True, help="The same seed draws the same paper.")
+@click.option(
+    "--seed", type=click.IntRange(0), default=1, show_default=True, help="The same seed draws the same paper."
+)
 @click.option("--dpi", type=click.IntRange(50, 600), default=300, show_default=True)
 def samples(folder: Path, seed: int, dpi: int) -> None:
     """Draw one of everything that people bring: letter, form, receipt, identity card, worn, photographed, blurred, empty."""

@@ -53,6 +53,14 @@ def whole_file(path: str | Path, mode: int) -> Iterator[Callable[[bytes], object
             draft.unlink()
 
 
+def expect_another(read: str | Path, written: str | Path) -> None:
+    """What is read is kept: nobody could seal or capture it a second time. Raises Refused where both are one file."""
+    if STDOUT in (str(read), str(written)) or not (os.path.exists(read) and os.path.exists(written)):
+        return
+    if os.path.samefile(read, written):
+        raise Refused(Code.BAD_FILE, f"“{written}” is read and written at once.", "Give another name with --out.")
+
+
 def _whole_stream() -> Iterator[Callable[[bytes], object]]:
     held = bytearray()
 

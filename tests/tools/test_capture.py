@@ -51,6 +51,11 @@ def test_a_document_on_standard_output_is_nothing_else(scans):
     assert "\n1 page, " in done.stderr
 
 
+def test_a_scan_is_not_written_over(scans):
+    with pytest.raises(Refused, match="read and written at once"):
+        CliRunner().invoke(capture, [*scans, "--out", scans[1]], catch_exceptions=False)
+
+
 def test_what_is_wrong_is_said_in_plain_words(tmp_path):
     Image.new("L", (1240, 1754), 244).save(tmp_path / "empty.png", dpi=(150, 150))
     done = CliRunner().invoke(capture, [str(tmp_path / "empty.png")], catch_exceptions=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import sys
 from typing import Final
@@ -48,6 +49,8 @@ def simulate(days: float, seed: int, cabins: int, plant: str | None, jobs: int, 
     if plant == _LIST:
         _list(as_json)
         return
+    if not math.isfinite(days):
+        raise click.BadParameter("no run has an end then.", param_hint="--days")
     report = play(seed, days, cabins, plant or "", jobs)
     if as_json:
         click.echo(json.dumps(report.as_dict(), ensure_ascii=False, indent=2))

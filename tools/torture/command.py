@@ -124,6 +124,8 @@ def evidence(only: tuple[str, ...], share: float, seed: int, kept: Path, out: Pa
     """Take the large figures, hours of them, and write them down with commit, seeds and machine. What is KEPT is not done again."""
     from tools.torture import evidence as page
 
+    if unknown := [name for name in only if name not in page.STEPS]:
+        raise click.BadParameter(f"{', '.join(unknown)}: choose of {', '.join(page.STEPS)}.", param_hint="--only")
     page.gather(only, share, seed, kept)
     out.write_text(page.written(kept), encoding="utf-8")
     click.echo(f"Written: {out}")
