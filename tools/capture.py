@@ -53,8 +53,9 @@ class Found(msgspec.Struct, frozen=True):
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
 def capture(files: tuple[Path, ...], out: Path | None, mode: str, g4_strict: bool, check: bool, as_json: bool) -> None:
     """Pages of pictures and PDFs become one compact, legible PDF/A-2b; says what is wrong with a page."""
-    for file in files if out is not None else ():
-        expect_another(file, out)
+    if out is not None:
+        for file in files:
+            expect_another(file, out)
     found, document = asyncio.run(_taken(files, Mode(mode), g4_strict))
     if out is not None:
         with whole_file(out, 0o600) as write:
