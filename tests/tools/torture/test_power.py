@@ -29,4 +29,4 @@ def test_whatever_was_promised_holds_after_a_power_cut() -> None:
 @pytest.mark.parametrize("name", planted.names("power"))
 def test_a_planted_fault_is_noticed(name: str) -> None:
     lives = (power(STATES_OF_A_LIFE, seed, name) for seed in range(1, LIVES_UNTIL_CAUGHT + 1))
-    assert any(report.broken for report in lives)
+    assert any(report.broken for report in lives), f"“{name}” was not noticed in {LIVES_UNTIL_CAUGHT} lives"
