@@ -1,74 +1,135 @@
-"""Who is connected, since when, how good: facts from Hellos and Beats, written together and not one by one."""
+"""Who is connected, since when, how good: facts from Hellos and Beats, written together and not one by one.
+
+Most beats of a fleet tell nothing new but that the cabin lives. When that was goes into a narrow table of its own, all cabins in one statement;
+the row of `link` is written only when what it tells has changed.
+"""
 
 from __future__ import annotations
 
 import functools
 from collections import defaultdict
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
+from msgspec import structs
 from sqlalchemy import Connection, Update, bindparam, update
 
 from cloud.site_log import NUMBER_MAX
 from cloud.storage import bulk
-from cloud.storage.schema import link
+from cloud.storage.database import upsert
+from cloud.storage.schema import contact, link
 from cloud.turn import printable
-from protocol import codec
-from protocol.frames import Beat, Hello
+from protocol import codec, limits
+from protocol.frames import Beat, Hello, Vitals
 from protocol.ids import SiteId
 
 WRITE_SECONDS: Final = 2.0  # facts may be so old on the disk; a transaction that happens anyway takes them along
+# Smaller changes than these, from what was last written, tell nobody anything: they are not written.
+CLOCK_SECONDS: Final = 0.1  # a clock that is wrong by 2 s is a finding
+ROUND_TRIP_SECONDS: Final = 0.02  # … and by less than half of what it was
+DISK_SHARE: Final = 1 / 128  # any program beside the cabin's writes a log
+
+
+class _Told(NamedTuple):
+    """What a cabin last told, as `link` has it or gets it with the next transaction: the end of its log, how it is, how its clock and line are."""
+
+    number: int
+    hash: bytes
+    vitals: bytes | None
+    clock_offset_seconds: float | None
+    round_trip_seconds: float | None
+
+
+_NOTHING: Final = _Told(0, b"", None, None, None)
 
 
 class Contacts:
     """Changes not yet written, by site."""
 
     def __init__(self) -> None:
+        self._told: dict[SiteId, _Told] = {}  # of cabins that are connected
+        self._heard_at: dict[SiteId, datetime] = {}
         self._changed: defaultdict[SiteId, dict[str, Any]] = defaultdict(dict)
         self._oldest_at: datetime | None = None
 
     def heard(self, site: SiteId, frame: Hello | Beat, round_trip_seconds: float, now: datetime) -> None:
         """A sign of life at `now`. `round_trip_seconds` is negative when unknown."""
-        facts = self._facts(site, now)
-        facts |= {"connected": True, "last_contact_at": now}
-        facts |= {
-            "reported_number": min(frame.last.number, NUMBER_MAX),
-            "reported_hash": frame.last.hash,
-            "reported_at": now,
-        }
-        if frame.time.tzinfo is not None:  # a stranger's clock may lack even that
-            travel_seconds = max(0.0, round_trip_seconds) / 2
-            facts["clock_offset_seconds"] = (frame.time - now).total_seconds() + travel_seconds
+        self._oldest_at = self._oldest_at or now
+        self._heard_at[site] = now
+        before = self._told.get(site, _NOTHING)
+        told = _told(frame, round_trip_seconds, now, before)
+        if told is before:
+            return
+        self._told[site] = told
+        facts = self._changed[site]
+        facts |= {"connected": True, "reported_number": told.number, "reported_hash": told.hash}
+        if told.clock_offset_seconds is not None:
+            facts["clock_offset_seconds"] = told.clock_offset_seconds
         if isinstance(frame, Hello):
             facts |= {"since": now, "boot": frame.boot, "software": printable(frame.software)}
-            return
-        if round_trip_seconds >= 0:
-            facts["round_trip_seconds"] = round_trip_seconds
-        if frame.vitals is not None:
-            facts["vitals"] = codec.encode(frame.vitals)
+        if told.round_trip_seconds is not None:
+            facts["round_trip_seconds"] = told.round_trip_seconds
+        if told.vitals is not None:
+            facts["vitals"] = told.vitals
 
     def lost(self, site: SiteId, now: datetime) -> None:
         """The link is gone."""
-        facts = self._facts(site, now)
-        facts |= {"connected": False, "since": now}
+        self._oldest_at = self._oldest_at or now
+        self._told.pop(site, None)
+        self._changed[site] |= {"connected": False, "since": now}
 
     def due(self, now: datetime) -> bool:
         """Have facts waited long enough? A clock that was set counts as waiting."""
         return self._oldest_at is not None and abs(now - self._oldest_at) >= timedelta(seconds=WRITE_SECONDS)
 
     def write(self, connection: Connection) -> None:
-        """One statement for each set of columns; the rows are there."""
+        """One statement for all that were heard, and one for each set of columns; the rows of `link` are there."""
+        upsert(connection, contact, [{"site": site, "heard_at": at} for site, at in self._heard_at.items()])
         alike: defaultdict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
         for site, facts in self._changed.items():
             alike[tuple(facts)].append({"of": site, **{f"new_{name}": value for name, value in facts.items()}})
         for names, rows in alike.items():
             bulk.write(connection, _statement(names), rows)
+        self._heard_at.clear()
         self._changed.clear()
         self._oldest_at = None
 
-    def _facts(self, site: SiteId, now: datetime) -> dict[str, Any]:
-        self._oldest_at = self._oldest_at or now
-        return self._changed[site]
+
+def _told(frame: Hello | Beat, round_trip_seconds: float, now: datetime, before: _Told) -> _Told:
+    """What this frame tells; `before` itself when that is nothing new."""
+    offset_seconds = before.clock_offset_seconds
+    if frame.time.tzinfo is not None:  # a stranger's clock may lack even that
+        offset_seconds = (frame.time - now).total_seconds() + max(0.0, round_trip_seconds) / 2
+    trip_seconds = before.round_trip_seconds if round_trip_seconds < 0 else round_trip_seconds
+    vitals, same = before.vitals, isinstance(frame, Beat)  # a Hello is news by itself
+    if isinstance(frame, Beat) and frame.vitals is not None:
+        vitals = codec.encode(frame.vitals)
+        same = vitals == before.vitals or (before.vitals is not None and _as_well(frame.vitals, before.vitals))
+    number = min(frame.last.number, NUMBER_MAX)
+    if (
+        same
+        and (number, frame.last.hash) == (before.number, before.hash)
+        and _near(offset_seconds, before.clock_offset_seconds, CLOCK_SECONDS)
+        and _near(trip_seconds, before.round_trip_seconds, ROUND_TRIP_SECONDS + (before.round_trip_seconds or 0.0) / 2)
+    ):
+        return before
+    return _Told(number, frame.last.hash, vitals, offset_seconds, trip_seconds)
+
+
+def _as_well(vitals: Vitals, before: bytes) -> bool:
+    """The same but for some room on the disk?"""
+    then = codec.decode(Vitals, before, limits.WHISPER_BYTES_MAX)
+    moved_bytes = abs(vitals.disk_free_bytes - then.disk_free_bytes)
+    return (
+        moved_bytes <= then.disk_free_bytes * DISK_SHARE
+        and structs.replace(then, disk_free_bytes=vitals.disk_free_bytes) == vitals
+    )
+
+
+def _near(value: float | None, before: float | None, by: float) -> bool:
+    if value is None or before is None:
+        return value is before
+    return abs(value - before) <= by
 
 
 @functools.cache  # there are few sets of columns

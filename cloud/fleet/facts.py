@@ -170,19 +170,21 @@ def _hub(connection: Connection) -> HubFacts:
 
 
 def _contacts(connection: Connection) -> dict[str, Contact]:
-    rows = connection.execute(select(schema.link)).all()
+    link, contact = schema.link, schema.contact
+    query = select(link, contact.c.heard_at).select_from(link.outerjoin(contact, contact.c.site == link.c.site))
+    rows = connection.execute(query).all()
     return {row.site: _contact(connection, row) for row in rows}
 
 
 def _contact(connection: Connection, row: Row[tuple[object, ...]]) -> Contact:
     reported = None
-    if row.reported_at is not None and row.reported_hash is not None:
-        reported = Reported(row.reported_number, row.reported_hash, row.reported_at)
+    if row.heard_at is not None and row.reported_hash is not None:
+        reported = Reported(row.reported_number, row.reported_hash, row.heard_at)
     held = Held(row.up_number, _hash_at(connection, row, row.reported_number), row.up_missing)
     return Contact(
         connected=row.connected,
         since=row.since,
-        last_contact_at=row.last_contact_at,
+        last_contact_at=row.heard_at,
         software=row.software or "",
         directory_version=row.directory_version,
         round_trip_seconds=row.round_trip_seconds,

@@ -92,17 +92,21 @@ link = Table(  # one row per cabin: both logs' ends and what was last heard
     Column("directory_version", BigInteger, nullable=False, default=0),  # last announced in the down log
     Column("connected", Boolean, nullable=False, default=False),
     Column("since", Instant),  # of the present state of `connected`
-    Column("last_contact_at", Instant),
     Column("boot", LargeBinary),
     Column("software", Text),
     Column("round_trip_seconds", Float),
     Column("clock_offset_seconds", Float),
     Column("vitals", LargeBinary),  # codec.encode(frames.Vitals)
-    Column(
-        "reported_number", BigInteger, nullable=False, default=0
-    ),  # end of the cabin's log at `reported_at` (hub's clock)
+    Column("reported_number", BigInteger, nullable=False, default=0),  # end of the cabin's log when it was last heard
     Column("reported_hash", LargeBinary),
-    Column("reported_at", Instant),
+)
+
+contact = Table(  # one narrow row per cabin, written with every sign of life; what else it told stands in `link`
+    "contact",
+    metadata,
+    Column("site", String(63), primary_key=True),
+    Column("heard_at", Instant, nullable=False),  # by the hub's clock
+    sqlite_with_rowid=False,
 )
 
 up_run = Table(  # entries of cabins, as many as came together in one epoch (runs.py)

@@ -51,12 +51,11 @@ def add_log(connection: Connection, site: str, count: int, reported: int, machin
         "down_hash": GENESIS,
         "connected": True,
         "since": NOW - timedelta(hours=1),
-        "last_contact_at": NOW - timedelta(seconds=2),
         "reported_number": reported,
         "reported_hash": hashes[reported],
-        "reported_at": NOW - timedelta(seconds=2),
     }
     connection.execute(schema.link.insert().values(site=site, **{**usual, **columns}))
+    connection.execute(schema.contact.insert().values(site=site, heard_at=NOW - timedelta(seconds=2)))
 
 
 def add_document(connection: Connection, site: str, number: int, state: str, **columns: Any) -> None:
