@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 import signal
+import time
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
@@ -84,6 +85,7 @@ def _run(place: Premises, world: World, ended: Callable[[], bool]) -> None:
         utc=world.utc,
         changed=database.changed,
         refresh=refresh,
+        rest=time.sleep,
     )
     try:
         place.folder.write_file(READY_FILE, f"{listener.address}\n".encode(), 0o644)

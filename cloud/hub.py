@@ -35,6 +35,9 @@ log = structlog.get_logger("hub")
 BEHIND_SECONDS_MAX = 4.0
 BELL_SECONDS = 0.25  # how often another process's changes are looked for: a revocation holds within a second
 EXPIRE_SECONDS = 3600.0  # how often documents past their retention are looked for
+# A fleet at rest says a thousand beats a second. A turn costs as much as hearing one of them, so they gather for so long where nothing else is
+# said and nothing is fetched; where beats are rarer, nobody waits.
+GATHER_SECONDS = 0.005
 
 
 class Connection:
@@ -86,7 +89,8 @@ class Connection:
 
 
 class Hub:
-    """The loop. `refresh()` reads anew who may speak; `changed()` tells whether another process has changed anything."""
+    """The loop. `refresh()` reads anew who may speak; `changed()` tells whether another process has changed anything; `rest(seconds)` lets time
+    pass, whatever comes meanwhile."""
 
     def __init__(
         self,
@@ -104,6 +108,7 @@ class Hub:
         utc: Callable[[], datetime],
         changed: Callable[[], bool],
         refresh: Callable[[], None],
+        rest: Callable[[float], None],
     ) -> None:
         self.listener = listener
         self.ledger = ledger
@@ -117,6 +122,7 @@ class Hub:
         self._disk_free_bytes_min = disk_free_bytes_min
         self._changed = changed
         self._refresh = refresh
+        self._rest = rest
         self._retention_days = retention_days
         self._by_route: dict[bytes, Connection] = {}
         self._by_site: dict[SiteId, Connection] = {}
@@ -129,6 +135,8 @@ class Hub:
         self._answers: list[tuple[bytes, frames.Frame]] = []  # given when what they promise is durable
         self._expire_at = 0.0
         self._hearing = Hearing(listener, clock)
+        self._turned_at = 0.0
+        self._murmurs = False  # nothing but beats was heard in the last turn
 
     @property
     def deadline(self) -> float:
@@ -150,7 +158,8 @@ class Hub:
     def turn(self, wait_seconds: float) -> None:
         """Hear, settle, speak."""
         due_at = min(self.deadline, self._bell_at)
-        self.listener.wait(min(wait_seconds, max(0.0, due_at - self.clock())))
+        if self.listener.wait(min(wait_seconds, max(0.0, due_at - self.clock()))):
+            self._gather()
         heard: dict[bytes, Connection] = {}
         for message in self._messages(heard):
             connection = self._hear(message)
@@ -169,6 +178,14 @@ class Hub:
         if self.clock() >= self._bell_at:
             self._bell()
 
+    def _gather(self) -> None:
+        """After a turn of nothing but beats, a moment ago: let more of them come."""
+        early_seconds = self._turned_at + GATHER_SECONDS - self.clock()
+        if self._murmurs and early_seconds > 0 and not self._fetching and not self._hearing.holds:
+            self._rest(min(early_seconds, GATHER_SECONDS))
+        self._turned_at = self.clock()
+        self._murmurs = True
+
     def _messages(self, heard: dict[bytes, Connection]) -> Iterator[Message]:
         """What this turn hears. A Hello of a cabin that was already heard in it, on an older connection, waits for the next one: ours tells how far
         we hold its log, and that must be durable."""
@@ -178,9 +195,11 @@ class Hub:
         )
 
     def _too_soon(self, message: Message, heard: dict[bytes, Connection]) -> bool:
+        if not heard or message.route in self._by_route:
+            return False
         guest = self._admission.guest(message.user)
         older = self._by_site.get(SiteId(guest.name)) if guest is not None and guest.kind is Kind.CABIN else None
-        return older is not None and older.route in heard and message.route not in self._by_route
+        return older is not None and older.route in heard
 
     # --- hearing -------------------------------------------------------------------------------------------------
     def _hear(self, message: Message) -> Connection | None:
@@ -189,6 +208,8 @@ class Hub:
             if guest is None:
                 raise Refused(Code.REVOKED, "This key is no longer admitted.")
             frame = frames.decode(message.first, message.parts)
+            if not isinstance(frame, frames.Beat):
+                self._murmurs = False
             if guest.kind is Kind.CABIN:
                 return self._hear_cabin(guest, message, frame)
             if guest.kind is Kind.CLAIMED:

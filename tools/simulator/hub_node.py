@@ -91,6 +91,7 @@ class HubNode(Node):
             utc=self.utc,
             changed=database.changed,
             refresh=refresh,
+            rest=lambda seconds: None,  # a turn takes no time here
         )
         self.plant(self)
         ledger.started(self.utc())
