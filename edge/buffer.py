@@ -81,7 +81,7 @@ class Buffer:
         ballast = disk.Ballast(folder, free_bytes_min=disk_free_bytes_min)
         ballast.take()
         self._high_water = HighWaterFile(folder / HIGH_WATER)
-        with self._high_water.or_closed():
+        with opening.or_closed(self._high_water):
             opened = opening.open_file(folder, self._high_water.found, now(), bytes_max=bytes_max)
         self._database = opened.database
         self._durably = Durably(self._database, self._high_water, ballast)
@@ -121,7 +121,7 @@ class Buffer:
             self._directory,
             self.trouble,
         )
-        with self._high_water.or_closed(), self._database.or_closed():
+        with opening.or_closed(self._high_water, self._database):
             self._begin(opened, recipient)
 
     def _begin(self, opened: opening.Opened, recipient: HybridRecipient) -> None:

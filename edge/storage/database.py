@@ -274,15 +274,6 @@ class Database:
             return self.broken
         return Mistake(f"The buffer's database refused: {error}.")
 
-    @contextmanager
-    def or_closed(self) -> Iterator[None]:
-        """Close it when the block fails."""
-        try:
-            yield
-        except BaseException:
-            self.close()
-            raise
-
     def close(self) -> None:
         """Give the file back; SQLite moves the WAL into it."""
         self._connection.close()

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -77,15 +75,6 @@ class HighWaterFile:
         except OSError as error:
             raise disk.unavailable(error) from error
         self._turn += 1
-
-    @contextmanager
-    def or_closed(self) -> Iterator[None]:
-        """Close it when the block fails."""
-        try:
-            yield
-        except BaseException:
-            self.close()
-            raise
 
     def close(self) -> None:
         """Give the file back."""

@@ -6,6 +6,8 @@ Nothing is ever deleted here: the damaged file stays as `buffer.damaged-TIME` be
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -16,7 +18,7 @@ from edge.storage import disk
 from edge.storage.blobs import BlobRow, Blobs, LeavingRow
 from edge.storage.database import Database, Place
 from edge.storage.documents import DocumentRow
-from edge.storage.high_water import HighWater
+from edge.storage.high_water import HighWater, HighWaterFile
 from edge.storage.journal import Journal
 from edge.storage.kept import KeptRow
 from edge.storage.numbers import DIGITS_MAX, NumberRow
@@ -62,7 +64,7 @@ def open_file(
     path = folder / FILE
     if path.exists() or known is None:
         database = Database(path, bytes_max=bytes_max)
-        with database.or_closed():
+        with or_closed(database):
             fault = _fault(database, known or HighWater())
             if not fault:
                 database.write_out()
@@ -77,10 +79,20 @@ def open_file(
         fault = "The cabin's buffer is gone; what waited in it is lost unless the file is found."
         agencies, directory, place = [], b"", Place()
     database = Database(path, bytes_max=bytes_max)
-    with database.or_closed():
+    with or_closed(database):
         _begin(database, _continue(known, place), agencies)
         disk.sync_folder(folder)
     return Opened(database, fault, directory)
+
+
+@contextmanager
+def or_closed(*files: Database | HighWaterFile) -> Iterator[None]:
+    """Close these when the block fails, the last one first: whoever opens them anew finds nobody in the way."""
+    with ExitStack() as open_:
+        for file in files:
+            open_.callback(file.close)
+        yield
+        open_.pop_all()
 
 
 def fault(database: Database, known: HighWater) -> str:
