@@ -18,6 +18,15 @@ BRIGHT: Final = 244  # brighter surroundings than this do not make ink of what i
 INK_SHARE: Final = 215 / 256  # of its surroundings, ink is darker than this
 AROUND_INCHES: Final = 1 / 14
 DARK: Final = 100  # of 255: ink whatever is around it
+STRONG: Final = 150  # of 255: darker strokes are print, or a pen
+PALE: Final = 228  # and paler ones than this are paper, or its texture
+FIRM: Final = 188  # nothing that shows through from the back is as dark
+FIRM_SHARE_MIN: Final = 0.25  # of all strokes: it is written on this side, however soft it is, as a carbon copy
+STRONG_SHARE_MAX: Final = (
+    0.1  # of all strokes: more, and what is pale beside them is their back, their shadow, or a printed ground
+)
+PALE_SHARE_MIN: Final = 0.002  # of the sheet: less are specks of recycled paper
+SOFT: Final = 0.75  # of a stroke is left when it is blurred by 3/4 mm: what shows through from the back, or a fold; a pencil keeps less
 _SQUARE: Final = np.ones((7, 7), np.uint8)
 
 
@@ -36,12 +45,41 @@ def ink(grey: Grey, flat: Grey, flat_dpi: float, field: Grey) -> tuple[Bits, flo
 
 def _limit(flat: Grey, dpi: float) -> Grey:
     """From where on it is ink, of 255. 84 % of the surroundings, at most 205: fresh print, pencil and thermal paper pass, noise of the
-    sensor does not. Where print is black, only what is darker than half-way to it: small letters keep their holes."""
+    sensor does not. Where print is black, only what is darker than half-way to it: small letters keep their holes. On a page on which all
+    is pale, half-way to that."""
     radius = max(3, round(dpi * AROUND_INCHES))
     around = np.minimum(cv2.blur(flat, (2 * radius + 1, 2 * radius + 1)), BRIGHT)
-    darkest = cv2.blur(cv2.erode(flat, _SQUARE), (5, 5))  # the darkest strokes of 1/4 mm near by
-    limit = np.minimum((around * np.float32(INK_SHARE)).astype(np.uint8), 125 + darkest // 2)
+    darkest = _darkest(flat)
+    half_way = 125 + darkest // 2
+    limit = np.minimum((around * np.float32(INK_SHARE)).astype(np.uint8), half_way)
+    if _all_is_pale(flat, darkest):
+        limit = np.where(darkest < PALE, half_way, limit)
     return np.maximum(limit, np.uint8(DARK))
+
+
+def _darkest(flat: Grey) -> Grey:
+    """The darkest strokes of 1/4 mm near by."""
+    return cv2.blur(cv2.erode(flat, _SQUARE), (5, 5))  # type: ignore[return-value]
+
+
+def _all_is_pale(flat: Grey, darkest: Grey) -> bool:
+    """Whether nothing on the page is darker than a hard pencil or a receipt that has faded. Beside print it would be unwise to take what is
+    pale for ink: it shows through from the back, or is the ground of a form."""
+    strokes = _inner(darkest)
+    pale = strokes < PALE
+    found = int(np.count_nonzero(pale))
+    if found < PALE_SHARE_MIN * strokes.size or np.count_nonzero(strokes < STRONG) > STRONG_SHARE_MAX * found:
+        return False
+    if np.count_nonzero(strokes < FIRM) > FIRM_SHARE_MIN * found:
+        return True
+    blurred = _inner(_darkest(cv2.blur(flat, (3, 3))))  # type: ignore[arg-type]
+    return float(np.median((PAPER - blurred[pale]) / (PAPER - strokes[pale]))) < SOFT
+
+
+def _inner(plane: Grey) -> Grey:
+    """Without the outer 2.5 %: shadows of the lid lie there."""
+    down, across = plane.shape[0] // 40, plane.shape[1] // 40
+    return plane[down : plane.shape[0] - down, across : plane.shape[1] - across]
 
 
 def without_dust(ink: Bits) -> Bits:

@@ -29,9 +29,11 @@ BLANK_INK_SHARE: Final = 0.00015
 TEXT_JPEG_DPI: Final = 180
 PICTURE_JPEG_DPI: Final = 150
 DOTS_PER_INCH: Final = 200  # of a coarse halftone
+HALFTONE_BLURS_MAX: Final = 3  # what was dithered has dots at every distance; once is enough where they lie in rows
 TEXT_QUALITIES: Final = (40, 32, 25)  # the first that is small enough; noise alone can fill a page
 TEXT_BYTES: Final = 48_000
-PICTURE_QUALITY: Final = 50
+PICTURE_QUALITIES: Final = (50, 40, 32)
+PICTURE_BYTES: Final = 120_000
 PAPER_FROM: Final = 225  # of 250: what is brighter is paper, and costs nothing when it is plain white
 _WHITER: Final = np.array(
     [value + max(0, min(255 - value, (value - PAPER_FROM) * 2)) for value in range(256)], np.uint8
@@ -93,19 +95,28 @@ def _whole(level: Level, field: Grey, look: Look, blank: bool) -> Encoded:
     dpi_max: float = PICTURE_JPEG_DPI if look.picture or halftone else TEXT_JPEG_DPI
     pixels, dpi = (level.grey, level.dpi) if level.colour is None else (level.colour, level.colour_dpi)
     dpi_max = min(dpi_max, max(level.page_dpi, 1.0))  # what was enlarged has no more to show
-    if halftone and not look.picture:  # its dots are noise to a JPEG
-        side = 2 * max(1, round(dpi / DOTS_PER_INCH)) + 1
+    if not halftone or look.picture:
+        return _jpeg(pixels, dpi, dpi_max, field if level.colour is None else None, look, blank)
+    side = 2 * max(1, round(dpi / DOTS_PER_INCH)) + 1
+    for _ in range(HALFTONE_BLURS_MAX):  # its dots are noise to a JPEG
         pixels = np.asarray(cv2.blur(pixels, (side, side)), np.uint8)
+        page = _jpeg(pixels, dpi, dpi_max, None, look, blank)
+        if page.bytes <= TEXT_BYTES:
+            break
+    return page
+
+
+def _jpeg(pixels: Pixels, dpi: float, dpi_max: float, field: Grey | None, look: Look, blank: bool) -> Encoded:
+    """The first quality that is small enough, or the last. `field`: the paper, where it is that of these pixels."""
     pixels, dpi = to_dpi(pixels, dpi, dpi_max)
     if not look.picture:
-        pixels = _whitened(divided(pixels, field) if pixels.ndim == 2 else flatten(pixels, dpi))
+        pixels = _whitened(flatten(pixels, dpi) if field is None else divided(pixels, field))
     height, width = pixels.shape[:2]
-    layer = None
-    for quality in (PICTURE_QUALITY,) if look.picture else TEXT_QUALITIES:
+    qualities, bytes_max = (PICTURE_QUALITIES, PICTURE_BYTES) if look.picture else (TEXT_QUALITIES, TEXT_BYTES)
+    for quality in qualities:
         layer = boxes.jpeg(pixels, (0, 0, width, height), quality)
-        if len(layer.stream) <= TEXT_BYTES:
+        if len(layer.stream) <= bytes_max:
             break
-    assert layer is not None
     return Encoded(Encoding(layer.codec), width, height, round(dpi, 2), blank, (layer,))
 
 

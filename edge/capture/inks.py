@@ -19,6 +19,8 @@ CHROMA_MIN: Final = (
 COLOURS_MAX: Final = 3  # besides black
 AREA_MM2_MIN: Final = 6.0  # of ink: a short signature has more; less is an accident of printing
 COVERED_MIN: Final = 0.2  # of a coarse pixel: what less ink is mixed with paper cannot be told from it
+BRIGHT_MAX: Final = 165.0  # of 255: a paler ink is laid darker, in its own hue; yellow on white is hard to read, and is read by people and by OCR
+_BRIGHTNESS: Final = np.array([0.299, 0.587, 0.114])
 _BLACK, _SECTORS, _NONE = 0, 7, 255
 
 
@@ -69,7 +71,9 @@ def _pure(coarse: Coarse, where: Bits) -> npt.NDArray[np.float32]:
 
 def _colour(coarse: Coarse, where: Bits) -> Colour:
     strong = where & (coarse.ink >= min(0.6, 0.9 * float(coarse.ink[where].max())))
-    return tuple(int(part) for part in np.median(_pure(coarse, strong), axis=0))  # type: ignore[return-value]
+    found = np.median(_pure(coarse, strong), axis=0)
+    darker = min(1.0, BRIGHT_MAX / max(1.0, float(found @ _BRIGHTNESS)))
+    return tuple(int(part) for part in found * darker)  # type: ignore[return-value]
 
 
 def _blurred(share: npt.NDArray[np.float32]) -> Grey:

@@ -195,6 +195,7 @@ def edge_cut(seen: Survey) -> bool:
 
 
 def dark(seen: Survey) -> bool:
-    """Whether even the paper is dark, or hardly lighter than the ink."""
-    low, high = (float(value) for value in np.percentile(seen.grey, (2, 90)))
+    """Whether even the paper is dark, or hardly lighter than the ink. Red paper in good light is bright in red."""
+    brightest = seen.pixels if seen.pixels.ndim == 2 else seen.pixels.max(axis=2)
+    low, high = (float(value) for value in np.percentile(brightest, (2, 90)))
     return high < PAPER_DARK or (high < 1.5 * PAPER_DARK and high - low < CONTRAST_MIN)

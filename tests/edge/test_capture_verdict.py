@@ -79,6 +79,13 @@ def test_a_defect_is_named_with_advice(kind, spoil, fault):
     assert verdict.advice(page.faults).endswith(".")
 
 
+@pytest.mark.parametrize("tint", [(0.86, 0.44, 0.4), (0.58, 0.82, 0.58), (1, 0.9, 0.35)])
+def test_coloured_paper_is_not_taken_for_darkness(tint):
+    coloured = Image.fromarray((np.asarray(sheet("letter", 1)) * np.array(tint)).astype(np.uint8))
+    assert Fault.TOO_DARK not in taken(coloured).faults
+    assert Fault.TOO_DARK in taken(dark(coloured)).faults
+
+
 def test_a_page_too_coarse_to_read_is_named():
     small = sheet("letter", 1).resize((595, 842), Image.Resampling.BOX)
     assert taken(small, 72).faults[0] == Fault.TOO_COARSE
