@@ -165,7 +165,7 @@ class Rig:
         logs.mkdir(exist_ok=True)
         with (logs / f"{name}.err").open("ab") as errors:
             process = subprocess.Popen(
-                [sys.executable, "-m", "tools", *arguments],
+                self.command(name, *arguments),
                 stdin=subprocess.DEVNULL,
                 stdout=stdout if stdout is not None else errors,
                 stderr=errors,
@@ -173,6 +173,10 @@ class Rig:
             )
         self.processes[name] = process
         return process
+
+    def command(self, name: str, *arguments: str) -> list[str]:
+        """What runs `kabine ARGUMENTS` as process `name`."""
+        return [sys.executable, "-m", "tools", *arguments]
 
     def start_hub(self) -> None:
         """Start the hub and wait until it listens. Raises Unavailable with what it said when it does not."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import subprocess
 import sys
 import threading
 import time
@@ -51,21 +50,10 @@ class House(Rig):
         """What visitors hand in: a small sheet."""
         return self.folder / "paper.jpg"
 
-    def start(self, name: str, *arguments: str, stdout: int | None = None) -> subprocess.Popen[bytes]:
-        """As a rig does, with prefix and fault."""
-        logs = self.folder / "logs"
-        logs.mkdir(exist_ok=True)
+    def command(self, name: str, *arguments: str) -> list[str]:
+        """Behind its prefix, and with the fault."""
         module = ["tools.torture.faulty", self.plant] if self.plant else ["tools"]
-        with (logs / f"{name}.err").open("ab") as errors:
-            process = subprocess.Popen(
-                [*self.prefixes.get(name, ()), sys.executable, "-m", *module, *arguments],
-                stdin=subprocess.DEVNULL,
-                stdout=stdout if stdout is not None else errors,
-                stderr=errors,
-                start_new_session=True,
-            )
-        self.processes[name] = process
-        return process
+        return [*self.prefixes.get(name, ()), sys.executable, "-m", *module, *arguments]
 
     def follow(self) -> None:
         """Start the connector, which takes what comes."""
