@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import shutil
+import signal
 import tempfile
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -87,16 +90,17 @@ def demo(
     Without options: five cabins, a few pages at each, a line that is cut for some seconds; in a terminal the cabins' screens stay open behind
     it. --scan may be followed by several files."""
     files = [*scans, *more_scans]
+    _end_as_with_ctrl_c()
     if not once:
         if out is not None or as_json:
             raise Refused(Code.MALFORMED, "--out and --json go with --once.", "Add --once.")
         from tools import show  # late: what only prints its help need not draw tables
 
-        place = _state_folder(state or Path("demo-run"))
-        if screens:
-            show.visit(place)
-        else:
-            show.show(place, files)
+        with state_folder(state or Path("demo-run")) as place:
+            if screens:
+                show.visit(place)
+            else:
+                show.show(place, files)
         return
     if screens:
         raise Refused(Code.MALFORMED, "--screens does not go with --once.", "Leave one of them out.")
@@ -109,9 +113,8 @@ def demo(
         names = ", ".join(each.id for each in uckermark().agencies)
         raise Refused(Code.UNKNOWN_AGENCY, f"There is no agency “{agency}” in the demo.", f"Choose one of: {names}.")
     with ExitStack() as stack:
-        folder = (
-            _state_folder(state) if state else Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kabine-")))
-        )
+        kept = state_folder(state) if state else _passing_folder()
+        folder = stack.enter_context(kept)
         outcome = _once(folder, files, AgencyId(agency), out)
     if as_json:
         click.echo(msgspec.json.encode(outcome))
@@ -203,19 +206,42 @@ def hand_in(house: Rig, site: str, agency: AgencyId, scans: list[Path]) -> Hande
     raise Unavailable(f"The cabin {site} ended before the document was secured.", f"Look into {house.folder / 'logs'}.")
 
 
-def _state_folder(path: Path) -> Path:
-    """An empty folder; one that an earlier demo left is made anew, but for the papers it drew. Raises Refused for anything else."""
-    if path.exists() and any(path.iterdir() if path.is_dir() else [path]):
-        if not (path / MARKER).is_file():
-            raise Refused(Code.BAD_FILE, f"{path} is not empty.", "Name a new folder with --state.")
+@contextmanager
+def state_folder(path: Path) -> Iterator[Path]:
+    """An empty folder, ours while this lasts; one that an earlier demo left is made anew, but for the papers it drew. Raises Refused for anything
+    else, Unavailable while another demo works there."""
+    if path.exists() and any(path.iterdir() if path.is_dir() else [path]) and not (path / MARKER).is_file():
+        raise Refused(Code.BAD_FILE, f"{path} is not empty.", "Name a new folder with --state.")
+    _made(path)
+    with (path / MARKER).open("a") as marker:
+        try:
+            fcntl.flock(marker, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise Unavailable(
+                f"Another `kabine demo` works in {path}.", "End it, or name another folder with --state."
+            ) from error
         for old in path.iterdir():
             if old.is_dir() and old.name != SCANS:
                 shutil.rmtree(old)
-            elif not old.is_dir():
+            elif not old.is_dir() and old.name != MARKER:
                 old.unlink()
-    _made(path)
-    (path / MARKER).write_text("Made by `kabine demo`, which may delete this folder when it is run again.\n")
-    return path.absolute()
+        marker.truncate(0)
+        marker.write("Made by `kabine demo`, which may delete this folder when it is run again.\n")
+        marker.flush()
+        yield path.absolute()
+
+
+@contextmanager
+def _passing_folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="kabine-") as folder:
+        yield Path(folder)
+
+
+def _end_as_with_ctrl_c() -> None:
+    """Told to end, or its window closed: then nothing that was started may go on by itself, either."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:  # `nohup` keeps its meaning
+            signal.signal(number, signal.default_int_handler)
 
 
 def _made(path: Path) -> Path:
