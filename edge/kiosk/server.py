@@ -39,6 +39,7 @@ HERE: Final = Path(__file__).parent
 PICTURE_PIXELS: Final = 1200
 THUMB_PIXELS: Final = 500
 BEAT_SECONDS: Final = 2.0  # of the bell: a screen that hears nothing knows that the node is gone
+BELL_AGAIN_MILLISECONDS: Final = 500  # whoever has lost it listens again before the node is believed to be gone
 GRACE_SECONDS: Final = 1
 _ROOT: Final = HERE.parents[1]
 _FOLDERS: Final = {  # path: npm package and its folder
@@ -206,7 +207,7 @@ class Kiosk:
             try:
                 async with asyncio.timeout(BEAT_SECONDS):
                     version = await self._usher.bell.version_after(version)
-                yield f"data: {version}\n\n".encode()
+                yield f"data: {version}\nretry: {BELL_AGAIN_MILLISECONDS}\n\n".encode()
             except TimeoutError:
                 yield b": still here\n\n"
 

@@ -215,14 +215,18 @@ class Visitor:
     def tap_until(self, do: str, *names: str) -> str:
         """Touch until one of these pages stands there; which. For a page that may ask something else in that moment: a touch that answers what is
         no longer asked does nothing, and whoever sees nothing happen touches again."""
+        wanted = ",".join(f"body[data-screen={name}]:not([data-sent])" for name in names)
 
-        def stands() -> str:
+        def stands() -> bool:
             with suppress(TimeoutError):
-                self.button(do).tap(timeout=3000.0)
-            self.page.wait_for_selector("body:not([data-sent])")
-            return self.screen if self.screen in names else ""
+                self.button(do).tap(timeout=5000.0)
+            with suppress(TimeoutError):
+                self.page.wait_for_selector(wanted, timeout=5000.0)
+                return True
+            return False
 
-        return until(stands, f"“{do}” leads to {names}", look_seconds=0.5)
+        until(stands, f"“{do}” leads to {names}")
+        return self.at(*names)
 
     def tap_if_there(self, do: str) -> None:
         """Touch a button of a page that may go by itself in that moment."""
@@ -252,11 +256,11 @@ class Visitor:
 
     def end(self) -> None:
         """Leave, wherever one is."""
-        if self.screen not in ("start", "rest"):
-            if self.screen not in ("parting", "occupied", "cleaning", "closed"):
+        stands = self.screen
+        if stands not in ("start", "rest"):
+            if stands not in ("parting", "occupied", "cleaning", "closed"):
                 self.tap("end")
-            self.at("parting", "start", "rest")
-            if self.screen == "parting":
+            if self.at("parting", "start", "rest") == "parting":
                 self.tap_if_there("home")
         self.at("start", "rest")
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
+import subprocess
+import threading
 from collections.abc import Iterator
 from contextlib import suppress
 
@@ -438,6 +441,40 @@ def test_by_keyboard_alone(one: Visitor) -> None:
     one.at("feedback")
     press("skip")
     one.at("parting", "start")
+
+
+def test_a_modem_that_comes_and_goes_darkens_no_screen(one: Visitor) -> None:
+    """Chromium breaks off what it has asked for when an interface of the machine gets another address, loopback or not."""
+    if shutil.which("ip") is None:
+        assert os.environ.get("CI") != "true", "iproute2 is missing"
+        pytest.skip("no iproute2 here")
+    stop = threading.Event()
+    modem = threading.Thread(target=_flaps, args=(stop,))
+    modem.start()
+    try:
+        for _ in range(10):
+            one.tap_until("info", "info")
+            one.tap_until("offices", "offices")
+            one.tap_until("back", "info")
+            one.tap_until("back", "start")
+    finally:
+        stop.set()
+        modem.join()
+    one.tap_until("end", "parting")
+    one.mishaps[:] = [mishap for mishap in one.mishaps if "ERR_NETWORK_CHANGED" not in mishap]
+
+
+def _flaps(stop: threading.Event) -> None:
+    """An interface comes, gets an address, and goes, as fast as it can; until `stop`."""
+    once = """
+        link add kabine-modem type veth peer name kabine-mast
+        addr add 192.0.2.1/24 dev kabine-modem
+        link set kabine-modem up
+        link set kabine-mast up
+        link del kabine-modem
+    """
+    while not stop.is_set():
+        subprocess.run(["ip", "-batch", "-"], input=once * 20, text=True, check=True)
 
 
 def test_the_hatch_is_refused_while_somebody_is_there(one: Visitor) -> None:

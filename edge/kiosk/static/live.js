@@ -1,8 +1,11 @@
 // The page that stands there changes without being asked for: forms are sent in the background, a bell rings for every new page, and when the node
 // is gone nothing of a visit stays on the glass. Without this file the same forms and pages work, one after the other.
 const GONE_MS = 1500; // the bell is heard every two seconds; what is not there again by then is gone
+const AGAIN_MS = 500; // as long as the node is silent it is asked again
+const PICTURES_AGAIN_MAX = 5; // a picture that is gone stays away
 let version = document.querySelector("meta[name=version]")?.content ?? "";
 let blank;
+let again;
 
 /** Is the page numbered `next` at least as new as the one that stands here? Numbers of another process cannot be compared. */
 function newer(next) {
@@ -24,11 +27,15 @@ async function show(answer) {
   document.dispatchEvent(new Event("screen"));
 }
 
+/** Twice at once: Chromium breaks off what it has asked for, loopback or not, when a modem of this machine comes or goes. */
 async function renew() {
+  clearTimeout(again);
+  const asked = () => fetch("/", { cache: "no-store" });
   try {
-    await show(await fetch("/", { cache: "no-store" }));
+    await show(await asked().catch(asked));
   } catch {
     vanish();
+    again = setTimeout(renew, AGAIN_MS);
   }
 }
 
@@ -52,7 +59,7 @@ document.addEventListener("submit", async (event) => {
   try {
     await show(await fetch(form.action, { method: "POST", body: said, cache: "no-store" }));
   } catch {
-    vanish();
+    await renew(); // whether or not the touch has arrived, the page says
   } finally {
     delete document.body.dataset.sent;
     button?.removeAttribute("aria-busy");
@@ -72,6 +79,15 @@ bell.addEventListener("open", () => {
   clearTimeout(blank);
   blank = undefined;
 });
+
+// A picture that did not come is asked for again, for as long as its page stands there.
+document.addEventListener("error", ({ target }) => {
+  if (!(target instanceof HTMLImageElement)) return;
+  const tries = Number(target.dataset.tries ?? 0) + 1;
+  if (tries > PICTURES_AGAIN_MAX) return;
+  target.dataset.tries = tries;
+  setTimeout(() => target.isConnected && target.setAttribute("src", target.getAttribute("src")), AGAIN_MS);
+}, true);
 
 // Menus, dragging, pinching and leafing are for people with a computer of their own.
 for (const name of ["contextmenu", "dragstart", "gesturestart"]) document.addEventListener(name, (event) => event.preventDefault());
