@@ -18,14 +18,24 @@ PAGES_MAX: Final = 3  # an invitation is one sheet; to find nothing on a page of
 # The side below which a picture is looked at twice as large too: a code of 61 modules wants about 4 pixels each.
 SMALL_PIXELS: Final = 1600
 BEGINNING: Final = "kabine-"
-ENDINGS: Final = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".pdf")
+NAME_CHARS_MAX: Final = 4096  # of a path on Linux
+ENDINGS: Final = (
+    ".png",
+    ".jpg",
+    ".jpeg",
+    ".webp",
+    ".tif",
+    ".tiff",
+    ".pdf",
+    ".svg",
+)  # the last is a drawing: to be printed, and said so
 
 
 def is_picture(text: str) -> bool:
-    """What was given is the name of a picture, and not the invitation itself."""
-    if text.strip().lower().startswith(BEGINNING):
-        return False
-    return text.lower().endswith(ENDINGS) or ("\n" not in text and len(text) < 255 and Path(text).is_file())
+    """What was given is the name of a picture, and not the invitation itself: in that there is no full stop."""
+    if text.lower().endswith(ENDINGS):
+        return True
+    return not text.strip().lower().startswith(BEGINNING) and len(text) < NAME_CHARS_MAX and Path(text).is_file()
 
 
 def read_picture(path: Path) -> str:

@@ -103,9 +103,9 @@ def invite(
         )
     if picture is not None:
         invitation_code.draw(text, picture)
-        click.echo(
-            f"The QR code is in {picture}. There: kabine edge enrol --dir DIR PICTURE  (the file, or a photograph or scan of it)\n"
-        )
+        file = "the file, or " if picture.suffix.lower() == ".png" else ""
+        click.echo(f"The QR code is in {picture}. There: kabine edge enrol --dir DIR PICTURE")
+        click.echo(f"PICTURE is {file}a photograph or a scan of it.\n")
     click.echo(f"Then compare the words on both screens: kabine cabin confirm {wanted}")
 
 

@@ -74,12 +74,16 @@ def test_what_is_no_picture_is_said(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_text(TEXT)
     with pytest.raises(Refused, match="neither a picture nor a PDF"):
         read_picture(tmp_path / "a.png")
+    segno.make(TEXT.upper(), micro=False).save(str(tmp_path / "a.svg"))
+    assert is_picture("kabine-templin.svg")
+    with pytest.raises(Refused, match="neither a picture nor a PDF"):
+        read_picture(tmp_path / "a.svg")
     with pytest.raises(Refused, match=r"no file “b\.png”"):
         read_picture(tmp_path / "b.png")
 
 
 def test_the_line_itself_is_no_picture(tmp_path: Path) -> None:
-    for text in (TEXT, TEXT.upper(), f" {TEXT}\n", TEXT[:60], "kabine-invite-1-aaaa.png", "something", "", "x" * 5000):
+    for text in (TEXT, TEXT.upper(), f" {TEXT}\n", TEXT[:60], "something", "a\nb", "", "x" * 5000):
         assert not is_picture(text), text
-    for text in ("there-is-none.png", "A.JPEG", str(code(tmp_path / "without-an-ending"))):
+    for text in ("there-is-none.png", "A.JPEG", "kabine-templin.png", str(code(tmp_path / "without-an-ending"))):
         assert is_picture(text), text

@@ -90,6 +90,7 @@ def test_the_command_shows_the_invitation_that_it_prints(hub: Path) -> None:
 def test_the_file_is_for_whoever_carries_it_and_nobody_else(hub: Path, tmp_path: Path, name: str) -> None:
     output = invite(hub, "--qr-file", tmp_path / name).output
     assert f"The QR code is in {tmp_path / name}" in output
+    assert ("PICTURE is the file, or" in output) == name.endswith(".png"), "a drawing is to be printed first"
     assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600
     (tmp_path / "again").mkdir()
     invitation_code.draw(printed(output), tmp_path / "again" / name)
