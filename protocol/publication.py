@@ -82,7 +82,7 @@ def mistakes(directory: Directory) -> Iterator[str]:
     yield from soundness.within("hub", _hub(directory.hub))
     yield from soundness.twice("agency", (agency.id for agency in directory.agencies))
     for agency in directory.agencies:
-        yield from soundness.within(f"agency {agency.id}", _agency(agency))
+        yield from soundness.within(f"agency {agency.id}", agency_mistakes(agency))
     if not any(agency.dispatcher for agency in directory.agencies):
         yield "no agency is the dispatcher"
     yield from _services_and_routes(directory)
@@ -102,7 +102,8 @@ def _hub(hub: HubRow) -> Iterator[str]:
     yield from soundness.recipient("journal recipient", hub.journal_recipient)
 
 
-def _agency(agency: Agency) -> Iterator[str]:
+def agency_mistakes(agency: Agency) -> Iterator[str]:
+    """What is wrong with one of them, by itself."""
     yield from soundness.refused(agency_id, agency.id)
     yield from soundness.text("name", agency.name)
     yield from soundness.text("short name", agency.short)
@@ -129,7 +130,7 @@ def _services_and_routes(directory: Directory) -> Iterator[str]:
     yield from soundness.twice("service", (service.id for service in directory.services))
     for service in directory.services:
         yield from soundness.refused(service_id, service.id)
-        yield from soundness.within(f"service {service.id}", _service(service))
+        yield from soundness.within(f"service {service.id}", service_mistakes(service))
     yield from soundness.twice("route", (f"{route.service} in {route.area}" for route in directory.routes))
     for route in directory.routes:
         if route.service not in services:
@@ -139,7 +140,8 @@ def _services_and_routes(directory: Directory) -> Iterator[str]:
         yield from soundness.refused(area_id, route.area)
 
 
-def _service(service: Service) -> Iterator[str]:
+def service_mistakes(service: Service) -> Iterator[str]:
+    """What is wrong with one of them, by itself."""
     yield from soundness.text("name", service.name)
     yield from soundness.text("concern in plain words", service.plain)
     for paper in service.bring:

@@ -12,12 +12,14 @@ from sqlalchemy import Connection
 from cloud import premises
 from cloud.directory import draft
 from protocol import directory as directories
+from protocol import soundness
 from protocol.contacts import InboxCard, read_inbox_card
 from protocol.directory import Agency, Route
 from protocol.errors import Code, Refused, Unavailable
 from protocol.hours import Hours, Span, Week
 from protocol.ids import AgencyId, agency_id, area_id, service_id
 from protocol.keys import fingerprint, words
+from protocol.publication import agency_mistakes
 from protocol.runtime.world import REAL
 from tools.hours_file import read_hours
 from tools.office import hub_option, publish_draft, say_drafted, say_published, unlock
@@ -78,6 +80,8 @@ def add(
         address=address,
         dispatcher=dispatcher,
     )
+    # Here, and not when it is published: one bad draft would keep every cabin from being confirmed.
+    soundness.expect(f"agency {new.id}", agency_mistakes(new), "Correct it and add it again.")
     read = _card(card, new.id) if card else None
 
     def change(connection: Connection) -> None:

@@ -12,14 +12,14 @@ import msgspec
 
 from cloud import keys, premises
 from cloud.directory import draft, publish
-from protocol import codec, limits
-from protocol.directory import BRING_MAX, Directory, Service
+from protocol import codec, limits, soundness
+from protocol.directory import Directory, Service
 from protocol.directory_texts import GERMAN, Lack, lacking
 from protocol.errors import Code, Refused, Unavailable
 from protocol.ids import LanguageTag, key_bytes, key_text, language_tag, service_id
 from protocol.keys import KEY_BYTES, fingerprint, words
 from protocol.manifest import Signed
-from protocol.publication import verify_first
+from protocol.publication import service_mistakes, verify_first
 from protocol.runtime.folder import write_file
 from protocol.runtime.world import REAL
 from tools import directory_texts
@@ -149,10 +149,8 @@ def verify(file: Path | None, hub: Path, authority: str | None) -> None:
 def service(leika: str, hub: Path, name: str, plain: str, keywords: tuple[str, ...], bring: tuple[str, ...]) -> None:
     """Add or replace the service with this LeiKa key in the next directory. Every cabin tells what to bring, with or without a line."""
     new = Service(service_id(leika), name, plain, keywords, bring)
-    if len(bring) > BRING_MAX:
-        raise Refused(
-            Code.MALFORMED, f"{len(bring)} papers are more than anybody carries.", f"Name at most {BRING_MAX}."
-        )
+    # Here, and not when it is published: one bad draft would keep every cabin from being confirmed.
+    soundness.expect(f"service {new.id}", service_mistakes(new), "Correct it and give it again.")
     with premises.opened(hub) as place, place.database.turn() as connection:
         lost = draft.put_in_german(connection, new)
     click.echo(f"{new.id} {new.name} is noted.")

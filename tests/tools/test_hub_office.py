@@ -191,6 +191,16 @@ def test_another_file_where_a_directory_belongs_is_called_that(place: Path, run:
         run("agency", "add", "buergeramt", "--name", "Bürgeramt", "--hours-file", str(place / "hours.toml"))
 
 
+def test_a_bad_draft_is_refused_when_it_is_made(place: Path, run: Run) -> None:
+    with pytest.raises(Refused, match="agency leer has 2 mistakes: its name has 0 characters"):
+        run("agency", "add", "leer", "--name", "")
+    with pytest.raises(Refused, match=r"service 99107004040000 has 2 mistakes: its name .*; its concern"):
+        run("directory", "service", "99107004040000", "--name", "", "--plain", " ")
+    with pytest.raises(Refused, match="paper to bring has 121"):
+        run("directory", "service", "99107004040000", "--name", "Ummeldung", "--plain", "Umzug", "--bring", "x" * 121)
+    assert "says all of this already" in run("directory", "publish").output
+
+
 # --- cabins -------------------------------------------------------------------------------------------------------
 def test_from_invitation_to_a_directory_that_lists_the_cabin(place: Path, run: Run) -> None:
     spoken = claim(place, run)
