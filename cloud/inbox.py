@@ -84,12 +84,12 @@ def tell(ledger: Ledger, agency: AgencyId, signed: Signed) -> SiteId:
 
 def lost_listing(ledger: Ledger, agency: AgencyId, count: int) -> LostListing:
     """Documents for this agency that went with the hub when it came back from an older copy, and for which the agency has not answered."""
-    if not ledger.lacking:
+    if not ledger.owing.lacking:
         return LostListing(())  # as good as always, and every connector asks with every look into its inbox
     query = (
         select(document.c.envelope, document.c.manifest_body, document.c.manifest_signature)
         .where(
-            document.c.site.in_(sorted(ledger.lacking)),
+            document.c.site.in_(sorted(ledger.owing.lacking)),
             document.c.state == LOST,
             document.c.agency == agency,
             ~lost.ANSWERED,

@@ -17,28 +17,28 @@ from pathlib import Path
 from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import select, update
 
 from cloud import lost, restored
-from cloud.awaited import Awaited, awaited
 from cloud.contacts import Contacts
 from cloud.delivery import Delivery
 from cloud.gathered import Gathered, Told
 from cloud.ingest import Ingest, Run
 from cloud.known import Known, Recent
+from cloud.owing import Owing
 from cloud.places import Places
 from cloud.site_log import Place, SiteLog
 from cloud.storage.blobs.segments import Segments
 from cloud.storage.database import Database, upsert
 from cloud.storage.retention import expired
 from cloud.storage.schema import document, hub, link, published
-from cloud.turn import ANNOUNCED, LOST, News, Turn, Wanted
+from cloud.turn import News, Turn, Wanted
 from protocol import entries
 from protocol.entries import DirectoryPublished, Entry, Mark, ReceiptGiven
 from protocol.errors import Unavailable
 from protocol.frames import Beat, Hello
 from protocol.ids import Digest, EnvelopeId, SiteId
-from protocol.manifest import Manifest, Signed, digest_of, unverified
+from protocol.manifest import Signed
 from protocol.recipients import HybridIdentity
 
 BYTES_WAITING_MAX: Final = (
@@ -69,7 +69,7 @@ class Ledger:
         self._delivery = Delivery(self.known, self.blobs, signing_key)
         self._contacts = Contacts()
         self._places = Places(database, self.known)
-        self._awaited: dict[Digest, Awaited] = {}
+        self.owing = Owing(database, self.blobs)
         self._sizes: Recent[Digest, int] = Recent()
         self._alive_at: datetime | None = None
         self._broken = False
@@ -77,10 +77,6 @@ class Ledger:
         self.reload()
         self._places.load()
         with database.reading() as connection:
-            # Cabins that owe a document or may do so: all others need not be looked up when they come back.
-            open_ = connection.execute(_OPEN_SITES).all()
-            self._owing = {SiteId(row.site) for row in open_ if row.state == ANNOUNCED}
-            self.lacking = {SiteId(row.site) for row in open_ if row.state == LOST}  # of which documents are lost
             # Cabins that may still give back what went with the hub when it came back from an older copy.
             self._healing = restored.healing(connection)
         for path in self.blobs.damaged:
@@ -104,35 +100,19 @@ class Ledger:
 
     def gone(self, site: SiteId, digest: Digest) -> None:
         """This cabin has nothing to send for a document that it has announced."""
-        if digest in self._awaited:
+        if digest in self.owing.awaited:
             self._gathered.gone[digest] = site
 
     def keep(self, digest: Digest, offset_bytes: int, chunk: bytes | memoryview) -> None:
         """Bytes of a document that is awaited; of others nothing is kept. Raises Mistake when they do not follow what is here."""
-        if digest in self._awaited:
+        if digest in self.owing.awaited:
             self.blobs.keep(digest, offset_bytes, chunk)
 
     def wanted(self, site: SiteId) -> list[Wanted]:
         """What this cabin has announced and not delivered: asked for when its link opens."""
-        if site not in self._owing:
-            return []
-        place = self._places.at(site)
-        with self.database.reading() as connection:
-            rows = connection.execute(_OPEN, {"at": site, "by": place.machine}).all()
-        if not rows:
-            self._owing.discard(site)
-        found = []
-        for row in rows:
-            manifest = unverified(Manifest, Signed(row.manifest_body, row.manifest_signature))
-            digest = Digest(row.digest)
-            manifest_digest = digest_of(Signed(row.manifest_body, row.manifest_signature))
-            self._awaited[digest] = awaited(manifest, manifest_digest, digest, row.size_bytes)
-            have_bytes = self._resumable(digest)
-            if have_bytes < row.size_bytes:
-                found.append(Wanted(site, digest, row.size_bytes, have_bytes))
-            else:
-                self._gathered.recheck.add(digest)
-        return found
+        owed = self.owing.of(self._places.at(site))
+        self._gathered.recheck.update(one.digest for one in owed if one.have_bytes >= one.size_bytes)
+        return [one for one in owed if one.have_bytes < one.size_bytes]
 
     def tell(self, told: Told) -> None:
         """An agency's event, checked (inbox.tell). The cabin learns it through its log."""
@@ -265,7 +245,7 @@ class Ledger:
             self.blobs.record(connection)
         turn.committed()
         self._healing -= healed
-        self._owing.update(wanted.site for wanted in news.wanted)
+        self.owing.asked(wanted.site for wanted in news.wanted)
         self._places.committed()
         self.blobs.committed()
         self._gathered = Gathered()
@@ -292,7 +272,7 @@ class Ledger:
         if abs(now - self._gathered.since) >= _BYTES_WAIT or self.blobs.waiting_bytes >= BYTES_WAITING_MAX:
             return True
         return self.blobs.forgetting or any(
-            (found := self._awaited.get(digest)) is None or sums.size_bytes >= found.size_bytes
+            (found := self.owing.awaited.get(digest)) is None or sums.size_bytes >= found.size_bytes
             for digest, sums in self.blobs.grown()
         )
 
@@ -303,7 +283,7 @@ class Ledger:
         for site, hello in gathered.reopening.items():
             restored.reopen(turn, self._places.at(site), hello)
             self._healing.add(site)
-        ingest = Ingest(turn, self.known, self._awaited, self.blobs)
+        ingest = Ingest(turn, self.known, self.owing.awaited, self.blobs)
         if gathered.reconsider:
             ingest.reconsider(self._places.at)
         if gathered.arrived:
@@ -315,15 +295,15 @@ class Ledger:
         for recalled in gathered.recalled.values():
             lost.answered(turn, self._places.at(recalled.site), recalled, self._key)
         for digest in dict.fromkeys([*(digest for digest, _ in self.blobs.grown()), *sorted(gathered.recheck)]):
-            expected = self._awaited.get(digest)
+            expected = self.owing.awaited.get(digest)
             if expected is not None and self._delivery.consider(
                 turn, self._places.at(expected.site), expected, self.blobs.sums(digest)
             ):
-                del self._awaited[digest]
+                del self.owing.awaited[digest]
         for digest, site in gathered.gone.items():
-            self._awaited.pop(digest, None)
+            self.owing.awaited.pop(digest, None)
             if restored.gone(turn, self._places.at(site), digest):
-                self.lacking.add(site)
+                self.owing.lacking.add(site)
         for envelope in gathered.freed:
             turn.freed(envelope)
         for place, event in gathered.appending:
@@ -341,19 +321,3 @@ class Ledger:
     def _announce(self, place: Place) -> None:
         if place.directory_version < self.known.current.version:
             self._gathered.announcing.add(place)
-
-    def _resumable(self, digest: Digest) -> int:
-        """Bytes from the front that are here and can be read; those that cannot are let go, and asked for again."""
-        try:
-            return self.blobs.sums(digest).size_bytes if self.blobs.have(digest) else 0
-        except Unavailable:
-            self.blobs.forget(digest)
-            return 0
-
-
-_OPEN_SITES = select(document.c.site, document.c.state).where(document.c.state.in_((ANNOUNCED, LOST))).distinct()
-_OPEN = (
-    select(document.c.digest, document.c.size_bytes, document.c.manifest_body, document.c.manifest_signature)
-    .where(document.c.site == bindparam("at"), document.c.machine == bindparam("by"), document.c.state == ANNOUNCED)
-    .order_by(document.c.number)
-)

@@ -238,7 +238,7 @@ class LostUnasked(Ledger):
 
     def gone(self, site: SiteId, digest: Digest) -> None:
         """Told before anybody has asked."""
-        expected = self._awaited.get(digest)
+        expected = self.owing.awaited.get(digest)
         super().gone(site, digest)
         if expected is not None:
             self.recall(Recalled(site, expected.envelope, expected.manifest_digest, ()))

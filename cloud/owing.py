@@ -1,0 +1,66 @@
+"""What cabins owe: documents that they have announced and that have not come whole. Whoever owes nothing is not looked up when it comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlalchemy import bindparam, select
+
+from cloud.awaited import Awaited, awaited
+from cloud.site_log import Place
+from cloud.storage.blobs.segments import Segments
+from cloud.storage.database import Database
+from cloud.storage.schema import document
+from cloud.turn import ANNOUNCED, LOST, Wanted
+from protocol.errors import Unavailable
+from protocol.ids import Digest, SiteId
+from protocol.manifest import Manifest, Signed, digest_of, unverified
+
+
+class Owing:
+    """`awaited`: what was announced to this hub process, or asked for again by it. `lacking`: cabins of which documents are lost."""
+
+    def __init__(self, database: Database, blobs: Segments) -> None:
+        self.awaited: dict[Digest, Awaited] = {}
+        self._database = database
+        self._blobs = blobs
+        with database.reading() as connection:
+            open_ = connection.execute(_OPEN_SITES).all()
+        self.lacking = {SiteId(row.site) for row in open_ if row.state == LOST}
+        self._sites = {SiteId(row.site) for row in open_ if row.state == ANNOUNCED}  # that owe a document or may do so
+
+    def asked(self, sites: Iterable[SiteId]) -> None:
+        """These cabins have announced something, or are to send it again."""
+        self._sites.update(sites)
+
+    def of(self, place: Place) -> list[Wanted]:
+        """What this cabin has announced and not delivered, with what is here of each: perhaps all of it."""
+        if place.site not in self._sites:
+            return []
+        with self._database.reading() as connection:
+            rows = connection.execute(_OPEN, {"at": place.site, "by": place.machine}).all()
+        if not rows:
+            self._sites.discard(place.site)
+        found = []
+        for row in rows:
+            signed = Signed(row.manifest_body, row.manifest_signature)
+            digest = Digest(row.digest)
+            self.awaited[digest] = awaited(unverified(Manifest, signed), digest_of(signed), digest, row.size_bytes)
+            found.append(Wanted(place.site, digest, row.size_bytes, self._resumable(digest)))
+        return found
+
+    def _resumable(self, digest: Digest) -> int:
+        """Bytes from the front that are here and can be read; those that cannot are let go, and asked for again."""
+        try:
+            return self._blobs.sums(digest).size_bytes if self._blobs.have(digest) else 0
+        except Unavailable:
+            self._blobs.forget(digest)
+            return 0
+
+
+_OPEN_SITES = select(document.c.site, document.c.state).where(document.c.state.in_((ANNOUNCED, LOST))).distinct()
+_OPEN = (
+    select(document.c.digest, document.c.size_bytes, document.c.manifest_body, document.c.manifest_signature)
+    .where(document.c.site == bindparam("at"), document.c.machine == bindparam("by"), document.c.state == ANNOUNCED)
+    .order_by(document.c.number)
+)
