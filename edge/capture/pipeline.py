@@ -18,6 +18,7 @@ from edge.capture.mode import Mode
 from edge.capture.source import Page
 
 RECEIPT_MARGIN_INCHES: Final = 0.3
+ASKEW_DEGREES: Final = 8.0  # letters that lie so far askew do not tell which way up they are: they are asked again when they stand straight
 
 
 @dataclass(frozen=True)
@@ -93,12 +94,27 @@ def _laid_straight(page: Page, mode: Mode) -> _Lying:
         now.grey if not (way.sure and way.degrees) else np.ascontiguousarray(np.rot90(now.grey, way.degrees // 90))
     )
     skew = straighten.measure(upright, now.dpi)
+    if abs(skew.degrees) > ASKEW_DEGREES and mode in (Mode.DOCUMENT, Mode.RECEIPT):
+        turned_degrees = way.degrees if way.sure else 0
+        again = _asked_again(now, turned_degrees, skew.degrees)
+        if again.sure:
+            move = level.quarter_turned(move, again.degrees)
+            way = turn.Turn((turned_degrees + again.degrees) % 360, sure=True)
     if skew.worth:
         lose = straighten.would_lose(skew, move.size[0] / dpi, move.size[1] / dpi)
         move = level.rotated(move, skew.worth, lose)
     sheet = level.level(page, seen, move, coloured=coloured, dpi=dpi)
     missing = found.cut_off if found is not None else 0
     return _Lying(sheet, skew.worth, verdict.Signs(now, slope, dpi, False, way, found is not None, missing))
+
+
+def _asked_again(now: survey.Survey, turned_degrees: int, skew_degrees: float) -> turn.Turn:
+    """Which way up the lines lie when they are level. They are: so it is upright or upside down, and what else is said is not sure."""
+    scale = now.page_dpi / now.fine_dpi
+    lying = level.Move(np.eye(3), (now.fine.shape[1] * scale, now.fine.shape[0] * scale))
+    straight = level.rotated(level.quarter_turned(lying, turned_degrees), skew_degrees, True)
+    way = turn.measure(survey.cut_out(now, lambda pixels, smaller: level.moved(pixels, straight, smaller), 1.0))
+    return way if way.degrees in (0, 180) else turn.Turn(0, False)
 
 
 def _cards(pages: Iterable[Page]) -> Iterator[Taken]:

@@ -15,13 +15,15 @@ import numpy.typing as npt
 
 from edge.capture.flatten import Grey
 
-SKEW_DEGREES_MAX: Final = 10.0  # a receipt laid down by hand; more was meant, or is no sheet of lines
+SKEW_DEGREES_MAX: Final = 10.0  # a receipt laid down by hand
+FAR_DEGREES_MAX: Final = 25.0  # a slip that lies any old way; more was meant
 SKEW_DEGREES_MIN: Final = 0.15  # less is not seen, and a resample costs sharpness
 LOOK_DPI: Final = 100
 POINTS_MIN: Final = 400  # fewer say nothing about a page
 POINTS_COARSE: Final = 10_000
 POINTS_MAX: Final = 40_000
 SURE: Final = 1.35  # how far the best angle must stand out from the median of all
+FAR_SURE: Final = 2.0  # and one that is farther away: slips have 3, pages that are no lines at most 1.3
 
 
 @dataclass(frozen=True)
@@ -39,21 +41,33 @@ class Skew:
 
 
 def measure(grey: Grey, dpi: float) -> Skew:
-    """Skew of the lines on a page seen at about 100 `dpi`, at most 10 degrees to either side."""
+    """Skew of the lines on a page seen at about 100 `dpi`: up to 10 degrees to either side, and where nothing is found there up to 25."""
     ink = _baselines(grey, dpi)
     if len(ink) < POINTS_MIN:
         return Skew(0.0, False, ink)
     coarse = np.arange(-SKEW_DEGREES_MAX, SKEW_DEGREES_MAX + 0.01, 0.25)
     few = _some(ink, POINTS_COARSE)
     sharpness = np.array([_sharpness(few, angle) for angle in coarse])
-    best = int(sharpness.argmax())
-    sure = bool(0 < best < len(coarse) - 1 and sharpness[best] > SURE * float(np.median(sharpness)))
-    if not sure:
-        return Skew(0.0, False, ink)
-    fine = np.arange(coarse[best] - 0.3, coarse[best] + 0.301, 0.05)
+    best, usual = int(sharpness.argmax()), float(np.median(sharpness))
+    degrees = float(coarse[best])
+    if not (0 < best < len(coarse) - 1 and sharpness[best] > SURE * usual):
+        far = _far(few, usual)
+        if far is None:
+            return Skew(0.0, False, ink)
+        degrees = far
+    fine = np.arange(degrees - 0.3, degrees + 0.301, 0.05)
     sharpness = np.array([_sharpness(ink, angle) for angle in fine])
     weights = (sharpness - sharpness.min()) ** 4
     return Skew(round(float((fine * weights).sum() / weights.sum()), 2), True, ink)
+
+
+def _far(ink: npt.NDArray[np.float32], usual: float) -> float | None:
+    """An angle beyond 10 degrees that stands out, to a quarter of a degree. `usual`: the median of how sharp the others are."""
+    right = np.arange(SKEW_DEGREES_MAX, FAR_DEGREES_MAX + 0.01, 0.25)
+    angles = np.concatenate([-right[::-1], right])
+    sharpness = np.array([_sharpness(ink, angle) for angle in angles])
+    best = int(sharpness.argmax())
+    return float(angles[best]) if 0 < best < len(angles) - 1 and sharpness[best] > FAR_SURE * usual else None
 
 
 def would_lose(skew: Skew, width_inches: float, height_inches: float) -> bool:

@@ -88,6 +88,14 @@ def test_skew_of_a_sheet_laid_down_by_hand_is_found(degrees):
     assert skew_of(page_of(sheet.image, 100)).degrees == pytest.approx(degrees, abs=0.3)
 
 
+@pytest.mark.parametrize("degrees", [-21.0, -12.0, 10.2, 16.5, 24.0])
+def test_a_slip_that_lies_any_old_way_on_the_glass_is_straightened(degrees):
+    glass = Image.new("L", (827, 1169), 250)
+    slip = draw_sheet(3, 100, "receipt", skew_degrees=0.0).image.convert("L")
+    glass.paste(slip.rotate(degrees, Image.Resampling.BICUBIC, expand=True, fillcolor=250), (150, 60))
+    assert skew_of(page_of(glass, 100)).degrees == pytest.approx(degrees, abs=0.3)
+
+
 def test_a_straightened_page_is_straight():
     page, degrees = straightened(drawn(1, skew_degrees=3.0))
     assert degrees == pytest.approx(3.0, abs=0.3)

@@ -113,7 +113,7 @@ def test_a_dithered_fax_is_hardly_larger_than_other_text():
     dithered = np.asarray(Image.fromarray((drawn() * 0.97).astype(np.uint8)).convert("1").convert("L"))
     page, look = encode.encode(pipeline.level.level(*_as_it_lies(dithered), coloured=False))
     assert look.dust > encode.DUST_SHARE_MAX
-    assert page.bytes <= 1.25 * TEXT_BYTES  # 116 kB before its dots were blurred until it was small
+    assert page.bytes <= 1.25 * TEXT_BYTES  # 180 kB before its dots were blurred until it was small
 
 
 def _as_it_lies(pixels):

@@ -3,11 +3,12 @@
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
-from edge.capture import turn
+from edge.capture import pipeline, turn
 from edge.capture.source import Page
 from edge.capture.survey import survey
-from hardware.simulated.paper import draw_page
+from hardware.simulated.paper import draw_page, draw_sheet
 
 
 @pytest.mark.parametrize("kind", ["letter", "form", "receipt"])
@@ -17,6 +18,18 @@ def test_print_is_stood_up_whichever_way_it_lies(kind, seed):
     for quarters in range(4):
         lying = Page(np.ascontiguousarray(np.rot90(upright, quarters)), 120)
         assert turn.measure(survey(lying)) == turn.Turn((360 - 90 * quarters) % 360, sure=True)
+
+
+@pytest.mark.parametrize("askew_degrees", [-20, 14, 22])
+@pytest.mark.parametrize("turned_degrees", [0, 180])
+def test_a_slip_that_lies_far_askew_is_stood_up_too(askew_degrees, turned_degrees):
+    glass = Image.new("L", (1240, 1754), 250)
+    slip = draw_sheet(3, 120, "letter", skew_degrees=0.0).image.convert("L").crop((60, 60, 940, 900))
+    lying = slip.rotate(askew_degrees - turned_degrees, Image.Resampling.BICUBIC, expand=True, fillcolor=250)
+    glass.paste(lying, (40, 120))
+    (taken,) = pipeline.take([Page(np.asarray(glass), 150)])
+    assert taken.turned_degrees == turned_degrees
+    assert taken.skew_degrees == pytest.approx(askew_degrees, abs=0.3)
 
 
 def test_spots_are_no_letters_and_nobody_is_told_that_they_are_sure():
