@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import importlib
+import io
+import os
 import sys
+from collections.abc import Sequence
 from typing import Final
 
 import click
 
-from protocol.errors import Trouble
+from protocol.errors import Code, Refused, Trouble
 
 FAMILIES: Final = {
     "agency": ("tools.agency:agency", "Agencies: add, list, give a key."),
@@ -60,10 +63,28 @@ def kabine() -> None:
 
 def main() -> None:
     """Entry point. What went wrong is said in two lines: what happened, what to do about it."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal that lacks a character shows its number
     try:
+        _expect_characters(sys.argv[1:])
         kabine(prog_name="kabine")
     except Trouble as trouble:
         click.echo(f"kabine: {trouble.what}", err=True)
         if trouble.remedy.strip():
             click.echo(f"  {trouble.remedy}", err=True)
         sys.exit(1)
+
+
+def _expect_characters(words: Sequence[str]) -> None:
+    """Bytes that spell nothing here, as names on old sticks have them, fit into no message, no database and no record. Raises Refused."""
+    for word in words:
+        try:
+            word.encode()
+        except UnicodeEncodeError as error:
+            shown = os.fsencode(word).decode(errors="backslashreplace")
+            raise Refused(
+                Code.MALFORMED,
+                f"“{shown}” has bytes that spell no characters here.",
+                "Rename the file, or type the word anew.",
+            ) from error
