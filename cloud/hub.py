@@ -318,8 +318,14 @@ class Hub:
         ):
             return  # what would be missed may have come already
         while self._timers and self._timers[0][0] <= now:
-            _, _, connection = heapq.heappop(self._timers)
-            if self._by_route.get(connection.route) is connection:
+            connection = self._timers[0][2]
+            if self._by_route.get(connection.route) is not connection:
+                heapq.heappop(self._timers)
+            elif now < connection.pump.deadline < NEVER:  # it was heard since, as with every beat
+                connection.armed_at = connection.pump.deadline
+                heapq.heapreplace(self._timers, (connection.armed_at, next(self._tiebreak), connection))
+            else:
+                heapq.heappop(self._timers)
                 connection.armed_at = NEVER
                 connection.pump.tick()
                 self._after(connection)
