@@ -71,7 +71,7 @@ def test_what_has_arrived_before_a_cut_is_not_sent_again(rural: Stage) -> None:
     until(lambda: rural.connected("templin"), "the line is up")
     passed = line.up_bytes
     line.hold(200_000)
-    rural.hand_in("templin", *(rural.photograph(number) for number in range(5)))
+    rural.hand_in("templin", *(rural.photograph(number) for number in range(6)))
     [digest] = set(rural.handed_in("templin").values()) - set(handed.values())
     size_bytes = until(
         lambda: [row[0] for row in rural.ask("SELECT size_bytes FROM document WHERE digest = ?", digest)]
