@@ -40,8 +40,8 @@ class Step:
 STEPS: Final = {
     "simulate": Step(100_000, 32, "cabin-days under virtual time"),
     "power": Step(1_000_000, 1000, "crash states opened and checked"),
-    "kill": Step(7_000, 3, "kills of whole processes"),
-    "network": Step(2_000, 4, "faults between network namespaces"),
+    "kill": Step(7_000, 90, "kills of whole processes"),
+    "network": Step(2_000, 160, "faults between network namespaces"),
     "rot": Step(100_000, 400, "flipped bits"),
     "bytes": Step(1_000_000_000, 400_000, "hostile inputs"),
 }

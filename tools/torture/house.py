@@ -19,6 +19,7 @@ from PIL import Image
 from cloud import config as configs
 from edge.knock import knock
 from edge.orders import Accepted, Submit
+from protocol import limits
 from protocol.errors import Trouble, Unavailable
 from protocol.ids import AgencyId
 from tools.rig import Rig, kept_port
@@ -110,7 +111,7 @@ class House(Rig):
         return {path.stem for path in (self.folder / "opened").glob("*.pdf")}
 
     def _complete(self, site: str, state: str) -> bool:
-        return len(self.arrived(site, state)) >= len(self.documents(site))
+        return self.arrived(site, state).keys() >= self.documents(site).keys()
 
     def broken(self, sites: list[str], *, agency: bool) -> list[str]:
         """Wait until all has arrived, then name what has not, and what came twice or altered."""
@@ -119,26 +120,29 @@ class House(Rig):
         for site in sites:
             until(partial(self._complete, site, state), self.patience_seconds)
             kept, there = self.documents(site), self.arrived(site, state)
-            lost = set(self.accepted.get(site, ())) - kept.keys()
+            # A cabin that knows of very many forgets the oldest that their agencies have accepted.
+            many = len(kept) >= limits.DOCUMENTS_REMEMBERED
+            forgotten = self.arrived(site, "accepted").keys() - kept.keys() if many else set()
+            lost = set(self.accepted.get(site, ())) - kept.keys() - forgotten
+            strange = there.keys() - kept.keys() - forgotten
             found += [f"{receipt} was accepted at {site} and is gone." for receipt in sorted(lost)]
             found += [f"{receipt} of {site} has not arrived." for receipt in sorted(kept.keys() - there.keys())]
-            found += [
-                f"{receipt} arrived and {site} knows nothing of it." for receipt in sorted(there.keys() - kept.keys())
-            ]
+            found += [f"{receipt} arrived and {site} knows nothing of it." for receipt in sorted(strange)]
             found += [
                 f"{receipt} of {site} arrived altered."
                 for receipt in kept.keys() & there.keys()
                 if kept[receipt] != there[receipt]
             ]
-            if len(kept) > len(self.accepted.get(site, ())) + self.unknown.get(site, 0):
-                found.append(f"{site} keeps {len(kept)} documents, more than were handed in.")
+            count = len(kept.keys() | there.keys())
+            if count > len(self.accepted.get(site, ())) + self.unknown.get(site, 0):
+                found.append(f"There are {count} documents of {site}, more than were handed in.")
             numbers = _rows(
                 self.hub / "hub.sqlite", "SELECT agency, counter FROM document WHERE site = ? ORDER BY counter", site
             )
             if [counter for _, counter in numbers] != list(range(1, len(numbers) + 1)):
                 found.append(f"The hub counts the documents of {site} as {numbers}.")
             if agency:
-                missing = kept.keys() - self.opened()
+                missing = (kept.keys() | forgotten) - self.opened()
                 found += [
                     f"{receipt} of {site} is not at the agency, which accepted it." for receipt in sorted(missing)
                 ]
