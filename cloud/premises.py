@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from cloud import config as configs
@@ -15,6 +16,7 @@ from cloud.storage.database import Database
 from protocol import limits
 from protocol.contacts import HubCard
 from protocol.directory import HubRow
+from protocol.errors import Unavailable
 from protocol.keys import SigningPair
 from protocol.randomness import Random
 from protocol.runtime.config import write_default
@@ -66,8 +68,24 @@ def opened(path: Path, exclusive: bool = False) -> Iterator[Premises]:
     with NodeFolder.open(path, "hub", exclusive) as folder:
         config = configs.read(folder.path)
         keys = hub_keys.read_keys(folder)
-        database = Database(configs.database_url(config, folder.path))
+        database = Database(
+            configs.database_url(config, folder.path), nullcontext if exclusive else partial(_alone, path)
+        )
         try:
             yield Premises(folder, config, keys, database)
         finally:
             database.close()
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """No hub works here meanwhile: one of an earlier release would find its tables changed beneath it."""
+    try:
+        folder = NodeFolder.open(path, "hub")
+    except Unavailable as busy:
+        raise Unavailable(
+            f"In {path} works a hub of an earlier release of Kabine.",
+            "Stop it and start it with this release, which carries its database over; then give this command again.",
+        ) from busy
+    with folder:
+        yield

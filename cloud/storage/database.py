@@ -9,8 +9,8 @@ from __future__ import annotations
 import functools
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Final
 
@@ -37,10 +37,13 @@ def sqlite_url(path: Path) -> str:
 
 
 class Database:
-    """Opened and brought to the present shape. Raises Unavailable when it cannot be opened, or when a later release made it."""
+    """Opened and brought to the present shape. Raises Unavailable when it cannot be opened, or when a later release made it.
 
-    def __init__(self, url: str) -> None:
+    `alone()` holds off everybody else while a database of an earlier release is carried over; what it raises leaves the database as it is."""
+
+    def __init__(self, url: str, alone: Callable[[], AbstractContextManager[object]] = nullcontext) -> None:
         self._engine = _engine(url)
+        self._alone = alone
         self._lock = threading.RLock()
         try:
             self._writer = self._engine.connect().execution_options(writing=True)
@@ -134,7 +137,7 @@ class Database:
         config.set_main_option("script_location", str(Path(__file__).with_name("migrations")).replace("%", "%%"))
         config.set_main_option("path_separator", "os")
         known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-        with self.turn() as connection:
+        with self._alone(), self.turn() as connection:
             found = _version(connection)
             if found is not None and found not in known:
                 raise Unavailable(

@@ -1,0 +1,69 @@
+"""A hub's folder and who may carry its database over to a new release."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import create_engine
+
+from cloud import premises
+from cloud.config import HubConfig
+from cloud.storage import database
+from cloud.storage.database import HEAD, sqlite_url
+from protocol.errors import Unavailable
+from protocol.runtime.folder import NodeFolder
+
+EARLIER = "0004"
+
+
+@pytest.fixture
+def hub(tmp_path: Path) -> Path:
+    """A hub whose database an earlier release made."""
+    folder = tmp_path / "hub"
+    config = HubConfig(name="Uckermark", address="tcp://hub.example:4711")
+    premises.make(folder, config, random.Random(1).randbytes, "a passphrase", work_factor=4)
+    path = folder / "hub.sqlite"
+    path.unlink()
+    alembic = Config()
+    alembic.set_main_option("script_location", str(Path(database.__file__).with_name("migrations")))
+    alembic.set_main_option("path_separator", "os")
+    engine = create_engine(sqlite_url(path))
+    with engine.begin() as connection:
+        alembic.attributes["connection"] = connection
+        command.upgrade(alembic, EARLIER)
+    engine.dispose()
+    return folder
+
+
+def shape(hub: Path) -> str:
+    with closing(sqlite3.connect(hub / "hub.sqlite")) as file:
+        found: str = file.execute("SELECT version_num FROM alembic_version").fetchone()[0]
+        return found
+
+
+def test_beneath_a_hub_that_runs_nothing_is_carried_over(hub: Path) -> None:
+    with (
+        NodeFolder.open(hub, "hub"),
+        pytest.raises(Unavailable, match="works a hub of an earlier release") as told,
+        premises.opened(hub),
+    ):
+        pass
+    assert "Stop it and start it with this release" in told.value.remedy
+    assert shape(hub) == EARLIER
+
+
+@pytest.mark.parametrize("exclusive", [False, True])
+def test_where_nobody_works_it_is(hub: Path, exclusive: bool) -> None:
+    with premises.opened(hub, exclusive):
+        assert shape(hub) == HEAD
+
+
+def test_beside_a_hub_of_this_release_commands_look_in(hub: Path) -> None:
+    with premises.opened(hub, exclusive=True), premises.opened(hub) as beside:
+        assert beside.config.name == "Uckermark"
