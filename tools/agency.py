@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 import msgspec
@@ -17,7 +18,7 @@ from protocol.contacts import InboxCard, read_inbox_card
 from protocol.directory import Agency, Route
 from protocol.errors import Code, Refused, Unavailable
 from protocol.hours import Hours, Span, Week
-from protocol.ids import AgencyId, agency_id, area_id, service_id
+from protocol.ids import AgencyId, LanguageTag, agency_id, area_id, service_id
 from protocol.keys import fingerprint, words
 from protocol.publication import agency_mistakes
 from protocol.runtime.world import REAL
@@ -34,7 +35,7 @@ _publish_option = click.option("--publish", "at_once", is_flag=True, help="Put i
 
 @click.group()
 def agency() -> None:
-    """Agencies: add, list, give a key."""
+    """Agencies: add, change, list, give a key."""
 
 
 @agency.command()
@@ -95,6 +96,42 @@ def add(
     _do(hub, change, f"{new.id} is added.", read, at_once, passphrase_file)
     if read is None:
         click.echo(f"It takes documents once it has a key: kabine agency key {new.id} --card CARD")
+
+
+@agency.command()
+@click.argument("id")
+@hub_option
+@click.option("--name", help="Full German name.")
+@click.option("--short", help="As it fits on a button.")
+@click.option("--phone")
+@click.option("--address")
+@click.option("--dispatcher/--no-dispatcher", default=None, help="Is it asked by whoever does not know theirs?")
+@click.option("--hours-file", type=click.Path(path_type=Path), help="Opening hours (TOML), instead of all before.")
+@_publish_option
+@passphrase_option
+def change(
+    id: str, hub: Path, hours_file: Path | None, at_once: bool, passphrase_file: Path | None, **given: Any
+) -> None:
+    """Correct what is said of the agency ID, in the next directory; what is not given stays. Its keys, routes and documents stay."""
+    name = agency_id(id)
+    changes = {field: value for field, value in given.items() if value is not None}
+    if hours_file:
+        changes["hours"] = read_hours(hours_file)
+    if not changes:
+        raise Refused(Code.MALFORMED, "Nothing is to be changed.", "Say what: --name, --phone, --hours-file, …")
+
+    def apply(connection: Connection) -> None:
+        before = draft.agency(connection, name)
+        if before.short == before.name and "name" in changes:
+            changes.setdefault("short", changes["name"])
+        changed = draft.change_agency(connection, name, **changes)
+        soundness.expect(f"agency {name}", agency_mistakes(changed), "Correct it and change it again.")
+        lost.extend(text.language for text in before.texts if text not in changed.texts)
+
+    lost: list[LanguageTag] = []
+    _do(hub, apply, f"{name} is changed.", None, at_once, passphrase_file)
+    if lost:
+        click.echo(f"Its name is German now in: {', '.join(lost)}. Translate it with `kabine directory texts`.")
 
 
 @agency.command()

@@ -11,7 +11,7 @@ from cloud.storage import schema
 from cloud.storage.database import upsert
 from protocol import codec, hours, limits
 from protocol.contacts import InboxCard
-from protocol.directory import Agency, InboxKey, Route, Service, ServiceTexts
+from protocol.directory import Agency, AgencyTexts, InboxKey, Route, Service, ServiceTexts
 from protocol.errors import Code, Refused
 from protocol.hours import Hours
 from protocol.ids import AgencyId, AreaId, LanguageTag, ServiceId
@@ -43,18 +43,28 @@ def add_agency(connection: Connection, new: Agency) -> None:
         raise Refused(
             Code.MALFORMED,
             f"There is an agency “{new.id}” already.",
-            f"Set its key with `kabine agency key {new.id} --card …`, or take another name.",
+            f"Correct it with `kabine agency change {new.id}`, give it a key with `kabine agency key {new.id} --card …`, or take another name.",
         )
     _check(new.hours)
     connection.execute(insert(schema.agency).values(id=new.id, definition=codec.encode(new)))
 
 
 def change_agency(connection: Connection, id: AgencyId, **changes: Any) -> Agency:
-    """Replace fields of an agency. Raises Refused for an unknown one."""
-    changed = msgspec.structs.replace(agency(connection, id), **changes)
+    """Replace fields of an agency; other languages keep what was made from words that stay. Raises Refused for an unknown one, and for wrong
+    hours."""
+    before = agency(connection, id)
+    changed = msgspec.structs.replace(before, **changes)
+    if "texts" not in changes:
+        kept = (_still_called(texts, before, changed) for texts in before.texts)
+        changed = msgspec.structs.replace(changed, texts=tuple(texts for texts in kept if texts.name or texts.short))
     _check(changed.hours)
     _write(connection, changed)
     return changed
+
+
+def _still_called(texts: AgencyTexts, before: Agency, after: Agency) -> AgencyTexts:
+    name = texts.name if before.name == after.name else ""
+    return AgencyTexts(texts.language, name, texts.short if before.short == after.short else "")
 
 
 def remove_agency(connection: Connection, id: AgencyId) -> None:

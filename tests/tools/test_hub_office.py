@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from msgspec import structs
 
 from cloud import enrolment, premises
 from cloud.directory import publish
@@ -302,6 +303,39 @@ def test_an_agency_with_hours_routes_and_a_key(place: Path, run: Run) -> None:
         (480, 720, "open"),
         (780, 930, "appointment"),
     ]
+
+
+def test_what_is_said_of_an_agency_is_corrected_and_the_rest_stays(place: Path, run: Run) -> None:
+    (place / "hours.toml").write_text('[[weeks]]\nthursday = ["14:00-18:00"]\n')
+    before = next(agency for agency in in_force(place).agencies if agency.id == "wohngeldstelle-uckermark")
+    routes = in_force(place).routes
+    assert len(before.texts) == 5
+    options = ("--phone", "03984 70 1234", "--hours-file", str(place / "hours.toml"))
+    said = run("agency", "change", "wohngeldstelle-uckermark", *options, "--publish").output
+    assert "Directory 2 is in force" in said
+    assert "Translate" not in said
+    after = next(agency for agency in in_force(place).agencies if agency.id == "wohngeldstelle-uckermark")
+    assert (after.phone, len(after.hours.weeks[0].days[3])) == ("03984 70 1234", 1)
+    assert structs.replace(after, phone=before.phone, hours=before.hours) == before
+    assert in_force(place).routes == routes
+
+
+def test_an_agency_of_another_name_is_called_so_in_no_other_language_yet(place: Path, run: Run) -> None:
+    said = run("agency", "change", "wohngeldstelle-uckermark", "--name", "Wohnraumstelle", "--publish").output
+    assert "Its name is German now in: ar, de-simple, en, pl, uk. Translate it with `kabine directory texts`." in said
+    after = next(agency for agency in in_force(place).agencies if agency.id == "wohngeldstelle-uckermark")
+    assert after.name == "Wohnraumstelle"
+    assert all(not texts.name for texts in after.texts)
+
+
+def test_what_no_agency_may_be_is_not_made_of_one(place: Path, run: Run) -> None:
+    with pytest.raises(Refused, match="Nothing is to be changed"):
+        run("agency", "change", "aok-nordost")
+    with pytest.raises(Refused, match="There is no agency “bauamt”"):
+        run("agency", "change", "bauamt", "--phone", "1")
+    with pytest.raises(Refused, match="its name has 0 characters"):
+        run("agency", "change", "aok-nordost", "--name", "")
+    assert run("agency", "list").output.count("AOK") >= 1
 
 
 def test_a_new_key_is_a_draft_until_it_is_published(place: Path, run: Run) -> None:
