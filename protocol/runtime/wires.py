@@ -241,7 +241,8 @@ class Dialler:
         self._socket = (context or zmq.Context.instance()).socket(zmq.DEALER)
         _bound(self._socket, ping_seconds)
         # A hub to which thousands come at once accepts them one after the other; until then nobody acknowledges our greeting.
-        self._socket.setsockopt(zmq.TCP_MAXRT, limits.HANDSHAKE_MILLISECONDS)
+        for option in (zmq.HANDSHAKE_IVL, zmq.TCP_MAXRT):
+            self._socket.setsockopt(option, int(limits.HELLO_SECONDS * 1000))
         self._socket.setsockopt(zmq.RECONNECT_IVL, -1)
         self._socket.curve_serverkey = z85.encode(hub_key)
         self._socket.curve_publickey = z85.encode(own.public)

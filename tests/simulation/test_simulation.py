@@ -44,7 +44,7 @@ RECOVERIES = {
     "revoked-while-it-spoke",
     "visitor-was-told-of-a-full-disk",
 }
-DAYS = float(os.environ.get("KABINE_SIMULATED_DAYS", "500"))
+DAYS = float(os.environ.get("KABINE_SIMULATED_DAYS", "750"))
 pytestmark = pytest.mark.timeout(1800)  # on a busy machine; the longest takes a minute and a half on two idle cores
 WORLDS_MAX = 64  # until something is seen that happens in one of a few; what is seen ends it
 
