@@ -6,7 +6,6 @@ message size, queue length and the time of a handshake, and no linger: what is q
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -37,9 +36,6 @@ _MORE: Final = int(zmq.NOBLOCK | zmq.SNDMORE)
 _POLLIN: Final = int(zmq.POLLIN)
 _MORE_DESCRIPTORS: Final = "Let the hub have more open files (LimitNOFILE=), one for each cabin and some hundreds."
 _SEALED_BYTES: Final = 35  # ZMTP and CURVE add at least so much to one part of a message; counting more would add up
-# zmq_ctx_set(3); pyzmq has no name for it. Messages that are read where the socket wrote them hold its buffer, and the connection takes another:
-# 4 kB for each of ten thousand cabins. Large ones are read into their own place anyway, and sealed ones are copied when they are opened.
-_ZERO_COPY_RECV: Final = 10
 _WATCHED: Final = (
     zmq.EVENT_CONNECTED
     | zmq.EVENT_HANDSHAKE_SUCCEEDED
@@ -127,8 +123,6 @@ class Listener:
         keep_buffers()
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._context.set(zmq.MAX_SOCKETS, 65535)
-        with contextlib.suppress(zmq.ZMQError):  # an older library does without
-            self._context.set(_ZERO_COPY_RECV, 0)
         self.gate = Gate(self._context, admit)
         self._socket = self._context.socket(zmq.ROUTER)
         _bound(self._socket, limits.PING_SECONDS)
