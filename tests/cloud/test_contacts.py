@@ -7,17 +7,16 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import create_engine
 
 from cloud.contacts import WRITE_SECONDS
 from cloud.fleet import facts, status
-from cloud.storage import database, schema
+from cloud.storage import schema
 from cloud.storage.database import Database, sqlite_url
 from protocol import codec
 from protocol.entries import Mark
 from protocol.frames import Beat, Hello, Vitals
+from tests.cloud import earlier
 from tests.cloud.conftest import Cabin, Town
 
 WELL = Vitals(disk_free_bytes=10_000_000_000, devices={"scanner": "ready"})
@@ -183,13 +182,9 @@ def test_a_clock_that_was_set_back_is_believed(town: Town, cabin: Cabin) -> None
 
 def test_what_an_older_release_wrote_is_carried_over(tmp_path: Path) -> None:
     path = tmp_path / "hub.sqlite"
-    config = Config()
-    config.set_main_option("script_location", str(Path(database.__file__).with_name("migrations")))
-    config.set_main_option("path_separator", "os")
     engine = create_engine(sqlite_url(path))
     with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0004")
+        earlier.build(connection, "0004")
     engine.dispose()
     with sqlite3.connect(path) as old:
         old.executemany(

@@ -8,16 +8,14 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import create_engine
 
 from cloud import premises
 from cloud.config import HubConfig
-from cloud.storage import database
 from cloud.storage.database import HEAD, sqlite_url
 from protocol.errors import Unavailable
 from protocol.runtime.folder import NodeFolder
+from tests.cloud import earlier
 
 EARLIER = "0004"
 
@@ -30,13 +28,9 @@ def hub(tmp_path: Path) -> Path:
     premises.make(folder, config, random.Random(1).randbytes, "a passphrase", work_factor=4)
     path = folder / "hub.sqlite"
     path.unlink()
-    alembic = Config()
-    alembic.set_main_option("script_location", str(Path(database.__file__).with_name("migrations")))
-    alembic.set_main_option("path_separator", "os")
     engine = create_engine(sqlite_url(path))
     with engine.begin() as connection:
-        alembic.attributes["connection"] = connection
-        command.upgrade(alembic, EARLIER)
+        earlier.build(connection, EARLIER)
     engine.dispose()
     return folder
 

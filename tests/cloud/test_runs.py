@@ -6,16 +6,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import Connection, text
 
-from cloud.storage import database as module
 from cloud.storage import runs, schema
 from cloud.storage.database import Database, sqlite_url
 from protocol import codec, entries
 from protocol.entries import GENESIS, Entry, EpochOpened, Mark
 from protocol.ids import SiteId
+from tests.cloud import earlier
 
 SITE = SiteId("templin")
 AT = datetime(2026, 5, 3, 12, 0, tzinfo=UTC)
@@ -99,8 +97,4 @@ def go_back(connection: Connection) -> None:
     for table in schema.metadata.sorted_tables:
         connection.execute(text(f"DROP TABLE {table.name}"))
     connection.execute(text("DELETE FROM alembic_version"))
-    config = Config()
-    config.set_main_option("script_location", str(Path(module.__file__).with_name("migrations")))
-    config.set_main_option("path_separator", "os")
-    config.attributes["connection"] = connection
-    command.upgrade(config, "0003")
+    earlier.build(connection, "0003")
