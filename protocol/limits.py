@@ -41,8 +41,8 @@ RECONNECT_SECONDS_MAX: Final = 15.0  # … to here, for ever
 RECONNECT_BUSY_SECONDS: Final = 2.0  # the first bound where somebody answered and had no time for a handshake …
 RECONNECT_BUSY_GROWTH: Final = 2.0  # … and its growth
 HANDSHAKE_MILLISECONDS: Final = 5000  # ZMQ HANDSHAKE_IVL: a slow-loris holds a descriptor no longer; four round trips by satellite are three seconds
-HIGH_WATER_MESSAGES: Final = 64  # of the socket; what may be outstanding stays below, so that a burst never meets it
-WANTS_MAX: Final = 32  # wants outstanding: their answers fit below the high-water mark …
+HIGH_WATER_MESSAGES: Final = 80  # of the socket; what may be outstanding stays below, so that a burst never meets it
+WANTS_MAX: Final = 56  # wants outstanding, a window of documents of 300 KB: their answers fit below that mark …
 ENTRIES_FRAMES_MAX: Final = 16  # … beside so many frames of entries not yet acknowledged
 ENTRIES_WINDOW_BYTES: Final = (
     128 * KIB

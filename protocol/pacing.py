@@ -31,7 +31,7 @@ _TALK_RATE_SECONDS: Final = (
 _SHORT_SECONDS: Final = 0.03  # no slow line answers sooner: what waits to be said takes its time too …
 _SHORT_GAIN_MAX: Final = 160.0  # … of the first window where one does
 _GROWTH: Final = 2  # of the window, times what arrives: three times as wide after each round trip
-_WANTS_AIM: Final = limits.WANTS_MAX // 2  # so that a window is not cut into more wants than may be outstanding
+_WANTS_AIM: Final = 16  # in a window at least: far fewer than may be outstanding
 _RATE_UNKNOWN: Final = 16 * limits.KIB  # bytes per second; only to be patient with before anything is measured
 
 

@@ -123,7 +123,7 @@ EVENTS = {
 }
 MANIFEST = "version suite envelope receipt agency epoch cabin captured_at length_bytes header_sha256 payload_sha256 counter previous"
 RECEIPT = "version envelope happening by at previous reason text"
-ENTRIES_BYTES_MAX, ENTRY_BYTES_MAX, CHUNK_BYTES_MAX, WANTS_MAX = 65536, 49152, 524288, 32
+ENTRIES_BYTES_MAX, ENTRY_BYTES_MAX, CHUNK_BYTES_MAX, WANTS_MAX = 65536, 49152, 524288, 56
 
 
 @dataclass
