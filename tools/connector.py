@@ -196,17 +196,18 @@ class Connector:
 
     # --- taking --------------------------------------------------------------------------------------------------
     def take(self, letter: Letter, into: Path) -> Taken:
-        """Fetch, check, open and write `<receipt>.pdf` and `<receipt>.json` into `into`. The same again writes the same files anew.
+        """Fetch, check, open and write `<receipt>.pdf` and `<receipt>.json` into `into`. The same again writes the same files anew; what
+        somebody else has put there is never replaced (letter.free_name).
 
-        Raises Refused when anything about it is not as signed (then nothing stands under a final name), Unavailable when the disk or the
-        line fails."""
+        Raises Refused when anything about it is not as signed (then nothing stands under a final name) or other files have its names,
+        Unavailable when the disk or the line fails."""
         delivered, manifest = letter.delivered, letter.manifest
-        name = free_name(into, manifest)
-        pdf, beside = into / f"{name}.pdf", into / f"{name}.json"
-        draft = draft_of(pdf)
+        draft = draft_of(into / f"{manifest.receipt}.pdf")
         with writing(into):
             try:
                 inner, pdf_bytes = self._open_into(draft, delivered, manifest)
+                name = free_name(into, manifest, draft)
+                pdf, beside = into / f"{name}.pdf", into / f"{name}.json"
                 replace(beside, record_of(letter, inner))
                 os.replace(draft, pdf)
                 sync_folder(into)

@@ -6,6 +6,7 @@ killed run.
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from protocol.asking import Delivered
-from protocol.errors import Unavailable
+from protocol.errors import Code, Refused, Unavailable
 from protocol.inner import Inner, Summary
 from protocol.manifest import Happening, Manifest, Receipt, Signed
 from protocol.runtime.folder import sync_folder
@@ -54,17 +55,48 @@ class Taken(msgspec.Struct, frozen=True):
     envelope_bytes: int
 
 
-def free_name(into: Path, manifest: Manifest) -> str:
-    """What to call a document in `into`: its receipt number; with the envelope's id behind it where another document has that name already."""
-    record = into / f"{manifest.receipt}.json"
-    if record.exists():
-        try:
-            there = msgspec.json.decode(record.read_bytes()).get("envelope")
-        except (msgspec.DecodeError, AttributeError):
-            there = None
-        if there != manifest.envelope.hex():
-            return f"{manifest.receipt}-{manifest.envelope.hex()[:8]}"
-    return manifest.receipt
+def free_name(into: Path, manifest: Manifest, draft: Path) -> str:
+    """What to call the document in `into` whose PDF is whole in `draft`: its receipt number; with the envelope's id behind it where something else
+    has that name already. Ours is a record of this envelope and a PDF of just these bytes; nothing else is ever replaced. Raises Refused when
+    both names are taken."""
+    names = _names(manifest)
+    # Where a killed run has written the record, the rest belongs too, whatever has become free meanwhile.
+    for name in sorted(names, key=lambda name: not _records(into / f"{name}.json", manifest)):
+        record, pdf = into / f"{name}.json", into / f"{name}.pdf"
+        record_is_ours = not os.path.lexists(record) or _records(record, manifest)
+        if record_is_ours and (not os.path.lexists(pdf) or _same(pdf, draft)):
+            return name
+    both = " and ".join(f"{name}.pdf" for name in names)
+    raise Refused(
+        Code.BAD_FILE,
+        f"Other files stand where {both} or their records belong in {into}; the connector replaces nothing that it did not write.",
+        "Move them to another folder, then pull again.",
+    )
+
+
+def _names(manifest: Manifest) -> tuple[str, str]:
+    return manifest.receipt, f"{manifest.receipt}-{manifest.envelope.hex()[:8]}"
+
+
+def _records(path: Path, manifest: Manifest) -> bool:
+    """Is this the record of that very document?"""
+    try:
+        return (
+            path.is_file() and msgspec.json.decode(path.read_bytes(), type=_Named).envelope == manifest.envelope.hex()
+        )
+    except (OSError, ValueError, RecursionError):
+        return False
+
+
+def _same(path: Path, draft: Path) -> bool:
+    """Do both hold the same bytes? Of what cannot be read nobody knows."""
+    try:
+        if not path.is_file() or path.stat().st_size != draft.stat().st_size:
+            return False
+        with path.open("rb") as there, draft.open("rb") as here:
+            return hashlib.file_digest(there, "sha256").digest() == hashlib.file_digest(here, "sha256").digest()
+    except OSError:
+        return False
 
 
 def record_of(letter: Letter, inner: Inner) -> bytes:
@@ -99,13 +131,14 @@ def rewrite(path: Path, letter: Letter) -> None:
 
 def recorded(into: Path, manifest: Manifest) -> tuple[Signed, ...]:
     """The signed events in the record of this document, whose PDF lies beside it; none when it is not in `into`."""
-    for name in (manifest.receipt, f"{manifest.receipt}-{manifest.envelope.hex()[:8]}"):
-        try:
-            record = msgspec.json.decode((into / f"{name}.json").read_bytes(), type=_Record)
-            if record.envelope == manifest.envelope.hex() and (into / f"{name}.pdf").exists():
+    for name in _names(manifest):
+        path = into / f"{name}.json"
+        if _records(path, manifest) and (into / f"{name}.pdf").exists():
+            try:
+                record = msgspec.json.decode(path.read_bytes(), type=_Record)
                 return tuple(Signed(bytes.fromhex(one.body), bytes.fromhex(one.signature)) for one in record.receipts)
-        except (OSError, ValueError):
-            continue
+            except (OSError, ValueError):
+                continue
     return ()
 
 
@@ -114,8 +147,11 @@ class _Event(msgspec.Struct):
     signature: str
 
 
-class _Record(msgspec.Struct):
+class _Named(msgspec.Struct):
     envelope: str
+
+
+class _Record(msgspec.Struct):
     receipts: tuple[_Event, ...]
 
 

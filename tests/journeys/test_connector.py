@@ -50,6 +50,31 @@ def test_a_returned_document_is_returned_once_and_the_cabin_hears_why(town: Stag
     assert town.record(receipt, OTHER_AGENCY)["receipts"] == told["receipts"]
 
 
+def test_what_others_have_put_into_the_folder_stays_and_keeps_nobody_from_the_rest(town: Stage) -> None:
+    """A file that has a document's name: the document is called otherwise. Where that is taken too it waits, and the next one is taken."""
+    scanned, refused, fine = (
+        town.hand_in("templin", town.page(seed), agency=OTHER_AGENCY, secured=True) for seed in (3, 4, 5)
+    )
+    into = town.house.folder / "shared"
+    into.mkdir()
+    for name in (f"{scanned}.pdf", f"{refused}.pdf", f"{longer(town, refused)}.json"):
+        (into / name).write_text("of somebody else")
+    done = town.pull(agency=OTHER_AGENCY, into=into)
+    assert done.returncode == 1
+    assert f"REFUSED {refused}: Other files stand where" in done.stderr
+    assert {happened(town, receipt)[-1] for receipt in (scanned, fine)} == {"accepted"}
+    assert (
+        (into / f"{longer(town, scanned)}.pdf").read_bytes()[:5] == (into / f"{fine}.pdf").read_bytes()[:5] == b"%PDF-"
+    )
+    assert happened(town, refused) == ["stored"]
+    assert sorted(path.name for path in into.iterdir() if path.read_bytes() == b"of somebody else") == sorted(
+        [f"{scanned}.pdf", f"{refused}.pdf", f"{longer(town, refused)}.json"]
+    )
+    (into / f"{refused}.pdf").unlink()
+    assert town.pull(agency=OTHER_AGENCY, into=into).returncode == 0
+    assert (into / f"{refused}.pdf").read_bytes().startswith(b"%PDF-")
+
+
 @pytest.fixture
 def overtaken(town: Stage) -> Iterator[tuple[str, str, Line]]:
     """A large document that a small one has overtaken. The line is held: the rest of the large one passes when it is released, and not before."""
@@ -229,7 +254,8 @@ def test_a_hub_that_drops_a_document_is_found_out(templin: Stage) -> None:
 
 
 def test_the_keys_of_another_agency_open_nothing(town: Stage) -> None:
-    town.hand_in("templin", town.page(5), secured=True)
+    for agency in (AGENCY, OTHER_AGENCY):
+        town.hand_in("templin", town.page(5), agency=agency, secured=True)
     keys = town.house.keys(OTHER_AGENCY)
     mine = keys / "card.txt"
     kept = mine.read_bytes()
@@ -240,6 +266,12 @@ def test_the_keys_of_another_agency_open_nothing(town: Stage) -> None:
         mine.write_bytes(kept)
     assert done.returncode == 1
     assert not list((town.house.folder / "stolen").iterdir())
+
+
+def longer(stage: Stage, receipt: str) -> str:
+    """What a document is called where its number is taken."""
+    [(envelope,)] = stage.ask("SELECT envelope FROM document WHERE receipt = ?", receipt)
+    return f"{receipt}-{envelope.hex()[:8]}"
 
 
 def delivered(stage: Stage, receipt: str) -> bool:

@@ -1,0 +1,113 @@
+"""What a document is called in a folder that others use too: nothing is replaced that the connector did not write."""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from protocol.errors import Refused
+from protocol.ids import AgencyId, EnvelopeId, ReceiptNumber, SiteId
+from protocol.manifest import Manifest
+from tools.letter import free_name
+
+NOON = datetime(2026, 7, 31, 12, tzinfo=UTC)
+ENVELOPE = EnvelopeId(bytes(range(16)))
+SHORT, LONG = "K7M-042", "K7M-042-00010203"
+PDF = b"%PDF-1.7 of this document"
+MANIFEST = Manifest(
+    version=1,
+    suite="age/1",
+    envelope=ENVELOPE,
+    receipt=ReceiptNumber(SHORT),
+    agency=AgencyId("sozialamt"),
+    epoch=1,
+    cabin=SiteId("templin"),
+    captured_at=NOON,
+    length_bytes=1,
+    header_sha256=bytes(32),
+    payload_sha256=bytes(32),
+    counter=1,
+    previous=bytes(32),
+)
+OURS = json.dumps({"version": 1, "envelope": ENVELOPE.hex()}).encode()
+
+
+def name(into: Path) -> str:
+    """What the document is called when its PDF has been opened into a draft."""
+    draft = into / ".draft"
+    draft.write_bytes(PDF)
+    try:
+        return free_name(into, MANIFEST, draft)
+    finally:
+        draft.unlink()
+
+
+def test_a_document_is_called_by_its_number(tmp_path: Path) -> None:
+    (tmp_path / "K7M-041.pdf").write_bytes(b"another")
+    assert name(tmp_path) == SHORT
+
+
+@pytest.mark.parametrize("there", [{"json"}, {"json", "pdf"}, {"pdf"}], ids=["record", "both", "only the PDF is left"])
+@pytest.mark.parametrize("called", [SHORT, LONG])
+def test_what_a_killed_run_left_is_its_own(tmp_path: Path, called: str, there: set[str]) -> None:
+    if called == LONG:
+        (tmp_path / f"{SHORT}.pdf").write_bytes(b"of somebody else")
+    for kind in there:
+        (tmp_path / f"{called}.{kind}").write_bytes({"json": OURS, "pdf": PDF}[kind])
+    assert name(tmp_path) == called
+
+
+def test_its_own_place_is_found_when_the_other_has_become_free(tmp_path: Path) -> None:
+    (tmp_path / f"{LONG}.json").write_bytes(OURS)
+    (tmp_path / f"{LONG}.pdf").write_bytes(PDF)
+    assert name(tmp_path) == LONG
+
+
+def put_bytes(path: Path) -> None:
+    path.write_bytes(b"{}" if path.suffix == ".json" else b"%PDF-1.7 of somebody else")
+
+
+def put_another_record(path: Path) -> None:
+    path.write_text('{"envelope": "ff"}')
+
+
+def put_nonsense(path: Path) -> None:
+    path.write_bytes(b"\xff[[[")
+
+
+def put_link_to_nowhere(path: Path) -> None:
+    path.symlink_to("nowhere")
+
+
+def put_pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+FOREIGN = [put_bytes, put_another_record, put_nonsense, Path.mkdir, put_link_to_nowhere, put_pipe]
+
+
+@pytest.mark.parametrize("put", FOREIGN)
+@pytest.mark.parametrize("kind", ["pdf", "json"])
+def test_what_somebody_else_has_put_there_stays(tmp_path: Path, kind: str, put: object) -> None:
+    assert callable(put)
+    put(tmp_path / f"{SHORT}.{kind}")
+    assert name(tmp_path) == LONG
+
+
+def test_a_pdf_that_was_changed_beside_its_record_stays(tmp_path: Path) -> None:
+    """Somebody has written a note on it before the killed run was taken up again."""
+    (tmp_path / f"{SHORT}.json").write_bytes(OURS)
+    (tmp_path / f"{SHORT}.pdf").write_bytes(PDF + b" with a note")
+    assert name(tmp_path) == LONG
+
+
+def test_a_document_for_which_no_name_is_left_is_refused(tmp_path: Path) -> None:
+    (tmp_path / f"{SHORT}.json").write_bytes(b"{}")
+    (tmp_path / f"{LONG}.pdf").write_bytes(b"of somebody else")
+    with pytest.raises(Refused, match=f"{SHORT}.pdf and {LONG}.pdf") as caught:
+        name(tmp_path)
+    assert "Move" in caught.value.remedy
