@@ -16,14 +16,16 @@ from typing import Final, NamedTuple
 from protocol import limits
 
 _INFO: Final = struct.Struct(
-    "=16xI4xIIII28xII44xQ16xII8xQ"
+    "=B15xI4xIIII28xII44xQ16xII8xQ"
 )  # of tcp_info (linux/tcp.h, since 4.9), the fields of `Reading`
+_CLOSED: Final = 7  # TCP_CLOSE of linux/tcp_states.h
 _SILENT_SECONDS_MIN: Final = 0.3  # no line of the country takes longer to have a lost packet sent again
 
 
 class Reading(NamedTuple):
     """As tcp_info has it; `queued_bytes`: given to the kernel and not acknowledged in a row."""
 
+    state: int
     packet_bytes: int
     unacknowledged: int  # packets, also those that came out of order or were lost
     came: int
@@ -52,6 +54,7 @@ class Path:
         self._socket = socket.socket(fileno=os.dup(descriptor))
         self._moved_at: float | None = None  # when something was acknowledged, or there was nothing to acknowledge
         self._acknowledged_bytes = -1
+        self._silent = False
         self._patience_seconds = _SILENT_SECONDS_MIN
         self._given_bytes = 0
         self._left_bytes = 0  # acknowledged before anything was given
@@ -90,7 +93,10 @@ class Path:
         try:
             reading = self.read()
         except OSError:
-            return False  # it has ended, and that is told otherwise
+            return self._silent
+        if reading.state == _CLOSED:
+            # Nothing is under way any more, which is no sign of life: the kernel has given up. That it ended is told otherwise, and a moment later.
+            return self._silent
         if (
             not reading.unacknowledged
             or reading.acknowledged_bytes != self._acknowledged_bytes
@@ -100,7 +106,8 @@ class Path:
             self._acknowledged_bytes = reading.acknowledged_bytes
             usual_seconds = (3 * reading.round_trip_us + 4 * reading.variation_us) / 1e6
             self._patience_seconds = max(_SILENT_SECONDS_MIN, usual_seconds)
-        return now - self._moved_at > self._patience_seconds
+        self._silent = now - self._moved_at > self._patience_seconds
+        return self._silent
 
     def close(self) -> None:
         """Let go of it."""

@@ -16,6 +16,7 @@ from tools.bench import packet_line, quiet_net
 from tools.bench.packet_line import HUB, PacketLine
 
 PATIENCE_SECONDS = 30
+ESTABLISHED = 1  # linux/tcp_states.h
 
 
 @pytest.fixture
@@ -118,6 +119,14 @@ def test_a_dead_line_is_silent_and_a_slow_one_is_not():
                     line.cut(silent=True)
                     here.sendall(b"x" * 1000)
                     assert watched(path, PATIENCE_SECONDS)
+                    # What is tried beside it must not be dropped because the kernel has nothing under way any more.
+                    here.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 1)
+                    until = time.monotonic() + PATIENCE_SECONDS
+                    while path.read().state == ESTABLISHED:
+                        assert time.monotonic() < until
+                        assert path.silent(time.monotonic())
+                        threading.Event().wait(0.02)
+                    assert path.silent(time.monotonic())
                     path.close()
             finally:
                 line.close()
