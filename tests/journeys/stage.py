@@ -161,9 +161,12 @@ class Stage:
 
     def pull(self, *options: str, agency: str = AGENCY, into: Path | None = None) -> Said:
         """`kabine inbox pull` once."""
+        return self.kabine(*self.pulling(agency, into), *options)
+
+    def pulling(self, agency: str = AGENCY, into: Path | None = None) -> list[str]:
+        """The words of that command."""
         keys, hub = self.house.keys(agency), self.house.folder / "hub-card.txt"
-        target = into or self.into(agency)
-        return self.kabine("inbox", "pull", "--keys", keys, "--hub", hub, "--into", target, *options)
+        return ["inbox", "pull", "--keys", str(keys), "--hub", str(hub), "--into", str(into or self.into(agency))]
 
     def follow(self, agency: str = AGENCY) -> None:
         """Start the agency's connector, which takes whatever comes; what it tells is kept in `reports`."""
