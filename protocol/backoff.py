@@ -1,6 +1,6 @@
 """When to try again: back-off with full jitter, for ever (5 tries left a locker of others dead until a restart).
 
-Full jitter: the wait is random between nothing and a bound that grows, so that a thousand cabins do not come back in step.
+Full jitter: the wait is random between nothing and a bound, so that a thousand cabins do not come back in step.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from protocol import limits
 
 
 def absent_seconds(attempt: int, chance: float) -> float:
-    """Wait before attempt 0, 1, 2 … while nobody answers; `chance` is random in [0, 1). A short cut is noticed soon after its end; what lasts
+    """Wait before attempt 0, 1, 2 … while nobody answers; `chance` is random in [0, 1). The end of a short cut is noticed soon; what lasts
     longer, a hub that is restarted or a line that is gone for days, is asked less and less often."""
     if attempt < limits.RECONNECT_SOON:
-        return limits.RECONNECT_SECONDS_MIN * limits.RECONNECT_GROWTH_SOON**attempt * chance
+        return limits.RECONNECT_SECONDS_SOON * chance
     later = min(attempt - limits.RECONNECT_SOON, 60)
     return min(limits.RECONNECT_SECONDS_MAX, limits.RECONNECT_SECONDS_LATER * limits.RECONNECT_GROWTH**later) * chance
 
