@@ -65,6 +65,7 @@ class Link:
         self._greeted_at = 0.0  # when our Hello was said
         self._heard_at = 0.0
         self._progress_at = 0.0
+        self._backlog_to = 0  # entries of the peer up to here were written before its Hello: nobody waits for each
         self._answers_due = 0  # frames of the peer until one answers our Hello
         self._chunk_bytes_max = limits.CHUNK_BYTES_MAX  # what the peer answers with at most
 
@@ -149,8 +150,9 @@ class Link:
                 self._answered(arrival, frame, data, now, effects)
             case Want():
                 effects.append(SayChunk(frame))
-            case Entries():
-                self.pacing.talked(now)
+            case Entries(_, first, payloads):
+                if first + len(payloads) > self._backlog_to + 1:
+                    self.pacing.talked(now)
                 self._progress_at = now
                 self.peer_log.take(frame, effects)
             case Ack(committed):
@@ -181,6 +183,7 @@ class Link:
     def _greet(self, hello: Hello, now: float, effects: list[Effect]) -> None:
         self._examine(hello)
         self._progress_at = now
+        self._backlog_to = hello.last.number
         self.own_log.greeted(hello.committed)
         self.beats.begin(now)
         self._chunk_bytes_max = min(hello.chunk_bytes_max, limits.CHUNK_BYTES_MAX)

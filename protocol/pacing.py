@@ -4,7 +4,7 @@ What ZeroMQ and the kernel have swallowed cannot be overtaken. So the receiver a
 (bandwidth × delay), measured as BBR does it (draft-cardwell-iccrg-bbr): the best rate of delivery seen lately times the shortest round
 trip. The window trebles with every round trip until the rate grows no more. Every ten seconds less is asked for until one round trip has
 been seen without a queue: behind a queue of its own a receiver would see the line grow longer and longer. While somebody talks on a slow line
-(entries and whispers come), nothing is let queue: who talks waits for one chunk at most.
+(entries and whispers come, written since the connection stands), nothing is let queue: who talks waits for one chunk at most.
 """
 
 from __future__ import annotations

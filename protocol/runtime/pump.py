@@ -75,6 +75,7 @@ class Pump:
         self._owed: list[frames.Want] = []  # to be answered in this order, when there is room
         self._room_at = 0.0
         self._talks_until = 0.0
+        self._backlog_to = 0  # entries up to here were written before this connection: nobody waits for each of them
 
     @property
     def deadline(self) -> float:
@@ -83,7 +84,9 @@ class Pump:
 
     def connected(self, *, greeted: bool = False) -> None:
         """A connection stands: say Hello. Call it only when all that was committed is durable: a Hello acknowledges as an Ack does."""
-        self.feed(events.Connected(self._log.first(), self._log.last(), self._log.theirs(), greeted))
+        last = self._log.last()
+        self._backlog_to = last.number
+        self.feed(events.Connected(self._log.first(), last, self._log.theirs(), greeted))
 
     def hear(self, frame: frames.Frame | frames.Unknown, data: bytes | memoryview = b"") -> None:
         """A frame came."""
@@ -206,7 +209,8 @@ class Pump:
             raise Mistake(f"The log ends before entry {after + 1}, which it said it had.")
         payloads = tuple(entry.payload for entry in batch)
         last = batch[-1]
-        self._talks_until = self._clock() + TALK_SECONDS
+        if last.number > self._backlog_to:
+            self._talks_until = self._clock() + TALK_SECONDS
         self._say(frames.encode(frames.Entries(last.epoch, after + 1, payloads, last.hash)), None)
         return events.Said(last.number, sum(map(len, payloads)))
 

@@ -62,6 +62,20 @@ def test_where_nobody_talks_nothing_waits_for_room(pair):
     assert pair.hub.missing == {}
 
 
+def test_what_was_written_before_the_line_stood_is_no_talk(pair):
+    """A backlog of documents begins with its entries: if they counted, its first two seconds would be as slow as beside a visitor."""
+    pair.cabin.room_seconds = 0.05
+    pair.cabin.announce(paper(60_000))
+    pair.connect()
+    pair.run(1.9)
+    assert pair.hub.missing == {}
+    assert pair.hub.pump.link.pacing._quiet_at == 0.0
+    pair.cabin.announce(paper(60_000, seed=2))
+    pair.run(1)
+    assert pair.hub.missing != {}
+    assert pair.hub.pump.link.pacing._quiet_at > pair.now
+
+
 def test_what_waited_for_room_is_forgotten_with_the_connection(pair):
     pair.connect()
     pair.cabin.room_seconds = 0.05
