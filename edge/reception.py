@@ -65,7 +65,7 @@ class Reception:
             self._open()
             self.visits += 1
             asker = _Asker(self._house, self._feed, paths, tell)
-            return await _through(Stay(self._house, asker), self._house, to, paths, gone)
+            return await _through(Stay(self._house, asker, person=False), self._house, to, paths, gone)
 
     @asynccontextmanager
     async def receive(self, company: Company) -> AsyncIterator[Stay]:
@@ -74,7 +74,7 @@ class Reception:
             self._open()
             self.visits += 1
             self._person = True
-            stay = Stay(self._house, company)
+            stay = Stay(self._house, company, person=True)
             try:
                 async with _gone_after(stay):
                     yield stay

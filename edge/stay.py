@@ -55,11 +55,12 @@ class Surroundings(NamedTuple):
 
 class Stay:
     """Owns the machine of one visit and what it has under way. `trouble`: what it met last, until the next `say`; `cause`: the device's own
-    failure behind it."""
+    failure behind it. `person`: somebody is in the cabin, whose visit counts also when nothing is handed in."""
 
-    def __init__(self, house: Surroundings, company: Company) -> None:
+    def __init__(self, house: Surroundings, company: Company, *, person: bool) -> None:
         self._house = house
         self._company = company
+        self._person = person
         self._visit = Visit(house.patience)
         self._id = draw(house.random, VISIT_ID_BYTES)
         self._to: Addressee | None = None
@@ -241,6 +242,8 @@ class Stay:
         await self._house.workshop.discard()
 
     async def _note(self, note: said.NoteVisit) -> None:
+        if not (self._person or note.documents):
+            return  # a handing in through the hatch that was refused: nobody was here
         event = VisitEnded(
             note.visit,
             note.began_at,
