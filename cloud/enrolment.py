@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import product
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, insert, select, update
@@ -37,6 +36,9 @@ from protocol.randomness import Random, draw
 # A spent or expired invitation is let in for so much longer, to be told why it is of no use: a closed door explains nothing.
 FAREWELL_SECONDS: Final = 7 * 24 * 3600
 _IN_SERVICE: Final = (State.CONFIRMED, State.REPLACING)
+_CODES_DRAWN_MAX: Final = (
+    1000  # at random; while one in fifty is free, a thousand miss it once in 600 million invitations
+)
 _FORGOTTEN: Final = {"claimed_curve_key": None, "claimed_signing_key": None, "claimed_code": None}
 
 
@@ -291,9 +293,14 @@ def _check_unique(connection: Connection, claimed: Claim) -> None:
 
 
 def _unused_code(connection: Connection, random: Random) -> str:
-    """Three letters that no machine ever had. Raises Unavailable when all 29,791 are given."""
+    """Three letters that no machine ever had. Raises Unavailable when none are found that are free."""
     used = set(connection.execute(select(schema.invitation.c.code)).scalars())
-    free = [code for letters in product(CODE_LETTERS, repeat=3) if (code := "".join(letters)) not in used]
-    if not free:
-        raise Unavailable("Every receipt code of three letters is given.", "Start a second hub for further cabins.")
-    return free[int.from_bytes(draw(random, 8), "big") % len(free)]
+    for _ in range(_CODES_DRAWN_MAX):
+        rank = int.from_bytes(draw(random, 8), "big")
+        code = "".join(CODE_LETTERS[rank // len(CODE_LETTERS) ** place % len(CODE_LETTERS)] for place in (2, 1, 0))
+        if code not in used:
+            return code
+    raise Unavailable(
+        f"{len(used)} of {len(CODE_LETTERS) ** 3} receipt codes of three letters are given, and no free one was found.",
+        "Start a second hub for further cabins.",
+    )

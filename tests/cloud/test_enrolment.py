@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,7 @@ from protocol.enrolment import (
     read_invitation,
     write_invitation,
 )
-from protocol.errors import Code, Refused
+from protocol.errors import Code, Refused, Unavailable
 from protocol.ids import CODE_LETTERS, AreaId, SiteId
 from protocol.keys import CurvePair, SigningPair
 from protocol.manifest import Signed
@@ -58,9 +59,11 @@ class Machine:
         return make_claim(invitation, self.curve, self.signing, bytes(16), "0.1.0")
 
 
-def invite(database: Database, site: SiteId = TEMPLIN, now: datetime = NOW) -> Invitation:
+def invite(
+    database: Database, site: SiteId = TEMPLIN, now: datetime = NOW, drawn: random.Random = SEEDED
+) -> Invitation:
     with database.turn() as connection:
-        return enrolment.invite(connection, site, site.title(), AreaId("12073"), "Markt 1", CARD, SEEDED.randbytes, now)
+        return enrolment.invite(connection, site, site.title(), AreaId("12073"), "Markt 1", CARD, drawn.randbytes, now)
 
 
 def claim(database: Database, machine: Machine, invitation: Invitation, now: datetime = NOW) -> Claim:
@@ -112,6 +115,24 @@ def test_the_code_has_three_letters_that_no_machine_ever_had(database: Database)
     codes = {invite(database).code for _ in range(50)}
     assert len(codes) == 50
     assert all(len(code) == 3 and set(code) <= set(CODE_LETTERS) for code in codes)
+
+
+def test_a_code_that_is_drawn_a_second_time_is_drawn_again(database: Database) -> None:
+    first, second = (invite(database, drawn=random.Random(3)).code for _ in range(2))
+    assert first != second
+
+
+def test_when_every_code_is_given_it_is_said(database: Database) -> None:
+    codes = ["".join(letters) for letters in product(CODE_LETTERS, repeat=3)]
+    rows = [
+        {"public_key": number.to_bytes(32, "big"), "site": "gartz", "code": code, "expires_at": NOW}
+        for number, code in enumerate(codes)
+    ]
+    with database.turn() as connection:
+        connection.execute(schema.invitation.insert(), rows)
+    with pytest.raises(Unavailable, match="29791 of 29791 receipt codes") as caught:
+        invite(database)
+    assert "second hub" in caught.value.remedy
 
 
 def test_an_invitation_works_once(database: Database) -> None:
