@@ -303,7 +303,7 @@ class Hub:
         ended = connection.pump.ended
         if ended is not None:
             if ended.code in (Code.LOG_FORK, Code.LOG_GAP):
-                self.ledger.alarm(connection.site, ended.code, f"{ended.text} {REMEDIES[Code(ended.code)]}", self.utc())
+                self.ledger.alarm(connection.site, ended.code, f"{ended.text} {REMEDIES[Code(ended.code)]}")
             self._close(connection, ended.text)
         elif connection.pump.deadline < connection.armed_at - 0.01:
             connection.armed_at = connection.pump.deadline

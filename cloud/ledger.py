@@ -80,7 +80,7 @@ class Ledger:
             # Cabins that may still give back what went with the hub when it came back from an older copy.
             self._healing = restored.healing(connection)
         for path in self.blobs.damaged:
-            self.alarm(None, "segment-damaged", f"{path.name} lacks bytes that were stored in it.", now())
+            self.alarm(None, "segment-damaged", f"{path.name} lacks bytes that were stored in it.")
 
     # --- what the loop tells ----------------------------------------------------------------------------------------
     def log(self, site: SiteId) -> SiteLog:
@@ -148,7 +148,7 @@ class Ledger:
             self._gathered.freed.append(envelope)
         return len(due)
 
-    def alarm(self, site: SiteId | None, kind: str, text: str, now: datetime) -> None:
+    def alarm(self, site: SiteId | None, kind: str, text: str) -> None:
         """Call a person."""
         self._gathered.alarms.append((site, kind, text))
 

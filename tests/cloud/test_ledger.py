@@ -293,7 +293,7 @@ def test_closed_documents_are_let_go_after_their_time(town: Town) -> None:
 
 
 def test_alarms_of_the_loop_are_kept(town: Town) -> None:
-    town.ledger.alarm(town.cabin().site, "log-fork", "The cabin was cloned.\x00", town.now)
+    town.ledger.alarm(town.cabin().site, "log-fork", "The cabin was cloned.\x00")
     assert [alarm.kind for alarm in town.ledger.settle().alarms] == ["log-fork"]
     assert town.rows(schema.alarm)[0].text == "The cabin was cloned.\ufffd"
 
