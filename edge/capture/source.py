@@ -35,7 +35,7 @@ FORMATS: Final = ("JPEG", "PNG", "TIFF", "WEBP")
 _KNOWN: Final = (
     (4, (b"ftyphei", b"ftyphev", b"ftypmif1", b"ftypmsf1", b"ftypavif"), "picture in a telephone's own format (HEIC, AVIF)",
      "Save it as JPEG (on an iPhone: Settings, Camera, Formats, Most Compatible), or scan the paper."),
-    (0, (b"GIF8", b"BM"), "picture in a format that is not read", "Save it as PNG, JPEG or PDF."),
+    (0, (b"GIF8", b"BM", b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51"), "picture in a format that is not read", "Save it as PNG, JPEG or PDF."),
     (0, (b"PK\x03\x04", b"\xd0\xcf\x11\xe0"), "text of an office program", "Save it as PDF."),
 )  # fmt: skip
 KINDS: Final = "Hand in JPEG, PNG, TIFF, WebP or PDF."
@@ -174,7 +174,9 @@ def _frames(picture: Image.Image, what: Path | Scan) -> int:
     if picture.format == "MPO":  # a telephone's picture with a preview or a depth map behind it
         return 1
     try:
-        return int(getattr(picture, "n_frames", 1))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of a file that breaks off; it is refused below
+            return int(getattr(picture, "n_frames", 1))
     except Exception as error:
         raise _damaged(what, "picture") from error
 
@@ -257,9 +259,7 @@ def _stated_dpi(picture: Image.Image) -> tuple[float, float, bool]:
 def _plain(picture: Image.Image) -> Image.Image:
     """Grey or RGB on white. Decodes; keeps the EXIF orientation in `info`."""
     if picture.mode.startswith(("I", "F")):
-        raw = np.asarray(picture, np.float32)
-        top = 65535.0 if raw.max(initial=0.0) > 255 else 255.0
-        return Image.fromarray((raw * (255.0 / top)).clip(0, 255).astype(np.uint8))
+        return Image.fromarray(_eight_bits(picture))
     if picture.mode in ("1", "L") and "transparency" not in picture.info:
         return picture.convert("L")
     if picture.mode in ("LA", "PA", "RGBA", "RGBa", "La") or "transparency" in picture.info:
@@ -269,6 +269,17 @@ def _plain(picture: Image.Image) -> Image.Image:
         white.info = picture.info
         return white
     return picture if picture.mode == "RGB" else picture.convert("RGB")
+
+
+def _eight_bits(picture: Image.Image) -> Pixels:
+    """Grey of more than eight bits, or between 0 and 1, in eight. White is the smallest usual one that nothing exceeds."""
+    raw = np.asarray(picture)
+    if raw.dtype == np.int32:
+        raw = raw.view(np.uint32)  # Pillow reads 32 bits as signed, and white would be -1
+    brightest = float(raw.max(initial=0))
+    usual = (1.0, 255.0, 65535.0) if picture.mode == "F" else (255.0, 65535.0)
+    white = next((each for each in usual if brightest <= each), brightest)
+    return (raw.astype(np.float32) * (255.0 / white)).clip(0, 255).astype(np.uint8)
 
 
 def _too_many_pixels(what: Path | Scan) -> Refused:
@@ -307,7 +318,29 @@ def _open_pdf(what: Path | Scan) -> Any:
     if document.is_repaired or pages == 0:
         document.close()
         raise _damaged(what, "PDF")
+    try:
+        _expect_content_on_pages(document, what)
+    except BaseException:
+        document.close()
+        raise
     return document
+
+
+def _expect_content_on_pages(document: Any, what: Path | Scan) -> None:
+    """Two kinds of PDF hold one page that says “open this with another program”, and what is handed in elsewhere. Raises Refused."""
+    catalog = document.pdf_catalog()
+    if document.xref_get_key(catalog, "Collection")[0] != "null":
+        raise Refused(
+            Code.BAD_FILE,
+            f"“{what.name}” is a collection of files in the shape of a PDF (portfolio).",
+            "Save the files in it one by one and hand in those.",
+        )
+    if document.xref_get_key(catalog, "NeedsRendering")[1] == "true":
+        raise Refused(
+            Code.BAD_FILE,
+            f"“{what.name}” is a form that only Adobe Reader can show (XFA).",
+            "Print it there, on paper or as a PDF, and hand in that one.",
+        )
 
 
 def _pdf_pages(what: Path | Scan) -> Iterator[Page]:

@@ -84,6 +84,22 @@ def test_every_mode_becomes_grey_or_rgb_on_white(tmp_path, mode):
     assert not dark_at(page, 70, 50)
 
 
+@pytest.mark.parametrize(
+    ("kind", "white"), [("float32", 1.0), ("float32", 255.0), ("int32", 2**24), ("uint32", 2**32 - 1)]
+)
+def test_grey_of_any_depth_keeps_its_shades(tmp_path, kind, white):
+    shades = np.repeat(np.linspace(0, 1, 5), 40)[None, :].repeat(60, 0)
+    path = tmp_path / "x.tif"
+    Image.fromarray(
+        (shades * white).astype("int64" if "int" in kind else kind).astype(kind).view(kind.lstrip("u"))
+    ).save(path, dpi=(40, 40))
+    if kind == "uint32":  # Pillow writes signed samples only: say of the same bytes that they are not
+        whole = path.read_bytes()
+        path.write_bytes(whole.replace(struct.pack("<HHII", 339, 3, 1, 2), struct.pack("<HHII", 339, 3, 1, 1)))
+    (page,) = pages(path)
+    assert page.pixels[30, 20::40].tolist() == pytest.approx([0, 64, 128, 191, 255], abs=2)
+
+
 def test_a_multi_page_tiff_gives_its_pages_one_by_one(tmp_path):
     path = tmp_path / "fax.tif"
     sheets = [Image.new("L", (300, 400), shade) for shade in (10, 120, 230)]
@@ -227,6 +243,17 @@ def test_a_truncated_picture_is_refused(tmp_path, kind, share):
     assert "incomplete" in told.what or "neither" in told.what
 
 
+def test_a_tiff_that_breaks_off_says_so_in_our_words_alone(tmp_path, recwarn):
+    path = tmp_path / "scan.tif"
+    draw_page(1, 60).save(path, save_all=True, append_images=[draw_page(2, 60)], compression="tiff_lzw")
+    whole = path.read_bytes()
+    for share in (0.3, 0.5, 0.7, 0.9):
+        path.write_bytes(whole[: int(len(whole) * share)])
+        with pytest.raises(Refused):
+            source.count(path)
+    assert not list(recwarn)
+
+
 @pytest.mark.parametrize("save", [{}, {"garbage": 4, "deflate": True}, {"use_objstms": 1}])
 @pytest.mark.parametrize("share", [0.05, 0.4, 0.8, 0.97])
 def test_a_truncated_pdf_is_refused_and_not_mended(tmp_path, save, share):
@@ -258,6 +285,29 @@ def test_an_encrypted_pdf_is_refused_and_an_unlocked_one_is_not(tmp_path):
     assert "password" in refusal(locked).what
     unlocked = pdf(tmp_path, 1, encryption=pymupdf.PDF_ENCRYPT_AES_256, user_pw="", owner_pw="geheim")
     assert len(pages(unlocked)) == 1
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "what", "remedy"),
+    [
+        ("Collection", "<</Type/Collection/View/T>>", "collection", "one by one"),
+        ("NeedsRendering", "true", "form that only Adobe Reader", "Print"),
+    ],
+)
+def test_a_pdf_whose_content_stands_on_no_page_is_refused(tmp_path, key, value, what, remedy):
+    path = tmp_path / "antrag.pdf"
+    with pymupdf.open() as document:
+        document.new_page().insert_text((72, 72), "Please wait, or open this with another program.")
+        document.embfile_add("a.pdf", b"%PDF-1.7")
+        document.save(tmp_path / "attached.pdf")
+        document.xref_set_key(document.pdf_catalog(), key, value)
+        document.save(path)
+    told = refusal(path)
+    assert what in told.what
+    assert remedy in told.remedy
+    with pytest.raises(Refused, match=what):
+        source.count(path)
+    assert len(pages(tmp_path / "attached.pdf")) == 1  # an invoice with its figures beside it stands on its pages
 
 
 @pytest.mark.parametrize("pixels", [(20_000, 20_000), (60_000, 60_000), (12_001, 10_000)])
@@ -317,6 +367,8 @@ def test_random_damage_never_gets_past_with_another_error(tmp_path):
         (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(400), "telephone", "JPEG"),
         (b"\0\0\0\x18ftypavif\0\0\0\0mif1avif" + bytes(400), "telephone", "JPEG"),
         (b"GIF89a" + bytes(400), "format that is not read", "JPEG"),
+        (b"\0\0\0\x0cjP  \r\n\x87\n" + bytes(400), "format that is not read", "JPEG"),
+        (b"\xff\x4f\xff\x51" + bytes(400), "format that is not read", "JPEG"),
         (b"PK\x03\x04" + bytes(400), "office program", "PDF"),
     ],
 )
