@@ -284,6 +284,19 @@ def test_what_nobody_has_translated_is_marked_and_read_as_german(somebody: Visit
             assert "17291 Prenzlau." in said[1]["text"]
 
 
+def test_all_that_is_shown_is_read_aloud(somebody: Visitor) -> None:
+    page = somebody.page
+    fit(page, LARGE)
+    for name, words in {
+        "papers": ["Mietvertrag", "Stand:", "Zettel drucken"],
+        "place": ["Ausweis oder Kassenbon"],
+    }.items():
+        with patiently(somebody, name):
+            put_on(page, Settings())
+            spoken = " ".join(each["text"] for each in _spoken(page))
+            assert [word for word in words if word not in spoken] == []
+
+
 def _spoken(page: Page) -> list[dict[str, str]]:
     """What would be read aloud, and by which voice."""
     said: list[dict[str, str]] = page.evaluate(

@@ -2,7 +2,7 @@
 // itself (POST /speak), nothing leaves it; a new screen or a touch ends what is being said.
 import { output } from "./tones.js";
 
-const READ = "h1, .lead, .notice, .words, .number, .receipt p, dt, dd, .choice, .thumb, .actions button, .help button, .end button";
+const READ = "h1, .lead, .notice, .words, .number, .receipt p, dt, dd, .papers li, .as-of, main button:not(.key), .help button, .end button";
 let hushed = new AbortController();
 let introduced = false; // once for each visitor who switches it on
 let heard = ""; // what was asked for last
