@@ -74,6 +74,12 @@ class VisitConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         float,
         Meta(ge=0.5, le=60, description="“Please take your sheets” stands there behind a visit; a touch ends it."),
     ] = 8.0
+    pause_seconds: Annotated[
+        float,
+        Meta(
+            ge=0, le=3, description="A new page is not answered by the second touch of a slow double tap for so long."
+        ),
+    ] = 0.7
 
 
 class KioskConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -29,7 +29,7 @@ from protocol.runtime.world import World
 log = structlog.get_logger("kiosk")
 
 FIRST_LOOK_SECONDS: Final = 2.0  # what a browser takes that was started with the node
-GATE_SECONDS: Final = 0.5  # after which whoever cleans sees that the cabin knows
+LOOK_SECONDS: Final = 0.5  # after which whoever cleans sees that the cabin knows, and everybody how the line is
 
 
 @asynccontextmanager
@@ -66,11 +66,12 @@ async def opened(
         screen=Screen(table.width_px, table.height_px, table.diagonal_inches, table.distance_mm),
         phone=table.phone,
         date_counts=table.date_counts,
+        pause_seconds=config.visit.pause_seconds,
         drawer=_drawer(folder, config, node) if table.drawer else None,
         looked=node.looked,
     )
     body_bytes_max = limits.INPUT_BYTES_MAX if table.drawer else BODY_BYTES_MAX
-    watching = asyncio.gather(_listen(node, usher), _look_at_gate(usher))
+    watching = asyncio.gather(_listen(node, usher), _look_around(usher))
     try:
         async with served(kiosk, step, body_bytes_max):
             node.screen_seconds_max = FIRST_LOOK_SECONDS
@@ -99,7 +100,8 @@ async def _listen(node: Node, usher: Usher) -> None:
             usher.moved(told)
 
 
-async def _look_at_gate(usher: Usher) -> None:
+async def _look_around(usher: Usher) -> None:
     while True:
         usher.look_at_gate()
-        await asyncio.sleep(GATE_SECONDS)
+        usher.look_at_line()
+        await asyncio.sleep(LOOK_SECONDS)

@@ -12,7 +12,8 @@ from edge.kiosk.timer import Timer
 
 
 class Porch:
-    """`settings` of whoever stands there; `helping`: they look for help; `parting`: language of whom „Auf Wiedersehen!“ is said to, empty: nobody.
+    """`settings` of whoever stands there; `helping`: they look for help; `parting`: of whom „Auf Wiedersehen!“ is said to,
+    as they have read and heard everything else; None: nobody.
     `changed` is called when something else is to be seen."""
 
     def __init__(self, quiet_seconds: float, parting_seconds: float, changed: Callable[[], None]) -> None:
@@ -22,7 +23,7 @@ class Porch:
         self._timer = Timer()
         self.settings = Settings()
         self.helping = False
-        self.parting = ""
+        self.parting: Settings | None = None
 
     def set(self, settings: Settings) -> None:
         """They want the screen like this."""
@@ -34,15 +35,15 @@ class Porch:
         self.helping = wanted
         self._touched()
 
-    def farewell(self, language: str) -> None:
-        """Somebody goes."""
+    def farewell(self, settings: Settings) -> None:
+        """Somebody goes, who wanted the screen like this. Whoever touches it now begins anew."""
         self.leave()
-        self.parting = language
+        self.parting = settings
         self._timer.arm(self._parting_seconds, self._passed)
 
     def leave(self) -> None:
         """Nobody stands there any more, or they are served now."""
-        self.settings, self.helping, self.parting = Settings(), False, ""
+        self.settings, self.helping, self.parting = Settings(), False, None
         self._timer.disarm()
 
     def _touched(self) -> None:

@@ -179,7 +179,7 @@ def _help(usher: Usher, words: Words, phone: str) -> Values:
 
 def _more_time(usher: Usher, words: Words, phone: str) -> Values:
     cleaning = usher.entrance.shut is Shut.CLEANING
-    return {"seconds": round(usher.house.patience.answer_seconds), "cleaning": cleaning}
+    return {"seconds": usher.seconds_left, "cleaning": cleaning}
 
 
 def _closed(usher: Usher, words: Words, phone: str) -> Values:

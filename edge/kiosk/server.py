@@ -49,8 +49,8 @@ _FOLDERS: Final = {  # path: npm package and its folder
 
 
 class Kiosk:
-    """The application around an usher. `site`: the cabin's name; `phone`: for help, empty: the dispatcher's; `looked` hears of every browser that
-    has drawn its first page."""
+    """The application around an usher. `site`: the cabin's name; `phone`: for help, empty: the dispatcher's; `pause_seconds`: for so long a touch
+    does not count that can only be the second of a double tap; `looked` hears of every browser that has drawn its first page."""
 
     def __init__(
         self,
@@ -61,6 +61,7 @@ class Kiosk:
         screen: Screen,
         phone: str = "",
         date_counts: bool = False,
+        pause_seconds: float = 0.0,
         drawer: Callable[[Environment], list[HTTPRouteHandler]] | None = None,
         looked: Callable[[], None] | None = None,
     ) -> None:
@@ -71,6 +72,7 @@ class Kiosk:
         self._screen = screen
         self._phone = phone
         self._date_counts = date_counts
+        self._pause_seconds = pause_seconds
         self._catalogues = catalogues
         self._speech = Speech()
         self._pages = Environment(
@@ -112,8 +114,8 @@ class Kiosk:
         usher = self._usher
         scene = usher.scene
         settings = usher.settings
-        if scene == "parting":
-            settings = settings.changed(f"language:{usher.porch.parting}")
+        if scene == "parting" and usher.porch.parting is not None:
+            settings = usher.porch.parting
         words = self._catalogues[settings.language]
         version = usher.bell.version
         text = self._pages.get_template(f"{scene}.html").render(
@@ -130,6 +132,7 @@ class Kiosk:
             can_speak=self._speech.available,
             can_end=usher.guest is not None,
             date_counts=self._date_counts,
+            pause_seconds=self._pause_seconds,
             **scenes.values(usher, scene, words, self._phone),
         )
         return Response(text, headers={"x-version": version})

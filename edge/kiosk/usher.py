@@ -20,6 +20,7 @@ from edge.entrance import Entrance, Shut
 from edge.feed import Feed
 from edge.kiosk import taps
 from edge.kiosk.bell import Bell
+from edge.kiosk.countdown import Countdown
 from edge.kiosk.guest import Guest
 from edge.kiosk.handouts import Handouts
 from edge.kiosk.porch import Porch
@@ -27,7 +28,6 @@ from edge.kiosk.press import Press
 from edge.kiosk.privacy import PRIVACY_VERSION
 from edge.kiosk.reference import Reference
 from edge.kiosk.settings import Settings
-from edge.kiosk.timer import Timer
 from edge.orders import DocumentMoved, Told
 from edge.reception import Reception
 from edge.stay import Surroundings
@@ -40,6 +40,7 @@ log = structlog.get_logger("kiosk")
 STAMP_BYTES: Final = 12
 RECEIVED_SECONDS: Final = 0.4  # then the screen says that somebody else is being served
 OVER_SECONDS_MAX: Final = 900.0  # help hurries nobody; who walks out of it without a sensor is forgotten all the same
+OF_THE_LINE: Final = ("start", "number", "state")  # the pages that say whether it is up
 ANYWAY: Final = ("help", "privacy", "end", "stay")  # meant, whatever page stands there by now
 
 
@@ -78,7 +79,8 @@ class Usher:
         self._meant = ""  # what that touch said
         self._visits: set[asyncio.Task[None]] = set()
         self._rest = said.Rest()
-        self._timer = Timer()
+        self._timer = Countdown(self._still)
+        self._line_up = house.connected()
         self.stamp = self._stamped()
 
     # --- what stands there ---------------------------------------------------------------------------------------
@@ -98,6 +100,11 @@ class Usher:
         return "rest" if self.somebody is False else "start"
 
     @property
+    def seconds_left(self) -> int:
+        """To answer, as it is told."""
+        return self._timer.seconds
+
+    @property
     def settings(self) -> Settings:
         """How whoever is there wants the screen."""
         return self.guest.settings if self.guest is not None else self.porch.settings
@@ -114,7 +121,9 @@ class Usher:
         guest = await self._receive()
         if guest is None:
             self._meant = do  # and is done as soon as the visit before is wiped: nobody taps twice for that
-        elif verb not in ("begin", "home") and (verb != "stay" or guest.scene in ("more_time", "goodbye")):
+        elif verb == "stay" and guest.scene not in ("more_time", "goodbye"):
+            self._arm()  # a touch beside the buttons: nothing else is to be seen, but somebody is there
+        elif verb not in ("begin", "home"):
             await self._do(guest, do)
 
     def _at_the_porch(self, verb: str) -> None:
@@ -186,6 +195,14 @@ class Usher:
                 self._arm()
             self.changed()
 
+    def look_at_line(self) -> None:
+        """Whether the line is up; a page that says so says the other thing when that has changed."""
+        up = self.house.connected()
+        if up is not self._line_up:
+            self._line_up = up
+            if self.scene in OF_THE_LINE:
+                self.changed()
+
     # --- what a guest asks of the house (lobby.Lobby) -------------------------------------------------------------
     def changed(self) -> None:
         """Something else is to be seen."""
@@ -211,7 +228,7 @@ class Usher:
             log.warning("number.unseen", receipt=guest.stay.accepted.receipt)
         self.stamp = self._stamped()
         self._timer.disarm()
-        self.porch.farewell(guest.settings.language)
+        self.porch.farewell(guest.settings)
         self.changed()
 
     # --- for whoever looks ---------------------------------------------------------------------------------------
@@ -300,6 +317,10 @@ class Usher:
         elif self._hurry and isinstance(rest.then, said.Quiet):  # not while a device is at work
             self._hurry, rest = False, said.Rest(0.0, rest.then)
         self._timer.arm(rest.seconds if rest.then is not None else None, self._passed)
+
+    def _still(self) -> None:
+        if self.scene == "more_time":
+            self.changed()
 
     def _passed(self) -> None:
         if self.guest is not None and self.guest.stay is not None and self._rest.then is not None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from msgspec import structs
 from PIL import Image
 from playwright.sync_api import (
     Browser,
@@ -379,9 +380,11 @@ def cabins(
     visit: VisitConfig | dict[str, VisitConfig] | None = None,
     presence: bool = False,
     opening: OpeningConfig | None = None,
+    pause_seconds: float = 0.0,
 ) -> Iterator[dict[str, Cabin]]:
     """A house whose agencies all take papers, and a cabin with a screen for each size (“1920-brief” is another one of 1920); `visit` is how patient
-    they are, all or each, PATIENT where it is not told."""
+    they are, all or each, PATIENT where it is not told. `pause_seconds`: whoever touches here has read the page before it stands there, and does
+    not tremble."""
     sheets = folder / "sheets"
     sheets.mkdir()
     with rig(folder / "house") as house:
@@ -398,7 +401,9 @@ def cabins(
                 presence=SENSOR if presence else PresenceConfig(),
                 kiosk=KioskConfig(on=True, width_px=width, height_px=height, diagonal_inches=DIAGONALS[glass]),
                 opening=opening or OpeningConfig(),
-                visit=(visit.get(size) if isinstance(visit, dict) else visit) or PATIENT,
+                visit=structs.replace(
+                    (visit.get(size) if isinstance(visit, dict) else visit) or PATIENT, pause_seconds=pause_seconds
+                ),
             )
         house.start_cabin(*(site.id for site in sites.values()))
         for site in sites.values():

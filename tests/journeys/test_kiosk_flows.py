@@ -128,9 +128,9 @@ def test_whoever_does_not_know_is_sent_to_the_dispatcher(one: Visitor) -> None:
 def test_without_a_line_papers_are_stored_and_go_on_later(somebody: Visitor) -> None:
     line = somebody.cabin.house.lines[somebody.cabin.site]  # type: ignore[index]
     line.cut()
-    until(lambda: not somebody.cabin.house.status(somebody.cabin.site).link.connected)  # type: ignore[union-attr]
-    somebody.page.reload()
-    assert "Die Leitung ist gerade unterbrochen" in somebody.text()
+    until(
+        lambda: "Die Leitung ist gerade unterbrochen" in somebody.text(), "the page that stands there says so by itself"
+    )
     somebody.to_number()
     said = somebody.text()
     assert "sicher gespeichert" in said
@@ -231,6 +231,20 @@ def test_a_slip_that_does_not_come_is_said(one: Visitor) -> None:
     until(lambda: "Bitte nehmen Sie Ihren Zettel" in one.text())
 
 
+def test_the_farewell_is_said_as_the_visitor_reads_and_nobody_else_does(one: Visitor) -> None:
+    for look in ("language:uk", "text:130", "contrast:dark", "low:on"):
+        one.set(look)
+    one.tap("end")
+    one.at("parting")
+    html = one.page.locator("html")
+    assert html.get_attribute("class") == "uk"
+    assert [html.get_attribute(f"data-{name}") for name in ("text", "kern-theme", "low")] == ["130", "dark", "on"]
+    one.set("text:160")  # whoever touches it now begins anew
+    one.at("start")
+    assert html.get_attribute("class") == "de"
+    assert [html.get_attribute(f"data-{name}") for name in ("text", "kern-theme", "low")] == ["160", "light", "off"]
+
+
 def test_a_face_ends_the_visit(one: Visitor) -> None:
     kiosk_screens.WAYS["feedback"](one)
     one.tap("face-good")
@@ -238,13 +252,17 @@ def test_a_face_ends_the_visit(one: Visitor) -> None:
 
 
 def test_opening_hours_need_no_line_and_say_how_old_they_are(one: Visitor) -> None:
-    one.cabin.house.lines[one.cabin.site].cut()  # type: ignore[index]
+    line = one.cabin.house.lines[one.cabin.site]  # type: ignore[index]
+    line.cut()
     kiosk_screens.WAYS["agency"](one)
     assert "Stand:" in one.text()
     assert "Telefon" in one.text()
     for page in ("offices", "info", "start"):
         one.tap("back")
         one.at(page)
+    until(lambda: "unterbrochen" in one.text(), "the page that stands there says that the line is away")
+    line.mend()
+    until(lambda: "unterbrochen" not in one.text(), "and no longer when it is back")
 
 
 def test_what_to_bring_needs_no_line_and_comes_out_of_the_printer(one: Visitor) -> None:

@@ -73,6 +73,17 @@ def test_nobody_there_and_somebody_who_comes(briefly: Visitor) -> None:
     briefly.at("start")
 
 
+def test_a_touch_anywhere_begins_where_the_screen_says_so(inside: Visitor) -> None:
+    inside.stage.leave()
+    inside.at("goodbye")
+    inside.tap("end")
+    inside.at("rest")
+    inside.page.touchscreen.tap(5, inside.size[1] / 2)
+    inside.at("start")
+    inside.tap("info")  # a visit has begun
+    inside.at("info")
+
+
 def test_whoever_comes_back_for_their_glasses_goes_on_where_they_were(inside: Visitor) -> None:
     inside.to_check()
     inside.stage.leave()

@@ -21,10 +21,12 @@ async function show(answer) {
   if (!newer(next)) return;
   version = next;
   const html = document.documentElement;
+  const before = document.body;
+  const detail = { before, focus: document.activeElement, called: before.hasAttribute("data-sent") };
   for (const { name } of [...html.attributes]) if (!page.documentElement.hasAttribute(name)) html.removeAttribute(name);
   for (const { name, value } of page.documentElement.attributes) html.setAttribute(name, value);
-  document.body.replaceWith(document.adoptNode(page.body));
-  document.dispatchEvent(new Event("screen"));
+  before.replaceWith(document.adoptNode(page.body));
+  document.dispatchEvent(new CustomEvent("screen", { detail })); // what stood there, what had the focus, whether a touch has asked for this page
 }
 
 /** Twice at once: Chromium breaks off what it has asked for, loopback or not, when a modem of this machine comes or goes. */

@@ -17,9 +17,21 @@ function explain() {
   if (words) later = setTimeout(() => words.replaceChildren(words.dataset.later), LATER_MS);
 }
 
-// A new screen begins at its question, for the keyboard and for whoever hears the page.
-function begin() {
-  document.querySelector("main")?.focus({ preventScroll: true });
+/** The button in the place of this one, on the same screen drawn anew. */
+function successor(button) {
+  const bar = ".settings button";
+  const place = button.matches(bar) ? [...button.closest(".settings").querySelectorAll("button")].indexOf(button) : -1;
+  if (place >= 0) return document.querySelectorAll(bar)[place];
+  const same = [...document.querySelectorAll("button[name]")].filter(({ name, value }) => name === button.name && value === button.value);
+  return same.find((one) => one.checkVisibility());
+}
+
+// A new screen begins at its question, for the keyboard and for whoever hears the page; one that is only drawn anew goes on where the keyboard was.
+function begin(event) {
+  const { before, focus } = event?.detail ?? {};
+  const button = before?.dataset.screen === document.body.dataset.screen ? focus?.closest("button") : null;
+  const where = (button && successor(button)) ?? document.querySelector("main");
+  where?.focus({ preventScroll: true });
   explain();
 }
 document.addEventListener("screen", begin);
