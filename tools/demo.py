@@ -238,8 +238,8 @@ def _passing_folder() -> Iterator[Path]:
 
 
 def _end_as_with_ctrl_c() -> None:
-    """Told to end, or its window closed: then nothing that was started may go on by itself, either."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    """Told to end, its window closed, or Ctrl-\\: then nothing that was started may go on by itself, either."""
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
         if signal.getsignal(number) is signal.SIG_DFL:  # `nohup` keeps its meaning
             signal.signal(number, signal.default_int_handler)
 

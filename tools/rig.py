@@ -38,6 +38,7 @@ from protocol.ids import AgencyId, SiteId
 from protocol.runtime.config import read_config, write_default
 from protocol.runtime.folder import write_file
 from protocol.runtime.world import REAL
+from tools.farewell import hurried_by_signals
 from tools.inbox import make_inbox
 from tools.line import Line
 from tools.town import Site, Town, uckermark
@@ -223,8 +224,8 @@ class Rig:
             process.stdout.close()
 
     def stop(self, name: str) -> int:
-        """Ask it to end, and wait; its exit code."""
-        process = self.processes.pop(name)
+        """Ask it to end, and wait; its exit code. It is one of `processes` until it has ended."""
+        process = self.processes[name]
         with contextlib.suppress(ProcessLookupError):
             process.send_signal(signal.SIGTERM)
         try:
@@ -232,20 +233,28 @@ class Rig:
         except subprocess.TimeoutExpired:
             process.kill()
             code = process.wait()
+        del self.processes[name]
         if process.stdout:
             process.stdout.close()
         return code
 
     def close(self) -> None:
-        """End everything: all but the hub at once, so that nobody waits for somebody's farewell, then the hub."""
-        for name, process in self.processes.items():
-            if name != "hub":
-                with contextlib.suppress(ProcessLookupError):
-                    process.send_signal(signal.SIGTERM)
-        for name in sorted(self.processes, key=lambda name: name == "hub"):
-            self.stop(name)
-        for relay in self.lines.values():
-            relay.close()
+        """End everything: all but the hub at once, so that nobody waits for somebody's farewell, then the hub. Whoever presses Ctrl-C meanwhile
+        waits for no farewell: then everything is killed."""
+        with hurried_by_signals(self._kill_everything):
+            for name, process in self.processes.items():
+                if name != "hub":
+                    with contextlib.suppress(ProcessLookupError):
+                        process.send_signal(signal.SIGTERM)
+            for name in sorted(self.processes, key=lambda name: name == "hub"):
+                self.stop(name)
+            for relay in self.lines.values():
+                relay.close()
+
+    def _kill_everything(self) -> None:
+        for process in self.processes.values():
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
 
     def _until(self, ready: Callable[[], bool], name: str, process: subprocess.Popen[bytes]) -> None:
         until = time.monotonic() + START_SECONDS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from edge.knock import knock
 from edge.orders import ShowStatus, Status
 from protocol.errors import Unavailable
 from tests.edge.house import sheet
+from tests.journeys.stage import ROOT
 from tests.journeys.waiting import until
 from tools.command import kabine
 from tools.demo import state_folder
@@ -22,6 +24,24 @@ from tools.demo import state_folder
 SHEETS = 120  # captured for much longer than it takes to tell it to end
 START_SECONDS = 240.0
 END_SECONDS = 240.0
+# A house with somebody in it who takes no notice of being told to end.
+STUBBORN = """
+import signal
+signal.signal(signal.SIGTERM, lambda *_: print("asked", flush=True))
+print("here", flush=True)
+while True:
+    signal.pause()
+"""
+HOUSE = f"""
+import signal, subprocess, sys
+from pathlib import Path
+from tools.rig import rig
+signal.signal(signal.SIGINT, signal.default_int_handler)
+with rig(Path(sys.argv[1]), []) as house:
+    house.processes["stubborn"] = subprocess.Popen([sys.executable, "-c", {STUBBORN!r}])
+    print("here", flush=True)
+    signal.pause()
+"""
 
 
 def visited(state: Path) -> bool:
@@ -57,6 +77,26 @@ def test_what_it_started_ends_with_it(tmp_path: Path) -> None:
         demo.communicate(timeout=END_SECONDS)
     # A worker sees by itself that its cabin is gone.
     until(lambda: not working_in(state), "nothing of it goes on", END_SECONDS)
+
+
+@pytest.mark.timeout(600)
+def test_whoever_presses_ctrl_c_again_in_the_farewell_leaves_nothing_behind(tmp_path: Path) -> None:
+    words = [sys.executable, "-c", HOUSE, str(tmp_path / "house")]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, cwd=ROOT, start_new_session=True) as house:
+        assert house.stdout is not None
+        try:
+            assert [house.stdout.readline(), house.stdout.readline()] == ["here\n", "here\n"]
+            assert working_in(tmp_path), "the hub runs"
+            house.send_signal(signal.SIGINT)
+            assert house.stdout.readline() == "asked\n"
+            for number in (signal.SIGINT, signal.SIGINT, signal.SIGTERM):
+                house.send_signal(number)
+            house.wait(END_SECONDS)
+            assert house.stdout.read() == "", "whoever could say something has ended"
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(house.pid, signal.SIGKILL)
+    until(lambda: not working_in(tmp_path), "nothing of it goes on", END_SECONDS)
 
 
 def test_two_demos_do_not_work_in_one_folder(tmp_path: Path) -> None:
