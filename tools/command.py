@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import io
 import os
@@ -73,6 +74,13 @@ def main() -> None:
         click.echo(f"kabine: {trouble.what}", err=True)
         if trouble.remedy.strip():
             click.echo(f"  {trouble.remedy}", err=True)
+        sys.exit(1)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        sys.stdout = None  # what waits there would be tried once more at the end, with a traceback
+        click.echo("kabine: The disk is full: what this command says could not be written.", err=True)
+        click.echo("  Free some space, or send the output elsewhere; then give the command again.", err=True)
         sys.exit(1)
 
 

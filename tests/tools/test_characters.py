@@ -24,3 +24,15 @@ def test_a_name_that_spells_nothing_is_refused_and_shown() -> None:
     assert told.stderr.decode().startswith(
         "kabine: “B\\xfcrgeramt.pdf” has bytes that spell no characters here.\n  Rename the file"
     )
+
+
+def test_output_to_a_full_disk_is_told_in_words() -> None:
+    with open("/dev/full", "wb") as full:
+        command = [sys.executable, "-m", "tools", "--help"]
+        told = subprocess.run(command, check=False, stdout=full, stderr=subprocess.PIPE)
+    assert told.returncode == 1
+    assert told.stderr.decode().startswith(
+        "kabine: The disk is full: what this command says could not be written.\n  Free"
+    )
+    assert b"Traceback" not in told.stderr
+    assert b"Exception" not in told.stderr
