@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from edge.capture import jbig2
+from edge.capture import edges, jbig2
 from edge.capture.encoded import Codec, Colour, Layer
 from edge.capture.flatten import PAPER, Grey
 from edge.capture.jbig2 import Bits
@@ -26,21 +26,23 @@ STRONG_SHARE_MAX: Final = (
     0.1  # of all strokes: more, and what is pale beside them is their back, their shadow, or a printed ground
 )
 PALE_SHARE_MIN: Final = 0.002  # of the sheet: less are specks of recycled paper
+DOUBTFUL: Final = 16  # of 255: a pixel that is as near to the limit might as well be on its other side
 SOFT: Final = 0.75  # of a stroke is left when it is blurred by 3/4 mm: what shows through from the back, or a fold; a pencil keeps less
 _SQUARE: Final = np.ones((7, 7), np.uint8)
 
 
 def ink(grey: Grey, flat: Grey, flat_dpi: float, field: Grey) -> tuple[Bits, float]:
-    """True where there is ink: much darker than around, or dark anyway; lone pixels are dust. And the share of dust, 0 to 1: where it is
-    large the page is a halftone, and dots of it are strokes. `grey` as it was captured, `field`: its paper, `flat`: the same page at about
-    100 dpi, divided by it.
+    """True where there is ink: much darker than around, or dark anyway; lone pixels are dust, and edges are straight. And the share of dust,
+    0 to 1: where it is large the page is a halftone, and dots of it are strokes. `grey` as it was captured, `field`: its paper, `flat`: the
+    same page at about 100 dpi, divided by it.
 
     The limit is found coarsely, and laid over the page with the paper multiplied in: so no pixel of the page is divided."""
     limit = _limit(flat, flat_dpi).astype(np.float32) * cv2.resize(field, flat.shape[1::-1]) / np.float32(PAPER)
     laid = cv2.resize(np.rint(limit).astype(np.uint8), grey.shape[1::-1], interpolation=cv2.INTER_LINEAR)
     dark: Bits = cv2.compare(grey, laid, cv2.CMP_LT).astype(np.bool_)
     clean = without_dust(dark)
-    return clean, 1 - int(np.count_nonzero(clean)) / (int(np.count_nonzero(dark)) or 1)
+    dust = 1 - int(np.count_nonzero(clean)) / (int(np.count_nonzero(dark)) or 1)
+    return edges.smoothed(clean, cv2.absdiff(grey, laid) <= DOUBTFUL), dust
 
 
 def _limit(flat: Grey, dpi: float) -> Grey:

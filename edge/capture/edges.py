@@ -1,9 +1,9 @@
 """Edges of strokes, made as straight as the print was: bumps and notches one pixel deep are noise of paper, toner and sensor, and a coder
 of pixels pays more for them than for the letters.
 
-Only on edges that are straight on both sides of the spot, and only where strokes are thick: in small print the bar of a t or the dot of
-an i sticks out by one pixel too, and OCR took one word in ten for another. Bits are handled as words of 64 pixels, which costs a
-fortieth.
+Only on edges that are straight on both sides of the spot; and only where strokes are thick, or where the page was so near to the limit
+that a pixel might as well have been ink as paper. In small print the bar of a t or the dot of an i sticks out by one pixel too: without
+this, OCR took one word in ten for another. Bits are handled as words of 64 pixels, which costs a fortieth.
 """
 
 from __future__ import annotations
@@ -27,15 +27,13 @@ _Words = npt.NDArray[
 ]  # [_PAD + height + _PAD, 1 + columns of words + 1], the leftmost pixel of a word in its lowest bit
 
 
-def smoothed(ink: Bits) -> Bits:
-    """`ink` with straight edges where its strokes are thick."""
+def smoothed(ink: Bits, doubtful: Bits) -> Bits:
+    """`ink` with straight edges where its strokes are thick, or where it is `doubtful` whether it is ink."""
     height, width = ink.shape
     words = _packed(ink)
-    thick = _where_thick(words)
-    if not thick.any():
-        return ink
-    words &= ~(_sticking_out(words) & thick)
-    words |= _sticking_out(~words) & thick  # a notch is a bump of the paper
+    free = _where_thick(words) | _packed(doubtful)
+    words &= ~(_sticking_out(words) & free)
+    words |= _sticking_out(~words) & free  # a notch is a bump of the paper
     inner = np.ascontiguousarray(words[_PAD : _PAD + height, 1:-1])
     return np.unpackbits(inner.view(np.uint8), axis=1, bitorder="little")[:, :width].view(np.bool_)
 

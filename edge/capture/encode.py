@@ -12,7 +12,7 @@ from typing import Final
 import cv2
 import numpy as np
 
-from edge.capture import bits, boxes, edges, grid, inks
+from edge.capture import bits, boxes, grid, inks
 from edge.capture.encoded import BLACK, Codec, Encoded, Encoding
 from edge.capture.flatten import Grey, Pixels, divided, flatten, paper
 from edge.capture.grid import Coarse
@@ -78,7 +78,7 @@ def encode(level: Level, *, g4_strict: bool = False, photo: bool = False) -> tup
 def _planes(level: Level, ink: Bits, coarse: Coarse, found: boxes.Boxes, blank: bool, g4_strict: bool) -> Encoded:
     """Pictures below, a stencil for each ink above them."""
     height, width = ink.shape
-    inked = boxes.without_pictures(edges.smoothed(ink), found, coarse)
+    inked = boxes.without_pictures(ink, found, coarse)
     laid = inks.planes(inked, coarse) if level.colour is not None else [(BLACK, inked)]
     layers = boxes.layers(level, inked, coarse, found)
     layers += [bits.stencil(plane, (0, 0, width, height), colour, g4_strict) for colour, plane in laid]

@@ -3,9 +3,13 @@
 import numpy as np
 import pytest
 
-from edge.capture import jbig2
-from edge.capture.edges import smoothed
+from edge.capture import edges, jbig2
 from hardware.simulated.paper import draw_sheet
+
+
+def smoothed(ink, doubtful=None) -> np.ndarray:
+    """With no pixel in doubt, as a fax has none."""
+    return edges.smoothed(ink, np.zeros_like(ink) if doubtful is None else doubtful)
 
 
 def bar(height=200, width=300) -> np.ndarray:
@@ -58,6 +62,18 @@ def test_small_print_is_not_touched():
         ink[top : top + 3, 20:600] = True
         ink[top - 1, 20:600:17] = True
     assert np.array_equal(smoothed(ink), ink)
+
+
+def test_in_small_print_only_what_is_doubtful_goes():
+    ink = np.zeros((640, 640), np.bool_)
+    for top in range(20, 600, 12):
+        ink[top : top + 3, 20:600] = True
+    straight = ink.copy()
+    ink[103, 100] = ink[103, 300] = True
+    doubtful = np.zeros_like(ink)
+    doubtful[103, 300] = doubtful[105, 500] = True
+    straight[103, 100] = True
+    assert np.array_equal(smoothed(ink, doubtful), straight)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 200), (3, 64), (64, 3), (65, 129), (640, 63)])
