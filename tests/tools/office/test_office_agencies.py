@@ -1,0 +1,174 @@
+"""Agencies, their keys, hours and routes, as an operator gives them: on a real folder and a real database; the hub itself does not run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from msgspec import structs
+
+from cloud import premises
+from cloud.storage import schema
+from protocol.errors import Code, Refused, Unavailable
+from protocol.runtime.world import REAL
+from tests.tools.office.desk import Run, card, in_force
+
+
+def test_an_agency_with_hours_routes_and_a_key(place: Path, run: Run) -> None:
+    (place / "hours.toml").write_text('[[weeks]]\nmonday = ["08:00-12:00", "appointment 13:00-15:30"]\n')
+    (place / "card.txt").write_text(card("bauamt") + "\n")
+    bring = ("--bring", "Lageplan", "--bring", "Personalausweis")
+    run("directory", "service", "99012011017000", "--name", "Bauantrag", "--plain", "Ich möchte bauen.", *bring)
+    options = ("--name", "Bauamt", "--hours-file", str(place / "hours.toml"), "--card", str(place / "card.txt"))
+    result = run("agency", "add", "bauamt", *options, "--service", "99012011017000", "--area", "12073", "--publish")
+    assert "Directory 2 is in force" in result.output
+    (service,) = [service for service in in_force(place).services if service.id == "99012011017000"]
+    assert service.bring == ("Lageplan", "Personalausweis")
+    (found,) = [agency for agency in in_force(place).agencies if agency.id == "bauamt"]
+    assert [key.epoch for key in found.inboxes] == [1]
+    monday = found.hours.weeks[0].days[0]
+    assert [(span.begin_minute, span.end_minute, span.kind) for span in monday] == [
+        (480, 720, "open"),
+        (780, 930, "appointment"),
+    ]
+
+
+def test_what_is_said_of_an_agency_is_corrected_and_the_rest_stays(place: Path, run: Run) -> None:
+    (place / "hours.toml").write_text('[[weeks]]\nthursday = ["14:00-18:00"]\n')
+    before = next(agency for agency in in_force(place).agencies if agency.id == "wohngeldstelle-uckermark")
+    routes = in_force(place).routes
+    assert len(before.texts) == 5
+    options = ("--phone", "03984 70 1234", "--hours-file", str(place / "hours.toml"))
+    said = run("agency", "change", "wohngeldstelle-uckermark", *options, "--publish").output
+    assert "Directory 2 is in force" in said
+    assert "Translate" not in said
+    after = next(agency for agency in in_force(place).agencies if agency.id == "wohngeldstelle-uckermark")
+    assert (after.phone, len(after.hours.weeks[0].days[3])) == ("03984 70 1234", 1)
+    assert structs.replace(after, phone=before.phone, hours=before.hours) == before
+    assert in_force(place).routes == routes
+
+
+def test_an_agency_of_another_name_is_called_so_in_no_other_language_yet(place: Path, run: Run) -> None:
+    said = run("agency", "change", "wohngeldstelle-uckermark", "--name", "Wohnraumstelle", "--publish").output
+    assert "Its name is German now in: ar, de-simple, en, pl, uk. Translate it with `kabine directory texts`." in said
+    after = next(agency for agency in in_force(place).agencies if agency.id == "wohngeldstelle-uckermark")
+    assert after.name == "Wohnraumstelle"
+    assert all(not texts.name for texts in after.texts)
+
+
+def test_what_no_agency_may_be_is_not_made_of_one(place: Path, run: Run) -> None:
+    with pytest.raises(Refused, match="Nothing is to be changed"):
+        run("agency", "change", "aok-nordost")
+    with pytest.raises(Refused, match="There is no agency “bauamt”"):
+        run("agency", "change", "bauamt", "--phone", "1")
+    with pytest.raises(Refused, match="its name has 0 characters"):
+        run("agency", "change", "aok-nordost", "--name", "")
+    assert run("agency", "list").output.count("AOK") >= 1
+
+
+def test_a_new_key_is_a_draft_until_it_is_published(place: Path, run: Run) -> None:
+    assert "draft" in run("agency", "key", "aok-nordost", "--card", card("aok-nordost")).output
+    assert all(not agency.inboxes for agency in in_force(place).agencies)
+    run("directory", "publish")
+    (aok,) = [agency for agency in in_force(place).agencies if agency.id == "aok-nordost"]
+    run("agency", "key", "aok-nordost", "--card", card("aok-nordost", epoch=2), "--publish")
+    (renewed,) = [agency for agency in in_force(place).agencies if agency.id == "aok-nordost"]
+    assert renewed.inboxes[0] == aok.inboxes[0]
+    assert [key.epoch for key in renewed.inboxes] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("agency", "text", "message"),
+    [
+        ("niemand", card("niemand"), "no agency “niemand”; known: aok-nordost"),
+        ("aok-nordost", card("vermittlung"), "for “vermittlung”, not for “aok-nordost”"),
+        ("aok-nordost", card("aok-nordost")[:-1] + "2", "missing or wrong"),
+        ("aok-nordost", card("aok-nordost")[:200], "missing or wrong"),
+        ("aok-nordost", "kabine-hub-1-aaaa", "is asked for"),
+    ],
+)
+def test_cards_that_are_not_taken(run: Run, agency: str, text: str, message: str) -> None:
+    with pytest.raises(Refused, match=message):
+        run("agency", "key", agency, "--card", text)
+
+
+def test_a_card_file_that_is_not_there(place: Path, run: Run) -> None:
+    with pytest.raises(Unavailable, match="no file that can be read"):
+        run("agency", "key", "aok-nordost", "--card", str(place / "nowhere.txt"))
+
+
+def test_an_older_key_and_another_agency_s_connector_are_refused(run: Run) -> None:
+    run("agency", "key", "aok-nordost", "--card", card("aok-nordost", epoch=3))
+    run("agency", "key", "aok-nordost", "--card", card("aok-nordost", epoch=3))
+    with pytest.raises(Refused, match="at epoch 3 already") as caught:
+        run("agency", "key", "aok-nordost", "--card", card("aok-nordost", epoch=2, seed=6))
+    assert caught.value.code is Code.OUT_OF_ORDER
+    with pytest.raises(Refused, match="belongs to “aok-nordost”"):
+        run("agency", "key", "vermittlung", "--card", card("vermittlung"))
+
+
+def test_an_agency_cannot_be_there_twice(run: Run) -> None:
+    with pytest.raises(Refused, match="an agency “aok-nordost” already"):
+        run("agency", "add", "aok-nordost", "--name", "AOK")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--service", "99107023017000"), "go together"),
+        (("--service", "123", "--area", "12073"), "no service key"),
+        (("--service", "99999999999999", "--area", "12073"), "no service 99999999999999; known: 99102005017000"),
+        (("--service", "99107023017000", "--area", "uckermark"), "no regional key"),
+    ],
+)
+def test_an_agency_that_is_not_added_leaves_nothing_behind(run: Run, arguments: tuple[str, ...], message: str) -> None:
+    with pytest.raises(Refused, match=message):
+        run("agency", "add", "bauamt", "--name", "Bauamt", *arguments)
+    assert "bauamt" not in run("agency", "list").output
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('[[weeks]]\nmonday = ["8-12"]', "“8-12” is no span"),
+        ('[[weeks]]\nmontag = ["08:00-12:00"]', "montag: unknown"),
+        ('[[weeks]]\nmonday = ["12:00-08:00"]', "no span of a day"),
+        ("weeks = 3", "weeks: expected a list"),
+    ],
+)
+def test_hours_that_are_not_sound(place: Path, run: Run, text: str, message: str) -> None:
+    (place / "hours.toml").write_text(text)
+    with pytest.raises(Refused, match=message):
+        run("agency", "add", "bauamt", "--name", "Bauamt", "--hours-file", str(place / "hours.toml"))
+
+
+def test_an_agency_with_unopened_documents_stays(place: Path, run: Run) -> None:
+    row = {
+        "envelope": bytes(16),
+        "receipt": "7K2-001",
+        "site": "templin",
+        "machine": 1,
+        "number": 2,
+        "agency": "aok-nordost",
+        "epoch": 1,
+        "counter": 1,
+        "digest": bytes(32),
+        "size_bytes": 1,
+        "manifest_body": b"",
+        "manifest_signature": b"",
+        "summary": b"",
+        "state": "stored",
+        "announced_at": REAL.utc(),
+    }
+    with premises.opened(place / "hub") as opened, opened.database.turn() as connection:
+        connection.execute(schema.document.insert().values(**row))
+    with pytest.raises(Refused, match="neither accepted nor returned"):
+        run("agency", "remove", "aok-nordost")
+    run("agency", "remove", "sozialamt-uckermark", "--publish")
+    assert "sozialamt-uckermark" not in {route.agency for route in in_force(place).routes}
+
+
+def test_a_route_moves_from_one_agency_to_another(place: Path, run: Run) -> None:
+    run("agency", "route", "vermittlung", "--service", "99107023017000", "--area", "12073", "--publish")
+    (route,) = [route for route in in_force(place).routes if route.service == "99107023017000"]
+    assert route.agency == "vermittlung"

@@ -1,0 +1,127 @@
+"""The directory: published, translated, signed, checked: on a real folder and a real database; the hub itself does not run."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from cloud import premises
+from cloud.storage import schema
+from protocol.directory import ServiceTexts
+from protocol.errors import Code, Refused, Unavailable
+from protocol.ids import LanguageTag
+from tests.tools.office.desk import Run, card, in_force
+
+
+def test_nothing_new_is_published_twice(place: Path, run: Run) -> None:
+    assert "says all of this already" in run("directory", "publish").output
+    assert in_force(place).version == 1
+
+
+def test_show_as_json_names_every_field(run: Run) -> None:
+    shown = json.loads(run("directory", "show", "--json").output)
+    assert shown["version"] == 1
+    assert {agency["id"] for agency in shown["directory"]["agencies"]} >= {"vermittlung", "aok-nordost"}
+
+
+def test_texts_in_other_languages_go_from_a_file_into_the_directory(place: Path, run: Run) -> None:
+    everything = run("directory", "verify").output
+    assert "de, de-simple, en, pl, uk, ar: nothing is lacking" in everything
+    bring = ("--bring", "Lageplan", "--bring", "Personalausweis")
+    run("directory", "service", "99012011017000", "--name", "Bauantrag", "--plain", "Ich möchte bauen", *bring)
+    shown = run("directory", "show", "--draft").output
+    assert "Languages  de: nothing is lacking" in shown
+    assert re.search(r"lacking  pl +99012011017000: plain, bring\n", shown)
+    file = place / "pl.toml"
+    text = run("directory", "texts", "--language", "pl").output
+    assert text.count('pl = ""') == 3
+    for words in ("Chcę budować", "Plan sytuacyjny", "Dowód osobisty"):
+        text = text.replace('pl = ""', f'pl = "{words}"', 1)
+    file.write_text(text)
+    taken = run("directory", "texts", str(file)).output
+    assert "Languages  de, pl: nothing is lacking" in taken
+    assert "draft" in taken
+    run("directory", "publish")
+    (service,) = [each for each in in_force(place).services if each.id == "99012011017000"]
+    assert service.texts == (ServiceTexts(LanguageTag("pl"), "Chcę budować", ("Plan sytuacyjny", "Dowód osobisty")),)
+    lacking = json.loads(run("directory", "show", "--json").output)["lacking"]
+    assert {"language": "uk", "of": "99012011017000", "texts": ["plain", "bring"]} in lacking
+    assert not [each for each in lacking if each["language"] == "pl"]
+    with pytest.raises(Refused, match="do not go together"):
+        run("directory", "texts", str(file), "--language", "pl")
+
+
+def test_german_words_that_change_take_their_translations_with_them(place: Path, run: Run) -> None:
+    def wohngeld(plain: str, *bring: str) -> str:
+        papers = [option for paper in bring for option in ("--bring", paper)]
+        return run("directory", "service", "99107023017000", "--name", "Wohngeld", "--plain", plain, *papers).output
+
+    assert "made from other words" not in wohngeld("Zuschuss zur Miete", "Mietvertrag", "Personalausweis oder Pass")
+    assert "texts in ar, de-simple, en, pl, uk were made" in wohngeld("Geld zur Miete", "Mietvertrag")
+    assert "texts in ar, de-simple, en, pl, uk were made" in wohngeld("Geld zur Miete", "Mietbescheinigung")
+    assert "made from other words" not in wohngeld("Geld zur Miete", "Mietbescheinigung", "Ausweis")
+    run("directory", "publish")
+    (service,) = [each for each in in_force(place).services if each.id == "99107023017000"]
+    assert service.texts == ()
+
+
+def test_texts_for_a_service_that_is_not_there(place: Path, run: Run) -> None:
+    (place / "pl.toml").write_text('[service.99999999999999.plain]\nde = "Ich"\npl = "Ja"\n')
+    with pytest.raises(Refused, match="There is no service 99999999999999; known: 9910"):
+        run("directory", "texts", str(place / "pl.toml"))
+
+
+def test_the_last_dispatcher_cannot_go(run: Run) -> None:
+    run("agency", "remove", "vermittlung")
+    with pytest.raises(Refused, match="no agency is the dispatcher"):
+        run("directory", "publish")
+
+
+def test_an_authority_key_that_was_carried_off(place: Path, run: Run) -> None:
+    away = place / "away"
+    away.mkdir()
+    (place / "hub" / "authority.age").rename(away / "authority.age")
+    run("agency", "key", "aok-nordost", "--card", card("aok-nordost"))
+    with pytest.raises(Unavailable, match="not in") as caught:
+        run("directory", "publish")
+    assert "kabine directory sign" in caught.value.remedy
+    draft, signed = str(away / "draft"), str(away / "signed")
+    run("directory", "publish", "--out", draft)
+    run("directory", "sign", draft, "--key", str(away / "authority.age"), "--out", signed, typed="y\n")
+    assert "signed and sound" in run("directory", "verify", signed).output
+    assert "Directory 2 is in force" in run("directory", "publish", "--signed", signed).output
+    assert in_force(place).version == 2
+    with pytest.raises(Refused, match="the next one here is 3"):
+        run("directory", "publish", "--signed", signed)
+
+
+def test_what_somebody_else_signed_is_not_put_in_force(place: Path, run: Run) -> None:
+    other, draft, signed = place / "other", str(place / "draft"), str(place / "signed")
+    run("hub", "init", str(other), "--work-factor", "10")
+    run("agency", "key", "aok-nordost", "--card", card("aok-nordost"))
+    run("directory", "publish", "--out", draft)
+    run("directory", "sign", draft, "--key", str(other / "authority.age"), "--out", signed, "--yes")
+    for command in (("publish", "--signed", signed), ("verify", signed)):
+        with pytest.raises(Refused) as caught:
+            run("directory", *command)
+        assert caught.value.code is Code.BAD_SIGNATURE
+    assert in_force(place).version == 1
+
+
+def test_an_altered_directory_in_the_database_is_noticed(place: Path, run: Run) -> None:
+    with premises.opened(place / "hub") as opened, opened.database.turn() as connection:
+        raw = bytearray(connection.execute(schema.published.select()).one().signed)
+        raw[len(raw) // 2] ^= 1
+        connection.execute(schema.published.update().values(signed=bytes(raw)))
+    with pytest.raises(Refused, match="missing or was altered"):
+        run("directory", "verify")
+
+
+def test_a_draft_that_is_none(place: Path, run: Run) -> None:
+    (place / "draft").write_bytes(b"nonsense")
+    with pytest.raises(Refused, match="no Directory"):
+        run("directory", "sign", str(place / "draft"), "--key", "k", "--out", str(place / "signed"), "--yes")
+    assert not (place / "signed").exists()
