@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 AGENCY: Final = "wohngeldstelle-uckermark"
 SILENT_SECONDS: Final = 600.0  # capture of one page may take so long before we give up on a node
-OPENED_SECONDS: Final = 300.0
 DRAWN_PAGES: Final = 3
 MARKER: Final = ".kabine-demo"
 SCANS: Final = "scans"  # below the folder: what was drawn for the show, always the same

@@ -162,12 +162,6 @@ def _kept(texts: ServiceTexts, before: Service, after: Service) -> ServiceTexts:
     return ServiceTexts(texts.language, texts.plain if before.plain == after.plain else "", bring if all(bring) else ())
 
 
-def remove_service(connection: Connection, id: ServiceId) -> None:
-    """With its routes; a stranger is no error."""
-    connection.execute(delete(schema.route).where(schema.route.c.service == id))
-    connection.execute(delete(schema.service).where(schema.service.c.id == id))
-
-
 def routes(connection: Connection) -> tuple[Route, ...]:
     """All routes, by service and area."""
     column = schema.route.c
