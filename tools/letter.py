@@ -122,9 +122,13 @@ def record_of(letter: Letter, inner: Inner) -> bytes:
 
 
 def rewrite(path: Path, letter: Letter) -> None:
-    """The record once more, with all events that the letter has now. Raises Unavailable."""
+    """The record once more, with all events that the letter has now; nothing where somebody has carried it off already, as offices do with a
+    folder that is watched. Raises Unavailable."""
     with writing(path.parent):
-        record = msgspec.json.decode(path.read_bytes())
+        try:
+            record = msgspec.json.decode(path.read_bytes())
+        except FileNotFoundError:
+            return
         record["receipts"] = receipts_json(letter)
         replace(path, _pretty(record))
 

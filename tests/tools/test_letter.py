@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from protocol.asking import Delivered
 from protocol.errors import Refused
 from protocol.ids import AgencyId, EnvelopeId, ReceiptNumber, SiteId
-from protocol.manifest import Manifest
-from tools.letter import free_name
+from protocol.manifest import Manifest, Signed
+from tools.letter import Letter, free_name, rewrite
 
 NOON = datetime(2026, 7, 31, 12, tzinfo=UTC)
 ENVELOPE = EnvelopeId(bytes(range(16)))
@@ -111,3 +112,21 @@ def test_a_document_for_which_no_name_is_left_is_refused(tmp_path: Path) -> None
     with pytest.raises(Refused, match=f"{SHORT}.pdf and {LONG}.pdf") as caught:
         name(tmp_path)
     assert "Move" in caught.value.remedy
+
+
+def letter() -> Letter:
+    """As the hub shows it, with no event yet."""
+    signed = Signed(b"body", b"signature")
+    return Letter(Delivered(1, signed, b"", bytes(32), 1, ()), MANIFEST, bytes(32), (), None)
+
+
+def test_a_record_is_written_anew_with_the_events_of_now(tmp_path: Path) -> None:
+    path = tmp_path / f"{SHORT}.json"
+    path.write_text('{"envelope": "00", "receipts": [1, 2]}')
+    rewrite(path, letter())
+    assert json.loads(path.read_bytes()) == {"envelope": "00", "receipts": []}
+
+
+def test_a_record_that_was_carried_off_meanwhile_is_missed_by_nobody(tmp_path: Path) -> None:
+    rewrite(tmp_path / f"{SHORT}.json", letter())
+    assert not list(tmp_path.iterdir())
