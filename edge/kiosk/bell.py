@@ -7,14 +7,14 @@ import asyncio
 
 class Bell:
     """`version` numbers what is to be seen, `turn` the questions: a tap that carries an older one answers a question that is no longer asked, as
-    the second of a double tap does, and does nothing. `boot` tells one process from the next."""
+    the second of a double tap does, and does nothing. `boot` tells one process from the next; `scene` stands there at the beginning."""
 
-    def __init__(self, boot: str) -> None:
+    def __init__(self, boot: str, scene: str) -> None:
         self._boot = boot
         self._rung = asyncio.Event()
         self._number = 0
         self._question = 0
-        self._asked = ""
+        self._asked = scene
 
     @property
     def turn(self) -> str:

@@ -65,7 +65,6 @@ class Usher:
         self.reference = reference
         self.entrance = entrance
         self.scanner = ScannerState.READY
-        self.bell = Bell(draw(house.random, 4).hex())
         self.porch = Porch(house.patience.quiet_seconds, parting_seconds, self.changed)
         self.waiting = False  # for whoever hands in through the hatch
         self.somebody: bool | None = None  # says the sensor; None: there is none
@@ -81,6 +80,7 @@ class Usher:
         self._rest = said.Rest()
         self._timer = Countdown(self._still)
         self._line_up = house.connected()
+        self.bell = Bell(draw(house.random, 4).hex(), self.scene)
         self.stamp = self._stamped()
 
     # --- what stands there ---------------------------------------------------------------------------------------
