@@ -9,6 +9,7 @@ from playwright.sync_api import Browser
 
 from edge.config import VisitConfig
 from tests.journeys.kiosk import Cabin, Visitor, cabins, visitor
+from tests.journeys.waiting import until
 
 SLIP_PIXELS = 32  # 8 mm on 15 inches
 # In the moment in which the page comes: touch it where the finger was last. What the touch has hit, and whether it was heard.
@@ -55,6 +56,13 @@ def again(one: Visitor, do: str, name: str) -> dict[str, object]:
     return found
 
 
+def middle(one: Visitor, do: str) -> tuple[float, float, float]:
+    """Where the middle of this button is, and how high it is. A page that is drawn anew in that moment has none."""
+    box = until(lambda: one.button(do).bounding_box(), f"“{do}” stands there")
+    assert box is not None
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, box["height"]
+
+
 def test_the_second_of_two_touches_does_not_answer_the_page_that_has_come_in_between(one: Visitor) -> None:
     assert again(one, "hand-in", "concern") == {"hit": "concern:0", "heard": False}
     one.tap_until("concern:0", "place")  # whoever touches behind that has read it
@@ -85,9 +93,7 @@ def test_a_finger_that_slips_on_its_button_has_touched_it(one: Visitor) -> None:
         points = [{"x": x, "y": y} for x, y in places]
         fingers.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
 
-    box = one.button("info").bounding_box()
-    assert box is not None
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    x, y, _ = middle(one, "info")
     finger("touchStart", (x, y))
     for step in range(SLIP_PIXELS):
         finger("touchMove", (x + step, y + step / 4))
@@ -101,12 +107,10 @@ def test_a_finger_that_slips_on_its_button_has_touched_it(one: Visitor) -> None:
         }"""
     )
     # Off the button again: that was not meant.
-    box = one.button("back").bounding_box()
-    assert box is not None
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    x, y, height = middle(one, "back")
     finger("touchStart", (x, y))
     finger("touchMove", (x, y - 40))
-    finger("touchMove", (x, y - 2 * box["height"]))
+    finger("touchMove", (x, y - 2 * height))
     finger("touchEnd")
     one.tap_until("office:", "agency")
     assert "info" not in one.page.evaluate("window.scenes"), "it went back"
