@@ -50,8 +50,9 @@ def _packed(ink: Bits) -> _Words:
 
 def _where_thick(words: _Words) -> _Words:
     """All ones in the cells of 64 × 64 pixels around which strokes are thick: twice their area by the length of their edges."""
+    below = np.vstack((words[1:], words[-1:]))
     area, upright, level = (
-        cv2.blur(_counted(plane), (3, 3)) for plane in (words, words ^ _from_right(words, 1), words[:-1] ^ words[1:])
+        cv2.blur(_counted(plane), (3, 3)) for plane in (words, words ^ _from_right(words, 1), words ^ below)
     )
     thick = 2 * area >= STROKE_PIXELS_MIN * np.maximum(np.hypot(upright, level), 1e-3)
     cells = np.where(thick, np.uint64(0xFFFF_FFFF_FFFF_FFFF), np.uint64(0))

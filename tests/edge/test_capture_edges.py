@@ -89,3 +89,10 @@ def test_rough_print_is_coded_in_fewer_bytes_and_hardly_changes():
     smooth = smoothed(rough)
     assert len(jbig2.encode(smooth)) < len(jbig2.encode(rough))
     assert np.count_nonzero(smooth != rough) < 0.03 * np.count_nonzero(rough)
+
+
+@pytest.mark.parametrize("width", [63, 64, 65])
+def test_a_page_of_any_height_is_smoothed(width: int) -> None:
+    for height in range(1, 131):  # one in 64 was none: its last row of cells had no edges to count
+        ink = np.ones((height, width), np.bool_)
+        assert smoothed(ink, ink).shape == ink.shape
