@@ -95,6 +95,7 @@ SAID: dict[str, str] = {
     "hub card": contacts.write_hub_card(contacts.HubCard("tcp://hub.example:7400", HUB_CURVE.public, HUB.public)),
     "fingerprint words": " ".join(keys.words(HEX["fingerprint"])),
     "receipt words": " ".join(keys.receipt_words(ReceiptNumber("7K2-418"))),
+    "four words": " ".join(keys.receipt_words(ReceiptNumber("7K2-04181"))),
     "manifest.json": next(iter(inner.pack(INNER, [])))[512:].split(b"\0")[0].decode(),
     "summary": inner.summary_bytes(SUMMARY).decode(),
 }
@@ -125,6 +126,24 @@ def test_every_bound_in_the_document_is_that_of_the_code():
     rows = re.findall(r"^\| `([A-Z_]+)` \| ([0-9.]+) \|", TEXT, re.MULTILINE)
     assert len(rows) >= 20
     assert {name: float(value) for name, value in rows} == {name: float(getattr(limits, name)) for name, _ in rows}
+
+
+def test_the_numbers_of_sockets_and_of_dialling_are_those_of_the_code():
+    section = TEXT.split("## 8 CurveZMQ")[1].split("\n## ")[0]
+    for words in (
+        f"`MAXMSGSIZE` {limits.MESSAGE_BYTES_MAX // limits.MIB} MiB",
+        f"`SNDHWM` and `RCVHWM` {limits.HIGH_WATER_MESSAGES},",
+        f"`HANDSHAKE_IVL` {limits.HANDSHAKE_MILLISECONDS} at the hub",
+        f"{limits.BEAT_SECONDS * 1000:.0f} at a connector and {limits.PING_SECONDS * 1000:.0f} at the hub",
+        f"`HEARTBEAT_TIMEOUT` {limits.BEAT_SECONDS * limits.BEATS_MISSED_MAX * 1000:.0f}",
+        f"`ROUTER_MANDATORY` 1, `TCP_MAXRT` {limits.STALL_SECONDS * 1000:.0f}",
+        f"`HANDSHAKE_IVL` and `TCP_MAXRT` {limits.HELLO_SECONDS * 1000:.0f}",
+        f"`TCP_USER_TIMEOUT` {limits.STALL_SECONDS * 1000:.0f}",
+        f"chance × {limits.RECONNECT_SECONDS_SOON} s before each of the first {limits.RECONNECT_SOON} attempts",
+        f"min({limits.RECONNECT_SECONDS_MAX:.0f} s, {limits.RECONNECT_SECONDS_LATER:.0f} s × {limits.RECONNECT_GROWTH}^",
+        f"min({limits.RECONNECT_SECONDS_MAX:.0f} s, {limits.RECONNECT_BUSY_SECONDS:.0f} s × {limits.RECONNECT_BUSY_GROWTH:.0f}^",
+    ):
+        assert words in section, words
 
 
 def test_every_code_of_refusal_stands_in_the_document():
