@@ -85,7 +85,10 @@ class Counter:
         return CurrentDirectory(current.version, current.digest, len(current.raw))
 
     def read(self, guest: Guest, digest: Digest, offset_bytes: int, length_bytes: int) -> tuple[bytes, int] | None:
-        """Bytes of a blob and the size of the whole: documents for whom they were sealed, directories for everybody."""
+        """Bytes of a blob and the size of the whole: documents for whom they were sealed, directories for everybody. None for a stranger, and where
+        the blob has ended."""
         if guest.kind is Kind.AGENCY and inbox.may_read(self._ledger, AgencyId(guest.name), digest):
-            return self._ledger.read_blob(digest, offset_bytes, length_bytes)
-        return self._ledger.read_directory(digest, offset_bytes, length_bytes)
+            found = self._ledger.read_blob(digest, offset_bytes, length_bytes)
+        else:
+            found = self._ledger.read_directory(digest, offset_bytes, length_bytes)
+        return found if found and found[0] else None

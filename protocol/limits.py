@@ -61,7 +61,7 @@ PAGE_PIXELS_MAX: Final = 120_000_000  # A3 at 600 dpi is 70 million; 20,000 x 20
 ENVELOPE_BYTES_MAX: Final = 110 * 1000 * 1000  # PDF, manifest, padding and age's overhead
 SUMMARY_BYTES_MAX: Final = 32 * KIB
 TITLE_CHARS_MAX: Final = 120
-REMARK_CHARS_MAX: Final = 1000
+REMARK_CHARS_MAX: Final = 1000  # what an agency writes to a visitor with a return, on the wire too
 
 # --- sealing ----------------------------------------------------------------------------------------------------
 HEADER_BYTES_MAX: Final = 256 * KIB  # of an age file: 150 hybrid recipients; bounds what a stranger makes us try

@@ -127,7 +127,7 @@ def _changed(row: DocumentRow, receipt: Receipt, event: bytes) -> DocumentRow:
         changed_at=microseconds(receipt.at),
         event=event,
         reason=receipt.reason[: limits.TEXT_CHARS_MAX],
-        text=receipt.text[: limits.TEXT_CHARS_MAX],
+        text=receipt.text[: limits.REMARK_CHARS_MAX],
     )
 
 

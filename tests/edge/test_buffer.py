@@ -301,6 +301,17 @@ def test_the_whole_way_of_a_document_is_folded_and_can_be_shown(cabin: Cabin) ->
     assert buffer.receipts(put.envelope) == [stored.receipt, fetched.receipt, returned.receipt]
 
 
+def test_what_an_agency_writes_with_a_return_is_kept_to_its_last_word(cabin: Cabin) -> None:
+    buffer = cabin.open()
+    buffer.set_directory(directory(1))
+    put = cabin.hand_in(buffer)
+    stored = receipt(manifest_of(buffer, put.entry), Happening.STORED)
+    fetched = receipt(stored.receipt, Happening.FETCHED)
+    words = "Bitte".ljust(limits.REMARK_CHARS_MAX - 1, "e") + "."  # as long as the hub takes it
+    cabin.told(buffer, stored, fetched, receipt(fetched.receipt, Happening.RETURNED, text=words))
+    assert buffer.documents()[0].text == words
+
+
 def test_the_same_receipt_again_is_no_news(cabin: Cabin) -> None:
     buffer = cabin.open()
     buffer.set_directory(directory(1))
