@@ -1,26 +1,50 @@
 """A scanner that can only drop files into a folder (network share, „Scan to folder“ of a multifunction device).
 
-Tried with: files written by hand and by `scanimage --batch`. A device that writes slowly is waited for: a file is taken when it has not
-changed for `settle_seconds`. A file is deleted when the caller has asked for the next one, so that a crash leaves it where it was.
+Tried with: files written by hand and by `scanimage --batch`. A device that writes slowly is waited for: a file is taken when nothing about it has
+changed for a while, by our own clock, because a share's times are those of some other machine. It is deleted when the caller has asked for the next
+one, so that a crash leaves it where it was.
 """
 
 from __future__ import annotations
 
 import os
 import stat
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from hardware.scanner import Scan, ScannerFailure, ScannerState, closed
 
-ENDINGS: Final = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".pdf"})
+# What a whole file has near its end, where its format says so.
+ENDS: Final = {
+    ".jpg": b"\xff\xd9",
+    ".jpeg": b"\xff\xd9",
+    ".png": b"IEND\xaeB`\x82",
+    ".pdf": b"%%EOF",
+    ".tif": b"",
+    ".tiff": b"",
+    ".webp": b"",
+}
+END_BYTES: Final = 1024
+UNSURE_SECONDS: Final = 5.0  # a file without its end: the device may be about to pull in the next sheet
+LOOK_SECONDS: Final = 0.25
+
+Looks = tuple[int, int, int]  # inode, bytes, time of its last change in nanoseconds
+
+
+class _Sight(NamedTuple):
+    """How a file looks, and since when, on our clock."""
+
+    looks: Looks
+    since: float
 
 
 class FolderScanner:
-    """Takes what lies in `folder`, by name; other endings and names with a leading dot are left alone. `file_bytes_max` bounds what is read
-    into memory; `clock` gives seconds since 1970, as file times do."""
+    """Takes what lies in `folder`, by name; other endings, empty files, links and names with a leading dot are left alone. A file that has its end
+    is taken when it has not changed for `settle_seconds`, another one after `UNSURE_SECONDS`. `file_bytes_max` bounds what is read into memory;
+    `clock` gives monotonic seconds."""
 
     def __init__(
         self,
@@ -28,78 +52,118 @@ class FolderScanner:
         *,
         settle_seconds: float = 1.0,
         file_bytes_max: int = 400 * 1000 * 1000,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.monotonic,
+        wait: Callable[[float], None] = time.sleep,
     ) -> None:
         self._folder = folder
         self._settle_seconds = settle_seconds
         self._file_bytes_max = file_bytes_max
         self._clock = clock
+        self._wait = wait
+        self._guard = threading.Lock()
+        self._seen: dict[Path, _Sight] = {}
+        self._given: dict[Path, Looks] = {}  # delivered, and could not be removed
         self._closed = False
 
     def state(self) -> ScannerState:
-        """READY when a whole file lies there; UNREACHABLE when the folder cannot be read or what is taken could not be removed."""
+        """READY when a whole file lies there; UNREACHABLE when the folder cannot be read or what was taken could not be removed."""
         try:
             return ScannerState.READY if self._ripe() else ScannerState.NO_PAPER
         except ScannerFailure as failure:
             return failure.state
 
     def scan(self) -> Iterator[Scan]:
-        """Everything that lies there now; what comes later is the next batch."""
-        ripe = self._ripe()
+        """Everything that lies there now; what comes later is the next batch. A file that was not seen before is watched first."""
+        deadline = self._clock() + self._settle_seconds + UNSURE_SECONDS
+        while not (ripe := self._ripe()) and self._seen and self._clock() < deadline:
+            self._wait(LOOK_SECONDS)
         if not ripe:
-            raise ScannerFailure(
-                ScannerState.NO_PAPER, "Nothing has been scanned yet.", "Scan the sheets, then try again."
-            )
+            raise _nothing()
         return self._taken(ripe)
 
     def close(self) -> None:
         """Files stay where they are."""
         self._closed = True
 
-    def _taken(self, paths: list[Path]) -> Iterator[Scan]:
-        for path in paths:
+    def _taken(self, ripe: dict[Path, Looks]) -> Iterator[Scan]:
+        taken = 0
+        for path, looks in ripe.items():
             if self._closed:
                 raise closed()
+            image = self._read(path, looks)
+            if image is None:
+                continue
+            taken += 1
             try:
-                size_bytes = path.stat().st_size
-                if size_bytes > self._file_bytes_max:
-                    raise ScannerFailure(
-                        ScannerState.JAMMED,
-                        f"“{path.name}” has {size_bytes} bytes; at most {self._file_bytes_max} are taken.",
-                        "Remove the file and scan fewer sheets at a time.",
-                    )
-                image = path.read_bytes()
-            except OSError as error:
-                raise self._unreachable(error) from error
-            try:
-                yield Scan(path.name, image)
+                yield Scan(_called(path), image)
             finally:
                 # Also when the caller stops here: it has the scan, and a scan must not come twice.
-                self._remove(path)
+                self._remove(path, looks)
+        if not taken:
+            raise _nothing()
 
-    def _remove(self, path: Path) -> None:
+    def _read(self, path: Path, looks: Looks) -> bytes | None:
+        """None: it is another file by now, or none."""
+        try:
+            # A link or a pipe that has taken its place is neither followed nor waited for.
+            with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+                facts = os.fstat(file.fileno())
+                if _looks(facts) != looks:
+                    return None
+                if facts.st_size > self._file_bytes_max:
+                    raise ScannerFailure(
+                        ScannerState.JAMMED,
+                        f"“{_called(path)}” has {facts.st_size} bytes; at most {self._file_bytes_max} are taken.",
+                        "Remove the file and scan fewer sheets at a time.",
+                    )
+                return file.read()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise self._unreachable(error) from error
+
+    def _remove(self, path: Path, looks: Looks) -> None:
         try:
             path.unlink(missing_ok=True)
         except OSError as error:
-            raise self._unreachable(error) from error
+            with self._guard:
+                self._given[path] = looks
+            raise self._not_emptied(path, error) from error
 
-    def _ripe(self) -> list[Path]:
+    def _ripe(self) -> dict[Path, Looks]:
+        """Files that nobody writes any more."""
         if self._closed:
             raise closed()
-        youngest = self._clock() - self._settle_seconds
-        ripe = []
+        with self._guard:
+            now, seen, ripe = self._clock(), dict[Path, _Sight](), dict[Path, Looks]()
+            try:
+                if not os.access(self._folder, os.R_OK | os.W_OK | os.X_OK):
+                    raise PermissionError(f"no right to read and empty it: {self._folder}")
+                for path in sorted(self._folder.iterdir()):
+                    looks = _looks_of(path)
+                    if looks is None or self._put_away(path, looks):
+                        continue
+                    before = self._seen.get(path)
+                    since = before.since if before is not None and before.looks == looks else now
+                    seen[path] = _Sight(looks, since)
+                    if now - since >= self._settle_seconds and (now - since >= UNSURE_SECONDS or _has_end(path)):
+                        ripe[path] = looks
+            except OSError as error:
+                raise self._unreachable(error) from error
+            finally:
+                self._seen = seen
+            return ripe
+
+    def _put_away(self, path: Path, looks: Looks) -> bool:
+        """Whether this was delivered before, and is gone only now. Raises ScannerFailure if it stays: the next visitor must not get it."""
+        if self._given.get(path) != looks:
+            return False
         try:
-            if not os.access(self._folder, os.R_OK | os.W_OK | os.X_OK):
-                raise PermissionError(f"no right to read and empty it: {self._folder}")
-            for path in sorted(self._folder.iterdir()):
-                if path.suffix.lower() not in ENDINGS or path.name.startswith("."):
-                    continue
-                facts = path.lstat()
-                if stat.S_ISREG(facts.st_mode) and facts.st_mtime <= youngest:
-                    ripe.append(path)
+            path.unlink(missing_ok=True)
         except OSError as error:
-            raise self._unreachable(error) from error
-        return ripe
+            raise self._not_emptied(path, error) from error
+        del self._given[path]
+        return True
 
     def _unreachable(self, error: OSError) -> ScannerFailure:
         return ScannerFailure(
@@ -107,3 +171,47 @@ class FolderScanner:
             f"The scanner's folder “{self._folder}” cannot be used: {error.strerror or error}.",
             "Check that it exists and that the node may read and empty it.",
         )
+
+    def _not_emptied(self, path: Path, error: OSError) -> ScannerFailure:
+        return ScannerFailure(
+            ScannerState.UNREACHABLE,
+            f"“{_called(path)}” was taken and cannot be removed from “{self._folder}”: {error.strerror or error}.",
+            "Remove it, and let the node delete files there.",
+        )
+
+
+def _nothing() -> ScannerFailure:
+    return ScannerFailure(ScannerState.NO_PAPER, "Nothing has been scanned yet.", "Scan the sheets, then try again.")
+
+
+def _looks_of(path: Path) -> Looks | None:
+    """None: nothing to be taken. Devices make the file before they scan, so an empty one has not begun."""
+    if path.suffix.lower() not in ENDS or path.name.startswith("."):
+        return None
+    try:
+        facts = path.lstat()
+    except FileNotFoundError:  # between two looks
+        return None
+    return _looks(facts) if stat.S_ISREG(facts.st_mode) and facts.st_size else None
+
+
+def _looks(facts: os.stat_result) -> Looks:
+    return facts.st_ino, facts.st_size, facts.st_mtime_ns
+
+
+def _has_end(path: Path) -> bool:
+    end = ENDS[path.suffix.lower()]
+    if not end:
+        return False
+    try:
+        with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - END_BYTES))
+            return end in file.read(END_BYTES)
+    except OSError:  # whoever takes it tells
+        return False
+
+
+def _called(path: Path) -> str:
+    """Its name as it can be said: a share's may be in any encoding, and is written into messages."""
+    name = os.fsencode(path.name).decode(errors="replace")
+    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in name)

@@ -23,20 +23,38 @@ from hardware.simulated.scanner import SimulatedScanner
 from tests.hardware.sane import airscan_conf, needs_scanimage
 from tests.journeys.waiting import until
 
-NOW = 2_000_000_000.0
+
+class Clock:
+    """Monotonic seconds; whoever waits makes them pass."""
+
+    def __init__(self) -> None:
+        self.seconds = 1000.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+    def wait(self, seconds: float) -> None:
+        self.seconds += seconds
 
 
-def _drop(folder: Path, name: str, written_at: float = NOW - 60) -> Path:
+def _drop(folder: Path, name: str) -> Path:
     path = folder / name
     Image.new("L", (20, 30), 200).save(path)
-    os.utime(path, (written_at, written_at))
     return path
+
+
+def _watched(folder: Path, clock: Clock, **other: int) -> FolderScanner:
+    """A folder scanner that has seen what lies there for as long as it takes."""
+    scanner = FolderScanner(folder, clock=clock, wait=clock.wait, **other)
+    scanner.state()
+    clock.wait(60)
+    return scanner
 
 
 def _folder(tmp_path: Path, sheets: int, _: ExitStack) -> Scanner:
     for sheet in range(sheets):
         _drop(tmp_path, f"{sheet}.png")
-    return FolderScanner(tmp_path, clock=lambda: NOW)
+    return _watched(tmp_path, Clock())
 
 
 def _simulated(_: Path, sheets: int, __: ExitStack) -> Scanner:
@@ -194,21 +212,98 @@ def test_the_same_seed_draws_the_same_paper() -> None:
 
 
 def test_a_file_that_is_still_being_written_and_foreign_files_are_left_alone(tmp_path: Path) -> None:
-    ripe = _drop(tmp_path, "b.png")
-    young = _drop(tmp_path, "a.png", NOW - 0.1)
-    dotted = _drop(tmp_path, ".c.png")
+    ripe, clock = _drop(tmp_path, "b.png"), Clock()
     (tmp_path / "note.txt").write_text("no scan")
     (tmp_path / "d.png").symlink_to(tmp_path / "note.txt")
-    scans = list(FolderScanner(tmp_path, clock=lambda: NOW).scan())
-    assert [scan.name for scan in scans] == ["b.png"]
+    (tmp_path / "e.png").touch()  # the device has made the file and begins to scan
+    os.mkfifo(tmp_path / "f.png")
+    dotted = _drop(tmp_path, ".c.png")
+    scanner = _watched(tmp_path, clock)
+    young = _drop(tmp_path, "a.png")
+    assert [scan.name for scan in scanner.scan()] == ["b.png"]
     assert not ripe.exists()
     assert young.exists()
     assert dotted.exists()
 
 
+@pytest.mark.parametrize("hours", [-1, 0, 1])
+def test_a_file_is_taken_when_nobody_writes_it_any_more_whatever_the_time_on_the_share(
+    tmp_path: Path, hours: int
+) -> None:
+    clock = Clock()
+    scanner = FolderScanner(tmp_path, clock=clock, wait=clock.wait)
+    path = tmp_path / "a.jpg"
+    for piece in (b"\xff\xd8", b"half", b"whole\xff\xd9"):
+        with path.open("ab") as file:
+            file.write(piece)
+        written_at = path.stat().st_mtime + 3600 * hours
+        os.utime(path, (written_at, written_at))
+        assert scanner.state() is ScannerState.NO_PAPER
+        clock.wait(0.9)
+        assert scanner.state() is ScannerState.NO_PAPER
+    clock.wait(0.2)
+    assert scanner.state() is ScannerState.READY
+    assert [scan.image for scan in scanner.scan()] == [b"\xff\xd8halfwhole\xff\xd9"]
+
+
+def test_a_file_that_breaks_off_may_still_get_its_next_sheet(tmp_path: Path) -> None:
+    clock, path = Clock(), tmp_path / "a.pdf"
+    path.write_bytes(b"%PDF-1.7 half")
+    scanner = FolderScanner(tmp_path, clock=clock, wait=clock.wait)
+    scanner.state()
+    clock.wait(4)
+    assert scanner.state() is ScannerState.NO_PAPER
+    clock.wait(2)
+    assert scanner.state() is ScannerState.READY
+
+
+def test_who_asks_for_a_file_that_has_just_come_gets_it(tmp_path: Path) -> None:
+    _drop(tmp_path, "a.png")
+    clock = Clock()
+    assert len(list(FolderScanner(tmp_path, clock=clock, wait=clock.wait).scan())) == 1
+    assert clock.seconds < 1002
+
+
+def test_a_file_that_was_replaced_or_taken_away_meanwhile_is_left_alone(tmp_path: Path) -> None:
+    gone, replaced, stays = (_drop(tmp_path, f"{number}.png") for number in range(3))
+    batch = _watched(tmp_path, Clock()).scan()
+    gone.unlink()
+    replaced.unlink()
+    os.mkfifo(replaced)
+    assert [scan.name for scan in batch] == [stays.name]
+
+
+def test_what_cannot_be_removed_is_delivered_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A share on which others' files may not be deleted: the next visitor must not get them."""
+    path = _drop(tmp_path, "a.png")
+    scanner = _watched(tmp_path, Clock())
+    batch = scanner.scan()
+    next(batch)
+    with monkeypatch.context() as sticky:
+        sticky.setattr(Path, "unlink", _refused)
+        for ask in (lambda: next(batch), scanner.scan):
+            with pytest.raises(ScannerFailure, match="was taken and cannot be removed"):
+                ask()
+        assert scanner.state() is ScannerState.UNREACHABLE
+    assert scanner.state() is ScannerState.NO_PAPER
+    assert not path.exists()
+
+
+def _refused(*_: object, **__: object) -> None:
+    raise PermissionError(1, "Operation not permitted")
+
+
+def test_a_name_in_another_encoding_can_be_said(tmp_path: Path) -> None:
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/M\xfcller\n.png"))
+    Image.new("L", (20, 30), 200).save(path)
+    (scan,) = _watched(tmp_path, Clock()).scan()
+    assert scan.name == "M\ufffdller\ufffd.png"
+    assert not path.exists()
+
+
 def test_a_file_stays_until_the_caller_asks_for_the_next(tmp_path: Path) -> None:
     path = _drop(tmp_path, "a.png")
-    batch = FolderScanner(tmp_path, clock=lambda: NOW).scan()
+    batch = _watched(tmp_path, Clock()).scan()
     next(batch)
     assert path.exists()
     assert list(batch) == []
@@ -218,12 +313,16 @@ def test_a_file_stays_until_the_caller_asks_for_the_next(tmp_path: Path) -> None
 def test_a_file_too_large_stays_and_is_named(tmp_path: Path) -> None:
     path = _drop(tmp_path, "a.png")
     with pytest.raises(ScannerFailure, match=r"“a\.png” has \d+ bytes; at most 10"):
-        list(FolderScanner(tmp_path, clock=lambda: NOW, file_bytes_max=10).scan())
+        list(_watched(tmp_path, Clock(), file_bytes_max=10).scan())
     assert path.exists()
 
 
-def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
-    scanner = FolderScanner(tmp_path / "gone")
+def test_a_folder_that_is_not_there_is_named_and_is_used_when_it_comes_back(tmp_path: Path) -> None:
+    scanner, clock = FolderScanner(tmp_path / "gone"), Clock()
     assert scanner.state() is ScannerState.UNREACHABLE
     with pytest.raises(ScannerFailure, match="gone"):
         scanner.scan()
+    (tmp_path / "gone").mkdir()
+    assert scanner.state() is ScannerState.NO_PAPER
+    _drop(tmp_path / "gone", "a.png")
+    assert len(list(_watched(tmp_path / "gone", clock).scan())) == 1
