@@ -89,7 +89,7 @@ class Bench:
                 yield self._taken[-1]
         except MemoryError as error:
             raise Refused(
-                Code.TOO_LARGE, f"A page of “{inputs[0].name}” is too large to be worked on.", "Scan at 300 dpi."
+                Code.BAD_FILE, f"A page of “{inputs[0].name}” is too large to be worked on.", "Scan at 300 dpi."
             ) from error
 
     def _seal(self, order: Seal) -> Iterator[Report]:

@@ -79,7 +79,7 @@ class Page:
 
 
 def count(what: Path | Scan) -> int:
-    """How many pages `what` holds, from headers only. Raises Refused(BAD_FILE, TOO_LARGE)."""
+    """How many pages `what` holds, from headers only. Raises Refused(BAD_FILE), or TOO_LARGE when these are more than a document may have."""
     if _is_pdf(what):
         with _open_pdf(what) as document:
             pages = int(document.page_count)
@@ -92,8 +92,8 @@ def count(what: Path | Scan) -> int:
 
 
 def pages(what: Path | Scan) -> Iterator[Page]:
-    """The pages of a file, or of a scan that never was one, in order, each decoded when it is asked for. Raises Refused(BAD_FILE,
-    TOO_LARGE)."""
+    """The pages of a file, or of a scan that never was one, in order, each decoded when it is asked for. Raises Refused(BAD_FILE), also
+    for a page that is too large: the visitor is told about that sheet, and not that there are too many of them."""
     return _pdf_pages(what) if _is_pdf(what) else _image_pages(what)
 
 
@@ -115,7 +115,7 @@ def _is_pdf(what: Path | Scan) -> bool:
         raise Refused(Code.BAD_FILE, f"“{what.name}” is empty (0 bytes).", AGAIN)
     if size_bytes > limits.INPUT_BYTES_MAX:
         raise Refused(
-            Code.TOO_LARGE,
+            Code.BAD_FILE,
             f"“{what.name}” has {size_bytes // 1_000_000} MB; at most {limits.INPUT_BYTES_MAX // 1_000_000} MB are read.",
             "Scan at 300 dpi, or hand it in as several documents.",
         )
@@ -284,7 +284,7 @@ def _eight_bits(picture: Image.Image) -> Pixels:
 
 def _too_many_pixels(what: Path | Scan) -> Refused:
     return Refused(
-        Code.TOO_LARGE,
+        Code.BAD_FILE,
         f"A page of “{what.name}” has more than {limits.PAGE_PIXELS_MAX // 1_000_000} million pixels.",
         "Scan at 300 dpi.",
     )
@@ -376,7 +376,7 @@ def _render(sheet: Any, what: Path | Scan) -> Page:
     dpi = min(_scan_dpi(sheet), math.sqrt(WORKING_PIXELS_MAX / (width_inches * height_inches)))
     if dpi < min(COARSE_DPI_MIN, _scan_dpi(sheet)):
         raise Refused(
-            Code.TOO_LARGE,
+            Code.BAD_FILE,
             f"A page of “{what.name}” measures {width_inches * 2.54:.0f} × {height_inches * 2.54:.0f} cm.",
             "Hand in a copy of at most 1 × 1 m.",
         )

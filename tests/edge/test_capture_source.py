@@ -199,7 +199,7 @@ def test_a_poster_is_kept_coarser_and_a_field_is_refused(tmp_path):
     with pymupdf.open() as document:
         document.new_page(width=14_000, height=14_000)
         document.save(path)
-    assert refusal(path).code == Code.TOO_LARGE
+    assert refusal(path).code == Code.BAD_FILE
 
 
 # --- refused --------------------------------------------------------------------------------------------------------
@@ -315,7 +315,7 @@ def test_a_picture_of_hundreds_of_millions_of_pixels_is_refused_before_it_is_dec
     path = tmp_path / "plakat.png"
     path.write_bytes(png_header(*pixels))
     told = refusal(path)
-    assert told.code == Code.TOO_LARGE
+    assert told.code == Code.BAD_FILE  # TOO_LARGE tells the visitor that there are too many sheets
     assert "120 million" in told.what
     assert "300 dpi" in told.remedy
 
@@ -327,7 +327,7 @@ def test_a_huge_picture_inside_a_pdf_is_refused_before_it_is_decoded(tmp_path):
         document.xref_set_key(number, "Width", "20000")
         document.xref_set_key(number, "Height", "20000")
         document.save(tmp_path / "huge.pdf")
-    assert refusal(tmp_path / "huge.pdf").code == Code.TOO_LARGE
+    assert refusal(tmp_path / "huge.pdf").code == Code.BAD_FILE
 
 
 def test_more_than_300_pages_are_refused_from_the_header(tmp_path):
