@@ -16,6 +16,7 @@ from typing import Final, TypeVar
 from hardware.scanner import Scan, Scanner, ScannerState
 
 LOOK_SECONDS: Final = 0.25  # a sheet that was put down is noticed within it
+STATE_SECONDS: Final = 3.0  # a scanner says how it is within a second, unless its thread still waits for a sheet
 T = TypeVar("T")
 
 
@@ -28,8 +29,13 @@ class Feed:
         self.feels_paper = False
 
     async def state(self) -> ScannerState:
-        """How the scanner is, when it is free to say so."""
-        state = await self._there(self._scanner.state)
+        """How the scanner is; BUSY while it holds the thread. A device that hangs with the sheet of a visitor who has left must not keep the next
+        one from coming in."""
+        try:
+            async with asyncio.timeout(STATE_SECONDS):
+                state = await self._there(self._scanner.state)
+        except TimeoutError:
+            return ScannerState.BUSY
         self.feels_paper = self.feels_paper or state is ScannerState.NO_PAPER
         return state
 
