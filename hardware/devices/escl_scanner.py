@@ -76,11 +76,11 @@ class EsclScanner:
             raise failed(ScannerState.BUSY)
         try:
             with self._told():
-                job = self._begun()
+                job, from_feeder = self._begun()
         except BaseException:
             self._using.release()
             raise
-        sheets = self._sheets(job)
+        sheets = self._sheets(job, SHEETS_MAX if from_feeder else 1)
         next(sheets)  # a generator that was never begun would not end the job either
         return sheets
 
@@ -88,8 +88,8 @@ class EsclScanner:
         """Also in the middle of a batch, whose job is then withdrawn."""
         self._gone.set()
 
-    def _begun(self) -> str:
-        """Path of a job that has been ordered. Raises Silent, Garbled, ScannerFailure."""
+    def _begun(self) -> tuple[str, bool]:
+        """Path of a job that has been ordered, and whether it takes sheets from the feeder. Raises Silent, Garbled, ScannerFailure."""
         able = self._abilities()
         feeder = self._from_feeder(able, self._idle())
         wanted = escl_words.wish(able, feeder=feeder, source=self._source, mode=self._mode, dpi=self._dpi)
@@ -98,7 +98,7 @@ class EsclScanner:
         while True:
             answer = self._web.ask("POST", "/ScanJobs", self._ask_seconds, body=order)
             if answer.code == HTTPStatus.CREATED and answer.location:
-                return self._web.path_of(answer.location)
+                return self._web.path_of(answer.location), feeder
             if answer.code != HTTPStatus.SERVICE_UNAVAILABLE or time.monotonic() > deadline:
                 raise self._refused(answer, feeder)
             self._wait()
@@ -127,13 +127,14 @@ class EsclScanner:
             raise failed(ScannerState.NO_PAPER)
         return True
 
-    def _sheets(self, job: str) -> Iterator[Scan]:
+    def _sheets(self, job: str, sheets_max: int) -> Iterator[Scan]:
+        # The glass holds one sheet and is not asked for another: some devices scan it again, others answer with anything but 404.
         ended = False
         try:
             yield Scan("", b"")
             with self._told():
-                for number in range(1, SHEETS_MAX + 1):
-                    answer = self._next(job)
+                for number in range(1, sheets_max + 1):
+                    answer = self._next(job, number)
                     if answer is None:
                         ended = True
                         if number == 1:
@@ -147,8 +148,8 @@ class EsclScanner:
             self._withdraw(job, ended)
             self._using.release()
 
-    def _next(self, job: str) -> Answer | None:
-        """The next sheet; None after the last. Raises Silent, ScannerFailure."""
+    def _next(self, job: str, number: int) -> Answer | None:
+        """The next sheet, of so high a number; None after the last. Raises Silent, Garbled, ScannerFailure."""
         deadline = time.monotonic() + self._sheet_seconds
         while True:
             answer = self._web.ask("GET", f"{job}/NextDocument", self._sheet_seconds, bytes_max=SHEET_BYTES_MAX)
@@ -160,9 +161,16 @@ class EsclScanner:
             now = self._status()
             if now.state not in (ScannerState.READY, ScannerState.BUSY):
                 raise failed(now.state)
-            if answer.code in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE):
+            nothing = answer.code in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE)
+            if nothing and number == 1 and now.state is ScannerState.BUSY:
+                later = True  # asked before the first sheet was pulled in
+            elif nothing:
                 return None
-            if answer.code != HTTPStatus.SERVICE_UNAVAILABLE or time.monotonic() > deadline:
+            else:
+                later = answer.code == HTTPStatus.SERVICE_UNAVAILABLE
+                if not later and number > 1 and now == escl_words.Status(ScannerState.READY, loaded=False):
+                    return None  # in a code of its own
+            if not later or time.monotonic() > deadline:
                 raise failed(ScannerState.UNREACHABLE, f"it answers {answer.code} instead of a sheet")
             self._wait()
 
@@ -221,7 +229,10 @@ class EsclScanner:
             yield
         except (Silent, Garbled) as trouble:
             self._able = None
-            raise self._noted(failed(ScannerState.UNREACHABLE, str(trouble))) from trouble
+            failure = failed(ScannerState.UNREACHABLE, str(trouble))
+            if isinstance(trouble, Silent) and trouble.remedy:
+                failure.remedy = trouble.remedy
+            raise self._noted(failure) from trouble
         except ScannerFailure as failure:
             raise self._noted(failure) from None
 

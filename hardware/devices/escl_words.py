@@ -83,6 +83,7 @@ _FEEDER_STATES: Final = {
     "ScannerAdfInputTrayFailed": ScannerState.JAMMED,
     "ScannerAdfInputTrayOverloaded": ScannerState.JAMMED,
     "ScannerAdfHatchOpen": ScannerState.COVER_OPEN,
+    "ScannerAdfDoorOpen": ScannerState.COVER_OPEN,  # not in the standard, but on devices
 }
 _DEVICE_STATES: Final = {
     "Processing": ScannerState.BUSY,
@@ -110,9 +111,11 @@ def abilities(xml: bytes) -> Abilities:
 def status(xml: bytes) -> Status:
     """Raises Garbled."""
     root = _root(xml, "ScannerStatus")
-    feeder = _text(root, SCAN, "AdfState")
-    state = _FEEDER_STATES.get(feeder) or _DEVICE_STATES.get(_text(root, PWG, "State"), ScannerState.READY)
+    feeder, device = _text(root, SCAN, "AdfState"), _text(root, PWG, "State")
+    state = _FEEDER_STATES.get(feeder) or _DEVICE_STATES.get(device, ScannerState.READY)
     loaded = {"ScannerAdfLoaded": True, "ScannerAdfProcessing": True, "ScannerAdfEmpty": False}.get(feeder)
+    if device == "Idle" and feeder == "ScannerAdfProcessing":
+        loaded = None  # some devices call an empty feeder so
     return Status(state, loaded)
 
 
@@ -163,6 +166,8 @@ def _root(xml: bytes, name: str) -> Element:
         raise Garbled(f"more than {XML_BYTES_MAX} bytes of XML")
     if xml.count(b"<") > XML_TAGS_MAX:
         raise Garbled(f"more than {XML_TAGS_MAX} tags of XML")
+    for space in (SCAN, PWG):  # some devices write them with https
+        xml = xml.replace(space.replace("http:", "https:").encode(), space.encode())
     try:
         root: Element = fromstring(xml, forbid_dtd=True)
     except (ParseError, DefusedXmlException, ValueError, LookupError) as error:

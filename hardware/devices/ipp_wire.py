@@ -60,15 +60,17 @@ class IppWire:
             if heard.code != http.client.OK:
                 raise self._silent(f"HTTP {heard.code}")
             answer = ipp.answer(heard.body)
-        except (Silent, Malformed) as error:
+        except Silent as error:
+            raise self._silent(str(error), error.remedy) from error
+        except Malformed as error:
             raise self._silent(str(error)) from error
         if answer.request != number:
             raise self._silent("it answered another question")
         return answer
 
-    def _silent(self, why: str) -> PrinterFailure:
+    def _silent(self, why: str, remedy: str = "") -> PrinterFailure:
         return PrinterFailure(
             PrinterState.UNREACHABLE,
             f"The printer at {self._host} does not answer: {why}.",
-            "Check its cable, its power and [printer] url in edge.toml.",
+            remedy or "Check its cable, its power and [printer] url in edge.toml.",
         )

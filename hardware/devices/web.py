@@ -9,6 +9,7 @@ import socket
 import ssl
 import threading
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -22,7 +23,11 @@ _PRINTABLE: Final = re.compile(r"[!-~]*")
 
 
 class Silent(Exception):  # noqa: N818 - a noun, as everywhere here
-    """No answer, or one that nobody should read."""
+    """No answer, or one that nobody should read. `remedy`: what to do, where that is more than looking at its cable."""
+
+    def __init__(self, why: str, remedy: str = "") -> None:
+        super().__init__(why)
+        self.remedy = remedy
 
 
 @dataclass(frozen=True)
@@ -58,54 +63,80 @@ class Web:
         bytes_max: int = WORDS_BYTES_MAX,
     ) -> Answer:
         """One request, `path` below the base or one that `path_of` gave; `media`: the type of `body`. An answer of more than `bytes_max`, one that
-        is not whole after `seconds`, and none at all raise Silent. Redirections are not followed."""
+        is not whole after `seconds`, and none at all raise Silent. Redirections are not followed, and raise it too."""
         try:
-            connection = self._connection(min(seconds, CONNECT_SECONDS))
+            tls = ssl.create_default_context(cafile=self._certificate) if self._tls else None
         except OSError as error:  # a certificate that is not there, or is none
             raise Silent(f"its certificate {self._certificate} cannot be read") from error
-        # A socket's own time-out begins anew with every byte that trickles in.
-        alarm = threading.Timer(seconds, _cut, (connection,))
-        alarm.daemon = True
         try:
-            headers = {"Content-Type": media} if body is not None else {}
-            connection.connect()
+            line = socket.create_connection((self._host, self._address_port), min(seconds, CONNECT_SECONDS))
+        except (OSError, ValueError) as error:
+            raise Silent(_reason(error)) from error
+        # A socket's own time-out begins anew with every byte that trickles in, also while two agree about TLS. What is cut is a second name of the
+        # line: TLS takes the first one over.
+        end = line.dup()
+        alarm = threading.Timer(seconds, _cut, (end,))
+        alarm.daemon = True
+        alarm.start()
+        connection = self._connection()
+        try:
+            connection.sock = line if tls is None else self._secret(line, tls)
             connection.sock.settimeout(seconds)
-            alarm.start()
+            headers = {"Content-Type": media} if body is not None else {}
             target = path if path.startswith(f"{self._base}/") else self._base + path
             connection.request(method, target, body, headers)
             with connection.getresponse() as response:
-                return Answer(
-                    response.status,
-                    response.headers.get_content_type(),
-                    response.headers.get("Location", ""),
-                    _read(response, bytes_max),
-                )
+                return _heard(response, bytes_max)
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise Silent(_reason(error)) from error
         finally:
             alarm.cancel()
             connection.close()
+            line.close()
+            end.close()
 
     def path_of(self, location: str) -> str:
         """The path of a Location header, wherever that says the thing lies: devices behind other names know their own address wrongly, and
         none may send us elsewhere. Raises Silent if it is not below the base."""
         path = urlsplit(location).path.rstrip("/")
+        if path and not path.startswith("/"):  # beside what was asked, which lies in the base
+            path = f"{self._base}/{path}"
         if not path.startswith(f"{self._base}/") or ".." in path or not _PRINTABLE.fullmatch(path):
             raise Silent("it names a job outside its own folder")
         return path
 
-    def _connection(self, seconds: float) -> http.client.HTTPConnection:
+    @property
+    def _address_port(self) -> int:
+        return self._port or (http.client.HTTPS_PORT if self._tls else http.client.HTTP_PORT)
+
+    def _connection(self) -> http.client.HTTPConnection:
+        """Not yet connected. Which class it is decides what the Host header says."""
         if self._tls:
-            context = ssl.create_default_context(cafile=self._certificate)
-            # Such certificates name the device, not the address it has today; the very certificate is trusted instead.
-            context.check_hostname = self._certificate is None
-            return http.client.HTTPSConnection(self._host, self._port, timeout=seconds, context=context)
-        return http.client.HTTPConnection(self._host, self._port, timeout=seconds)
+            return http.client.HTTPSConnection(self._host, self._port)
+        return http.client.HTTPConnection(self._host, self._port)
+
+    def _secret(self, line: socket.socket, tls: ssl.SSLContext) -> ssl.SSLSocket:
+        # Such certificates name the device, not the address it has today; the very certificate is trusted instead.
+        tls.check_hostname = self._certificate is None
+        return tls.wrap_socket(line, server_hostname=self._host)
 
 
-def _cut(connection: http.client.HTTPConnection) -> None:
-    with contextlib.suppress(OSError, AttributeError):
-        connection.sock.shutdown(socket.SHUT_RDWR)
+def _cut(line: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        line.shutdown(socket.SHUT_RDWR)
+
+
+def _heard(response: http.client.HTTPResponse, bytes_max: int) -> Answer:
+    """Raises Silent when it sends us elsewhere: whoever follows may end anywhere."""
+    location = response.headers.get("Location", "")
+    if response.status == HTTPStatus.UPGRADE_REQUIRED:
+        raise Silent("it wants to be asked in secret", "Write https:// (a printer: ipps://) into its url in edge.toml.")
+    if 300 <= response.status < 400:
+        where = "".join(each for each in location[:120] if each.isprintable())
+        raise Silent(
+            f"it sends us to “{where}”", "If that is the device itself, write this address as its url in edge.toml."
+        )
+    return Answer(response.status, response.headers.get_content_type(), location, _read(response, bytes_max))
 
 
 def _read(response: http.client.HTTPResponse, bytes_max: int) -> bytes:

@@ -7,12 +7,14 @@ import ssl
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from pathlib import Path
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from PIL import Image
 
 from hardware.devices.escl_scanner import EsclScanner
 from hardware.devices.sane_scanner import SaneScanner
@@ -143,6 +145,60 @@ def test_the_real_airscan_scans_from_our_virtual_scanner(virtual, stage):
         scanner.close()
 
 
+class Odd(VirtualEscl):
+    """A device with habits of its own. `ends_with`: its word for “no more sheets”; `hesitates`: so often it says that there is none, before the first
+    one."""
+
+    ends_with = HTTPStatus.NOT_FOUND
+    hesitates = 0
+    begins = False
+
+    def next_sheet(self, job: str) -> tuple[HTTPStatus, bytes]:
+        self.begins = self.hesitates > 0
+        if self.begins:
+            self.hesitates -= 1
+            return HTTPStatus.NOT_FOUND, b""
+        code, image = super().next_sheet(job)
+        return (self.ends_with if code is HTTPStatus.NOT_FOUND else code), image
+
+    def status(self) -> str:
+        told = super().status()
+        return told.replace(">Idle<", ">Processing<") if self.begins else told
+
+
+@pytest.mark.parametrize("code", [HTTPStatus.GONE, HTTPStatus.CONFLICT, HTTPStatus.INTERNAL_SERVER_ERROR])
+def test_the_end_of_a_batch_is_known_by_the_empty_feeder_whatever_the_device_calls_it(stage, tmp_path, code):
+    virtual = Odd(3, pages=0, stage=stage, platen=False)
+    virtual.ends_with = code
+    sheet = tmp_path / "sheet.jpg"
+    Image.new("L", (20, 30), 200).save(sheet)
+    try:
+        stage.put(sheet)
+        stage.put(sheet)
+        assert len(list(patient(virtual).scan())) == 2
+    finally:
+        virtual.close()
+
+
+def test_the_glass_is_asked_for_one_sheet_and_no_more(stage):
+    virtual = Odd(3, pages=3, stage=stage, feeder=False)
+    virtual.ends_with = HTTPStatus.INTERNAL_SERVER_ERROR
+    try:
+        assert len(list(patient(virtual).scan())) == 1
+        assert len(list(patient(virtual).scan())) == 1
+    finally:
+        virtual.close()
+
+
+def test_a_device_that_has_not_begun_yet_is_asked_again(stage):
+    virtual = Odd(3, pages=2, stage=stage)
+    virtual.hesitates = 2
+    try:
+        assert len(list(patient(virtual).scan())) == 2
+    finally:
+        virtual.close()
+
+
 def certificate(path: Path) -> Path:
     """A key and a certificate that only vouches for itself, as printers make them."""
     key = ec.generate_private_key(ec.SECP256R1())
@@ -166,10 +222,12 @@ def certificate(path: Path) -> Path:
 
 
 class Answering:
-    """A device that says the same to everybody: raw bytes, and then it hangs up or, if told so, stays silent."""
+    """A device that says the same to everybody: raw bytes, and then it hangs up or, if told so, stays silent or `drips` so for ever. `dripped`
+    is set when somebody has hung up on that."""
 
-    def __init__(self, says: bytes, hangs_up: bool = True) -> None:
-        self._says, self._hangs_up = says, hangs_up
+    def __init__(self, says: bytes, hangs_up: bool = True, drips: bytes = b"") -> None:
+        self._says, self._hangs_up, self._drips = says, hangs_up, drips
+        self.dripped, self._ended = threading.Event(), threading.Event()
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}/eSCL"
         self._kept: list[socket.socket] = []
@@ -184,8 +242,11 @@ class Answering:
             try:
                 connection.recv(65536)
                 connection.sendall(self._says)
+                while self._drips:
+                    connection.sendall(self._drips)
+                    self._ended.wait(0.05)
             except OSError:
-                pass
+                self.dripped.set()
             if self._hangs_up:
                 connection.close()
             else:
@@ -223,6 +284,22 @@ def test_a_device_that_talks_nonsense_is_unreachable_in_words(says):
         assert caught.value.what.startswith("The scanner does not answer: ")
 
 
+def test_who_sends_us_elsewhere_is_not_followed_and_the_address_is_told():
+    with Answering(b"HTTP/1.1 301 Moved\r\nLocation: https://scanner.local/eSCL/\r\n\r\n") as device:
+        with pytest.raises(ScannerFailure, match=r"sends us to “https://scanner\.local/eSCL/”") as caught:
+            EsclScanner(device.url).scan()
+        assert "edge.toml" in caught.value.remedy
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_device_that_drips_is_given_up_in_time_also_while_it_agrees_about_tls(scheme):
+    """A byte now and then keeps every single wait short."""
+    with Answering(b"", hangs_up=False, drips=b"\x16" if scheme == "https" else b"H") as device:
+        with pytest.raises(Silent):
+            Web(device.url.replace("http:", f"{scheme}:")).ask("GET", "/ScannerStatus", 0.5)
+        device.dripped.wait()
+
+
 def test_an_answer_that_does_not_end_is_cut_off():
     with Answering(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n<", hangs_up=False) as device, pytest.raises(Silent):
         Web(device.url).ask("GET", "/ScannerStatus", 0.2)
@@ -232,4 +309,5 @@ def test_an_answer_that_does_not_end_is_cut_off():
 def test_a_job_lies_in_the_devices_own_folder_or_nowhere(place):
     with pytest.raises(Silent):
         Web("http://127.0.0.1:1/eSCL").path_of(place)
-    assert Web("http://127.0.0.1:1/eSCL").path_of("http://printer.local:80/eSCL/ScanJobs/1") == "/eSCL/ScanJobs/1"
+    for there in ("http://printer.local:80/eSCL/ScanJobs/1", "/eSCL/ScanJobs/1/", "ScanJobs/1"):
+        assert Web("http://127.0.0.1:1/eSCL").path_of(there) == "/eSCL/ScanJobs/1"

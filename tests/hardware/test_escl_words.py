@@ -70,6 +70,9 @@ def test_profiles_that_are_referred_to_by_name_and_ranges_of_resolution():
         ("Processing", "", ScannerState.BUSY, None),
         ("Stopped", "ScannerAdfJam", ScannerState.JAMMED, None),
         ("Stopped", "ScannerAdfHatchOpen", ScannerState.COVER_OPEN, None),
+        ("Stopped", "ScannerAdfDoorOpen", ScannerState.COVER_OPEN, None),
+        ("Processing", "ScannerAdfProcessing", ScannerState.BUSY, True),
+        ("Idle", "ScannerAdfProcessing", ScannerState.READY, None),  # the empty feeder of some devices
         ("Down", "", ScannerState.UNREACHABLE, None),
         ("Dreaming", "ScannerAdfSomethingNew", ScannerState.READY, None),
     ],
@@ -78,6 +81,12 @@ def test_states(device, feeder, state, loaded):
     body = f"<pwg:State>{device}</pwg:State>" + (f"<scan:AdfState>{feeder}</scan:AdfState>" if feeder else "")
     status = escl_words.status(f"<scan:ScannerStatus {SPACES}>{body}</scan:ScannerStatus>".encode())
     assert (status.state, status.loaded) == (state, loaded)
+
+
+def test_prefixes_and_the_s_of_https_in_the_names_of_spaces_do_not_matter():
+    spaces = f'xmlns:a="{escl_words.SCAN.replace("http:", "https:")}" xmlns="{escl_words.PWG}"'
+    status = escl_words.status(f"<a:ScannerStatus {spaces}><State>Processing</State></a:ScannerStatus>".encode())
+    assert status.state is ScannerState.BUSY
 
 
 def test_our_own_virtual_scanner_is_understood():
