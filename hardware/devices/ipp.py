@@ -121,7 +121,7 @@ def answer(raw: bytes) -> Answer:
 
 def _answer(raw: bytes) -> Answer:
     _, _, status, number = struct.unpack_from(">BBHI", raw)
-    groups: list[tuple[int, dict[str, tuple[Value, ...]]]] = []
+    groups: list[tuple[int, dict[str, list[Value]]]] = []
     at, name, depth = 8, "", 0
     while (tag := raw[at]) != Group.END:
         at += 1
@@ -140,9 +140,10 @@ def _answer(raw: bytes) -> Answer:
         name = name_bytes.decode() or name
         if not groups or not name:
             raise Malformed("a value that belongs to no attribute")
-        values = groups[-1][1]
-        values[name] = (*values.get(name, ()), _value(tag, value_bytes))
-    return Answer(status, number, tuple(groups))
+        groups[-1][1].setdefault(name, []).append(_value(tag, value_bytes))
+    return Answer(
+        status, number, tuple((tag, {name: tuple(several) for name, several in group.items()}) for tag, group in groups)
+    )
 
 
 def _piece(raw: bytes, at: int) -> bytes:
@@ -165,8 +166,8 @@ def _value(tag: int, raw: bytes) -> Value:
             return struct.unpack(">iib", raw)
         case Tag.TEXT_WITH_LANGUAGE | Tag.NAME_WITH_LANGUAGE:
             language = _piece(raw, 0)
-            return _piece(raw, 2 + len(language)).decode()
-        case _ if 0x40 <= tag <= 0x5F:  # character strings
-            return raw.decode()
+            return _piece(raw, 2 + len(language)).decode(errors="replace")
+        case _ if 0x40 <= tag <= 0x5F:  # character strings; somebody's “Büro” may be in any encoding
+            return raw.decode(errors="replace")
         case _:  # octet strings, dates and "unknown", "no-value"
             return raw

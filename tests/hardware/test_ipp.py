@@ -57,6 +57,7 @@ def test_an_answer_with_every_kind_of_value_is_read() -> None:
             value(Tag.RANGE, "copies-supported", struct.pack(">ii", 1, 99)),
             value(Tag.RESOLUTION, "printer-resolution-default", struct.pack(">iib", 600, 600, 3)),
             value(Tag.TEXT_WITH_LANGUAGE, "printer-info", b"\x00\x02de\x00\x03Amt"),
+            value(Tag.NAME, "printer-location", "Büro".encode("latin-1")),
             value(0x13, "printer-geo-location", b""),
             bytes([Group.JOB]),
             value(Tag.INTEGER, "job-id", b"\x00\x00\x00\x05"),
@@ -73,6 +74,7 @@ def test_an_answer_with_every_kind_of_value_is_read() -> None:
         "copies-supported": ((1, 99),),
         "printer-resolution-default": ((600, 600, 3),),
         "printer-info": ("Amt",),
+        "printer-location": ("B\ufffdro",),
         "printer-geo-location": (b"",),
     }
     assert answer.of(Group.JOB) == [{"job-id": (5,)}]
