@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -10,13 +12,18 @@ from msgspec import Meta, Struct
 
 from cloud.storage.database import sqlite_url
 from protocol import hours, limits, soundness
-from protocol.errors import Refused
-from protocol.runtime.config import read_config
+from protocol.runtime.config import checked, read_config
 
 FILE: Final = "hub.toml"
 PORT: Final = 7400
 DATABASE_FILE: Final = "hub.sqlite"
-_LISTEN = re.compile(r"tcp://(?:\*|[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]):(?:\*|[1-9][0-9]{0,4})")
+_LISTEN = re.compile(r"tcp://(?:\*|[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]):(?:\*|([1-9][0-9]{0,4}))")
+
+
+def _listen(value: str) -> Iterator[str]:
+    fitting = _LISTEN.fullmatch(value)
+    if fitting is None or int(fitting[1] or 0) > 65_535:
+        yield f"“{value[:80]}” is no address as in tcp://*:{PORT}"
 
 
 class DiskConfig(Struct, frozen=True, forbid_unknown_fields=True):
@@ -47,13 +54,15 @@ class HubConfig(Struct, frozen=True, forbid_unknown_fields=True):
     address: Annotated[
         str,
         Meta(
-            description="Where cabins and agencies reach the hub, as in tcp://hub.example:7400; stands in every invitation."
+            description="Where cabins and agencies reach the hub, as in tcp://hub.example:7400; stands in every invitation.",
+            extra=checked(soundness.address),
         ),
     ] = f"tcp://127.0.0.1:{PORT}"
     listen: Annotated[
         str,
         Meta(
-            description="Where the hub listens: tcp://127.0.0.1:PORT for this machine only, tcp://*:PORT for all; PORT may be * for any that is free."
+            description="Where the hub listens: tcp://127.0.0.1:PORT for this machine only, tcp://*:PORT for all; PORT may be * for any free one.",
+            extra=checked(_listen),
         ),
     ] = f"tcp://127.0.0.1:{PORT}"
     database: Annotated[
@@ -63,21 +72,15 @@ class HubConfig(Struct, frozen=True, forbid_unknown_fields=True):
         str,
         Meta(min_length=1, description="Folder of the sealed documents; relative to this file, or an absolute path."),
     ] = "blobs"
-    holidays_region: Annotated[str, Meta(description="Whose public holidays close agencies, as in DE-BB.")] = "DE-BB"
+    holidays_region: Annotated[
+        str,
+        Meta(
+            description="Whose public holidays close agencies, as in DE-BB.",
+            extra=checked(functools.partial(soundness.refused, hours.holidays_of)),
+        ),
+    ] = "DE-BB"
     disk: DiskConfig = DiskConfig()
     log: LogConfig = LogConfig()
-
-    def __post_init__(self) -> None:
-        # ValueError, not Refused: the reader of configurations collects it with the other mistakes.
-        wrong = list(soundness.address(self.address))
-        if _LISTEN.fullmatch(self.listen) is None:
-            wrong.append(f"listen: “{self.listen[:80]}” is no address as in tcp://*:{PORT}")
-        try:
-            hours.holidays_of(self.holidays_region)
-        except Refused as error:
-            wrong.append(f"holidays_region: {error.what}")
-        if wrong:
-            raise ValueError("; ".join(wrong))
 
 
 def read(folder: Path) -> HubConfig:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -21,26 +23,66 @@ from hardware.fittings import (
 from protocol import limits, soundness
 from protocol.ids import area_id, key_bytes, site_id
 from protocol.keys import KEY_BYTES
+from protocol.runtime.config import checked
+from protocol.soundness import refused
 
 FILE: Final = "edge.toml"
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 
 
+def _key(text: str) -> bytes:
+    return key_bytes(text, KEY_BYTES)
+
+
+def _plain_name(value: str) -> Iterator[str]:
+    if value and Path(value).name != value:
+        yield f"“{value[:80]}” is no plain file name"
+
+
 class CabinConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Who this cabin is; given by the invitation."""
 
-    site: Annotated[str, Meta(description="The cabin's place, as the hub knows it.")]
+    site: Annotated[
+        str, Meta(description="The cabin's place, as the hub knows it.", extra=checked(partial(refused, site_id)))
+    ]
     name: Annotated[str, Meta(description="The name that people read.")]
-    code: Annotated[str, Meta(description="Three letters that every receipt number of this cabin begins with.")]
-    area: Annotated[str, Meta(description="Regional key (ARS): decides which agency is competent.")]
+    code: Annotated[
+        str,
+        Meta(
+            description="Three letters that every receipt number of this cabin begins with.",
+            extra=checked(soundness.code),
+        ),
+    ]
+    area: Annotated[
+        str,
+        Meta(
+            description="Regional key (ARS): decides which agency is competent.",
+            extra=checked(partial(refused, area_id)),
+        ),
+    ]
 
 
 class HubConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whom this cabin trusts; given by the invitation."""
 
-    address: Annotated[str, Meta(description="Where the hub listens, as in tcp://hub.example:7400.")]
-    curve_key: Annotated[str, Meta(description="The hub's public CURVE key, base32. Nobody else is spoken to.")]
-    authority_key: Annotated[str, Meta(description="The authority's public Ed25519 key, base32. It signs directories.")]
+    address: Annotated[
+        str,
+        Meta(description="Where the hub listens, as in tcp://hub.example:7400.", extra=checked(soundness.address)),
+    ]
+    curve_key: Annotated[
+        str,
+        Meta(
+            description="The hub's public CURVE key, base32. Nobody else is spoken to.",
+            extra=checked(partial(refused, _key)),
+        ),
+    ]
+    authority_key: Annotated[
+        str,
+        Meta(
+            description="The authority's public Ed25519 key, base32. It signs directories.",
+            extra=checked(partial(refused, _key)),
+        ),
+    ]
 
 
 class DiskConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -105,7 +147,9 @@ class KioskConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class LogConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where the node writes what it does: identifiers only, never about people."""
 
-    file: Annotated[str, Meta(description="A file name in this folder; empty: to stderr.")] = "edge.log"
+    file: Annotated[
+        str, Meta(description="A file name in this folder; empty: to stderr.", extra=checked(_plain_name))
+    ] = "edge.log"
 
 
 class EdgeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -127,20 +171,8 @@ class EdgeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         # ValueError: the reader reports it beside the other mistakes.
-        mistakes = [
-            *soundness.refused(site_id, self.cabin.site),
-            *soundness.code(self.cabin.code),
-            *soundness.refused(area_id, self.cabin.area),
-            *soundness.address(self.hub.address),
-            *soundness.refused(_key, self.hub.curve_key),
-            *soundness.refused(_key, self.hub.authority_key),
-        ]
-        if self.log.file and Path(self.log.file).name != self.log.file:
-            mistakes.append(f"log.file “{self.log.file}” is no plain file name")
         if self.scanner.fitted == "camera" and self.camera.fitted == "none":
-            mistakes.append("scanner.fitted is “camera”, but camera.fitted is “none”")
-        if mistakes:
-            raise ValueError("; ".join(mistakes))
+            raise ValueError("scanner.fitted is “camera”, but camera.fitted is “none”")
 
     @property
     def fittings(self) -> Fittings:
@@ -156,7 +188,3 @@ class EdgeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def authority_key(self) -> bytes:
         """The authority's Ed25519 key, 32 bytes."""
         return _key(self.hub.authority_key)
-
-
-def _key(text: str) -> bytes:
-    return key_bytes(text, KEY_BYTES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date
 from typing import Annotated, Final
 
@@ -11,10 +12,28 @@ from msgspec import Meta
 from protocol import hours
 from protocol.errors import Refused
 from protocol.hours import Exceptional, Hours, Week
+from protocol.runtime.config import checked
 
 CLOSED_DAYS_MAX: Final = 400
+
+
+def _day_mistakes(spans: tuple[str, ...]) -> Iterator[str]:
+    found, wrong = [], []
+    for text in spans:
+        try:
+            found.append(hours.span(text))
+        except Refused as refused:
+            wrong.append(f"{refused.what} {refused.remedy}".rstrip("."))
+    yield from wrong or hours.day_mistakes(tuple(found))
+
+
 Spans = Annotated[
-    tuple[str, ...], Meta(max_length=8, description="As in [“08:00-12:00”, “13:00-18:00”]; empty: closed on this day.")
+    tuple[str, ...],
+    Meta(
+        max_length=8,
+        description="As in [“08:00-12:00”, “13:00-18:00”]; empty: closed on this day.",
+        extra=checked(_day_mistakes),
+    ),
 ]
 
 
@@ -36,16 +55,6 @@ class OpeningConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         int,
         Meta(ge=1, le=24 * 60, description="`kabine edge clean` ends by itself after so long; somebody may forget."),
     ] = 60
-
-    def __post_init__(self) -> None:
-        # ValueError: the reader reports it beside the other mistakes.
-        try:
-            found = self.hours
-        except Refused as refused:
-            raise ValueError(f"{refused.what} {refused.remedy}") from refused
-        wrong = hours.mistakes(found) if found is not None else []
-        if wrong:
-            raise ValueError("; ".join(wrong))
 
     @property
     def hours(self) -> Hours | None:

@@ -147,11 +147,29 @@ def mistakes(hours: Hours) -> list[str]:
         if week.first_day and week.last_day and week.last_day < week.first_day:
             found.append(f"week {place} ends on {week.last_day}, before it begins")
         for weekday, day in enumerate(week.days, 1):
-            found += [f"week {place}, day {weekday}: {what}" for what in _day_mistakes(day)]
+            found += [f"week {place}, day {weekday}: {what}" for what in day_mistakes(day)]
     for exceptional in hours.exceptions:
         if exceptional.last_day < exceptional.first_day:
             found.append(f"exception from {exceptional.first_day} ends before it begins")
-        found += [f"exception from {exceptional.first_day}: {what}" for what in _day_mistakes(exceptional.day)]
+        found += [f"exception from {exceptional.first_day}: {what}" for what in day_mistakes(exceptional.day)]
+    return found
+
+
+def day_mistakes(day: Day) -> list[str]:
+    """The same of one day."""
+    found = []
+    for span in day:
+        if not 0 <= span.begin_minute < span.end_minute <= DAY_MINUTES:
+            found.append(f"{_clock(span)} is no span of a day")
+    attended = sorted((span for span in day if span.kind is not Kind.BREAK), key=lambda span: span.begin_minute)
+    for one, other in pairwise(attended):
+        if other.begin_minute < one.end_minute:
+            found.append(f"{_clock(one)} and {_clock(other)} overlap")
+    for span in day:
+        if span.kind is Kind.BREAK and not any(
+            other.begin_minute <= span.begin_minute and span.end_minute <= other.end_minute for other in attended
+        ):
+            found.append(f"the break {_clock(span)} interrupts nothing")
     return found
 
 
@@ -215,23 +233,6 @@ def _moment(day: date, minute: int) -> datetime:
         if moment.astimezone(_BERLIN).replace(tzinfo=None) == wall.replace(tzinfo=None):
             return moment
         minute += 1
-
-
-def _day_mistakes(day: Day) -> list[str]:
-    found = []
-    for span in day:
-        if not 0 <= span.begin_minute < span.end_minute <= DAY_MINUTES:
-            found.append(f"{_clock(span)} is no span of a day")
-    attended = sorted((span for span in day if span.kind is not Kind.BREAK), key=lambda span: span.begin_minute)
-    for one, other in pairwise(attended):
-        if other.begin_minute < one.end_minute:
-            found.append(f"{_clock(one)} and {_clock(other)} overlap")
-    for span in day:
-        if span.kind is Kind.BREAK and not any(
-            other.begin_minute <= span.begin_minute and span.end_minute <= other.end_minute for other in attended
-        ):
-            found.append(f"the break {_clock(span)} interrupts nothing")
-    return found
 
 
 def _clock(span: Span) -> str:

@@ -65,10 +65,7 @@ def init(
             f"From “{listen}” alone nobody knows how to reach this hub.",
             "Give --address tcp://HOST:PORT as cabins and agencies see it.",
         )
-    try:
-        chosen = HubConfig(name=name, listen=listen, address=address or listen)
-    except ValueError as error:
-        raise Refused(Code.MALFORMED, f"{error}.", "Correct --listen or --address.") from error
+    chosen = HubConfig(name=name, listen=listen, address=address or listen)
     # All that its file must keep to, before there is a folder: half a hub could be neither used nor made again.
     parse_config(write_default(chosen), HubConfig, "This hub")
     # Before a passphrase is asked for: is there any use in it?

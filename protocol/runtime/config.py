@@ -1,7 +1,8 @@
 """One documented TOML file per node. Unknown keys are refused; all mistakes are told together, each with its place and what was expected.
 
 A node's configuration is a tree of frozen msgspec Structs; a field is documented where it stands:
-`beat_seconds: Annotated[float, Meta(gt=0, description="…")] = 5.0`. Units are in the name of the key.
+`beat_seconds: Annotated[float, Meta(gt=0, description="…")] = 5.0`. Units are in the name of the key. What a type cannot say about one field stands
+there too, `Meta(extra=checked(soundness.address))`; what several fields must keep to together is said by `__post_init__` (ValueError).
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ import math
 import re
 import textwrap
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, time
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 from msgspec import inspect
@@ -26,9 +27,14 @@ from protocol.errors import Code, Refused, Unavailable
 T = TypeVar("T", bound=msgspec.Struct)
 
 CONFIG_BYTES_MAX: Final = 1024 * 1024
+_CHECK: Final = "check"
 _UNITS: Final = frozenset(
     ("seconds", "milliseconds", "minutes", "hours", "days", "bytes", "pages", "pixels", "dpi", "percent", "degrees")
 )
+
+
+class _Unread:
+    """In place of a value that could not be read. Stands only in a configuration that is refused, and is equal to nothing."""
 
 
 def read_config(path: Path, kind: type[T]) -> T:
@@ -67,6 +73,11 @@ def parse_config(text: str, kind: type[T], source: str = "The configuration") ->
     return config
 
 
+def checked(check: Callable[[Any], Iterable[str]]) -> dict[str, Any]:
+    """For `Meta(extra=…)` of a field: `check` yields one sentence without a full stop per mistake of its value. The file's reader asks it."""
+    return {_CHECK: check}
+
+
 def write_default(config: msgspec.Struct) -> str:
     """Documented TOML that reads as `config`. A key that has its default is commented out, so that a later default comes to hold."""
     return "\n".join(_written(config, "")).strip() + "\n"
@@ -74,6 +85,7 @@ def write_default(config: msgspec.Struct) -> str:
 
 # --- reading ------------------------------------------------------------------------------------------------------
 def _struct(kind: type[msgspec.Struct], table: Mapping[str, object], path: str, found: list[str]) -> object:
+    """What the table says; with mistakes as far as it could be read, so that what the rest must keep to is looked at as well."""
     fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
     before = len(found)
     for key in table:
@@ -87,13 +99,16 @@ def _struct(kind: type[msgspec.Struct], table: Mapping[str, object], path: str, 
             values[field.name] = _value(field.type, table.get(key, {}), path + key, found)
         elif field.required:
             found.append(f"{path}{key}: missing; expected {_expected(field.type, key)}")
-    if len(found) > before:
-        return None
+            values[field.name] = _Unread()
     try:
         return kind(**values)
-    except (ValueError, TypeError) as error:
+    except ValueError as error:
         found.append(f"{path[:-1] or 'the whole'}: {error}")
-        return None
+    except (TypeError, AttributeError):
+        if len(found) == before:
+            raise
+        # It has met a value that could not be read. That one is told already.
+    return _Unread()
 
 
 def _value(kind: object, value: object, path: str, found: list[str]) -> object:
@@ -108,11 +123,22 @@ def _value(kind: object, value: object, path: str, found: list[str]) -> object:
     try:
         if isinstance(value, float) and not math.isfinite(value):
             raise msgspec.ValidationError
-        return msgspec.convert(value, kind)
+        read = msgspec.convert(value, kind)
     except msgspec.ValidationError:
         key = path.rpartition(".")[2].partition("[")[0]
         found.append(f"{path}: expected {_expected(kind, key)}, got {_shown(value)}")
-        return None
+        return _Unread()
+    wrong = [f"{path}: {what}" for what in _check_of(kind)(read)]
+    found += wrong
+    return _Unread() if wrong else read
+
+
+def _check_of(kind: object) -> Callable[[Any], Iterable[str]]:
+    """What the field asks of its value beyond its type."""
+    info = inspect.type_info(kind)
+    extra = (info.extra or {}) if isinstance(info, inspect.Metadata) else {}
+    check: Callable[[Any], Iterable[str]] = extra.get(_CHECK, lambda _: ())
+    return check
 
 
 def _struct_kind(kind: object) -> type[msgspec.Struct] | None:

@@ -31,6 +31,29 @@ def test_all_mistakes_are_told_together() -> None:
         assert wrong in caught.value.what
 
 
+def test_a_wrong_key_hides_no_wrong_value() -> None:
+    text = (
+        write_default(config())
+        .replace('site = "templin"', 'site = "Templin!"\nstreet = "Markt 1"')
+        .replace('area = "', 'area = "x')
+        .replace("tcp://127.0.0.1:9", "127.0.0.1")
+        .replace("#monday = []", 'monday = ["8 to 12", "12:00-08:00"]')
+        .replace("#friday = []", "friday = [8]")
+    )
+    with pytest.raises(Refused) as caught:
+        parse_config(text, EdgeConfig)
+    for wrong in (
+        "has 6 mistakes:",
+        "cabin.street: unknown",
+        "cabin.site: “Templin!” is no name for a site",
+        "cabin.area: “x",
+        "hub.address: “127.0.0.1” is no address",
+        "opening.monday: “8 to 12” is no span of a day. Write it as",
+        "opening.friday: expected a list",
+    ):
+        assert wrong in caught.value.what, wrong
+
+
 @pytest.mark.parametrize("seconds", ["0.2", "61.0"])
 def test_the_farewell_is_neither_a_flash_nor_an_hour(seconds: str) -> None:
     text = write_default(config()).replace("#parting_seconds = 8.0", f"parting_seconds = {seconds}")
@@ -94,7 +117,7 @@ def test_what_a_model_of_a_scanner_needs_is_said(scanner: str, told: str) -> Non
         ('fitted = "simulated"', 'fitted = "magic"', "scanner.fitted"),
         ("[visit]", "[visit]\nquiet_seconds = -1", "visit.quiet_seconds: expected a number of seconds"),
         ("[visit]", "[visit]\nquite_seconds = 5", "did you mean “quiet_seconds”"),
-        ("[log]", '[log]\nfile = "../../etc/passwd"', "no plain file name"),
+        ("[log]", '[log]\nfile = "../../etc/passwd"', "log.file: “../../etc/passwd” is no plain file name"),
         ("[disk]\n", "[disk]\nfree_bytes_min = 1\n", "disk.free_bytes_min"),
     ],
 )

@@ -93,7 +93,7 @@ def test_holidays_and_closed_days_are_as_configured(folder: NodeFolder) -> None:
     [
         ('monday = ["8 to 12"]', "no span of a day"),
         ('monday = ["12:00-08:00"]', "is no span of a day"),
-        ('monday = ["08:00-12:00", "11:00-13:00"]', "overlap"),
+        ('monday = ["08:00-12:00", "11:00-13:00"]', "monday: 08:00-12:00 and 11:00-13:00 overlap"),
     ],
 )
 def test_what_is_no_opening_is_told(text: str, told: str) -> None:

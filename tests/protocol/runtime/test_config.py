@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from msgspec import Meta, Struct, field
 
 from protocol.errors import Code, Refused, Unavailable
-from protocol.runtime.config import CONFIG_BYTES_MAX, parse_config, read_config, write_default
+from protocol.runtime.config import CONFIG_BYTES_MAX, checked, parse_config, read_config, write_default
 
 KNOWN = "site, colour, mode, verbose, names, codes, limit, link, devices, rooms, labels"
 
@@ -61,6 +62,34 @@ class NodeConfig(Struct, frozen=True, rename={"site_name": "site"}):
 class Strict(Struct, frozen=True):
     link: LinkConfig
     device: Device
+
+
+def not_a(value: str) -> Iterator[str]:
+    if value != "a":
+        yield f"“{value}” is not a"
+        yield "nor c"
+
+
+class Pair(Struct, frozen=True):
+    less: int
+    more: int
+
+    def __post_init__(self) -> None:
+        if self.less > self.more:
+            raise ValueError("less is more than more")
+        if self.less == 9:
+            raise TypeError("a slip of ours")
+
+
+class Exacting(Struct, frozen=True):
+    first: Annotated[str, Meta(extra=checked(not_a))]
+    second: Annotated[str, Meta(extra=checked(not_a))]
+    pair: Pair
+    small: str
+
+    def __post_init__(self) -> None:
+        if self.small != "a":
+            raise ValueError("the pair cannot stand beside a small that is none")
 
 
 def mistakes(text: str, kind: type[Struct] = NodeConfig) -> list[str]:
@@ -148,6 +177,26 @@ def test_a_table_that_must_be_there_is_told_key_by_key() -> None:
 
 def test_what_the_struct_itself_refuses_is_told() -> None:
     assert mistakes('site = "hub"\n') == ["the whole: a cabin is not called hub"]
+
+
+def test_a_mistake_hides_no_other() -> None:
+    text = 'first = 5\nsecond = "b"\nsmal = 1\n[pair]\nless = 4\nmore = 3\n'
+    assert mistakes(text, Exacting) == [
+        "smal: unknown; did you mean “small”?",
+        "first: expected a text, got 5",
+        "second: “b” is not a",
+        "second: nor c",
+        "pair: less is more than more",
+        "small: missing; expected a text",
+        "the whole: the pair cannot stand beside a small that is none",
+    ]
+
+
+def test_what_could_not_be_read_is_not_judged() -> None:
+    text = 'first = "a"\nsecond = "a"\nsmall = "a"\n[pair]\nless = "four"\nmore = 3\n'
+    assert mistakes(text, Exacting) == ['pair.less: expected a whole number, got "four"']
+    with pytest.raises(TypeError):  # our own mistake in a check is none of the file's
+        parse_config("less = 9\nmore = 9\n", Pair)
 
 
 @pytest.mark.parametrize("number", ["nan", "inf", "-inf"])

@@ -43,6 +43,8 @@ def test_a_hub_without_an_example_has_a_dispatcher_to_begin_with(place: Path, ru
         (("--listen", "tcp://*:7400"), "nobody knows how to reach"),
         (("--listen", "7400"), "no address"),
         (("--address", "hub.example"), "no address"),
+        (("--listen", "7400", "--address", "hub.example", "--name", ""), "has 3 mistakes"),
+        (("--listen", "tcp://*:70000", "--address", "tcp://hub.example:70000"), "has 2 mistakes"),
         (("--name", ""), "1 to 120 characters"),
         (("--name", "x" * 121), "1 to 120 characters"),
     ],
@@ -70,7 +72,7 @@ def test_a_folder_that_cannot_be_made(place: Path, run: Run) -> None:
 
 @pytest.mark.parametrize(
     "command",
-    [("cabin", "list"), ("agency", "list"), ("directory", "show"), ("fleet", "status"), ("cabin", "invite", "templin")],
+    [("cabin", "list"), ("agency", "list"), ("directory", "show"), ("fleet", "clear"), ("cabin", "invite", "templin")],
 )
 def test_a_folder_that_is_no_hub_s(place: Path, run: Run, command: tuple[str, ...]) -> None:
     with pytest.raises(Refused, match="no hub node") as caught:
@@ -79,11 +81,16 @@ def test_a_folder_that_is_no_hub_s(place: Path, run: Run, command: tuple[str, ..
 
 
 def test_mistakes_in_the_configuration_are_told_together(place: Path, run: Run) -> None:
-    (place / "hub" / "hub.toml").write_text('nam = "X"\n[disk]\nretention_days = "five"\n')
+    (place / "hub" / "hub.toml").write_text(
+        'nam = "X"\naddress = "hub.example"\nlisten = "tcp://*:70000"\nholidays_region = "DE-XX"\n[disk]\nretention_days = "five"\n'
+    )
     with pytest.raises(Refused) as caught:
         run("cabin", "list")
     assert "did you mean “name”" in caught.value.what
     assert "retention_days: expected a whole number of days" in caught.value.what
+    assert "  address: “hub.example” is no address" in caught.value.what
+    assert "  listen: “tcp://*:70000” is no address" in caught.value.what
+    assert "  holidays_region: “DE-XX” is no region with known holidays" in caught.value.what
 
 
 def test_a_passphrase_is_asked_for_twice_when_it_is_new(place: Path, run: Run) -> None:
