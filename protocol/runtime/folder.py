@@ -11,6 +11,7 @@ import fcntl
 import os
 import stat
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Literal
@@ -73,7 +74,7 @@ class NodeFolder:
             return cls(path, kind, None)
         folder = cls(path, kind, _locked(path, kind))
         for unfinished in path.rglob(f".*{_UNFINISHED}"):
-            unfinished.unlink(missing_ok=True)  # of a process that died while it wrote
+            _clear_away(unfinished)
         return folder
 
     def write_file(self, name: str, content: bytes, mode: int = 0o600) -> None:
@@ -144,23 +145,54 @@ _MAKE: Final[dict[Kind, str]] = {
 
 
 def write_file(path: Path, content: bytes, mode: int = 0o600) -> None:
-    """Replace `path` by `content`: whole and on stable storage when this returns, unchanged when it raises Unavailable."""
+    """Replace `path` by `content`: whole and on stable storage when this returns, unchanged when it raises Unavailable. What a writer of `path`
+    that was killed has left beside it is cleared away."""
     temporary = None
     try:
-        descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=_UNFINISHED, dir=path.parent)
+        with os.scandir(path.parent) as beside:
+            left = [each.path for each in beside if _is_unfinished(each.name, path.name)]
+        for each in left:
+            _clear_away(each)
+        descriptor, temporary = _begun(path)
         with open(descriptor, "wb") as file:
             os.fchmod(descriptor, mode)
             file.write(content)
             file.flush()
             os.fsync(descriptor)
-        os.rename(temporary, path)
-        temporary = None
+            os.rename(temporary, path)
+            temporary = None
         sync_folder(path.parent)
     except OSError as error:
         raise _unavailable(error, path) from error
     finally:
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)
+
+
+def _is_unfinished(name: str, of: str) -> bool:
+    return name.startswith(f".{of}.") and name.endswith(_UNFINISHED)
+
+
+def _begun(path: Path) -> tuple[int, str]:
+    """A new file beside `path`, locked as long as it is open: its writer lives, so nobody clears it away."""
+    while True:
+        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=_UNFINISHED, dir=path.parent)
+        with suppress(OSError):  # a file system without locks: there nothing is cleared away either
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if os.fstat(descriptor).st_nlink:
+            return descriptor, name
+        os.close(descriptor)  # cleared away in the moment before it was locked
+
+
+def _clear_away(unfinished: str | Path) -> None:
+    """Remove what a process has begun to write, unless that process still lives."""
+    with suppress(OSError):
+        descriptor = os.open(unfinished, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.unlink(unfinished)
+        finally:
+            os.close(descriptor)
 
 
 def sync_folder(path: Path) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import signal
 import stat
@@ -135,6 +136,45 @@ def test_what_a_killed_process_left_unfinished_is_cleared_away(tmp_path: Path) -
     (tmp_path / "a" / "keys" / ".signing.x7.unfinished").write_bytes(b"half")
     with NodeFolder.open(tmp_path / "a", "hub") as opened:
         assert [path.name for path in (opened.path / "keys").iterdir()] == ["signing"]
+
+
+def test_what_a_killed_writer_left_beside_a_file_goes_with_the_next_write(tmp_path: Path) -> None:
+    (tmp_path / ".card.txt.x7.unfinished").write_bytes(b"half")
+    (tmp_path / ".other.x7.unfinished").write_bytes(b"not of this file")
+    folder.write_file(tmp_path / "card.txt", b"whole")
+    assert {path.name for path in tmp_path.iterdir()} == {"card.txt", ".other.x7.unfinished"}
+
+
+def test_what_somebody_is_writing_is_left_to_them(tmp_path: Path) -> None:
+    NodeFolder.create(tmp_path / "a", "inbox").close()
+    descriptor, name = folder._begun(tmp_path / "a" / "card.txt")
+    with open(descriptor, "wb") as file:
+        folder.write_file(tmp_path / "a" / "card.txt", b"mine")
+        NodeFolder.open(tmp_path / "a", "inbox").close()
+        assert Path(name).exists()
+        file.write(b"theirs")
+    folder.write_file(tmp_path / "a" / "card.txt", b"later")
+    assert not Path(name).exists()
+
+
+def test_what_was_cleared_away_before_it_was_locked_is_begun_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    locks = 0
+    flock = fcntl.flock
+
+    def cleared_first(descriptor: int, operation: int) -> None:
+        nonlocal locks
+        locks += 1
+        if locks == 1:  # in this moment somebody else clears away
+            (left,) = tmp_path.glob(".card.txt.*.unfinished")
+            left.unlink()
+        flock(descriptor, operation)
+
+    monkeypatch.setattr(folder.fcntl, "flock", cleared_first)
+    folder.write_file(tmp_path / "card.txt", b"whole")
+    assert (locks, (tmp_path / "card.txt").read_bytes()) == (2, b"whole")
+    assert [path.name for path in tmp_path.iterdir()] == ["card.txt"]
 
 
 def test_a_file_that_cannot_be_written_leaves_the_old_one(tmp_path: Path) -> None:
