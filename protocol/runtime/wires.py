@@ -140,7 +140,7 @@ class Listener:
         except zmq.ZMQError as error:
             self.close()
             raise Unavailable(
-                f"Cannot listen at {address}: {error.strerror}.",
+                f"Cannot listen at {address}: {zmq.strerror(error.errno or 0)}.",
                 "Stop whatever uses this port, or choose another under `listen` in hub.toml.",
             ) from error
         self.address = self._socket.getsockopt_string(zmq.LAST_ENDPOINT)
