@@ -62,6 +62,13 @@ def kabine() -> None:
     """Cabins in rural towns: speak with the right public body, hand in papers. Nothing is lost, nobody in between can read."""
 
 
+def say(trouble: Trouble) -> None:
+    """What happened, and what to do about it."""
+    click.echo(f"kabine: {trouble.what}", err=True)
+    if trouble.remedy.strip():
+        click.echo(f"  {trouble.remedy}", err=True)
+
+
 def main() -> None:
     """Entry point. What went wrong is said in two lines: what happened, what to do about it."""
     for stream in (sys.stdout, sys.stderr):
@@ -71,9 +78,7 @@ def main() -> None:
         _expect_characters(sys.argv[1:])
         kabine(prog_name="kabine")
     except Trouble as trouble:
-        click.echo(f"kabine: {trouble.what}", err=True)
-        if trouble.remedy.strip():
-            click.echo(f"  {trouble.remedy}", err=True)
+        say(trouble)
         sys.exit(1)
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):

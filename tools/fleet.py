@@ -13,11 +13,13 @@ import msgspec
 from cloud import enrolment, premises, visits
 from cloud.fleet import facts, status, words
 from cloud.fleet.report import report
-from cloud.fleet.status import FleetStatus, SiteStatus
+from cloud.fleet.status import FleetStatus, Severity, SiteStatus
 from cloud.restored import RESTORED
 from cloud.visits import Visits
+from protocol.errors import Trouble
 from protocol.ids import site_id
 from protocol.runtime.world import REAL
+from tools.command import say
 from tools.office import hub_option
 
 HEALED_TOLD: Final = timedelta(days=14)
@@ -33,13 +35,18 @@ def fleet() -> None:
 @click.option("--site", help="Only this one.")
 @click.option("--json", "as_json", is_flag=True)
 def status_(hub: Path, site: str | None, as_json: bool) -> None:
-    """State of every site, and the proof that everything has arrived. Exit code 0: all is well, 1: warning, 2: critical."""
+    """State of every site, and the proof that everything has arrived. Exit code 0: all is well, 1: warning, 2: critical; where nothing can be seen,
+    2 as well."""
     now = REAL.utc()
-    with premises.opened(hub) as place, place.database.reading() as connection:
-        found = facts.read(connection, now)
-        if site is not None:
-            wanted = enrolment.cabin(connection, site_id(site), now).site
-            found = facts.only(found, wanted)
+    try:
+        with premises.opened(hub) as place, place.database.reading() as connection:
+            found = facts.read(connection, now)
+            if site is not None:
+                wanted = enrolment.cabin(connection, site_id(site), now).site
+                found = facts.only(found, wanted)
+    except Trouble as trouble:  # whoever watches must not take it for one of the usual warnings
+        say(trouble)
+        sys.exit(int(Severity.CRITICAL))
     state = status.fleet(found, now)
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(report(state, now))).decode())

@@ -5,11 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import pytest
-
 from cloud import premises
 from cloud.storage import schema
-from protocol.errors import Refused
 from protocol.runtime.world import REAL
 from tests.tools.office.desk import Run, claim
 
@@ -35,5 +32,14 @@ def test_status_says_the_same_in_words_and_in_json(place: Path, run: Run) -> Non
     assert text.exit_code == 1
     assert site["reason"] in text.output
     assert report["sentence"] in text.output
-    with pytest.raises(Refused, match="no cabin “gartz”; known: templin"):
-        run("fleet", "status", "--site", "gartz")
+
+
+def test_status_that_can_see_nothing_is_critical(place: Path, run: Run) -> None:
+    claim(place, run)
+    unknown = run("fleet", "status", "--site", "gartz")
+    assert unknown.exit_code == 2
+    assert "no cabin “gartz”; known: templin" in unknown.stderr
+    nowhere = run("fleet", "status", "--json", "--hub", str(place))
+    assert nowhere.exit_code == 2
+    assert "no hub node" in nowhere.stderr
+    assert nowhere.stdout == ""
