@@ -160,6 +160,17 @@ def service(leika: str, hub: Path, name: str, plain: str, keywords: tuple[str, .
 
 
 @directory.command()
+@click.argument("leika")
+@hub_option
+def remove(leika: str, hub: Path) -> None:
+    """Take the service with this LeiKa key and its routes out of the next directory. What was handed in for it stays and is fetched as ever."""
+    with premises.opened(hub) as place, place.database.turn() as connection:
+        gone = draft.remove_service(connection, service_id(leika))
+    click.echo(f"{gone.id} {gone.name} is removed.")
+    say_drafted()
+
+
+@directory.command()
 @click.argument("file", type=_file, required=False)
 @hub_option
 @click.option("--language", "tags", multiple=True, metavar="TAG", help="As in pl; again for more. Default: all.")

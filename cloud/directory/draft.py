@@ -141,6 +141,15 @@ def put_service(connection: Connection, service: Service) -> None:
     upsert(connection, schema.service, [{"id": service.id, "definition": codec.encode(service)}])
 
 
+def remove_service(connection: Connection, id: ServiceId) -> Service:
+    """Take a service and its routes out of the next directory; gives what it was. Documents name an agency and not a service, so those that wait
+    are fetched as before. Raises Refused for an unknown one."""
+    gone = service(connection, id)
+    connection.execute(delete(schema.route).where(schema.route.c.service == id))
+    connection.execute(delete(schema.service).where(schema.service.c.id == id))
+    return gone
+
+
 def put_in_german(connection: Connection, german: Service) -> tuple[LanguageTag, ...]:
     """Add a service, or replace what it says in German. Other languages keep what was made from words that stay; the languages that lose some
     are returned."""

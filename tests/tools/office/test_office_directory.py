@@ -74,6 +74,22 @@ def test_texts_for_a_service_that_is_not_there(place: Path, run: Run) -> None:
         run("directory", "texts", str(place / "pl.toml"))
 
 
+def test_a_service_goes_with_its_routes_and_the_agency_stays(place: Path, run: Run) -> None:
+    before = in_force(place)
+    gone = before.routes[0].service
+    told = run("directory", "remove", gone).output
+    assert f"{gone} " in told
+    assert "kabine directory publish" in told
+    assert in_force(place) == before
+    run("directory", "publish")
+    after = in_force(place)
+    assert gone not in {service.id for service in after.services} | {route.service for route in after.routes}
+    assert after.agencies == before.agencies
+    assert len(after.services) == len(before.services) - 1
+    with pytest.raises(Refused, match=f"There is no service {gone}; known: "):
+        run("directory", "remove", gone)
+
+
 def test_the_last_dispatcher_cannot_go(run: Run) -> None:
     run("agency", "remove", "vermittlung")
     with pytest.raises(Refused, match="no agency is the dispatcher"):
