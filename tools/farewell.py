@@ -1,7 +1,8 @@
-"""A farewell that nobody cuts short: whoever presses Ctrl-C a second time wants it to be over, and does not want anything left behind."""
+"""A farewell that nobody cuts short: whoever tells a command to end, or presses Ctrl-C a second time, does not want anything left behind."""
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -26,3 +27,29 @@ def hurried_by_signals(hurry: Callable[[], None]) -> Iterator[None]:
     finally:
         for number, handling in before.items():
             signal.signal(number, handling)
+
+
+@contextmanager
+def tidied_up() -> Iterator[None]:
+    """Whoever is told to end inside this block by anything but Ctrl-C, of which Python makes an exception by itself, leaves it in order, so that
+    nothing half made stays; then the process ends as that signal ends processes. What is ignored stays ignored, and outside the main thread
+    nothing changes."""
+    told: list[int] = []
+
+    def end(number: int, _: object) -> None:
+        if not told:  # once is enough: what is removed now shall not be cut short
+            told.append(number)
+            raise SystemExit(128 + number)
+
+    before = {}
+    try:
+        if threading.current_thread() is threading.main_thread():
+            for number in ENDING:
+                if signal.getsignal(number) is signal.SIG_DFL:
+                    before[number] = signal.signal(number, end)
+        yield
+    finally:
+        for number, handling in before.items():
+            signal.signal(number, handling)
+        if told:
+            os.kill(os.getpid(), told[0])

@@ -12,6 +12,7 @@ from typing import Final
 
 from protocol import limits
 from protocol.errors import Code, Refused, Unavailable
+from tools.farewell import tidied_up
 
 STDOUT: Final = "-"
 
@@ -25,6 +26,11 @@ def whole_file(path: str | Path, mode: int) -> Iterator[Callable[[bytes], object
     if str(path) == STDOUT:
         yield from _whole_stream()
         return
+    with tidied_up():
+        yield from _whole(path, mode)
+
+
+def _whole(path: str | Path, mode: int) -> Iterator[Callable[[bytes], object]]:
     goal = Path(os.path.realpath(path))  # through a link to the file itself
     if goal.exists() and not goal.is_file():
         raise Refused(Code.BAD_FILE, f"“{path}” is there and is no file.", "Give the name of a file.")
