@@ -9,7 +9,8 @@
     node          a process that dies and is started anew: cabin_node, hub_node; office is an agency's connector
     engines       what SQLAlchemy has compiled, kept from one life of the hub to the next
     district      keys, directory, confirmed cabins; paper: what is handed in
-    faults        what can go wrong, by name; people: who copies disks, brings old ones back, revokes, enrols anew
+    faults        what can go wrong, by name: faults_of_lines, _nodes, _disks, _people; strike: where
+    people        who copies disks, brings old ones back, revokes, enrols anew
     planted       faults of our own, to be caught: planted_at_hub, planted_in_cabin; slip: how they get in
     witness       every promise (promise), checked at every step: hub_watch, cabin_watch look at what is committed (readers: from outside),
                   earshot hears what is said; record: what the witness remembers

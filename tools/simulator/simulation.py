@@ -29,7 +29,7 @@ from tools.simulator.agenda import Agenda
 from tools.simulator.cabin_node import CabinNode
 from tools.simulator.disk import Disk
 from tools.simulator.district import CabinKeys, District, at
-from tools.simulator.faults import DAY, FAULTS, WEIGHTS, Strike
+from tools.simulator.faults import FAULTS, WEIGHTS
 from tools.simulator.hub_node import HubNode
 from tools.simulator.kernel import Kernel
 from tools.simulator.line import Line, Port, Trace
@@ -38,6 +38,7 @@ from tools.simulator.people import People
 from tools.simulator.planted import PLANTED
 from tools.simulator.promise import BrokenPromise
 from tools.simulator.report import Report
+from tools.simulator.strike import DAY, Strike
 from tools.simulator.witness import Witness
 
 PEACE_SECONDS: Final = 900.0  # after the faults have stopped everything must be where it belongs within this

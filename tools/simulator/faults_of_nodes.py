@@ -1,0 +1,73 @@
+"""What can go wrong with a process and its clock."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from tools.simulator.district import at
+from tools.simulator.strike import HOUR, MINUTE, Strike
+
+YEAR: Final = timedelta(days=365)
+BEGINNING_OF_TIME: Final = datetime(1970, 1, 1, tzinfo=UTC)
+END_OF_TIME: Final = datetime(2106, 2, 7, 6, 28, 15, tzinfo=UTC)
+
+
+def cabin_killed(strike: Strike) -> None:
+    """kill -9 between any two effects."""
+    strike.cabin.kill_soon(strike.steps(), power=False)
+
+
+def cabin_power(strike: Strike) -> None:
+    """As killed, and what was not fsynced is gone."""
+    strike.cabin.kill_soon(strike.steps(), power=True)
+
+
+def cabin_dark(strike: Strike) -> None:
+    """Nobody switches it on again for a while."""
+    strike.cabin.stay_down(strike.dice.uniform(MINUTE, 6 * HOUR))
+    strike.cabin.kill(power=strike.dice.random() < 0.5)
+
+
+def hub_killed(strike: Strike) -> None:
+    """kill -9 between any two effects."""
+    strike.hub.kill_soon(strike.steps(), power=False)
+
+
+def hub_power(strike: Strike) -> None:
+    """As killed, and what was not fsynced is gone."""
+    strike.hub.kill_soon(strike.steps(), power=True)
+
+
+def hub_away(strike: Strike) -> None:
+    """No hub for up to two hours."""
+    strike.hub.stay_down(strike.dice.uniform(MINUTE, 2 * HOUR))
+    strike.hub.kill(power=strike.dice.random() < 0.5)
+
+
+def cabin_restarted(strike: Strike) -> None:
+    """In order: an update, a reboot."""
+    strike.cabin.stop()
+
+
+def hub_restarted(strike: Strike) -> None:
+    """In order."""
+    strike.hub.stop()
+
+
+def clock_skewed(strike: Strike) -> None:
+    """A clock is some minutes off."""
+    node = strike.dice.choice([strike.cabin, strike.hub])
+    node.skew_seconds += strike.dice.uniform(-10 * MINUTE, 10 * MINUTE)
+
+
+def clock_jumped(strike: Strike) -> None:
+    """A clock jumps by years, to 1970 (an empty battery) or to 2106 (32 bits), and comes back some day."""
+    node = strike.dice.choice([strike.cabin, strike.hub])
+    to = strike.dice.choice([BEGINNING_OF_TIME, END_OF_TIME, node.utc() - YEAR, node.utc() + YEAR])
+    node.skew_seconds = (to - at(strike.simulation.agenda.now)).total_seconds()
+
+    def set_right() -> None:
+        node.skew_seconds = 0.0
+
+    strike.later(MINUTE, 12 * HOUR, set_right)

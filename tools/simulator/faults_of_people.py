@@ -1,0 +1,50 @@
+"""What people do: bring older copies back, clone, revoke."""
+
+from __future__ import annotations
+
+from edge.storage.opening import FILE
+from tools.simulator.strike import HOUR, MINUTE, Strike
+
+
+def cabin_older_file(strike: Strike) -> None:
+    """Somebody brings back an older copy of the cabin's database, and nothing else."""
+    disk, dice = strike.cabin.disk, strike.dice
+    older = {name: raw for name, raw in disk.image().items() if name.startswith(FILE)}
+
+    def bring_back() -> None:
+        if strike.cabin.retired:
+            return
+        strike.spoil("an older file was brought back")
+        strike.cabin.kill(power=False)
+        image = {name: raw for name, raw in disk.image().items() if name not in (FILE, f"{FILE}-wal")}
+        disk.restore({**image, **older})
+
+    seconds = dice.uniform(MINUTE, dice.choice([HOUR, 12 * HOUR]))
+    strike.later(seconds, seconds, bring_back)
+    if dice.random() < 0.5:  # and the hub hears nothing of what came between
+        strike.cabin.line.cut()
+        for share in (0.2, 0.5, 0.8):
+            strike.later(share * seconds, share * seconds, lambda: strike.simulation.hand_in(strike.cabin))
+        strike.later(seconds + 1, seconds + MINUTE, strike.cabin.line.mend)
+
+
+def cloned(strike: Strike) -> None:
+    """Somebody copies a cabin's disk, and both run."""
+    strike.simulation.people.clone(strike.cabin)
+
+
+def restored(strike: Strike) -> None:
+    """Somebody brings an older image of a whole cabin back."""
+    strike.simulation.people.restore(strike.cabin)
+
+
+def hub_restored(strike: Strike) -> None:
+    """The hub comes back from a backup that is some hours old."""
+    strike.simulation.people.restore_hub()
+
+
+def revoked(strike: Strike) -> None:
+    """A cabin is revoked while it speaks; a new machine comes later."""
+    for second in range(5):
+        strike.later(second * 0.2, second * 0.3, lambda: strike.simulation.hand_in_at(strike.cabin))
+    strike.later(0.5, 1.5, lambda: strike.simulation.people.revoke(strike.cabin))
