@@ -16,6 +16,7 @@ from litestar import MediaType, Request, Response, get, post
 from litestar.datastructures import UploadFile
 from litestar.exceptions import NotFoundException
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
 from litestar.response import Redirect
 
 from hardware.fitted import STAGE, Fitted
@@ -102,7 +103,7 @@ class Drawer:
             await asyncio.to_thread(self._lay, Path(file.filename).name, content)
         return Redirect(PATH, status_code=303)
 
-    async def printed(self, number: int) -> Response[bytes]:
+    async def printed(self, number: FromPath[int]) -> Response[bytes]:
         """What lies in the printer's tray."""
         if not 0 <= number < len(self._jobs):
             raise NotFoundException

@@ -69,7 +69,6 @@ class Guest:
         self, mode: Mode
     ) -> AsyncGenerator[said.SheetSeen | dialogue.PageTaken | dialogue.Captured | int, None]:
         """Wait for a sheet, or for the tap on the button, then take what lies there."""
-        self.asked.clear()
         self._batch.clear()
         await self._feed.until_paper(self.asked)
         await self._kind_known.wait()
@@ -94,12 +93,13 @@ class Guest:
             self.lobby.over()
             return
         if show.what:
-            self.problem = problem(self.stay)
+            self.problem = problem(self.stay, self.house.buffer)
         elif show.state is not before.state:
             self.problem = ""
         if show.state is not before.state:
             self.looking, self.dropping, self.part = None, False, 0
             self.kind_asked, self.slip = False, ""
+            self.asked.clear()  # and not when the device is waited for: whoever is quick has tapped by then
         if not show.pages:  # the next document counts its pages from 1 again
             self.faults, self.seen_good, self.turned, self.modes = {}, set(), {}, {}
             self.sides.begin()

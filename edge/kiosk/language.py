@@ -103,8 +103,11 @@ class Words:
 
     def day(self, at: date | datetime) -> str:
         """“Freitag, 27. November”: the day in Berlin of an aware time, or a date."""
-        day = at.astimezone(_BERLIN).date() if isinstance(at, datetime) else at
-        return dates.format_date(day, self.say("format.day"), locale=self.language.locale)
+        return self._formatted(at, "format.day")
+
+    def dated(self, at: datetime) -> str:
+        """“27. November 2026”: for what may be long ago."""
+        return self._formatted(at, "format.date")
 
     def time(self, at: datetime) -> str:
         """“8:30”: the wall clock in Berlin of an aware time, 24 hours in every language: so do the signs at the office."""
@@ -116,6 +119,10 @@ class Words:
         if text.language == self.language.directory_tag:
             return escape(text.words)
         return Markup('<bdi lang="{}" dir="ltr">{}</bdi>').format(GERMAN, text.words)
+
+    def _formatted(self, at: date | datetime, pattern: str) -> str:
+        day = at.astimezone(_BERLIN).date() if isinstance(at, datetime) else at
+        return dates.format_date(day, self.say(pattern), locale=self.language.locale)
 
     def _placed(self, value: object) -> object:
         if self.language.direction != "rtl" or not isinstance(value, str):

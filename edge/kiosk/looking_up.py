@@ -8,7 +8,7 @@ from typing import Final
 from edge.kiosk.language import Words
 from edge.kiosk.offices import office, offices
 from edge.kiosk.settings import Text
-from edge.kiosk.telling import ON_ONE_SCREEN, Values, guest_of, labelled, screenful, state_of, whom_to_call
+from edge.kiosk.telling import ON_ONE_SCREEN, Values, guest_of, labelled, screenful, sign_of, state_of, whom_to_call
 from edge.kiosk.usher import Usher
 from protocol import hours
 from protocol.directory_texts import Text as Paper
@@ -74,9 +74,11 @@ def _state(usher: Usher, words: Words, phone: str) -> Values:
     assert found is not None
     assert found.document is not None
     line_up = usher.house.connected()
+    state = state_of(found.document)
     return {
         "receipt_number": found.number,
-        "state": state_of(found.document),
+        "state": state,
+        "sign": sign_of(state),
         "handed_in_at": found.document.accepted_at,
         "line_up": line_up,
         "as_of": usher.reference.as_of(found.document, usher.house.utc(), connected=line_up),

@@ -15,6 +15,7 @@ from edge.config import EdgeConfig
 from edge.kiosk import language
 from edge.kiosk.door import BODY_BYTES_MAX
 from edge.kiosk.doorstep import Doorstep
+from edge.kiosk.language import Catalogues
 from edge.kiosk.press import Press
 from edge.kiosk.reference import Reference
 from edge.kiosk.server import Kiosk, served
@@ -32,12 +33,8 @@ FIRST_LOOK_SECONDS: Final = 2.0  # what a browser takes that was started with th
 LOOK_SECONDS: Final = 0.5  # after which whoever cleans sees that the cabin knows, and everybody how the line is
 
 
-@asynccontextmanager
-async def opened(
-    folder: NodeFolder, config: EdgeConfig, world: World, node: Node, step: Doorstep
-) -> AsyncIterator[Usher]:
-    """Serve at this doorstep inside this block. Raises Unavailable when the style sheets are not there."""
-    catalogues = language.read()
+def usher_in(config: EdgeConfig, world: World, node: Node, catalogues: Catalogues) -> Usher:
+    """Who receives visitors in this house. Close it."""
     reference = Reference(
         node.surroundings.buffer,
         node.directory,
@@ -46,7 +43,7 @@ async def opened(
         heard_at=lambda: node.line().last_contact_at if node.line is not None else None,
         clock=world.clock,
     )
-    usher = Usher(
+    return Usher(
         node.surroundings,
         node.reception,
         node.feed,
@@ -56,6 +53,15 @@ async def opened(
         board=node.board.tell,
         parting_seconds=config.visit.parting_seconds,
     )
+
+
+@asynccontextmanager
+async def opened(
+    folder: NodeFolder, config: EdgeConfig, world: World, node: Node, step: Doorstep
+) -> AsyncIterator[Usher]:
+    """Serve at this doorstep inside this block. Raises Unavailable when the style sheets are not there."""
+    catalogues = language.read()
+    usher = usher_in(config, world, node, catalogues)
     await usher.watch_scanner()
     table = config.kiosk
 

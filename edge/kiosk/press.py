@@ -139,7 +139,7 @@ class Press:
                 (t("paper.office"), [*_names(agency, tag), *_found(agency)]),
                 (t("paper.hours"), [line for line in (state.now, state.next) if line]),
             ],
-            note=t("say.as_of", day=words.day(published_at), time=words.time(published_at)),
+            note=t("say.as_of", day=words.dated(published_at), time=words.time(published_at)),
             media=self._media,
         )
 

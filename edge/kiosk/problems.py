@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from edge.buffer import Buffer
 from edge.capture.workshop import PagesGone
 from edge.stay import Stay
+from edge.storage import disk
 from hardware.printer import PrinterFailure, PrinterState
 from hardware.scanner import ScannerFailure, ScannerState
-from protocol.errors import Code, Refused
+from protocol.errors import Code, Refused, Unavailable
 
 
-def problem(stay: Stay | None) -> str:
-    """What a visitor is told about the last trouble of this visit."""
+def problem(stay: Stay | None, buffer: Buffer) -> str:
+    """What a visitor is told about the last trouble of this visit; `buffer` knows whether the disk is full by now."""
     if stay is None:
         return "failed"
     trouble = stay.trouble
@@ -24,4 +26,13 @@ def problem(stay: Stay | None) -> str:
         return "pages-lost"
     if isinstance(trouble, Refused):
         return "too-many" if trouble.code is Code.TOO_LARGE else "unreadable"
-    return "failed"
+    return "full" if _full(buffer) else "failed"
+
+
+def _full(buffer: Buffer) -> bool:
+    # Whoever met it, the spool of the pages or the outbox, writes to the same disk.
+    try:
+        buffer.room_for(0)
+    except Unavailable as lack:
+        return lack.what == disk.FULL
+    return False

@@ -19,6 +19,7 @@ from edge.kiosk.telling import (
     guest_of,
     labelled,
     screenful,
+    sign_of,
     state_of,
     whom_to_call,
 )
@@ -140,11 +141,13 @@ def _number(usher: Usher, words: Words, phone: str) -> Values:
     guest = guest_of(usher)
     receipt = guest.shown.receipt
     assert receipt is not None
+    state = state_of(usher.reference.document(receipt))
     return {
         "receipt_number": receipt,
         "spoken": " ".join(receipt_words(receipt)),
         "qr": f"/qr/{usher.stamp}.svg",
-        "state": state_of(usher.reference.document(receipt)),
+        "state": state,
+        "sign": sign_of(state),
         "line_up": usher.house.connected(),
         "slip": guest.slip,
         "printer": usher.handouts.possible,
@@ -154,10 +157,12 @@ def _number(usher: Usher, words: Words, phone: str) -> Values:
 def _problem(usher: Usher, words: Words, phone: str) -> Values:
     guest = guest_of(usher)
     # Where the papers are at stake the next try is the same step once more.
-    retry = guest.problem not in ("absent", "full", "too-many") and guest.shown.state is not State.CHOOSE
+    retry = guest.problem not in ("absent", "too-many") and guest.shown.state is not State.CHOOSE
     return {
         "problem": guest.problem,
         "count": len(guest.shown.pages),
+        # Nobody who is told to come again shall believe that their sheets wait here.
+        "not_handed_in": guest.problem == "full" and not guest.shown.copy,
         "retry": retry,
         "pages_max": limits.DOCUMENT_PAGES_MAX,
     }

@@ -20,6 +20,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from litestar import Litestar, MediaType, Request, Response, get, post
 from litestar.exceptions import NotFoundException
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
 from litestar.response import Redirect, Stream
 from litestar.static_files import create_static_files_router
 
@@ -163,15 +164,15 @@ class Kiosk:
             self._looked()
         return Stream(self._bell(), media_type="text/event-stream")
 
-    async def picture(self, stamp: str, number: int) -> Response[bytes]:
+    async def picture(self, stamp: FromPath[str], number: FromPath[int]) -> Response[bytes]:
         """One of the visitor's own sheets."""
         return await self._preview(stamp, number, PICTURE_PIXELS)
 
-    async def thumb(self, stamp: str, number: int) -> Response[bytes]:
+    async def thumb(self, stamp: FromPath[str], number: FromPath[int]) -> Response[bytes]:
         """The same, small."""
         return await self._preview(stamp, number, THUMB_PIXELS)
 
-    async def qr(self, name: str) -> Response[bytes]:
+    async def qr(self, name: FromPath[str]) -> Response[bytes]:
         """The number on the screen, for a telephone that can read it. That it is asked for shows that the browser has drawn the page."""
         guest = self._usher.guest
         if guest is None or name != f"{self._usher.stamp}.svg" or guest.shown.receipt is None:

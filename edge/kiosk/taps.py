@@ -101,6 +101,7 @@ def _kind(guest: Guest, verb: str, place: str) -> None:
     if verb == "kind" and place in KINDS:
         guest.kind_asked = False
         guest.sides.begin()
+        guest.asked.clear()
         guest.say(said.Lies(KINDS[place]))
     elif verb == "back":
         guest.kind_asked = False

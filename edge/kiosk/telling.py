@@ -45,6 +45,11 @@ def state_of(document: Document | None) -> str:
             return "saved"
 
 
+def sign_of(state: str) -> str:
+    """What stands beside these words: a tick, or for what the visitor must act upon a sign of warning."""
+    return "warning" if state in ("returned", "damaged", "lost") else "success"
+
+
 def agency_of(usher: Usher, words: Words) -> Markup:
     """Who gets the papers, in short; empty while nobody was chosen."""
     chosen = guest_of(usher).concern

@@ -72,6 +72,7 @@ class Usher:
         self._reception = reception
         self._board = board
         self._shut = entrance.shut
+        self._opens_at = entrance.opens_at
         self._hurry = False  # whoever is there is asked for more time, as soon as they can be
         self._gone = asyncio.Event()
         self._coming = False  # somebody has touched the screen and waits for the one before to be forgotten
@@ -187,6 +188,7 @@ class Usher:
 
     def look_at_gate(self) -> None:
         """Whether visitors may come now; the screen says so when that has changed."""
+        opens_at, self._opens_at = self._opens_at, self.entrance.opens_at
         if self.entrance.shut is not self._shut:
             self._shut = self.entrance.shut
             log.info("entrance.changed", shut=str(self._shut or "open"))
@@ -194,6 +196,8 @@ class Usher:
             if self._hurry:
                 self._arm()
             self.changed()
+        elif opens_at != self._opens_at and self.scene == "closed":
+            self.changed()  # the clock was set, or there is another directory
 
     def look_at_line(self) -> None:
         """Whether the line is up; a page that says so says the other thing when that has changed."""

@@ -2,26 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 
 from edge.kiosk.countdown import Countdown, told
-
-
-class Jumping(asyncio.SelectorEventLoop):
-    """An event loop whose clock somebody sets."""
-
-    now = 0.0
-
-    def time(self) -> float:
-        return self.now
-
-    def jump(self, seconds: float) -> None:
-        """So much later: what is due by then has been called."""
-        self.now += seconds
-        for _ in range(3):
-            self.run_until_complete(asyncio.sleep(0))
+from tests.edge.jumping import Jumping
 
 
 @pytest.mark.parametrize(

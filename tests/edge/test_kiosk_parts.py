@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pymupdf
@@ -17,12 +17,15 @@ from edge.kiosk import language
 from edge.kiosk.concerns import concerns, errands, unknown
 from edge.kiosk.copies import Frame, copies, frame
 from edge.kiosk.offices import offices
+from edge.kiosk.telling import sign_of, state_of
 from edge.large_print import A4, TEXT_POINTS_MIN
 from edge.papers import papers_sheet
+from edge.storage.documents import Document, State
 from protocol.directory import BRING_MAX, AgencyTexts, Directory
 from protocol.directory_texts import GERMAN, Text
 from protocol.errors import Mistake
-from protocol.ids import LanguageTag
+from protocol.hours import Exceptional
+from protocol.ids import AgencyId, EnvelopeId, LanguageTag, ReceiptNumber
 from protocol.manifest import unverified
 from protocol.runtime.folder import NodeFolder
 from protocol.runtime.world import REAL
@@ -30,6 +33,9 @@ from tests.edge.house import AREA, directory, enrolled
 
 WORDS, UKRAINIAN = (language.read()[code] for code in ("de", "uk"))
 AT_NOON = datetime(2026, 3, 2, 11, 0, tzinfo=UTC)
+DOCUMENT = Document(
+    ReceiptNumber("7K2-418"), EnvelopeId(bytes(16)), AgencyId("sozialamt-uckermark"), 1, AT_NOON, State.WAITING, AT_NOON
+)
 
 
 @pytest.fixture
@@ -102,6 +108,32 @@ def test_a_dispatcher_without_a_key_is_not_offered(in_force: Directory) -> None:
 def test_hours_are_told_in_words_and_in_local_time(in_force: Directory, at: datetime, now: str, following: str) -> None:
     told = offices(in_force, at, WORDS)
     assert {(office.now, office.next) for office in told} == {(now, following)}
+
+
+@pytest.mark.parametrize(
+    ("at", "following"),
+    [
+        # The office keeps Christmas Eve by an exception of its own, then come two holidays and a weekend.
+        (datetime(2026, 12, 24, 9, 0, tzinfo=UTC), "Nächste offene Zeit: Montag, 28. Dezember, 8:00 Uhr."),
+        (datetime(2026, 12, 25, 9, 0, tzinfo=UTC), "Nächste offene Zeit: Montag, 28. Dezember, 8:00 Uhr."),
+        (datetime(2026, 12, 31, 23, 30, tzinfo=UTC), "Nächste offene Zeit: Montag, 4. Januar, 8:00 Uhr."),
+        (datetime(2026, 5, 14, 9, 0, tzinfo=UTC), "Nächste offene Zeit: Freitag, 15. Mai, 8:00 Uhr."),
+        # Of Brandenburg alone.
+        (datetime(2026, 10, 31, 9, 0, tzinfo=UTC), "Nächste offene Zeit: Montag, 2. November, 8:00 Uhr."),
+    ],
+)
+def test_on_holidays_and_christmas_eve_an_office_is_closed(in_force: Directory, at: datetime, following: str) -> None:
+    christmas_eve = date(2026, 12, 24)
+    office = in_force.agencies[0]
+    closed = structs.replace(office.hours, exceptions=(Exceptional(christmas_eve, christmas_eve, "Heiligabend"),))
+    [told] = offices(structs.replace(in_force, agencies=(structs.replace(office, hours=closed),)), at, WORDS)
+    assert (told.open, told.now, told.next) == (False, "Jetzt geschlossen.", following)
+
+
+@pytest.mark.parametrize("state", State)
+def test_what_a_visitor_must_act_upon_has_a_sign_of_warning(state: State) -> None:
+    told = state_of(structs.replace(DOCUMENT, state=state))
+    assert sign_of(told) == ("warning" if state in (State.RETURNED, State.DAMAGED, State.LOST) else "success")
 
 
 @pytest.mark.parametrize(("mode", "size", "channels"), [("L", (200, 300), 1), ("RGB", (300, 200), 3)])

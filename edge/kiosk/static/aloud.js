@@ -3,6 +3,7 @@
 import { output } from "./tones.js";
 
 const READ = "h1, .lead, .notice, .words, .number, .receipt p, dt, dd, .papers li, .as-of, main button:not(.key), .help button, .end button";
+const DIALLED_AT_ONCE = 5; // digits: a dialling code; more are taken three by three
 let hushed = new AbortController();
 let introduced = false; // once for each visitor who switches it on
 let heard = ""; // what was asked for last
@@ -14,22 +15,29 @@ export function sentences(page) {
     if (part.parentElement.closest(READ) || !part.checkVisibility()) continue;
     const pieces = inLanguages(part);
     if (!pieces.length) continue;
-    if (part.matches(".number")) pieces[0].text = [...pieces[0].text.replace(/\W/g, "")].join(" "); // sign by sign, as one writes it down
+    if (part.matches(".number:not(.phone)")) pieces[0].text = [...pieces[0].text.replace(/\W/g, "")].join(" "); // sign by sign, as one writes it down
     if (!/[.!?:…]$/.test(pieces.at(-1).text)) pieces.at(-1).text += ".";
     for (const { text, language } of pieces) {
-      if (said.at(-1)?.language === language) said.at(-1).text += ` ${text}`;
+      if (said.at(-1)?.language === language) said.at(-1).text += /^[.,:;!?]/.test(text) ? text : ` ${text}`;
       else said.push({ text, language });
     }
   }
   return said;
 }
 
+/** A telephone number as one dials it: digit by digit, with a pause between its groups. */
+function dialled(number) {
+  const groups = (number.match(/\+?\d+/g) ?? []).flatMap((group) => (group.length > DIALLED_AT_ONCE ? group.match(/.{1,3}/g) : [group]));
+  return groups.map((group) => [...group].join(" ")).join(", ");
+}
+
 /** What is read as a whole, cut where another language begins: a name that nobody has translated is spoken as German. */
 function inLanguages(node) {
   const element = node instanceof CharacterData ? node.parentElement : node;
   if (!element.checkVisibility()) return [];
-  if (node === element && node.querySelector("[lang]")) return [...node.childNodes].flatMap(inLanguages);
-  const text = (node.innerText ?? node.data ?? "").replace(/\s+/g, " ").trim();
+  if (node === element && node.querySelector("[lang], .phone")) return [...node.childNodes].flatMap(inLanguages);
+  const shown = (node.innerText ?? node.data ?? "").replace(/\s+/g, " ").trim();
+  const text = element.closest(".phone") ? dialled(shown) : shown;
   const tag = element.closest("[lang]").lang;
   const language = tag === document.documentElement.lang ? document.documentElement.dataset.voice : tag;
   return /[\p{L}\p{N}]/u.test(text) ? [{ text, language }] : [];

@@ -1,0 +1,255 @@
+"""Whoever is received, on clocks that the test sets: the real house around a screen that is drawn and looked at by nobody."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import subprocess
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from msgspec import structs
+
+from edge.app import house
+from edge.config import EdgeConfig
+from edge.kiosk import language
+from edge.kiosk.opened import usher_in
+from edge.kiosk.server import Kiosk
+from edge.kiosk.settings import Screen
+from edge.kiosk.usher import Usher
+from edge.node import Node
+from edge.opening import OpeningConfig
+from edge.storage import disk
+from hardware.fittings import ScannerConfig
+from protocol.runtime.folder import NodeFolder
+from protocol.runtime.world import REAL, World
+from tests.edge.house import config, enrolled
+from tests.edge.jumping import Jumping
+
+NINE = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)  # on a Monday, by the clock in Berlin
+SMALL_MIB = 40  # too small for a ballast that would be given up for it
+
+
+@dataclass
+class Cabin:
+    """What a browser would do, without one. `utc` is what the calendar says; `loop` has the clock that only grows."""
+
+    loop: Jumping
+    utc: datetime = NINE
+    usher: Usher = field(init=False)
+    node: Node = field(init=False)
+    kiosk: Kiosk = field(init=False)
+
+    async def tap(self, *taps: str) -> str:
+        """One after the other; the name of the page that stands there then."""
+        for do in taps:
+            await self.usher.tap(self.usher.stamp, self.usher.bell.turn, do)
+        return self.usher.scene
+
+    async def passed(self, seconds: float) -> str:
+        """So much later nobody has touched anything; which page stands there."""
+        await self.loop.pass_by(seconds)
+        return self.usher.scene
+
+    async def text(self) -> str:
+        """What can be read between the bars of the page."""
+        page = (await self.kiosk.page()).content
+        main = page[page.index("<main") : page.index("</main>")]
+        return " ".join(re.sub(r"<[^>]+>", " ", main).split())
+
+    async def at(self, scene: str) -> None:
+        """Wait for a page that comes by itself."""
+        while self.usher.scene != scene:
+            await self.usher.bell.rings()
+
+
+@asynccontextmanager
+async def opened(path: Path, settings: EdgeConfig) -> AsyncIterator[Cabin]:
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, Jumping)
+    cabin = Cabin(loop)
+    world = World(loop.time, lambda: cabin.utc, REAL.random, REAL.chance)
+    catalogues = language.read()
+    with NodeFolder.open(path, "edge") as folder:
+        async with house(folder, settings, world) as (cabin.node, _, _):
+            cabin.usher = usher_in(settings, world, cabin.node, catalogues)
+            cabin.kiosk = Kiosk(cabin.usher, catalogues, site="Templin", screen=Screen())
+            await cabin.usher.watch_scanner()
+            try:
+                yield cabin
+            finally:
+                await cabin.usher.close()
+
+
+def play(path: Path, story: Callable[[Cabin], Awaitable[None]], opening: OpeningConfig | None = None) -> None:
+    """A story in a cabin of its own."""
+    settings = structs.replace(
+        config(scanner=ScannerConfig("simulated", pages=1, seed=5)), opening=opening or OpeningConfig()
+    )
+
+    async def told() -> None:
+        async with opened(path, settings) as cabin:
+            await story(cabin)
+
+    with asyncio.Runner(loop_factory=Jumping) as runner:
+        runner.run(told())
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return enrolled(tmp_path / "cabin")
+
+
+def test_silence_asks_after_two_minutes_and_ends_a_minute_later(path: Path) -> None:
+    async def story(cabin: Cabin) -> None:
+        assert await cabin.tap("info") == "info"
+        assert await cabin.passed(119) == "info"
+        assert await cabin.passed(1) == "more_time"
+        assert "in 60 Sekunden" in await cabin.text()
+        assert await cabin.passed(31) == "more_time"
+        assert "in 30 Sekunden" in await cabin.text()
+        assert await cabin.passed(29) == "parting"
+
+    play(path, story)
+
+
+def test_a_touch_beside_the_buttons_begins_the_silence_anew(path: Path) -> None:
+    async def story(cabin: Cabin) -> None:
+        await cabin.tap("info")
+        for _ in range(3):
+            assert await cabin.passed(119) == "info"
+            assert await cabin.tap("stay") == "info"
+        assert await cabin.passed(119) == "info"
+        assert await cabin.passed(1) == "more_time"
+
+    play(path, story)
+
+
+@pytest.mark.parametrize("year", [1970, 2106])
+def test_a_calendar_that_jumps_neither_ends_a_visit_nor_holds_it(path: Path, year: int) -> None:
+    async def story(cabin: Cabin) -> None:
+        await cabin.tap("info", "offices", "office:0")
+        assert "Jetzt offen bis 16:00 Uhr." in await cabin.text()
+        await cabin.passed(100)
+        cabin.utc = datetime(year, 1, 1, 3, 0, tzinfo=UTC)
+        cabin.usher.look_at_gate()
+        assert await cabin.passed(19) == "agency"
+        assert "Jetzt geschlossen." in await cabin.text(), "as the calendar says now"
+        assert "Stand: 3. März 2026, 9:00 Uhr" in await cabin.text(), "as the authority said"
+        assert await cabin.passed(1) == "more_time"
+        cabin.utc = NINE
+        assert await cabin.passed(30) == "more_time"
+        assert "in 30 Sekunden" in await cabin.text()
+        assert await cabin.tap("stay") == "agency"
+        cabin.utc = datetime(year, 1, 1, tzinfo=UTC)
+        assert await cabin.tap("end") == "parting"
+        await cabin.node.reception.close(60)
+        assert cabin.node.reception.visits == 1
+        assert not cabin.node.surroundings.buffer.troubles
+
+    play(path, story)
+
+
+def test_at_midnight_the_hours_are_those_of_the_new_day(path: Path) -> None:
+    async def story(cabin: Cabin) -> None:
+        cabin.utc = datetime(2026, 3, 8, 22, 59, 50, tzinfo=UTC)  # Sunday, ten seconds to midnight in Berlin
+        await cabin.tap("info", "offices", "office:0")
+        assert "Nächste offene Zeit: Montag, 9. März, 8:00 Uhr." in await cabin.text()
+        cabin.utc += timedelta(seconds=20)
+        assert await cabin.passed(20) == "agency"
+        assert "Nächste offene Zeit: Montag, 9. März, 8:00 Uhr." in await cabin.text()
+        cabin.utc += timedelta(hours=8)
+        assert "Jetzt offen bis 16:00 Uhr." in await cabin.text()
+
+    play(path, story)
+
+
+def test_a_closed_cabin_says_when_it_opens_by_the_calendar_as_it_is_now(path: Path) -> None:
+    async def story(cabin: Cabin) -> None:
+        assert cabin.usher.scene == "closed"
+        assert "Montag, 9. März, 8:00 Uhr" in await cabin.text()
+        before = cabin.usher.bell.version
+        cabin.usher.look_at_gate()
+        assert cabin.usher.bell.version == before, "nothing else is to be seen"
+        cabin.utc = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)  # it had begun with a flat battery
+        cabin.usher.look_at_gate()
+        assert cabin.usher.bell.version != before, "whoever looks sees it"
+        assert "Montag, 30. November, 8:00 Uhr" in await cabin.text()
+
+    play(path, story, OpeningConfig(monday=("08:00-09:00",)))
+
+
+def test_who_comes_behind_somebody_finds_nothing_of_them(path: Path) -> None:
+    async def story(cabin: Cabin) -> None:
+        await cabin.usher.entered()
+        stamp = cabin.usher.stamp
+        await cabin.usher.set(stamp, "language:uk")
+        await cabin.tap("info", "ask", "digit:4", "digit:1", "digit:8")
+        cabin.usher.emptied()
+        assert cabin.usher.scene == "goodbye"
+        assert await cabin.passed(15) == "parting", "longer than anybody looks for their glasses"
+        await cabin.usher.entered()
+        assert cabin.usher.scene == "start"
+        assert cabin.usher.stamp != stamp
+        assert cabin.usher.settings.language == "de"
+        assert await cabin.tap("info", "ask") == "ask"
+        assert "…" in await cabin.text(), "no digit has been typed"
+
+    play(path, story)
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[Path]:
+    """A disk that somebody can fill; only root may mount it."""
+    mount = tmp_path / "small"
+    mount.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={SMALL_MIB}m", "tmpfs", str(mount)], check=True)
+    try:
+        yield mount
+    finally:
+        subprocess.run(["umount", "-l", str(mount)], check=True)
+
+
+@contextmanager
+def full(folder: Path) -> Iterator[None]:
+    """Somebody else's file takes all that there is."""
+    filler = folder / "filler"
+    try:
+        filler.write_bytes(bytes(disk.free_bytes(folder)))
+        yield
+    finally:
+        filler.unlink()
+
+
+def test_a_disk_that_fills_up_during_a_visit_loses_nothing_and_says_what_to_do(small: Path) -> None:
+    async def story(cabin: Cabin) -> None:
+        assert await cabin.tap("hand-in", "concern:0") == "place"
+        await cabin.tap("take")
+        await cabin.at("judge")
+        assert await cabin.tap("good-done") == "check"
+        with full(small):
+            await cabin.tap("confirm")
+            await cabin.at("problem")
+            said = await cabin.text()
+            assert "Hier ist gerade kein Platz mehr. Bitte kommen Sie später wieder." in said
+            assert "Diese Unterlagen sind nicht abgegeben." in said
+            assert cabin.node.surroundings.buffer.waiting().documents == 0
+            assert await cabin.tap("go-on") == "check", "nothing is lost"
+            assert "Dieses Blatt geht an" in await cabin.text()
+            await cabin.tap("another")
+            await cabin.tap("take")
+            await cabin.at("problem")
+            assert "kein Platz mehr" in await cabin.text()
+            assert await cabin.tap("go-on") == "another"
+            assert await cabin.tap("done") == "check"
+            await cabin.tap("confirm")
+            await cabin.at("problem")
+        await cabin.tap("retry")
+        await cabin.at("number")
+        assert cabin.node.surroundings.buffer.waiting().documents == 1
+
+    play(enrolled(small / "cabin"), story)
