@@ -133,13 +133,15 @@ def room(request: pytest.FixtureRequest, pins: MockFactory, clock: Clock, tmp_pa
         come, go = stage.enter, stage.leave
         if request.param == "door":
             stage.enter()  # the door is closed
-            sensor = DoorPresence(sensor)
+            sensor = DoorPresence(sensor, clock=clock)
             sensor.somebody()
 
             def through() -> None:
-                stage.leave()
-                sensor.somebody()
-                stage.enter()
+                for move in (stage.leave, stage.enter):
+                    move()
+                    sensor.somebody()
+                    clock.seconds += 1
+                    sensor.somebody()
 
             come = go = through
         yield Room(sensor, come, go, lambda: stage.unplug("presence"), lambda: stage.plug("presence"))
@@ -297,12 +299,34 @@ def test_a_device_that_was_never_there_is_looked_for(tmp_path: Path, clock: Cloc
     keyboard.close()
 
 
-def test_who_opens_the_door_from_inside_is_out_at_once(tmp_path: Path) -> None:
+def door_of(tmp_path: Path, clock: Clock) -> Callable[[bool, float], bool | None]:
+    """A door that is closed, with nobody behind it; told that it is closed or open and for how long, it answers whether somebody is inside."""
     stage = Stage(tmp_path)
     stage.enter()
-    door = DoorPresence(SimulatedPresence(stage))
-    seen = [door.somebody()]
-    for closed in (False, True, False, True, False, True):
+    door = DoorPresence(SimulatedPresence(stage), clock=clock)
+    assert door.somebody() is False
+
+    def stands(closed: bool, seconds: float) -> bool | None:
         (stage.enter if closed else stage.leave)()
-        seen.append(door.somebody())
-    assert seen == [False, False, True, False, False, False, True]
+        door.somebody()
+        clock.seconds += seconds
+        return door.somebody()
+
+    return stands
+
+
+def test_who_opens_the_door_from_inside_is_out_at_once(tmp_path: Path, clock: Clock) -> None:
+    stands = door_of(tmp_path, clock)
+    seen = [stands(closed, 1.0) for closed in (False, True, False, True, False, True)]
+    assert seen == [False, True, False, False, False, True]
+
+
+def test_a_door_that_is_slammed_and_bounces_was_closed_once(tmp_path: Path, clock: Clock) -> None:
+    stands = door_of(tmp_path, clock)
+    assert stands(False, 2.0) is False
+    for closed in (True, False, True, False):
+        assert stands(closed, 0.2) is False
+    assert stands(True, 1.0) is True
+    for closed in (False, True):
+        assert stands(closed, 0.2) is True
+    assert stands(True, 1.0) is True
