@@ -7,7 +7,7 @@ import shutil
 import signal
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -57,7 +57,14 @@ class Outcome(msgspec.Struct, frozen=True):
     bytes: Bytes
 
 
-@click.command()
+class _InOrder(click.Command):
+    """A command whose `--scan FILE` is a FILE like those behind it: pages lie in the order in which they were typed."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, list(_typed_in_order(args)))
+
+
+@click.command(cls=_InOrder)
 @click.option("--once", is_flag=True, help="One document through hub and one cabin, without a show.")
 @click.option(
     "--screens", is_flag=True, help="No show: the cabins' screens and their devices, to be tried until Ctrl-C."
@@ -125,6 +132,20 @@ def demo(
         )
         click.echo(f"gesichert {seconds.secured:.2f} s and opened {seconds.opened:.2f} s after the confirmation.")
         click.echo(outcome.pdf)
+
+
+def _typed_in_order(words: Sequence[str]) -> Iterator[str]:
+    rest = iter(words)
+    for word in rest:
+        option, equals, name = word.partition("=")
+        if word == "--":
+            yield word
+            break
+        if option != "--scan" or (not equals and (name := next(rest, None)) is None):
+            yield word
+        else:
+            yield f"./{name}" if name.startswith("-") else name
+    yield from rest
 
 
 def _once(folder: Path, files: list[Path], agency: AgencyId, out: Path) -> Outcome:
