@@ -6,6 +6,7 @@ only taps is given `pulse_seconds`. The node's user must be in the group `input`
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import struct
@@ -18,16 +19,19 @@ from typing import Final
 from hardware.presence import PresenceState
 
 _EVENT: Final = struct.Struct("@llHHi")  # seconds, microseconds, type, code, value
-_EV_KEY: Final = 1
+_EV_SYN, _EV_KEY = 0, 1
+_SYN_DROPPED: Final = 3  # the kernel's buffer was full: what was let go of may not have been told
 _RELEASED: Final = 0  # 1: pressed, 2: held
 _KEY_BYTES: Final = 0x300 // 8
 _EVIOCGKEY: Final = (2 << 30) | (_KEY_BYTES << 16) | (ord("E") << 8) | 0x18  # which keys are held now
+_EVIOCGRAB: Final = (1 << 30) | (4 << 16) | (ord("E") << 8) | 0x90  # what it says is for us alone
 _EVENTS_MAX: Final = 1024  # at one look; a device that says more is a torrent
 RETRY_SECONDS: Final = 1.0
 
 
 class KeyPresence:
-    """The device at `path`. `keys`: the codes that count, all when empty. Taken out and put in again, it goes on."""
+    """The device at `path`. `keys`: the codes that count. When empty, all do, and the device is a sensor and nothing else: its keys come to no window,
+    or whoever steps onto a mat would press the button that the screen has in focus. Taken out and put in again, it goes on."""
 
     def __init__(
         self,
@@ -93,6 +97,10 @@ class KeyPresence:
         whole = len(raw) - len(raw) % _EVENT.size
         self._rest = raw[whole:]
         for _, _, kind, code, value in _EVENT.iter_unpack(raw[:whole]):
+            if (kind, code) == (_EV_SYN, _SYN_DROPPED):
+                assert self._file is not None
+                self._held = self._held_now(self._file)
+                continue
             if kind != _EV_KEY or (self._keys and code not in self._keys):
                 continue
             if value == _RELEASED:
@@ -110,6 +118,9 @@ class KeyPresence:
             self._file = os.open(self._path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError:
             return False
+        if not self._keys:
+            with contextlib.suppress(OSError):  # a pipe; or somebody has it already
+                fcntl.ioctl(self._file, _EVIOCGRAB, 1)
         self._held = self._held_now(self._file)
         return True
 

@@ -23,7 +23,7 @@ from hardware.simulated.stage import TURNED, Stage
 
 PIN = 17
 EV_SYN, EV_KEY, EV_ABS = 0, 1, 3
-KEY_A, KEY_B = 30, 48
+KEY_A, KEY_B, SYN_DROPPED = 30, 48, 3
 
 
 class Clock:
@@ -270,6 +270,18 @@ def test_a_tap_is_seen_once_and_counts_for_as_long_as_was_said(tmp_path: Path, c
     clock.seconds += 29
     assert sensor.somebody() is True
     clock.seconds += 2
+    assert sensor.somebody() is False
+    sensor.close()
+    keyboard.close()
+
+
+def test_what_was_let_go_of_while_the_buffer_was_full_is_not_held_for_ever(tmp_path: Path, clock: Clock) -> None:
+    keyboard = keyboard_of(tmp_path / "event0")
+    sensor = KeyPresence(tmp_path / "event0", clock=clock)
+    sensor.somebody()
+    keyboard.say(event(EV_KEY, KEY_A, 1), event(EV_SYN, 0, 0))
+    assert sensor.somebody() is True
+    keyboard.say(event(EV_SYN, SYN_DROPPED, 0), event(EV_SYN, 0, 0))
     assert sensor.somebody() is False
     sensor.close()
     keyboard.close()
