@@ -35,9 +35,11 @@ log = structlog.get_logger("hub")
 BEHIND_SECONDS_MAX = 4.0
 BELL_SECONDS = 0.25  # how often another process's changes are looked for: a revocation holds within a second
 EXPIRE_SECONDS = 3600.0  # how often documents past their retention are looked for
-# A fleet at rest says a thousand beats a second. A turn costs as much as hearing one of them, so they gather for so long where nothing else is
-# said and nothing is fetched; where beats are rarer, nobody waits.
-GATHER_SECONDS = 0.005
+# A fleet at rest says a thousand beats a second. To wake for one costs as much as to hear several, so they gather for so long where nothing is
+# fetched; where beats are rarer, nobody waits. Not for long while somebody talks: words follow each other, and only beats can wait.
+GATHER_SECONDS = 0.02
+GATHER_BESIDE_TALK_SECONDS = 0.005
+TALK_SECONDS = 0.25  # after a word the next one is expected for so long
 
 
 class Connection:
@@ -136,7 +138,7 @@ class Hub:
         self._expire_at = 0.0
         self._hearing = Hearing(listener, clock)
         self._turned_at = 0.0
-        self._murmurs = False  # nothing but beats was heard in the last turn
+        self._spoken_at = 0.0  # when something else than a beat was heard
 
     @property
     def deadline(self) -> float:
@@ -180,11 +182,13 @@ class Hub:
 
     def _gather(self) -> None:
         """After a turn of nothing but beats, a moment ago: let more of them come."""
-        early_seconds = self._turned_at + GATHER_SECONDS - self.clock()
-        if self._murmurs and early_seconds > 0 and not self._fetching and not self._hearing.holds:
-            self._rest(min(early_seconds, GATHER_SECONDS))
+        now = self.clock()
+        gather_seconds = GATHER_SECONDS if now > self._spoken_at + TALK_SECONDS else GATHER_BESIDE_TALK_SECONDS
+        early_seconds = self._turned_at + gather_seconds - now
+        murmurs = self._spoken_at < self._turned_at
+        if murmurs and early_seconds > 0 and not self._fetching and not self._hearing.holds:
+            self._rest(min(early_seconds, gather_seconds))
         self._turned_at = self.clock()
-        self._murmurs = True
 
     def _messages(self, heard: dict[bytes, Connection]) -> Iterator[Message]:
         """What this turn hears. A Hello of a cabin that was already heard in it, on an older connection, waits for the next one: ours tells how far
@@ -209,7 +213,7 @@ class Hub:
                 raise Refused(Code.REVOKED, "This key is no longer admitted.")
             frame = frames.decode(message.first, message.parts)
             if not isinstance(frame, frames.Beat):
-                self._murmurs = False
+                self._spoken_at = self.clock()
             if guest.kind is Kind.CABIN:
                 return self._hear_cabin(guest, message, frame)
             if guest.kind is Kind.CLAIMED:

@@ -10,7 +10,7 @@ import pytest
 
 from cloud.admission import Admission, Guest, Kind
 from cloud.counter import Counter
-from cloud.hub import GATHER_SECONDS, Hub
+from cloud.hub import GATHER_BESIDE_TALK_SECONDS, GATHER_SECONDS, TALK_SECONDS, Hub
 from protocol import frames
 from protocol.frames import Beat, Entries, Frame, Hello, Whisper
 from protocol.keys import CurvePair
@@ -92,11 +92,20 @@ def house(town: Town) -> House:
 
 
 def test_the_second_of_two_beats_waits_for_more(house: House) -> None:
-    house.beat(0.001)
-    assert house.rested == []  # a Hello came before it
+    house.beat(2 * TALK_SECONDS)
+    assert house.rested == []  # nobody beat a moment ago
     house.beat(0.001)
     assert house.rested == [pytest.approx(GATHER_SECONDS - 0.001)]
     assert isinstance(house.wire.said[-1], Beat)
+
+
+def test_while_somebody_talks_beats_wait_for_a_shorter_time(house: House) -> None:
+    house.beat(0.001)
+    assert house.rested == []  # a Hello came before it
+    house.beat(0.001)
+    house.beat(TALK_SECONDS)
+    house.beat(0.001)
+    assert house.rested == [pytest.approx(seconds - 0.001) for seconds in (GATHER_BESIDE_TALK_SECONDS, GATHER_SECONDS)]
 
 
 def test_rare_beats_wait_for_nothing(house: House) -> None:
