@@ -44,13 +44,13 @@ class Bench:
         self._taken: list[PageTaken] = []
         self._turned_degrees: dict[int, int] = {}  # by the visitor, of the pages that were turned
 
-    def carry_out(self, order: Order) -> Iterator[Report]:
-        """Everything to be told about this order, the last report included. Raises Trouble."""
+    def carry_out(self, order: Order, image: bytes = b"") -> Iterator[Report]:
+        """Everything to be told about this order, the last report included; `image` came behind it. Raises Trouble."""
         match order:
             case Capture():
                 return self._capture([Path(path) for path in order.paths], order)
             case CaptureScan():
-                return self._capture([Scan(order.name, order.image)], order)
+                return self._capture([Scan(order.name, image)], order)
             case Preview():
                 return self._preview(order)
             case Turn():

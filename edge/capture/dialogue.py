@@ -14,7 +14,7 @@ from protocol import limits
 from protocol.errors import Code, Refused, Trouble, Unavailable
 
 PART_BYTES_MAX: Final = 256 * limits.KIB
-ORDER_BYTES_MAX: Final = limits.INPUT_BYTES_MAX + limits.MIB  # a scan that must not touch the disk travels in its order
+ORDER_BYTES_MAX: Final = 2 * limits.MIB  # 300 paths
 REPORT_BYTES_MAX: Final = PART_BYTES_MAX + 64 * limits.KIB
 LENGTH_BYTES: Final = 4
 PREVIEW_PIXELS: Final = 1200  # of the longer side: what a screen shows of a page
@@ -32,10 +32,11 @@ class Capture(msgspec.Struct, frozen=True, tag="capture"):
 
 
 class CaptureScan(msgspec.Struct, frozen=True, tag="scan"):
-    """As Capture, for what a scanner delivered and no file ever held."""
+    """As Capture, for what a scanner delivered and no file ever held: `image_bytes` of it come behind the order, as they are. Within it they would be
+    copied as a whole, twice, by a node that must answer a visitor's touch meanwhile."""
 
     name: str
-    image: bytes
+    image_bytes: int
     mode: str = "document"
     g4_strict: bool = False
 

@@ -67,13 +67,19 @@ def serve(bench: Bench, orders: BinaryIO, reports: BinaryIO) -> None:
         if size_bytes > dialogue.ORDER_BYTES_MAX:
             raise Mistake(f"An order of {size_bytes} bytes; at most {dialogue.ORDER_BYTES_MAX} are allowed.")
         order = dialogue.read_order(orders.read(size_bytes))
+        image = b""
+        if isinstance(order, dialogue.CaptureScan):
+            if order.image_bytes > limits.INPUT_BYTES_MAX:
+                raise Mistake(f"A scan of {order.image_bytes} bytes; at most {limits.INPUT_BYTES_MAX} are allowed.")
+            image = orders.read(order.image_bytes)
         try:
-            for report in bench.carry_out(order):
+            for report in bench.carry_out(order, image):
                 reports.write(dialogue.frame(report))
                 reports.flush()
         except (Refused, Unavailable) as error:
             reports.write(dialogue.frame(dialogue.failed(error)))
             reports.flush()
+        del image
         give_back()
 
 

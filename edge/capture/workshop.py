@@ -77,8 +77,8 @@ class Workshop:
 
     def capture_scan(self, scan: Scan, mode: Mode = Mode.DOCUMENT) -> AsyncGenerator[PageTaken | Captured, None]:
         """As `capture`, for what a scanner has just delivered: it never touches a disk in clear."""
-        order = dialogue.CaptureScan(scan.name, scan.image, mode, self._g4_strict)
-        return cast("AsyncGenerator[PageTaken | Captured, None]", self._carry_out(order))
+        order = dialogue.CaptureScan(scan.name, len(scan.image), mode, self._g4_strict)
+        return cast("AsyncGenerator[PageTaken | Captured, None]", self._carry_out(order, scan.image))
 
     async def preview(self, number: int, pixels_max: int = dialogue.PREVIEW_PIXELS) -> bytes:
         """Page `number` as it will be handed in: a JPEG, its longer side at most `pixels_max` pixels. Raises Refused (no such page),
@@ -121,7 +121,7 @@ class Workshop:
         async with self._turn:
             await self._end()
 
-    async def _carry_out(self, order: Order) -> AsyncGenerator[Report, None]:
+    async def _carry_out(self, order: Order, image: bytes = b"") -> AsyncGenerator[Report, None]:
         async with self._turn:
             if self._worker is not None and self._worker.returncode is not None:
                 code, held = self._worker.returncode, self._holds_pages
@@ -131,9 +131,7 @@ class Workshop:
             worker = await self._started()
             finished = False
             try:
-                assert worker.stdin is not None
-                worker.stdin.write(dialogue.frame(order))
-                await worker.stdin.drain()
+                await self._say(worker, dialogue.frame(order), image)
                 while not finished:
                     report = await self._heard(worker, self._report_seconds)
                     finished = isinstance(report, _LAST)
@@ -187,6 +185,16 @@ class Workshop:
             raise dialogue.error(report)
         assert isinstance(report, Ready)
         return worker
+
+    async def _say(self, worker: asyncio.subprocess.Process, order: bytes, image: bytes) -> None:
+        """Piece by piece: in between, the node turns to others. Raises TimeoutError when the worker does not listen."""
+        assert worker.stdin is not None
+        worker.stdin.write(order)
+        rest = memoryview(image)
+        for start in range(0, len(image) or 1, dialogue.PART_BYTES_MAX):
+            worker.stdin.write(rest[start : start + dialogue.PART_BYTES_MAX])
+            async with asyncio.timeout(self._report_seconds):
+                await worker.stdin.drain()
 
     async def _heard(self, worker: asyncio.subprocess.Process, seconds: float) -> Report:
         assert worker.stdout is not None

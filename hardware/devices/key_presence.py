@@ -30,8 +30,8 @@ RETRY_SECONDS: Final = 1.0
 
 
 class KeyPresence:
-    """The device at `path`. `keys`: the codes that count. When empty, all do, and the device is a sensor and nothing else: its keys come to no window,
-    or whoever steps onto a mat would press the button that the screen has in focus. Taken out and put in again, it goes on."""
+    """The device at `path`. `keys`: the codes that count. When empty, all do, and the device is a sensor and nothing else: its keys reach no
+    window, or whoever steps onto a mat would press the button that the screen has in focus. Taken out and put in again, it goes on."""
 
     def __init__(
         self,

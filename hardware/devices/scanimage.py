@@ -8,6 +8,7 @@ the cabin. Tried with scanimage 1.1.1 (sane-utils 1.2.1) and 1.2.1; exit codes a
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import selectors
 import shutil
@@ -93,15 +94,13 @@ class Run:
     def read(self) -> bytes:
         """The whole sheet that was started, a TIFF file. Raises Broken; then there is nothing of it."""
         assert self._fifo is not None
-        chunks: list[bytes] = []
-        size_bytes = 0
+        sheet = io.BytesIO()  # gives its bytes away without a copy: of a large sheet that would hold up the whole node
         while self._wait(self._silence_seconds):
             chunk = os.read(self._fifo, READ_BYTES)
             if not chunk:
                 break
-            chunks.append(chunk)
-            size_bytes += len(chunk)
-            if size_bytes > self._sheet_bytes_max:
+            sheet.write(chunk)
+            if sheet.tell() > self._sheet_bytes_max:
                 self.end()
                 raise Broken(None, f"a sheet of more than {self._sheet_bytes_max} bytes")
         whole = self._folder / f"{self._sheet}.tiff"
@@ -113,7 +112,7 @@ class Run:
             if not self._hear(deadline) and not whole.exists():
                 raise Broken(self._code(), self._said())
         whole.unlink()
-        return b"".join(chunks)
+        return sheet.getvalue()
 
     def end(self, seconds: float = END_SECONDS) -> None:
         """Let the device go, within `seconds` or by force; from any thread, more than once."""

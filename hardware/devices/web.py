@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import io
 import re
 import socket
 import ssl
@@ -140,16 +141,14 @@ def _heard(response: http.client.HTTPResponse, bytes_max: int) -> Answer:
 
 
 def _read(response: http.client.HTTPResponse, bytes_max: int) -> bytes:
-    chunks: list[bytes] = []
-    size_bytes = 0
+    heard = io.BytesIO()  # gives its bytes away without a copy: of a large sheet that would hold up the whole node
     while chunk := response.read1(CHUNK_BYTES):
-        chunks.append(chunk)
-        size_bytes += len(chunk)
-        if size_bytes > bytes_max:
+        heard.write(chunk)
+        if heard.tell() > bytes_max:
             raise Silent(f"its answer has more than {bytes_max} bytes")
     if response.length:  # read1() does not complain of a body that was cut
         raise Silent("its answer was cut")
-    return b"".join(chunks)
+    return heard.getvalue()
 
 
 def _reason(error: Exception) -> str:

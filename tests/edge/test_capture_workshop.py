@@ -177,6 +177,27 @@ def test_bad_input_is_refused_and_the_worker_and_its_pages_live_on(scan, tmp_pat
     assert with_workshop(folder, play) == 1
 
 
+def test_a_scan_of_many_pieces_arrives_whole_and_a_refused_one_leaves_nothing_behind_in_the_line(tmp_path):
+    picture = io.BytesIO()
+    Image.effect_noise((1700, 2200), 40).save(picture, "TIFF")
+    large, rubbish = picture.getvalue(), bytes(3 * limits.MIB + 1)
+    assert len(large) > 8 * dialogue.PART_BYTES_MAX
+
+    async def play(workshop):
+        taken = []
+        for image in (large, rubbish, b"", large):
+            try:
+                taken += await everything(workshop.capture_scan(Scan("sheet.tiff", image)))
+            except Refused as refused:
+                taken.append(refused.code)
+        return taken
+
+    first, captured, unread, empty, second, _ = with_workshop(tmp_path, play)
+    assert (unread, empty) == (Code.BAD_FILE, Code.BAD_FILE)
+    assert (first.number, second.number, captured.pages) == (1, 2, 1)
+    assert first.bytes == second.bytes
+
+
 def test_more_than_300_pages_are_refused_before_the_first_is_taken(scan, tmp_path):
     async def play(workshop):
         with pytest.raises(Refused, match="303 pages") as caught:
