@@ -180,7 +180,8 @@ def route(
 @_publish_option
 @passphrase_option
 def remove(id: str, hub: Path, at_once: bool, passphrase_file: Path | None) -> None:
-    """Take the agency ID and its routes out of the next directory; its inbox must be empty."""
+    """Take the agency ID and its routes out of the next directory. Its inbox must be empty, now and when that is published; until then its connector
+    works as before."""
     name = agency_id(id)
     _do(hub, lambda c: draft.remove_agency(c, name), f"{name} is removed.", None, at_once, passphrase_file)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from sqlalchemy import Connection, delete, insert, select, update
@@ -11,22 +11,25 @@ from cloud.storage import schema
 from cloud.storage.database import upsert
 from protocol import codec, hours, limits
 from protocol.contacts import InboxCard
-from protocol.directory import Agency, AgencyTexts, InboxKey, Route, Service, ServiceTexts
+from protocol.directory import Agency, AgencyTexts, Directory, InboxKey, Route, Service, ServiceTexts
 from protocol.errors import Code, Refused
 from protocol.hours import Hours
 from protocol.ids import AgencyId, AreaId, LanguageTag, ServiceId
+
+_REMOVED: Final = b""  # in place of the definition of an agency that leaves with the next directory
 
 
 def agencies(connection: Connection) -> tuple[Agency, ...]:
     """All agencies, by identifier."""
     column = schema.agency.c
-    return tuple(_agency(raw) for raw in connection.execute(select(column.definition).order_by(column.id)).scalars())
+    there = select(column.definition).where(column.definition != _REMOVED).order_by(column.id)
+    return tuple(_agency(raw) for raw in connection.execute(there).scalars())
 
 
 def agency(connection: Connection, id: AgencyId) -> Agency:
     """Raises Refused(UNKNOWN_AGENCY), naming those there are."""
-    raw = connection.execute(select(schema.agency.c.definition).where(schema.agency.c.id == id)).scalar()
-    if raw is None:
+    raw = _definition(connection, id)
+    if not raw:
         known = ", ".join(each.id for each in agencies(connection)) or "none"
         raise Refused(
             Code.UNKNOWN_AGENCY,
@@ -38,14 +41,14 @@ def agency(connection: Connection, id: AgencyId) -> Agency:
 
 def add_agency(connection: Connection, new: Agency) -> None:
     """Raises Refused when the name is taken or the hours are wrong."""
-    taken = connection.execute(select(schema.agency.c.id).where(schema.agency.c.id == new.id)).scalar()
-    if taken is not None:
+    if _definition(connection, new.id):
         raise Refused(
             Code.MALFORMED,
             f"There is an agency “{new.id}” already.",
             f"Correct it with `kabine agency change {new.id}`, give it a key with `kabine agency key {new.id} --card …`, or take another name.",
         )
     _check(new.hours)
+    connection.execute(delete(schema.agency).where(schema.agency.c.id == new.id))  # one that was to leave
     connection.execute(insert(schema.agency).values(id=new.id, definition=codec.encode(new)))
 
 
@@ -68,8 +71,27 @@ def _still_called(texts: AgencyTexts, before: Agency, after: Agency) -> AgencyTe
 
 
 def remove_agency(connection: Connection, id: AgencyId) -> None:
-    """Take an agency and its routes out of the next directory. Raises Refused while documents lie unopened in its inbox."""
+    """Take an agency and its routes out of the next directory; until that is in force cabins seal to it, and its connector is admitted. Raises
+    Refused while documents lie unopened in its inbox."""
     agency(connection, id)
+    expect_empty(connection, id)
+    connection.execute(delete(schema.route).where(schema.route.c.agency == id))
+    connection.execute(update(schema.agency).where(schema.agency.c.id == id).values(definition=_REMOVED))
+
+
+def let_go(connection: Connection, before: Directory, after: Directory) -> None:
+    """With `after` in force, agencies that were removed are gone, their connectors too. Raises Refused while documents lie unopened in an inbox
+    that only `before` knows: nobody could fetch them any more."""
+    staying = {each.id for each in after.agencies}
+    for each in before.agencies:
+        if each.id not in staying:
+            expect_empty(connection, each.id)
+    column = schema.agency.c
+    connection.execute(delete(schema.agency).where(column.definition == _REMOVED, column.id.not_in(staying)))
+
+
+def expect_empty(connection: Connection, id: AgencyId) -> None:
+    """Raises Refused while documents lie unopened in this inbox."""
     column = schema.document.c
     open_states = ("announced", "stored", "fetched", "forwarded")
     waiting = connection.execute(
@@ -78,11 +100,9 @@ def remove_agency(connection: Connection, id: AgencyId) -> None:
     if waiting:
         raise Refused(
             Code.OUT_OF_ORDER,
-            f"{len(waiting)} documents for “{id}” are neither accepted nor returned.",
+            f"{len(waiting)} document{'s' * (len(waiting) != 1)} for “{id}” {'is' if len(waiting) == 1 else 'are'} neither accepted nor returned.",
             "Empty the inbox with `kabine inbox pull` first.",
         )
-    connection.execute(delete(schema.route).where(schema.route.c.agency == id))
-    connection.execute(delete(schema.agency).where(schema.agency.c.id == id))
 
 
 def set_inbox_key(connection: Connection, card: InboxCard) -> Agency:
@@ -184,6 +204,10 @@ def put_route(connection: Connection, route: Route) -> None:
     service(connection, route.service)
     row = {"service": route.service, "area": route.area, "agency": route.agency}
     upsert(connection, schema.route, [row])
+
+
+def _definition(connection: Connection, id: AgencyId) -> bytes | None:
+    return connection.execute(select(schema.agency.c.definition).where(schema.agency.c.id == id)).scalar()
 
 
 def _agency(raw: bytes) -> Agency:

@@ -111,8 +111,8 @@ def sign(raw: bytes, key: Ed25519PrivateKey) -> tuple[Directory, Signed]:
 
 
 def put_in_force(connection: Connection, signed: Signed, authority_key: bytes, now: datetime) -> Published:
-    """Cabins and agencies get this directory from now on. Raises Refused when the authority (Ed25519, 32 bytes) did not sign it or it is
-    not the very next version."""
+    """Cabins and agencies get this directory from now on. Raises Refused when the authority (Ed25519, 32 bytes) did not sign it, it is
+    not the very next version, or an agency is to leave whose inbox is not empty."""
     before = current(connection)
     directory = (
         verify_successor(before.signed, signed, authority_key) if before else verify_first(signed, authority_key)
@@ -124,6 +124,8 @@ def put_in_force(connection: Connection, signed: Signed, authority_key: bytes, n
             f"This is directory {directory.version}; the next one here is {due}.",
             "Write the draft anew with `kabine directory publish --out FILE` and sign that.",
         )
+    if before:
+        draft.let_go(connection, before.directory, directory)
     raw = codec.encode(signed)
     digest = hashlib.sha256(raw).digest()
     connection.execute(

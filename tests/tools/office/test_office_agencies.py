@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
-from cloud import premises
+from cloud import enrolment, premises
 from cloud.storage import schema
 from protocol.errors import Code, Refused, Unavailable
 from protocol.runtime.world import REAL
@@ -142,14 +142,14 @@ def test_hours_that_are_not_sound(place: Path, run: Run, text: str, message: str
         run("agency", "add", "bauamt", "--name", "Bauamt", "--hours-file", str(place / "hours.toml"))
 
 
-def test_an_agency_with_unopened_documents_stays(place: Path, run: Run) -> None:
+def put_into_inbox(place: Path, agency: str) -> None:
     row = {
         "envelope": bytes(16),
         "receipt": "7K2-001",
         "site": "templin",
         "machine": 1,
         "number": 2,
-        "agency": "aok-nordost",
+        "agency": agency,
         "epoch": 1,
         "counter": 1,
         "digest": bytes(32),
@@ -162,10 +162,48 @@ def test_an_agency_with_unopened_documents_stays(place: Path, run: Run) -> None:
     }
     with premises.opened(place / "hub") as opened, opened.database.turn() as connection:
         connection.execute(schema.document.insert().values(**row))
+
+
+def admitted(place: Path) -> set[str]:
+    with premises.opened(place / "hub") as opened, opened.database.reading() as connection:
+        return {guest.name for guest in enrolment.admitted(connection, REAL.utc())}
+
+
+def test_an_agency_with_unopened_documents_stays(place: Path, run: Run) -> None:
+    put_into_inbox(place, "aok-nordost")
     with pytest.raises(Refused, match="neither accepted nor returned"):
         run("agency", "remove", "aok-nordost")
     run("agency", "remove", "sozialamt-uckermark", "--publish")
     assert "sozialamt-uckermark" not in {route.agency for route in in_force(place).routes}
+
+
+def test_an_agency_that_leaves_is_served_until_the_directory_without_it_is_in_force(place: Path, run: Run) -> None:
+    """Until then cabins seal to it: what comes in the meantime must be fetched by somebody."""
+    run("agency", "key", "aok-nordost", "--card", card("aok-nordost"), "--publish")
+    run("agency", "remove", "aok-nordost")
+    assert "aok-nordost" not in run("agency", "list").output
+    with pytest.raises(Refused, match="no agency “aok-nordost”"):
+        run("agency", "remove", "aok-nordost")
+    assert admitted(place) == {"aok-nordost"}
+    put_into_inbox(place, "aok-nordost")
+    before = in_force(place)
+    with pytest.raises(Refused, match="1 document for “aok-nordost” is neither accepted nor returned"):
+        run("directory", "publish")
+    assert (in_force(place), admitted(place)) == (before, {"aok-nordost"})
+    with premises.opened(place / "hub") as opened, opened.database.turn() as connection:
+        connection.execute(schema.document.update().values(state="accepted"))
+    run("directory", "publish")
+    assert "aok-nordost" not in {agency.id for agency in in_force(place).agencies}
+    assert admitted(place) == set()
+
+
+def test_an_agency_that_was_to_leave_may_be_added_again(place: Path, run: Run) -> None:
+    run("agency", "key", "aok-nordost", "--card", card("aok-nordost"), "--publish")
+    run("agency", "remove", "aok-nordost")
+    run("agency", "add", "aok-nordost", "--name", "AOK", "--card", card("aok-nordost"), "--publish")
+    assert admitted(place) == {"aok-nordost"}
+    (agency,) = [agency for agency in in_force(place).agencies if agency.id == "aok-nordost"]
+    assert (agency.name, len(agency.inboxes)) == ("AOK", 1)
 
 
 def test_a_route_moves_from_one_agency_to_another(place: Path, run: Run) -> None:
