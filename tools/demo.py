@@ -137,11 +137,12 @@ def demo(
 def _typed_in_order(words: Sequence[str]) -> Iterator[str]:
     rest = iter(words)
     for word in rest:
-        option, equals, name = word.partition("=")
         if word == "--":
             yield word
             break
-        if option != "--scan" or (not equals and (name := next(rest, None)) is None):
+        option, equals, told = word.partition("=")
+        name = told if equals else next(rest, None) if option == "--scan" else None
+        if option != "--scan" or name is None:
             yield word
         else:
             yield f"./{name}" if name.startswith("-") else name

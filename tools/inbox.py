@@ -205,6 +205,12 @@ def _pull_all(
             click.echo(f"REFUSED at place {letter.place}: {letter.why}", err=True)
     if only is not None and not letters:
         raise Refused(Code.UNKNOWN_DOCUMENT, f"No document {only} waits in this inbox.")
+    if reason is not None and not letters:
+        raise Refused(
+            Code.UNKNOWN_DOCUMENT,
+            "Nothing waits in this inbox.",
+            "What was accepted or returned stays so: `kabine inbox list --all`.",
+        )
     if reason is not None and len(letters) != 1:
         raise Refused(Code.MALFORMED, f"{len(letters)} documents wait; a return is for one.", "Name it with --receipt.")
     happening = Happening.RETURNED if reason else Happening.ACCEPTED
