@@ -161,7 +161,8 @@ class Bench:
     def _preview(self, order: Preview) -> Iterator[Report]:
         self._known(order.number)
         least, most = preview.PIXELS_LIMITS
-        shown = preview.jpeg(self._page(order.number), min(most, max(least, order.pixels_max)))
+        page = self._page(order.number)
+        shown = preview.jpeg(preview.close(page) if order.close else page, min(most, max(least, order.pixels_max)))
         for start in range(0, len(shown), dialogue.PART_BYTES_MAX):
             yield dialogue.Part(shown[start : start + dialogue.PART_BYTES_MAX])
         yield dialogue.Previewed(len(shown))

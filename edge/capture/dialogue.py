@@ -60,10 +60,12 @@ class Seal(msgspec.Struct, frozen=True, tag="seal", kw_only=True):
 
 
 class Preview(msgspec.Struct, frozen=True, tag="preview"):
-    """Show page `number` as it will be handed in. Reports: Part for each piece of a JPEG, then Previewed."""
+    """Show page `number` as it will be handed in; `close`: without the empty sheet around what lies on it. Reports: Part for each piece of a
+    JPEG, then Previewed."""
 
     number: int
     pixels_max: int
+    close: bool = False
 
 
 class Turn(msgspec.Struct, frozen=True, tag="turn"):

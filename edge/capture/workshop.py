@@ -80,10 +80,10 @@ class Workshop:
         order = dialogue.CaptureScan(scan.name, len(scan.image), mode, self._g4_strict)
         return cast("AsyncGenerator[PageTaken | Captured, None]", self._carry_out(order, scan.image))
 
-    async def preview(self, number: int, pixels_max: int = dialogue.PREVIEW_PIXELS) -> bytes:
-        """Page `number` as it will be handed in: a JPEG, its longer side at most `pixels_max` pixels. Raises Refused (no such page),
-        PagesGone, Unavailable."""
-        reports = [report async for report in self._carry_out(dialogue.Preview(number, pixels_max))]
+    async def preview(self, number: int, pixels_max: int = dialogue.PREVIEW_PIXELS, *, close: bool = False) -> bytes:
+        """Page `number` as it will be handed in: a JPEG, its longer side at most `pixels_max` pixels; `close`: without the empty sheet around
+        what lies on it. Raises Refused (no such page), PagesGone, Unavailable."""
+        reports = [report async for report in self._carry_out(dialogue.Preview(number, pixels_max, close))]
         return b"".join(report.piece for report in reports if isinstance(report, Part))
 
     async def turn(self, number: int, degrees: int) -> None:

@@ -172,6 +172,10 @@ class Guest:
         """A card has just been taken."""
         return self.shown.mode is Mode.CARD
 
+    def is_card(self, page: int) -> bool:
+        """One side of a card, or both on one sheet."""
+        return self.modes.get(page) is Mode.CARD
+
     @property
     def feels_paper(self) -> bool:
         """The device begins by itself."""

@@ -106,6 +106,7 @@ def _judge(usher: Usher, words: Words, phone: str) -> Values:
         **_picture(usher, page),
         "fault": faults[0] if faults else "",
         "count": len(guest.shown.pages),
+        "lying": guest.is_card(page),  # one side of it
         "lacks_back": guest.sides.lacks_back(page),
     }
 

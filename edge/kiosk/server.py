@@ -165,8 +165,8 @@ class Kiosk:
         return Stream(self._bell(), media_type="text/event-stream")
 
     async def picture(self, stamp: FromPath[str], number: FromPath[int]) -> Response[bytes]:
-        """One of the visitor's own sheets."""
-        return await self._preview(stamp, number, PICTURE_PIXELS)
+        """One of the visitor's own sheets; of a card no more than the card."""
+        return await self._preview(stamp, number, PICTURE_PIXELS, close=True)
 
     async def thumb(self, stamp: FromPath[str], number: FromPath[int]) -> Response[bytes]:
         """The same, small."""
@@ -187,13 +187,14 @@ class Kiosk:
         """The lengths that follow from the screen that is fitted."""
         return Response(self._screen.css(), media_type="text/css")
 
-    async def _preview(self, stamp: str, number: int, pixels_max: int) -> Response[bytes]:
+    async def _preview(self, stamp: str, number: int, pixels_max: int, *, close: bool = False) -> Response[bytes]:
         usher = self._usher
         if usher.guest is None or stamp != usher.stamp or number not in usher.guest.shown.pages:
             raise NotFoundException
         stay = usher.guest.stay
+        close = close and usher.guest.is_card(number)
         try:
-            picture = await usher.house.workshop.preview(number, pixels_max)
+            picture = await usher.house.workshop.preview(number, pixels_max, close=close)
         except PagesGone as gone:
             if stay is not None and stamp == usher.stamp:
                 stay.lost(gone)
