@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import stat
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -21,6 +21,7 @@ from edge.offline import look
 from edge.orders import ShowStatus, Status
 from edge.storage.documents import State
 from hardware import fitted
+from hardware.complaint import Complaint
 from hardware.devices.sane_listing import discover
 from protocol import directory as directories
 from protocol import limits
@@ -165,7 +166,7 @@ def _life(folder: NodeFolder, config: EdgeConfig, world: World) -> Iterator[Find
         yield _waiting(status.waiting_documents, status.oldest_seconds)
         yield from _lost([(row.receipt, row.at) for row in status.documents if row.state == State.LOST], world)
         yield _disk(status.disk_free_bytes, config)
-        yield from (_device(name, state, config) for name, state in status.devices.items())
+        yield from _devices(status.devices, config, folder.path)
         return
     try:
         with NodeFolder.open(folder.path, "edge"):
@@ -190,7 +191,19 @@ def _life(folder: NodeFolder, config: EdgeConfig, world: World) -> Iterator[Find
             time.sleep(LOOK_SECONDS)
     finally:
         devices.close()
-    yield from (_device(name, state, config) for name, state in states.items())
+    yield from _devices(states, config, folder.path)
+
+
+def _devices(states: Mapping[str, str], config: EdgeConfig, folder: Path) -> Iterator[Finding]:
+    """What is silent is asked for the reason, which no state tells; a running node's devices bear that."""
+    devices = fitted.fit(config.fittings, folder) if UNREACHABLE in states.values() else None
+    try:
+        for name, state in states.items():
+            complaint = devices.complaint(name) if devices is not None and state == UNREACHABLE else None
+            yield _device(name, state, config, complaint)
+    finally:
+        if devices is not None:
+            devices.close()
 
 
 def _link(status: Status, world: World) -> Finding:
@@ -267,18 +280,21 @@ def _disk(free_bytes: int, config: EdgeConfig) -> Finding:
     return Finding("disk", Severity.OK, f"{megabytes} MB are free.")
 
 
-def _device(name: str, state: str, config: EdgeConfig) -> Finding:
+def _device(name: str, state: str, config: EdgeConfig, complaint: Complaint | None) -> Finding:
     """`fitted` is named too: what is plugged in may be another model than what is configured."""
     found = meaning(name, state)
     fitted_as = str(getattr(config.fittings, name).fitted) if hasattr(config.fittings, name) else ""
     model = f" ({fitted_as})" if fitted_as not in ("", "none") else ""
     severity = Severity(int(found.gravity))
-    remedy = found.remedy
+    what, remedy = found.what, found.remedy
+    if complaint is not None:
+        what = what.replace("does not answer", f"does not answer ({complaint.why})", 1)
+        remedy = complaint.remedy or remedy
     if name == "scanner" and fitted_as == "sane" and state == UNREACHABLE:
         remedy = f"{remedy} {_sane_found()}"
     if fitted_as == "gpio" and state == UNREACHABLE:
         remedy = f"{remedy} {PINS}"
-    return Finding(name, severity, f"The {spoken(name)}{model} {found.what}.", remedy)
+    return Finding(name, severity, f"The {spoken(name)}{model} {what}.", remedy)
 
 
 def _sane_found() -> str:

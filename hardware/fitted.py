@@ -9,6 +9,7 @@ from typing import Final
 from hardware.absent import AbsentCamera, AbsentLamp, AbsentPresence, AbsentPrinter, AbsentScanner
 from hardware.camera import Camera
 from hardware.camera_scanner import CameraScanner
+from hardware.complaint import Complaining, Complaint
 from hardware.devices.door_presence import DoorPresence
 from hardware.devices.folder_scanner import FolderScanner
 from hardware.fittings import (
@@ -49,6 +50,11 @@ class Fitted:
             "lamp": self.lamp.state(),
             "keyswitch": self.keyswitch.state(),
         }
+
+    def complaint(self, name: str) -> Complaint | None:
+        """Why this device does not answer, if it knows; asks it once more. Never raises."""
+        device = getattr(self, name, None)
+        return device.complaint() if isinstance(device, Complaining) else None
 
     def close(self) -> None:
         """Let go of all of them; twice is no error."""

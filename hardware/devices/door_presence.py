@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from hardware.complaint import Complaining, Complaint
 from hardware.presence import Presence, PresenceState
 
 STEADY_SECONDS: Final = 0.5  # nobody goes through a door in less; one that is slammed bounces, and so does its contact
@@ -52,6 +53,10 @@ class DoorPresence:
                     self._move(closed)
                 self._was_closed = closed
             return self._inside
+
+    def complaint(self) -> Complaint | None:
+        """Of the contact."""
+        return self._contact.complaint() if isinstance(self._contact, Complaining) else None
 
     def close(self) -> None:
         """Let go of the contact."""

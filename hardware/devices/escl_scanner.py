@@ -17,6 +17,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Final
 
+from hardware.complaint import Complaint
 from hardware.devices import escl_words
 from hardware.devices.escl_words import Abilities, Garbled
 from hardware.devices.web import Answer, Silent, Web
@@ -83,6 +84,18 @@ class EsclScanner:
         sheets = self._sheets(job, SHEETS_MAX if from_feeder else 1)
         next(sheets)  # a generator that was never begun would not end the job either
         return sheets
+
+    def complaint(self) -> Complaint | None:
+        """What it answers, or that it does not."""
+        try:
+            self._able = None
+            self._abilities()
+            self._status()
+        except Silent as silent:
+            return Complaint(str(silent), silent.remedy)
+        except Garbled as garbled:
+            return Complaint(f"it says {garbled}", "Check that url in edge.toml is the scanner's and ends in /eSCL.")
+        return None
 
     def close(self) -> None:
         """Also in the middle of a batch, whose job is then withdrawn."""

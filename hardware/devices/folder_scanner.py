@@ -7,6 +7,7 @@ one, so that a crash leaves it where it was.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import threading
@@ -15,6 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from hardware.complaint import Complaint
 from hardware.scanner import Scan, ScannerFailure, ScannerState, closed
 
 # What a whole file has near its end, where its format says so.
@@ -81,6 +83,14 @@ class FolderScanner:
             raise _nothing()
         return self._taken(ripe)
 
+    def complaint(self) -> Complaint | None:
+        """Which folder, and what the system says about it."""
+        try:
+            self._ripe()
+        except ScannerFailure as failure:
+            return Complaint(failure.what.removesuffix("."), failure.remedy)
+        return None
+
     def close(self) -> None:
         """Files stay where they are."""
         self._closed = True
@@ -138,7 +148,8 @@ class FolderScanner:
             now, seen, ripe = self._clock(), dict[Path, _Sight](), dict[Path, Looks]()
             try:
                 if not os.access(self._folder, os.R_OK | os.W_OK | os.X_OK):
-                    raise PermissionError(f"no right to read and empty it: {self._folder}")
+                    os.stat(self._folder)  # is it there at all?
+                    raise PermissionError(errno.EACCES, "no right to read and empty it")
                 for path in sorted(self._folder.iterdir()):
                     looks = _looks_of(path)
                     if looks is None or self._put_away(path, looks):

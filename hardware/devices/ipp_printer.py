@@ -14,6 +14,7 @@ from collections import OrderedDict
 from pathlib import Path
 from typing import Final
 
+from hardware.complaint import Complaint
 from hardware.devices.ipp import Answer, Attribute, Group, Operation, Tag
 from hardware.devices.ipp_reading import Facts, job_end, job_state, received
 from hardware.devices.ipp_wire import IppWire
@@ -128,6 +129,14 @@ class IppPrinter:
                 return
             known.unwanted = True
             self._cancel(job_id, known)
+
+    def complaint(self) -> Complaint | None:
+        """What it answers, or that it does not."""
+        try:
+            self._facts()
+        except PrinterFailure as failure:
+            return Complaint(failure.what.partition(": ")[2].removesuffix(".") or failure.what, failure.remedy)
+        return None
 
     def close(self) -> None:
         """Every question is a connection of its own: there is nothing to let go of."""

@@ -16,6 +16,7 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Final
 
+from hardware.complaint import Complaint
 from hardware.presence import PresenceState
 
 _EVENT: Final = struct.Struct("@llHHi")  # seconds, microseconds, type, code, value
@@ -69,6 +70,14 @@ class KeyPresence:
             seen = self._pulse or bool(self._held) or self._clock() < self._until
             self._pulse = False
             return seen
+
+    def complaint(self) -> Complaint | None:
+        """Whether it is there, and may be used."""
+        if not self._path.exists():
+            return Complaint(f"{self._path} is not there", "Check its cable; `ls /dev/input/by-id` shows what is.")
+        if not os.access(self._path, os.R_OK):
+            return Complaint(f"{self._path} may not be used", "Add the node's user to the group `input`.")
+        return None
 
     def close(self) -> None:
         """Let go of the device."""

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
+from hardware.complaint import Complaint
 from hardware.devices import sane_listing, sane_options
 from hardware.devices.sane_options import Options
 from hardware.devices.scanimage import Broken, Run
@@ -102,6 +103,20 @@ class SaneScanner:
         sheets = self._sheets(run)
         next(sheets)  # a generator that was never begun would not let the device go either
         return sheets
+
+    def complaint(self) -> Complaint | None:
+        """What scanimage says when it is to open it."""
+        if not self._using.acquire(timeout=ASK_SECONDS):
+            return None  # it scans
+        try:
+            self._able(self._known_name(), seconds=ASK_SECONDS)
+        except Broken as broken:
+            self._name = None
+            remedy = "Run `apt-get install sane-utils`." if broken.code == NOT_INSTALLED else ""
+            return Complaint(broken.said.rstrip(".") or f"scanimage ended with {broken.code}", remedy)
+        finally:
+            self._using.release()
+        return None
 
     def close(self) -> None:
         """Also in the middle of a sheet, which then comes out unread."""
@@ -192,8 +207,9 @@ class SaneScanner:
             self._known[name, place] = self._able(name, place)
         return self._known[name, place]
 
-    def _able(self, name: str, place: str | None = None) -> Options:
-        """What the device can do, with this source. Raises Broken."""
+    def _able(self, name: str, place: str | None = None, *, seconds: float | None = None) -> Options:
+        """What the device can do, with this source; asked for so many `seconds`, or as long as it may take to start. Raises Broken."""
+        seconds = self._start_seconds if seconds is None else seconds
         command = ["scanimage", f"--device-name={name}", *([f"--source={place}"] if place else []), "--all-options"]
         try:
             done = subprocess.run(
@@ -201,11 +217,11 @@ class SaneScanner:
                 env=self._env,
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
-                timeout=self._start_seconds,
+                timeout=seconds,
                 check=False,
             )
         except subprocess.TimeoutExpired as error:
-            raise Broken(None, f"it did not show its options within {self._start_seconds:.0f} seconds") from error
+            raise Broken(None, f"it did not show its options within {seconds:.0f} seconds") from error
         except OSError as error:
             raise Broken(NOT_INSTALLED, "scanimage is not installed (Debian package sane-utils)") from error
         if done.returncode:

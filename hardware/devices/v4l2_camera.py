@@ -17,6 +17,7 @@ import time
 from typing import Final
 
 from hardware.camera import CameraState, Glimpse, Sign, blind, closed
+from hardware.complaint import Complaint
 from hardware.scanner import Scan
 
 WIDTH_PIXELS: Final = 3840
@@ -68,6 +69,16 @@ class V4l2Camera:
         _, jpeg = self._ask(b"still\n", STILL_SECONDS)
         self._taken += 1
         return Scan(f"picture-{self._taken:04d}.jpg", jpeg)
+
+    def complaint(self) -> Complaint | None:
+        """Whether it is there, and may be used."""
+        if not os.path.exists(self._device):
+            return Complaint(
+                f"{self._device} is not there", "Check its cable; `ls /dev/v4l/by-id` shows which cameras are."
+            )
+        if not os.access(self._device, os.R_OK):
+            return Complaint(f"{self._device} may not be used", "Add the node's user to the group `video`.")
+        return None
 
     def close(self) -> None:
         """Switch it off."""

@@ -343,6 +343,15 @@ def test_doctor_at_rest_compares_what_is_plugged_in_with_what_is_configured(path
     assert "SANE finds" in found["scanner"]["remedy"]
 
 
+def test_doctor_says_why_a_device_does_not_answer(path: Path) -> None:
+    text = (path / FILE).read_text().replace('fitted = "simulated"', 'fitted = "folder"\nfolder = "gone"', 1)
+    (path / FILE).write_text(text.replace("[printer]", '[printer]\nfitted = "ipp"\nurl = "ipp://127.0.0.1:9"', 1))
+    found, _ = findings(path)
+    assert "gone” cannot be used: No such file or directory" in found["scanner"]["what"]
+    assert "Check that it exists" in found["scanner"]["remedy"]
+    assert "does not answer (connection refused); numbers" in found["printer"]["what"]
+
+
 def test_doctor_says_what_pins_need(path: Path) -> None:
     (path / FILE).write_text((path / FILE).read_text().replace("[presence]", '[presence]\nfitted = "gpio"', 1))
     found, _ = findings(path)
