@@ -153,6 +153,28 @@ def test_the_agency_has_accepted_only_when_it_has(one: Visitor) -> None:
         pass
     until(lambda: "Das Amt hat Ihre Unterlagen angenommen" in one.text(), "the agency's word is on the screen")
     house.stop(f"inbox-{agency}")
+    assert one.page.locator(".notice.warning").count() == 0
+
+    one.tap("more")
+    one.at("start")
+    number = one.to_number()
+    until(lambda: "beim Amt angekommen" in one.text(), "the hub has it")
+    said = kabine(
+        *("inbox", "pull", "--keys", house.keys(agency), "--hub", house.folder / "hub-card.txt"),
+        *(
+            "--into",
+            house.folder / "opened",
+            "--receipt",
+            number,
+            "--return",
+            "wrong-agency",
+            "--text",
+            "Nicht bei uns.",
+        ),
+    )
+    assert said.returncode == 0, said.stderr
+    until(lambda: "Das Amt hat Ihre Unterlagen zurückgegeben" in one.text(), "so is a return")
+    assert one.page.locator(".notice.warning", has_text="Bitte rufen Sie dort an.").is_visible()
 
 
 def test_a_jam_in_the_middle_keeps_what_was_taken(somebody: Visitor) -> None:
@@ -194,6 +216,21 @@ def test_a_worker_that_is_killed_loses_pictures_and_says_so(one: Visitor) -> Non
     one.at("place")
     one.cabin.lay(1)
     one.at("judge")
+    one.tap("good-another")
+    one.at("place")
+    with one.cabin.holding_its_breath():
+        one.cabin.lay(2)
+        one.at("taking")
+        os.kill(one.cabin.worker, signal.SIGKILL)  # while it has a sheet in hand
+    one.at("problem")
+    assert "Die Bilder sind leider verloren" in one.text()
+    one.tap("retry")
+    one.at("place")
+    one.cabin.lay(1)
+    one.at("judge")
+    one.tap("good-done")
+    one.at("check")
+    assert one.page.locator(".thumb").count() == 1, "what was taken before is gone, too"
 
 
 def test_a_touch_counts_that_comes_while_the_cabin_is_busy(one: Visitor) -> None:

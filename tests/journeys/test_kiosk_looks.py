@@ -7,6 +7,7 @@ KABINE_LOOKS=all at every page in all ways: `KABINE_LOOKS=all pytest tests/journ
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -295,6 +296,18 @@ def test_all_that_is_shown_is_read_aloud(somebody: Visitor) -> None:
             put_on(page, Settings())
             spoken = " ".join(each["text"] for each in _spoken(page))
             assert [word for word in words if word not in spoken] == []
+
+
+def test_telephone_numbers_are_read_as_one_dials_them(somebody: Visitor) -> None:
+    page = somebody.page
+    fit(page, LARGE)
+    for name, dialled in {"agency": "0 3 0, 2 3 1 2 5, 1 0 4.", "help": "1 1 5."}.items():
+        with patiently(somebody, name):
+            for code in CODES:
+                put_on(page, Settings(code))
+                spoken = " ".join(each["text"] for each in _spoken(page))
+                assert dialled in spoken, f"{code}: {spoken}"
+                assert not re.search("030|23125|115", spoken), f"{code}: {spoken}"
 
 
 def _spoken(page: Page) -> list[dict[str, str]]:
