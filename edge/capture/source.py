@@ -44,6 +44,9 @@ AGAIN: Final = "Scan the page again, or copy the file anew from where it came fr
 # What MuPDF says when bytes of a page are missing; it draws the rest and goes on, we do not.
 _MISSING: Final = (
     "premature end",
+    "ignoring error",  # a picture that cannot be decoded is left out, and its page is empty
+    "failed to read",
+    "failed to decode",
     "truncated",
     "zlib error",
     "unexpected end",

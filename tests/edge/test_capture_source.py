@@ -265,6 +265,27 @@ def test_a_truncated_pdf_is_refused_and_not_mended(tmp_path, save, share):
         source.count(path)
 
 
+@pytest.mark.parametrize("spoilt", ["whole", "truncated", "rubbish"])
+def test_a_pdf_whose_jpeg_2000_cannot_be_read_is_refused_and_no_empty_page(tmp_path, spoilt):
+    """MuPDF draws the rest of such a page, which is nothing, and goes on."""
+    file = io.BytesIO()
+    draw_page(1, 60).save(file, "JPEG2000")
+    stream = bytearray(file.getvalue())
+    if spoilt != "whole":
+        stream = stream[: len(stream) // 2] if spoilt == "truncated" else bytearray(500)
+    with pymupdf.open() as document:
+        page = document.new_page()
+        number = page.insert_image(page.rect, pixmap=pymupdf.Pixmap(pymupdf.csRGB, (0, 0, 8, 8)))
+        document.update_stream(number, bytes(stream), compress=False)
+        for key, value in (("Filter", "/JPXDecode"), ("ColorSpace", "null"), ("Width", "496"), ("Height", "702")):
+            document.xref_set_key(number, key, value)
+        document.save(tmp_path / "scan.pdf")
+    if spoilt == "whole":
+        assert pages(tmp_path / "scan.pdf")[0].pixels.min() < 100
+    else:
+        assert "incomplete" in refusal(tmp_path / "scan.pdf").what
+
+
 def test_a_pdf_whose_picture_breaks_off_is_refused(tmp_path):
     path = tmp_path / "scan.pdf"
     file = io.BytesIO()
