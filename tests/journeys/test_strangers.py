@@ -90,6 +90,7 @@ def test_a_revoked_cabin_is_cut_off_and_what_it_delivered_stays(templin: Stage) 
     [(revoked_at,)] = templin.ask("SELECT revoked_at FROM cabin WHERE site = 'templin'")
     [(cut_at,)] = until(lambda: templin.ask("SELECT since FROM link WHERE site = 'templin' AND NOT connected"))
     assert revoked_at <= cut_at
+    print(f"cut off {cut_at} after it was revoked at {revoked_at}")
 
     templin.hand_in("templin", templin.page(2))
     until(lambda: "does not know this key" in reason(templin, "templin"), "its key is refused from then on")

@@ -1,4 +1,5 @@
-"""Disks that are full in every phase, that fail to fsync, that were put back; clocks set to 1970 and to 2106; a name that no server knows.
+"""Disks that are full in every phase, that fail to fsync, that nobody may write, that were put back;
+clocks set to 1970 and to 2106; a name that no server knows.
 
 The full disk is a real one (a small tmpfs, mounted as root), the failing fsync comes from a real file system (FUSE).
 """
@@ -131,8 +132,15 @@ def test_a_full_disk_at_the_hub_acknowledges_nothing_that_is_not_there(
 
 
 # --- fsync ----------------------------------------------------------------------------------------------------------
-@pytest.mark.parametrize("ends", ["buffer.sqlite-wal", "high-water"])
-def test_after_a_failed_fsync_the_cabin_accepts_nothing_until_it_is_opened_anew(ends: str) -> None:
+READ_ONLY = Refusal("write", "", errno.EROFS)  # what a kernel says that has found an error on its disk
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [Refusal("fsync", "buffer.sqlite-wal", errno.EIO), Refusal("fsync", "high-water", errno.EIO), READ_ONLY],
+    ids=["wal", "high-water", "read-only"],
+)
+def test_after_a_failed_fsync_the_cabin_accepts_nothing_until_it_is_opened_anew(refusal: Refusal) -> None:
     with room() as place:
         cabin = Cabin(place / "unused")
         with recorded(place / _made(place, "disk")) as recording:
@@ -140,7 +148,7 @@ def test_after_a_failed_fsync_the_cabin_accepts_nothing_until_it_is_opened_anew(
             folder.mkdir()
             buffer = cabin.open(folder)
             kept = cabin.hand_in(buffer)
-            recording.refuse(Refusal("fsync", ends, errno.EIO))
+            recording.refuse(refusal)
             with pytest.raises(Unavailable) as first:
                 cabin.hand_in(buffer)
             assert "dmesg" in first.value.remedy
@@ -155,22 +163,27 @@ def test_after_a_failed_fsync_the_cabin_accepts_nothing_until_it_is_opened_anew(
             buffer.close()
 
 
-@pytest.mark.parametrize("ends", [".segment", "hub.sqlite-wal"])
-def test_after_a_failed_fsync_the_hub_acknowledges_nothing_until_it_is_opened_anew(ends: str) -> None:
+@pytest.mark.parametrize(
+    "refusal",
+    [Refusal("fsync", ".segment", errno.EIO), Refusal("fsync", "hub.sqlite-wal", errno.EIO), READ_ONLY],
+    ids=["segment", "wal", "read-only"],
+)
+def test_after_a_failed_fsync_the_hub_acknowledges_nothing_until_it_is_opened_anew(refusal: Refusal) -> None:
     with room() as place:
         said: list[object] = []
         with recorded(place / _made(place, "disk")) as recording:
             pair = Pair(Keys(place / "founded", "fsync"), recording.folder, "fsync", said.append)
             pair.hand_in(20_000)
             pair.announce()
-            recording.refuse(Refusal("fsync", ends, errno.EIO))
+            recording.refuse(refusal)
             before = len(said)
             with pytest.raises(Unavailable):
                 pair.send()
             assert said[before:] == []
             recording.refuse(Refusal("", "", 0))
-            with pytest.raises(Unavailable):
-                pair.ledger.settle(everything=True)
+            if refusal is not READ_ONLY:  # what was not even written leaves no doubt about the disk
+                with pytest.raises(Unavailable):
+                    pair.ledger.settle(everything=True)
             pair.restart_hub()
             pair.send()
             pair.answer()
