@@ -50,8 +50,9 @@ _TURN_DOCUMENTS: Final = 500
 
 
 class Laden(msgspec.Struct, frozen=True):
-    """Medians. Ratios of rates: laden over empty, 1 when it makes no difference. Memory is what belongs to the hub's process alone. `kabine_s`:
-    for the fresh entries and documents at the laden hub, `reference_s`: at the empty one."""
+    """Medians. Ratios of rates: laden over empty, 1 when it makes no difference; `…_cpu_ratio`: of the hub's CPU seconds, which depend less on others
+    at work. Memory is what belongs to the hub's process alone. `kabine_s`: for the fresh entries and documents at the laden hub, `reference_s`: at
+    the empty one."""
 
     runs: int
     kabine_s: float
@@ -65,6 +66,8 @@ class Laden(msgspec.Struct, frozen=True):
     empty_start_s: float
     entries_ratio: float
     documents_ratio: float
+    entries_cpu_ratio: float
+    documents_cpu_ratio: float
     mb: float
     empty_mb: float
 
@@ -74,13 +77,20 @@ class _Measured(msgspec.Struct, frozen=True):
     entries_seconds: float
     documents_seconds: float
     resident_bytes: int
-    cpu: Cpu
+    entries_cpu: Cpu
+    documents_cpu: Cpu
     wire_ratio: float
 
     @property
     def seconds(self) -> float:
         """For all that was sent."""
         return self.entries_seconds + self.documents_seconds
+
+    @property
+    def cpu(self) -> Cpu:
+        """For all that was sent."""
+        few, large = self.entries_cpu, self.documents_cpu
+        return Cpu(few.cabin + large.cabin, few.hub + large.hub)
 
 
 def measure(count: int, documents: int, fresh: float, runs: int, *, folder: Path | None = None) -> Laden:
@@ -111,6 +121,10 @@ def measure(count: int, documents: int, fresh: float, runs: int, *, folder: Path
         empty_start_s=statistics.median(theirs.start_seconds for _, theirs in pairs),
         entries_ratio=statistics.median(theirs.entries_seconds / ours.entries_seconds for ours, theirs in pairs),
         documents_ratio=statistics.median(theirs.documents_seconds / ours.documents_seconds for ours, theirs in pairs),
+        entries_cpu_ratio=statistics.median(ours.entries_cpu.hub / theirs.entries_cpu.hub for ours, theirs in pairs),
+        documents_cpu_ratio=statistics.median(
+            ours.documents_cpu.hub / theirs.documents_cpu.hub for ours, theirs in pairs
+        ),
         mb=statistics.median(ours.resident_bytes for ours, _ in pairs) / 1e6,
         empty_mb=statistics.median(theirs.resident_bytes for _, theirs in pairs) / 1e6,
     )
@@ -124,6 +138,7 @@ def table(name: str, found: Laden) -> Iterator[str]:
         f"  takes in entries at {found.entries_ratio:.2f} of an empty hub's rate, documents at {found.documents_ratio:.2f}; "
         f"{found.mb:.0f} MB of memory, empty {found.empty_mb:.0f} MB"
     )
+    yield f"  CPU of the hub over that of an empty one: entries {found.entries_cpu_ratio:.2f}, documents {found.documents_cpu_ratio:.2f}"
 
 
 def _house(stack: ExitStack, folder: Path) -> Rig:
@@ -146,10 +161,9 @@ def _measured(house: Rig, fresh: float) -> _Measured:
     payload_bytes += int(ends.ran(ends.cabin(house, site, "documents", count, FRESH_BYTES, HOUSING_OFFICE)))
     large = ends.synced(house, site)
     resident_bytes = meters.resident_bytes(house.processes["hub"].pid)
-    spent = [timed.cpu or Cpu(0.0, 0.0) for timed in (few, large)]
-    cpu = Cpu(sum(each.cabin for each in spent), sum(each.hub for each in spent))
+    few_cpu, large_cpu = few.cpu or Cpu(0.0, 0.0), large.cpu or Cpu(0.0, 0.0)
     wire_ratio = (few.wire_bytes + large.wire_bytes) / payload_bytes
-    return _Measured(start_seconds, few.seconds, large.seconds, resident_bytes, cpu, wire_ratio)
+    return _Measured(start_seconds, few.seconds, large.seconds, resident_bytes, few_cpu, large_cpu, wire_ratio)
 
 
 # --- filling -----------------------------------------------------------------------------------------------------
