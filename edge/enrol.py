@@ -74,8 +74,16 @@ def enrol(text: str, path: Path, world: World, software: str) -> Enrolled:
 
 def read_directory(folder: NodeFolder, authority_key: bytes) -> tuple[Signed, Directory]:
     """The directory as of the last start: what says to whom the journal is sealed. Raises Refused, Unavailable."""
-    signed = codec.decode_canonical(Signed, folder.read_file(DIRECTORY_FILE), SIGNED_BYTES_MAX)
-    return signed, verify_first(signed, authority_key)
+    raw = folder.read_file(DIRECTORY_FILE)
+    try:
+        signed = codec.decode_canonical(Signed, raw, SIGNED_BYTES_MAX)
+        return signed, verify_first(signed, authority_key)
+    except Refused as error:
+        raise Refused(
+            error.code,
+            f"{folder.path / DIRECTORY_FILE} is damaged: {error.what}",
+            "Copy this file from another cabin of the same hub, or from an agency's folder of keys: it is signed, and nothing in it is secret.",
+        ) from error
 
 
 def _folder(path: Path, site: SiteId) -> NodeFolder:

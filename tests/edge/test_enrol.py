@@ -129,3 +129,16 @@ def test_a_key_of_the_wrong_length_is_refused(counter: Counter, tmp_path: Path) 
     (path / SIGNING_FILE).write_bytes(b"short")
     with NodeFolder.open(path, "edge") as folder, pytest.raises(Refused, match="5 bytes, not 32"):
         CabinKeys.load(folder)
+
+
+def test_a_damaged_directory_is_named_and_any_other_of_this_hub_heals_it(counter: Counter, tmp_path: Path) -> None:
+    enrol(invitation(counter.address), tmp_path / "cabin", REAL, "kabine 0.1.0")
+    with NodeFolder.open(tmp_path / "cabin", "edge") as folder:
+        whole = folder.read_file(DIRECTORY_FILE)
+        for damaged in (b"", whole[:-9], whole[:-1] + bytes([whole[-1] ^ 1])):
+            folder.write_file(DIRECTORY_FILE, damaged)
+            with pytest.raises(Refused, match=r"cabin/directory is damaged: ") as caught:
+                read_directory(folder, AUTHORITY.public)
+            assert "from another cabin" in caught.value.remedy
+        folder.write_file(DIRECTORY_FILE, whole)
+        assert read_directory(folder, AUTHORITY.public)[1].version == 1
