@@ -35,7 +35,7 @@ _publish_option = click.option("--publish", "at_once", is_flag=True, help="Put i
 
 @click.group()
 def agency() -> None:
-    """Agencies: add, change, list, give a key."""
+    """Agencies: add, change, list, give a key, remove."""
 
 
 @agency.command()

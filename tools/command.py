@@ -15,15 +15,15 @@ import click
 from protocol.errors import Code, Refused, Trouble
 
 FAMILIES: Final = {
-    "agency": ("tools.agency:agency", "Agencies: add, list, give a key."),
+    "agency": ("tools.agency:agency", "Agencies: add, change, list, give a key, remove."),
     "bench": ("tools.bench.command:bench", "Measure speed, side by side with references."),
     "cabin": ("tools.cabin:cabin", "Cabins at the hub: invite, confirm, list, revoke."),
     "capture": ("tools.capture:capture", "From pictures and PDFs to one compact PDF, by itself."),
     "demo": ("tools.demo:demo", "From paper to inbox: hub, cabins and agencies on this machine."),
-    "directory": ("tools.directory:directory", "The signed directory: show, publish, verify."),
-    "edge": ("tools.edge:edge", "In the cabin: enrol, run, submit, doctor."),
+    "directory": ("tools.directory:directory", "The signed directory: show, publish, verify; services and texts."),
+    "edge": ("tools.edge:edge", "In the cabin: enrol, run, show the screen, submit, examine."),
     "envelope": ("tools.envelope:envelope", "Seal and open age files by hand."),
-    "fleet": ("tools.fleet:fleet", "Has every site delivered everything?"),
+    "fleet": ("tools.fleet:fleet", "Has every site delivered everything? Alarms."),
     "hub": ("tools.hub:hub", "The hub: init, run, show."),
     "inbox": ("tools.inbox:inbox", "At the agency: make keys, list, pull documents."),
     "scanner": ("tools.scanner:scanner", "Scanners: find them, try them, and one without hardware."),
