@@ -8,13 +8,16 @@ addEventListener("pageshow", (event) => {
   if (event.persisted) location.reload();
 });
 
-// Whoever waits for more than five seconds is told why.
+// Whoever waits for more than five seconds is told why; that the page is drawn anew meanwhile, for every sheet of a pile, makes it no shorter.
 const LATER_MS = 5000;
 let later;
-function explain() {
+let waitsSince;
+function explain(anew) {
   clearTimeout(later);
+  if (anew) waitsSince = performance.now();
   const words = document.querySelector("[data-later]");
-  if (words) later = setTimeout(() => words.replaceChildren(words.dataset.later), LATER_MS);
+  const tell = () => words.replaceChildren(words.dataset.later);
+  if (words) later = setTimeout(tell, waitsSince + LATER_MS - performance.now());
 }
 
 /** The button in the place of this one, on the same screen drawn anew. */
@@ -29,10 +32,11 @@ function successor(button) {
 // A new screen begins at its question, for the keyboard and for whoever hears the page; one that is only drawn anew goes on where the keyboard was.
 function begin(event) {
   const { before, focus } = event?.detail ?? {};
-  const button = before?.dataset.screen === document.body.dataset.screen ? focus?.closest("button") : null;
+  const same = before?.dataset.screen === document.body.dataset.screen;
+  const button = same ? focus?.closest("button") : null;
   const where = (button && successor(button)) ?? document.querySelector("main");
   where?.focus({ preventScroll: true });
-  explain();
+  explain(!same);
 }
 document.addEventListener("screen", begin);
 begin();
