@@ -73,6 +73,8 @@ class Web:
             line = socket.create_connection((self._host, self._address_port), min(seconds, CONNECT_SECONDS))
         except (OSError, ValueError) as error:
             raise Silent(_reason(error)) from error
+        with contextlib.suppress(OSError):  # the body of a request waits for no acknowledgement of its head
+            line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         # A socket's own time-out begins anew with every byte that trickles in, also while two agree about TLS. What is cut is a second name of the
         # line: TLS takes the first one over.
         end = line.dup()
