@@ -14,7 +14,6 @@ import msgspec
 
 from cloud.ledger import Ledger
 from edge.buffer import Buffer, State
-from edge.storage.opening import FILE
 from protocol import entries, limits
 from protocol.entries import DocumentSealed, EpochOpened, Event
 from protocol.envelope import unwrap_key
@@ -64,7 +63,8 @@ class Judges:
                 yield f"The accepted document {accepted.receipt} is not what was handed in."
             elif accepted.envelope in promised.secured and row.state not in _AFTER_STORED:
                 yield f"The document {accepted.receipt} was „gesichert“ and is {row.state} now."
-        held = {receipt for (receipt,) in rows_of(folder / FILE, "SELECT receipt FROM number")}
+        with buffer._database.reading():
+            held = {receipt for (receipt,) in buffer._database.rows("SELECT receipt FROM number")}
         yield from (f"The receipt number {number} may be given twice." for number in promised.numbers - held)
         if buffer.log.theirs().number < promised.cabin_holds:
             yield f"Entry {promised.cabin_holds} of the hub was acknowledged and is not held."
@@ -105,52 +105,51 @@ class Judges:
         except Trouble as trouble:
             return [f"The hub does not open: {trouble}"]
         try:
-            return [*self._hub(ledger, folder, promised), *self._goes_on(ledger, folder)]
+            with closing(Looking(folder / HUB_FILE)) as looking:
+                broken = list(self._hub(ledger, looking, folder / BLOBS, promised))
+                return broken + list(self._goes_on(ledger, looking))
         except Exception as error:
             return [f"The hub's ledger fails: {type(error).__name__}: {error}"]
         finally:
             ledger.close()
             ledger.database.close()
 
-    def _hub(self, ledger: Ledger, folder: Path, promised: Promised) -> Iterator[str]:
+    def _hub(self, ledger: Ledger, looking: Looking, blobs: Path, promised: Promised) -> Iterator[str]:
         yield from (f"After a power cut the hub misses bytes in {path.name}." for path in ledger.blobs.damaged)
-        with closing(Looking(folder / HUB_FILE)) as looking:
-            site = self._keys.site
-            up = looking.up_chain(site)
-            down = looking.down_chain(site)
-            for what, chain, number, digest in (
-                ("acknowledged", up, promised.hub_holds.number, promised.hub_holds.hash),
-                ("sent", down, promised.hub_sent.number, promised.hub_sent.hash),
-            ):
-                if number and chain.get(number) != digest:
-                    yield f"Entry {number} was {what} and is not there."
-            if ledger.log(site).theirs().number < promised.hub_holds.number:
-                yield f"The hub no longer knows that it acknowledged entry {promised.hub_holds.number}."
-            for agency in self._keys.agencies:
-                places = looking.rows(
-                    "SELECT place FROM document WHERE agency = ? AND place IS NOT NULL ORDER BY place", agency
-                )
-                if [place for (place,) in places] != list(range(1, len(places) + 1)):
-                    yield f"The inbox of {agency} has the places {places}."
-            told = set(looking.rows("SELECT envelope, happening FROM receipt"))
-            yield from (f"The hub forgot that a document was {what[1]}." for what in promised.told - told)
-            for envelope, digest, freed in looking.rows(
-                "SELECT envelope, digest, freed_at FROM document WHERE place IS NOT NULL"
-            ):
-                if freed is None and looking.bytes_of(digest, folder / BLOBS) != self._raws[digest]:
-                    yield f"The secured document {envelope.hex()} is not what was handed in."
-            stored = {envelope for (envelope,) in looking.rows("SELECT envelope FROM document WHERE place IS NOT NULL")}
-            yield from (
-                f"A document is no longer in its inbox ({envelope.hex()})."
-                for envelope in promised.stored.keys() - stored
+        site = self._keys.site
+        up = looking.up_chain(site)
+        down = looking.down_chain(site)
+        for what, chain, number, digest in (
+            ("acknowledged", up, promised.hub_holds.number, promised.hub_holds.hash),
+            ("sent", down, promised.hub_sent.number, promised.hub_sent.hash),
+        ):
+            if number and chain.get(number) != digest:
+                yield f"Entry {number} was {what} and is not there."
+        if ledger.log(site).theirs().number < promised.hub_holds.number:
+            yield f"The hub no longer knows that it acknowledged entry {promised.hub_holds.number}."
+        for agency in self._keys.agencies:
+            places = looking.rows(
+                "SELECT place FROM document WHERE agency = ? AND place IS NOT NULL ORDER BY place", agency
             )
-            # „Gesichert“ on a screen in the town holds whatever happens at the hub.
-            yield from (
-                f"A document was „gesichert“ and is nowhere ({envelope.hex()})."
-                for envelope in promised.secured - stored
-            )
+            if [place for (place,) in places] != list(range(1, len(places) + 1)):
+                yield f"The inbox of {agency} has the places {places}."
+        told = set(looking.rows("SELECT envelope, happening FROM receipt"))
+        yield from (f"The hub forgot that a document was {what[1]}." for what in promised.told - told)
+        for envelope, digest, freed in looking.rows(
+            "SELECT envelope, digest, freed_at FROM document WHERE place IS NOT NULL"
+        ):
+            if freed is None and looking.bytes_of(digest, blobs) != self._raws[digest]:
+                yield f"The secured document {envelope.hex()} is not what was handed in."
+        stored = {envelope for (envelope,) in looking.rows("SELECT envelope FROM document WHERE place IS NOT NULL")}
+        yield from (
+            f"A document is no longer in its inbox ({envelope.hex()})." for envelope in promised.stored.keys() - stored
+        )
+        # „Gesichert“ on a screen in the town holds whatever happens at the hub.
+        yield from (
+            f"A document was „gesichert“ and is nowhere ({envelope.hex()})." for envelope in promised.secured - stored
+        )
 
-    def _goes_on(self, ledger: Ledger, folder: Path) -> Iterator[str]:
+    def _goes_on(self, ledger: Ledger, looking: Looking) -> Iterator[str]:
         """Every document that was announced arrives, once."""
         for wanted in ledger.wanted(self._keys.site):
             raw, have = self._raws[wanted.digest], wanted.have_bytes
@@ -159,7 +158,7 @@ class Judges:
                 ledger.keep(wanted.digest, have, part)
                 have += len(part)
         ledger.settle(everything=True)
-        for (digest,) in rows_of(folder / HUB_FILE, "SELECT digest FROM document WHERE place IS NULL"):
+        for (digest,) in looking.rows("SELECT digest FROM document WHERE place IS NULL"):
             yield f"The document {digest.hex()} does not arrive any more."
 
 

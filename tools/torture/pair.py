@@ -44,6 +44,11 @@ class Keys:
         self.directory = self.district.found(place, 1)
         self.cabin = self.district.cabins[0]
         self.agencies = [AgencyId(id) for id in self.district.agencies]
+        # Reckoned once, because thousands of starts ask for it.
+        self._journal_recipient = str(self.district.journal.recipient())
+        self._authority_key = self.district.authority.public
+        self._hub_private, self._cabin_private = self.district.signing.private(), self.cabin.signing.private()
+        self.cabin_key = self.cabin.signing.public
 
     @property
     def site(self) -> SiteId:
@@ -67,16 +72,16 @@ class Keys:
             random=dice.randbytes,
             site=self.site,
             code=self.cabin.invitation.code,
-            signing_key=self.cabin.signing.private(),
-            journal_recipient=str(self.district.journal.recipient()),
-            authority_key=self.district.authority.public,
+            signing_key=self._cabin_private,
+            journal_recipient=self._journal_recipient,
+            authority_key=self._authority_key,
             disk_free_bytes_min=NO_BALLAST,
         )
 
     def ledger(self, folder: Path, now: Callable[[], datetime]) -> Ledger:
         """The hub's, as cloud/app.py opens it. Its database is the caller's to close too."""
         database = Database(sqlite_url(folder / HUB_FILE))
-        return Ledger(database, folder / BLOBS, self.district.signing.private(), self.district.journal, now)
+        return Ledger(database, folder / BLOBS, self._hub_private, self.district.journal, now)
 
 
 class Pair:

@@ -27,6 +27,7 @@ from tools.torture.pair import Keys, Pair
 from tools.torture.planted import planted
 from tools.torture.promises import Promised
 from tools.torture.recording import recorded, room
+from tools.torture.remembered import remembered
 from tools.torture.report import Report, luck
 
 STATES_A_RECORDING: Final = 4_000  # then another life is recorded
@@ -60,7 +61,7 @@ def power(rounds: int, seed: int, plant: str = "", jobs: int = 1) -> Report:
 def _play(life: Life) -> Report:
     report = Report("power", life.seed, life.plant, life.rounds)
     report.counts["recordings"] += 1
-    with room() as place, engines.kept():
+    with room() as place, engines.kept(), remembered():
         recorded = live(place, life.name, life.plant)
         _check(recorded, _nodes(life.plant), place / "state", life.rounds, life.name, report)
     return report

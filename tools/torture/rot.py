@@ -11,8 +11,9 @@ import hashlib
 import random
 import shutil
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from cloud import inbox
 from cloud.ledger import Ledger
@@ -22,29 +23,32 @@ from protocol.ids import Digest
 from protocol.manifest import Manifest, check_chain, unverified, verify
 from tools.simulator import district, engines
 from tools.simulator.district import HUB_FILE
-from tools.torture.judges import Judges, rows_of
+from tools.torture.crashes import lay_out
+from tools.torture.judges import Judges, Looking
 from tools.torture.lives import Life, tortured
 from tools.torture.pair import Keys, Pair
 from tools.torture.planted import planted
 from tools.torture.power import _steps
 from tools.torture.promises import Promised, spell
 from tools.torture.recording import room
+from tools.torture.remembered import remembered
 from tools.torture.report import Report, luck
 
 LIVES_EVERY: Final = 200  # rounds; then other nodes suffer
 _MOMENTS: Final = (12, 25, 41)  # of a life, at which folders are copied as a killed process leaves them
 _AIMED: Final = 0.6
 _EVERYTHING: Final = 1 << 30
+_ALARMS: Final = "SELECT text FROM alarm ORDER BY id"
 
 
-class Scene:
-    """Both folders at one moment of a life, and what had been promised."""
+class Scene(NamedTuple):
+    """Both folders at one moment of a life, as names and bytes, and what had been promised."""
 
-    def __init__(self, place: Path, keys: Keys, promised: Promised, raws: dict[Digest, bytes]) -> None:
-        self.place = place
-        self.keys = keys
-        self.promised = promised
-        self.raws = raws
+    folders: list[str]
+    files: dict[str, bytes]
+    keys: Keys
+    promised: Promised
+    raws: dict[Digest, bytes]
 
 
 def rot(rounds: int, seed: int, plant: str = "", jobs: int = 1) -> Report:
@@ -55,7 +59,7 @@ def rot(rounds: int, seed: int, plant: str = "", jobs: int = 1) -> Report:
 def _play(life: Life) -> Report:
     report = Report("rot", life.seed, life.plant, life.rounds)
     report.counts["lives"] += 1
-    with room() as place, planted(life.plant), engines.kept():
+    with room() as place, planted(life.plant), engines.kept(), remembered():
         scenes = _scenes(place, life.name)
         dice = luck(life.name, "rot")
         while report.rounds < life.rounds and not report.enough:
@@ -72,12 +76,14 @@ def _scenes(place: Path, life: str) -> list[Scene]:
     pair = Pair(keys, place / "live", life, lambda promise: promised.append(spell(promise)))
 
     def copy() -> None:
-        there = place / f"scene-{len(scenes)}"
-        shutil.copytree(place / "live", there, ignore=shutil.ignore_patterns("*-shm"))
+        there = sorted((place / "live").rglob("*"))
         told = Promised()
         for words in promised:
             told.heard(words)
-        scenes.append(Scene(there, keys, told, pair.raws))
+        names = {each: str(each.relative_to(place / "live")) for each in there}
+        folders = [names[each] for each in there if each.is_dir()]
+        files = {names[each]: each.read_bytes() for each in there if each.is_file() and each.suffix != ".sqlite-shm"}
+        scenes.append(Scene(folders, files, keys, told, pair.raws))
 
     try:
         for number, step in enumerate(_steps(pair, luck(life, "steps"))):
@@ -91,37 +97,32 @@ def _scenes(place: Path, life: str) -> list[Scene]:
 
 
 def _flip(scene: Scene, place: Path, dice: random.Random, life: str, report: Report) -> None:
-    shutil.copytree(scene.place, place)
+    where, bit = _aim(scene, dice)
+    rotten = bytearray(scene.files[where])
+    rotten[bit // 8] ^= 1 << bit % 8
+    lay_out({**scene.files, where: bytes(rotten)}, scene.folders, place)
     try:
-        path, bit = _aim(scene, place, dice)
-        with path.open("r+b") as file:
-            file.seek(bit // 8)
-            byte = file.read(1)[0]
-            file.seek(bit // 8)
-            file.write(bytes([byte ^ (1 << bit % 8)]))
-        where = str(path.relative_to(place))
         noticed, broken = _Look(scene, place, dice).look(where.startswith("cabin"))
-        report.rounds += 1
-        outcome = "violated" if broken and not noticed else "noticed" if noticed else "healed-or-without-effect"
-        report.counts[f"{where.partition('/')[2].partition('/')[0]}-{outcome}"] += 1
-        if outcome == "violated":
-            report.broke(f"{broken[0]} for bit {bit} of {where} in life {life}")
     finally:
         shutil.rmtree(place)
+    report.rounds += 1
+    outcome = "violated" if broken and not noticed else "noticed" if noticed else "healed-or-without-effect"
+    report.counts[f"{where.partition('/')[2].partition('/')[0]}-{outcome}"] += 1
+    if outcome == "violated":
+        report.broke(f"{broken[0]} for bit {bit} of {where} in life {life}")
 
 
-def _aim(scene: Scene, place: Path, dice: random.Random) -> tuple[Path, int]:
+def _aim(scene: Scene, dice: random.Random) -> tuple[str, int]:
     """Where to: any bit of any file, or one that somebody will miss, in a document, a receipt number, a name, a hash."""
-    files = [path for path in sorted(place.rglob("*")) if path.is_file() and path.stat().st_size]
-    path = dice.choice(files)
+    where = dice.choice([name for name, raw in scene.files.items() if raw])
+    raw = scene.files[where]
     if dice.random() < _AIMED:
         mark = _mark(scene, dice)
-        raw = path.read_bytes()
         found = raw.find(mark, dice.randrange(len(raw)))
         found = found if found >= 0 else raw.find(mark)
         if found >= 0:
-            return path, found * 8 + dice.randrange(len(mark) * 8)
-    return path, dice.randrange(path.stat().st_size * 8)
+            return where, found * 8 + dice.randrange(len(mark) * 8)
+    return where, dice.randrange(len(raw) * 8)
 
 
 def _mark(scene: Scene, dice: random.Random) -> bytes:
@@ -161,10 +162,11 @@ class _Look:
             buffer.close()
             return [str(error)], []
         try:
-            before = self._alarms()
-            broken += self._hub(buffer, ledger, at_cabin)
-            broken += self._cabin(buffer) if at_cabin else []
-            noticed += self._alarms()[len(before) :]
+            with closing(Looking(self._place / "hub" / HUB_FILE)) as looking:
+                before = looking.rows(_ALARMS)
+                broken += self._hub(buffer, ledger, looking, at_cabin)
+                broken += self._cabin(buffer) if at_cabin else []
+                noticed += [text for (text,) in looking.rows(_ALARMS)[len(before) :]]
         except Exception as error:  # whatever it is, the process ends and says so
             noticed.append(f"{type(error).__name__}: {error}")
         finally:
@@ -174,18 +176,15 @@ class _Look:
             ledger.database.close()
         return noticed, broken
 
-    def _alarms(self) -> list[str]:
-        return [text for (text,) in rows_of(self._place / "hub" / HUB_FILE, "SELECT text FROM alarm ORDER BY id")]
-
     def _cabin(self, buffer: Buffer) -> list[str]:
         """Everything a cabin may be asked for is what was promised, or it says that it is not."""
         promised, raws = self._scene.promised, self._scene.raws
         judges = Judges(self._scene.keys, raws, self._now, self._dice)
         return list(judges._cabin(buffer, self._place / "cabin", promised))
 
-    def _hub(self, buffer: Buffer, ledger: Ledger, at_cabin: bool) -> list[str]:
+    def _hub(self, buffer: Buffer, ledger: Ledger, looking: Looking, at_cabin: bool) -> list[str]:
         """The cabin calls, everything goes up and down, an agency looks: every document that was secured is there, whole and signed."""
-        site, keys = self._scene.keys.site, self._scene.keys
+        site = self._scene.keys.site
         log = ledger.log(site)
         if log.theirs().number > buffer.log.last().number:
             raise ValueError("the hub holds more of the log than was written: log-fork")
@@ -204,14 +203,15 @@ class _Look:
             raise ValueError("the cabin holds more of the hub's log than there is: log-fork")
         buffer.log.commit(log.read(buffer.log.theirs().number, 1 << 20, 1000))
         buffer.sync()
-        return list(self._agencies(ledger, keys, at_cabin))
+        return list(self._agencies(ledger, looking, at_cabin))
 
-    def _agencies(self, ledger: Ledger, keys: Keys, at_cabin: bool) -> Iterator[str]:
+    def _agencies(self, ledger: Ledger, looking: Looking, at_cabin: bool) -> Iterator[str]:
+        keys = self._scene.keys
         shown: dict[Any, bytes | None] = {}
         for agency in keys.agencies:
             counters = []
             for delivered in inbox.listing(ledger, agency, 0, 200, everything=True).documents:
-                manifest = verify(Manifest, delivered.manifest, keys.cabin.signing.public)
+                manifest = verify(Manifest, delivered.manifest, keys.cabin_key)
                 check_chain(delivered.manifest, delivered.receipts)
                 counters.append(manifest.counter)
                 found = ledger.read_blob(delivered.digest, 0, _EVERYTHING)
@@ -223,12 +223,7 @@ class _Look:
                 shown[unverified(Manifest, delivered.manifest).envelope] = raw
             if sorted(counters) != list(range(1, len(counters) + 1)):
                 raise ValueError(f"the connector misses documents: {sorted(counters)}")
-        freed = {
-            e
-            for (e,) in rows_of(
-                self._place / "hub" / HUB_FILE, "SELECT envelope FROM document WHERE freed_at IS NOT NULL"
-            )
-        }
+        freed = {envelope for (envelope,) in looking.rows("SELECT envelope FROM document WHERE freed_at IS NOT NULL")}
         for envelope in self._scene.promised.secured:
             if envelope not in shown:
                 yield "A document was „gesichert“ and no agency sees it"
