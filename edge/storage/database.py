@@ -109,11 +109,13 @@ class Database:
 
     def migrate(self) -> None:
         """Bring the tables to this release. Raises Unavailable when a later release wrote them."""
-        if {done.name for done in migrations.MIGRATIONS.applied(self._sqlite)} - migrations.known():
+        done = {each.name for each in migrations.MIGRATIONS.applied(self._sqlite)}
+        if done - migrations.known():
             raise Unavailable(
                 "A later release of Kabine wrote this cabin's buffer.", "Install that release again, or a newer one."
             )
-        migrations.MIGRATIONS.apply(self._sqlite)
+        if done != migrations.known():  # it looks four times what is there
+            migrations.MIGRATIONS.apply(self._sqlite)
 
     def load(self) -> str:
         """Read where everything stands. What is wrong with it, empty when nothing is; a new file has no place and is in order."""
