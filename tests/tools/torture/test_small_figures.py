@@ -24,6 +24,7 @@ LINE_FAULTS: Final = 40
 KILLS: Final = 30  # twice, side by side: half of what testing.md asks for, as the time of CI allows
 SEEDS_OF_KILLS: Final = (1, 2)
 pytestmark = pytest.mark.timeout(3600)  # on a busy machine; two or three minutes on two idle cores
+PATIENCE_SECONDS: Final = 60.0
 Report = dict[str, Any]
 
 
@@ -50,9 +51,14 @@ class Torture:
         return found
 
     def end(self) -> None:
-        with suppress(ProcessLookupError):
+        """As with Ctrl-C, where something else has failed: what it has started ends with it."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+            with suppress(subprocess.TimeoutExpired):
+                self.process.communicate(timeout=PATIENCE_SECONDS)
+        if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
+            self.process.wait()
 
 
 @pytest.fixture(scope="module")
