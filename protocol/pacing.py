@@ -142,7 +142,7 @@ class Pacing:
         return self._talking and self._best < _TALK_RATE_MAX
 
     def chunk_bytes(self) -> int:
-        """Length of the next Want: a power of two, about 50 ms of the line, at most half a window."""
+        """Length of the next Want: a power of two, about 75 ms of the line (35 while somebody talks), at most half a window."""
         window = self.window_bytes()
         seconds = _TALK_CHUNK_SECONDS if self._beside_talk() or self.call_is_up else _CHUNK_SECONDS
         aim = min(max(self._best * seconds, window / _WANTS_AIM), window / 2)
