@@ -141,7 +141,7 @@ def _state(facts: SiteFacts, now: datetime, alive: bool, age: float | None) -> t
         return State.UNKNOWN, Finding(Severity.WARNING, "Bestätigt, aber noch nie verbunden.", facts.enrolled_at)
     if not alive:
         # The hub's own finding is the critical one: one alarm for one cause.
-        text = f"Der Hub läuft nicht; letzter Kontakt {words.ago(age)}."
+        text = f"Der Hub läuft nicht; letzter Kontakt {words.ago(age)}".rstrip(".") + "."
         return State.UNKNOWN, Finding(Severity.WARNING, text, contact.last_contact_at)
     if not contact.connected or age > LINK_SILENT_SECONDS:
         since = contact.since if not contact.connected and contact.since else contact.last_contact_at

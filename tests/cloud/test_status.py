@@ -151,6 +151,8 @@ def test_a_hub_that_does_not_run_is_one_critical_finding_and_no_cabin_is_shown_a
     assert status.sites[0].state is State.UNKNOWN
     assert status.sites[0].severity is Severity.WARNING
     assert status.sentence.startswith("Der Hub läuft nicht (letztes Lebenszeichen 13:59).")
+    long_ago = fleet(FleetFacts(HubFacts(alive_at=ago(4000)), (templin(contact(4000)),)), NOW).sites[0]
+    assert long_ago.reason == "Der Hub läuft nicht; letzter Kontakt vor 1 Std."
 
 
 def test_the_first_line_answers_whether_everything_is_all_right() -> None:
