@@ -19,7 +19,6 @@ from edge.capture.dialogue import PageTaken
 from edge.capture.mode import Mode
 from edge.capture.workshop import Workshop
 from protocol.errors import Code, Refused
-from tools.farewell import tidied_up
 from tools.whole_file import STDOUT, expect_another, whole_file
 
 
@@ -57,8 +56,7 @@ def capture(files: tuple[Path, ...], out: Path | None, mode: str, g4_strict: boo
     if out is not None:
         for file in files:
             expect_another(file, out)
-    with tidied_up():
-        found, document = asyncio.run(_taken(files, Mode(mode), g4_strict))
+    found, document = asyncio.run(_taken(files, Mode(mode), g4_strict))
     if out is not None:
         with whole_file(out, 0o600) as write:
             write(document)

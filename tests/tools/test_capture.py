@@ -1,11 +1,7 @@
 """`kabine capture` on pictures, as a person calls it."""
 
 import json
-import os
-import signal
 import struct
-import subprocess
-import sys
 import zlib
 
 import pymupdf
@@ -16,8 +12,6 @@ from PIL import Image
 from edge.capture import pdfa
 from hardware.simulated.paper import draw_sheet
 from protocol.errors import Refused
-from tests.journeys.stage import ROOT
-from tests.journeys.waiting import until
 from tools.capture import capture
 
 
@@ -60,18 +54,6 @@ def test_a_document_on_standard_output_is_nothing_else(scans):
 def test_a_scan_is_not_written_over(scans):
     with pytest.raises(Refused, match="read and written at once"):
         CliRunner().invoke(capture, [*scans, "--out", scans[1]], catch_exceptions=False)
-
-
-def test_told_to_end_it_leaves_nothing_behind(scans, tmp_path):
-    passing = tmp_path / "passing"
-    passing.mkdir()
-    long = [scans[0]] * 120  # much longer than it takes to tell it to end
-    command = [sys.executable, "-m", "tools", "capture", *long, "--out", str(tmp_path / "out.pdf")]
-    with subprocess.Popen(command, cwd=ROOT, env={**os.environ, "TMPDIR": str(passing)}) as process:
-        until(lambda: list(passing.iterdir()), "its folder is there")
-        process.send_signal(signal.SIGTERM)
-        assert process.wait() == -signal.SIGTERM
-    assert list(tmp_path.rglob("*")) == [passing]
 
 
 def test_what_is_wrong_is_said_in_plain_words(tmp_path):
