@@ -33,7 +33,7 @@ def hurried_by_signals(hurry: Callable[[], None]) -> Iterator[None]:
 def tidied_up() -> Iterator[None]:
     """Whoever is told to end inside this block by anything but Ctrl-C, of which Python makes an exception by itself, leaves it in order, so that
     nothing half made stays; then the process ends as that signal ends processes. What is ignored stays ignored, and outside the main thread
-    nothing changes."""
+    nothing changes. Not around an event loop: an exception in the midst of its own work may keep it from ever ending."""
     told: list[int] = []
 
     def end(number: int, _: object) -> None:
