@@ -7,7 +7,7 @@ when the asker hangs up; whoever hangs up before has not. The pages are gone as 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -111,14 +111,27 @@ async def _through(
 
     async with _gone_after(stay):
         stay.enter()
-        await play(said.AgencyChosen(to.agency.id, to.service, to.title))
-        if gone.is_set():
-            raise Unavailable("The asker hung up before the document was confirmed.", "Hand it in again.")
+        # Hundreds of pages take minutes, in which nobody else is received.
+        await _while_asked(play(said.AgencyChosen(to.agency.id, to.service, to.title)), gone)
         await play(said.Checked())
         await play(said.Confirmed())
     if stay.accepted is None:
         raise Mistake("A visit ended with neither a receipt nor a reason.")
     return Handing(stay.accepted, stay.confirmed_at)
+
+
+async def _while_asked(capturing: Coroutine[None, None, None], gone: asyncio.Event) -> None:
+    """Raises Unavailable as soon as the asker hangs up."""
+    hanging_up, taken = asyncio.create_task(gone.wait()), asyncio.create_task(capturing)
+    try:
+        await asyncio.wait({hanging_up, taken}, return_when=asyncio.FIRST_COMPLETED)
+        if gone.is_set():
+            raise Unavailable("The asker hung up before the document was confirmed.", "Hand it in again.")
+        await taken
+    finally:
+        hanging_up.cancel()
+        taken.cancel()
+        await asyncio.wait({hanging_up, taken})
 
 
 @asynccontextmanager

@@ -237,6 +237,27 @@ def test_who_hangs_up_before_the_confirmation_has_not_handed_in(path: Path, tmp_
     run(path, journey)
 
 
+def test_who_hangs_up_in_the_middle_of_a_long_document_keeps_nobody_waiting(path: Path, tmp_path: Path) -> None:
+    order = Submit(SOZIALAMT, paths=(str(sheet(tmp_path / "a.png")),) * 300)
+
+    async def journey(cabin: Open) -> None:
+        gone = asyncio.Event()
+
+        async def tell(noun: Told) -> None:
+            if isinstance(noun, PageCaptured):
+                gone.set()
+                await asyncio.Event().wait()
+
+        async with asyncio.timeout(60):
+            with pytest.raises(Unavailable, match="hung up"):
+                await cabin.node.answer(order, tell, gone)
+        assert not cabin.node.reception.occupied
+        assert isinstance((await ask(cabin.node, Submit(SOZIALAMT, paths=order.paths[:1])))[-1], Accepted)
+        assert cabin.buffer.waiting().documents == 1
+
+    run(path, journey)
+
+
 def test_a_node_that_is_told_to_end_leaves_nothing_half(path: Path, tmp_path: Path) -> None:
     """Cut at every step of a handing in: what was told is there, and nothing else."""
     order = Submit(SOZIALAMT, paths=(str(sheet(tmp_path / "a.png")),))
