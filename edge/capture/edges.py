@@ -8,7 +8,9 @@ this, OCR took one word in eight for another. Bits are handled as words of 64 pi
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+import itertools
+from collections.abc import Callable, Iterator
 from typing import Final
 
 import cv2
@@ -76,27 +78,30 @@ def _sticking_out(words: _Words) -> _Words:
     def at(x: int, y: int) -> _Words:
         return across[x][_PAD + y : _PAD + y + rows]
 
-    for run in range(1, RUN_PIXELS_MAX + 1):
-        lying = _runs(run, lambda along, out: at(along, -out)) | _runs(run, at)
-        for step in range(run):
-            inner |= _from_right(lying, -step)
-        standing = _runs(run, lambda along, out: at(-out, along)) | _runs(run, lambda along, out: at(out, along))
-        for step in range(run):
-            found[_PAD + step : _PAD + step + rows] |= standing
+    lying = _runs(at, lambda along, out: at(along, -out))
+    standing = _runs(lambda along, out: at(out, along), lambda along, out: at(-out, along))
+    for step, (one, other) in enumerate(zip(lying, standing, strict=True)):
+        inner |= _from_right(one, -step)
+        found[_PAD + step : _PAD + step + rows] |= other
     return found
 
 
-def _runs(run: int, at: Callable[[int, int], _Words]) -> _Words:
-    """The first pixel of each run: ink `along` the edge and behind it, paper at both ends and `out` before it."""
-    paper = at(-1, 0) | at(run, 0)
-    bump = at(0, 0)
-    for along in range(1, run):
-        bump = bump & at(along, 0)
-    for deep in range(1, DEEP_PIXELS + 1):
-        for along in range(-1, run + 1):
+def _runs(*ways: Callable[[int, int], _Words]) -> list[_Words]:
+    """For each step the first pixels of all runs that are longer, seen in any of these `ways`."""
+    lengths = [functools.reduce(np.bitwise_or, alike) for alike in zip(*map(_first_pixels, ways), strict=True)]
+    return list(itertools.accumulate(reversed(lengths), np.bitwise_or))[::-1]
+
+
+def _first_pixels(at: Callable[[int, int], _Words]) -> Iterator[_Words]:
+    """Of runs of 1, 2 … pixels: ink `along` the edge and behind it, paper at both ends and `out` before it."""
+    bump, paper = at(0, 0).copy(), at(-1, 0).copy()
+    for along in range(-1, RUN_PIXELS_MAX + 1):
+        for deep in range(1, DEEP_PIXELS + 1):
+            bump &= at(along, -deep)
             paper |= at(along, deep)
-            bump = bump & at(along, -deep)
-    return bump & ~paper
+        if along > 0:
+            yield bump & ~(paper | at(along, 0))
+            bump &= at(along, 0)
 
 
 def _from_right(words: _Words, pixels: int) -> _Words:
