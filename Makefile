@@ -15,7 +15,8 @@ demo: $(READY) $(NODE_READY)
 	$(BIN)/kabine demo
 
 # Journeys go by themselves, beside all others: they wait more than they work (and a browser's driver keeps an event loop running in its process).
-# They come first where both want a processor. `make test TESTS=tests/scripts` runs a part.
+# They come first where both want a processor, and behind them what else waits for sockets and devices, so that both lanes end at once.
+# `make test TESTS=tests/scripts` runs a part.
 test: $(READY_DEV) $(NODE_READY) $(PARTS_READY)
 ifdef TESTS
 	$(BIN)/python -m pytest $(TESTS)
@@ -23,15 +24,17 @@ else
 	$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=line test-journeys test-others
 endif
 
+BEHIND_JOURNEYS := tests/cloud tests/contracts tests/hardware
+
 test-journeys:
-	$(BIN)/python -m pytest tests/journeys
+	ended=0; $(BIN)/python -m pytest tests/journeys || ended=$$?; nice -n 10 $(BIN)/python -m pytest $(BEHIND_JOURNEYS) && exit $$ended
 
 # What both ends must agree about is covered in every branch, from its own tests. The simulation comes last: it works with every processor, and the
 # journeys are done by then.
 test-others:
 	nice -n 10 $(BIN)/coverage run --branch --source=protocol --omit='protocol/runtime/*' -m pytest tests/protocol tests/scripts
 	$(BIN)/coverage report --skip-covered --fail-under=100
-	nice -n 10 $(BIN)/python -m pytest $(filter-out tests/protocol/ tests/scripts/ tests/vectors/ tests/journeys/ tests/simulation/,$(wildcard tests/*/)) tests/simulation
+	nice -n 10 $(BIN)/python -m pytest $(filter-out tests/protocol/ tests/scripts/ tests/vectors/ tests/journeys/ tests/simulation/ $(BEHIND_JOURNEYS:=/),$(wildcard tests/*/)) tests/simulation
 
 check: $(READY_DEV)
 	$(BIN)/ruff check .
