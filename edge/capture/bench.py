@@ -13,6 +13,7 @@ from typing import assert_never
 import msgspec
 
 from edge.capture import card, dialogue, pdf, pipeline, preview, source, verdict
+from edge.capture.delivered import too_many
 from edge.capture.dialogue import (
     Capture,
     CaptureScan,
@@ -76,7 +77,7 @@ class Bench:
         before = len(self._taken)
         expected = before + sum(source.count(what) for what in inputs)
         if expected > limits.DOCUMENT_PAGES_MAX:
-            raise source.too_many(expected)
+            raise too_many(expected)
         yield from self._take(inputs, Mode(order.mode), order.g4_strict)
         yield dialogue.Captured(len(self._taken) - before, time.monotonic() - began)
 

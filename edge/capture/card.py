@@ -10,7 +10,7 @@ import numpy as np
 
 from edge.capture import boxes, level, outline, scale
 from edge.capture.encoded import Encoded, Encoding, Layer
-from edge.capture.source import Page
+from edge.capture.page import Page
 from edge.capture.survey import Survey
 from protocol.errors import Code, Refused
 

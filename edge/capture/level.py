@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 from edge.capture.dust import without_lone
 from edge.capture.flatten import Grey, Pixels
+from edge.capture.page import DPI, Page
 from edge.capture.scale import grey
-from edge.capture.source import DPI, Page
 from edge.capture.survey import Survey
 
 UPSCALE_DPI_MIN: Final = 90  # a coarser page has no edges that one bit could follow

@@ -18,8 +18,8 @@ import numpy.typing as npt
 from edge.capture import level
 from edge.capture.jbig2 import Bits
 from edge.capture.level import Move
+from edge.capture.page import A4_LONG_INCHES, Page
 from edge.capture.scale import Pixels, grey, shrunk
-from edge.capture.source import A4_LONG_INCHES, Page
 from edge.capture.survey import Survey
 
 LOOK_PIXELS: Final = 400  # of the longer side

@@ -15,7 +15,7 @@ from edge.capture.encoded import Encoded
 from edge.capture.grid import Coarse
 from edge.capture.level import Level
 from edge.capture.mode import Mode
-from edge.capture.source import Page
+from edge.capture.page import Page
 
 RECEIPT_MARGIN_INCHES: Final = 0.3
 ASKEW_DEGREES: Final = 8.0  # letters that lie so far askew do not tell which way up they are: they are asked again when they stand straight

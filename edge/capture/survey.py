@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from edge.capture.flatten import Grey, Pixels, flatten
+from edge.capture.page import Page
 from edge.capture.scale import chroma, grey, to_dpi
-from edge.capture.source import Page
 
 LOOK_DPI: Final = 100.0
 FINE_DPI: Final = 150.0  # what letters need; and finer colours nobody sees

@@ -7,7 +7,7 @@ from PIL import Image, ImageDraw
 from edge.capture import pipeline
 from edge.capture.encoded import Codec
 from edge.capture.mode import Mode
-from edge.capture.source import Page
+from edge.capture.page import Page
 from hardware.simulated.paper import draw_sheet
 
 

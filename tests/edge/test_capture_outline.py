@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from edge.capture import outline, pipeline
-from edge.capture.source import Page
+from edge.capture.page import Page
 from edge.capture.survey import survey
 from edge.capture.verdict import Fault
 from hardware.simulated import wear

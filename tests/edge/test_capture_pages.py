@@ -18,7 +18,7 @@ from edge.capture.dust import without_lone
 from edge.capture.encoded import Codec, Encoded, Encoding
 from edge.capture.flatten import flatten
 from edge.capture.level import Level, level, rotated, unmoved
-from edge.capture.source import Page
+from edge.capture.page import Page
 from edge.capture.straighten import measure, would_lose
 from edge.capture.survey import coloured, survey
 from hardware.simulated.paper import draw_sheet

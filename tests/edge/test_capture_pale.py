@@ -10,8 +10,8 @@ from PIL import Image
 from edge.capture import bits, encode, grid, inks, pipeline
 from edge.capture.encode import TEXT_BYTES
 from edge.capture.flatten import divided, paper
+from edge.capture.page import Page
 from edge.capture.scale import to_dpi
-from edge.capture.source import Page
 from edge.capture.verdict import Fault
 from hardware.simulated.paper import draw_sheet
 

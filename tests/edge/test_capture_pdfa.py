@@ -8,7 +8,7 @@ from PIL import Image
 
 from edge.capture import pdf, pdfa, pipeline
 from edge.capture.mode import Mode
-from edge.capture.source import Page
+from edge.capture.page import Page
 from hardware.simulated.paper import draw_sheet
 
 AT = datetime(2026, 11, 21, 8, 30, tzinfo=UTC)

@@ -9,7 +9,7 @@ from PIL import Image
 
 from edge.capture import card, preview
 from edge.capture.encoded import Encoded
-from edge.capture.source import Page
+from edge.capture.page import Page
 
 DPI = 200
 

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from edge.capture import source
+from edge.capture.page import WORKING_PIXELS_MAX
 from hardware.scanner import Scan
 from hardware.simulated.paper import draw_page
 from protocol import limits
@@ -194,7 +195,7 @@ def test_a_poster_is_kept_coarser_and_a_field_is_refused(tmp_path):
         document.new_page(width=2384, height=3370)
         document.save(path)
     (page,) = pages(path)
-    assert page.width * page.height <= 1.01 * source.WORKING_PIXELS_MAX
+    assert page.width * page.height <= 1.01 * WORKING_PIXELS_MAX
     assert 140 < page.dpi < 160
     with pymupdf.open() as document:
         document.new_page(width=14_000, height=14_000)

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from edge.capture import pipeline, turn
-from edge.capture.source import Page
+from edge.capture.page import Page
 from edge.capture.survey import survey
 from hardware.simulated.paper import draw_page, draw_sheet
 

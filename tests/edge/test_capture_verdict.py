@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from edge.capture import pipeline, verdict
 from edge.capture.mode import Mode
-from edge.capture.source import Page
+from edge.capture.page import Page
 from edge.capture.verdict import Fault
 from hardware.simulated.paper import draw_sheet
 

@@ -18,9 +18,9 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.capture import pipeline, source
+from edge.capture.page import Page
 from edge.capture.pipeline import Taken
 from edge.capture.scale import shrunk
-from edge.capture.source import Page
 from edge.capture.verdict import Fault
 from hardware.simulated import wear
 from hardware.simulated.paper import Kind, draw_page
