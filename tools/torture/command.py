@@ -121,11 +121,14 @@ _add(
 @click.option("--kept", type=click.Path(path_type=Path), default=Path("evidence-run"), show_default=True)
 @click.option("--out", type=click.Path(path_type=Path), default=Path("docs/evidence.md"), show_default=True)
 def evidence(only: tuple[str, ...], share: float, seed: int, kept: Path, out: Path) -> None:
-    """Take the large figures, hours of them, and write them down with commit, seeds and machine. What is KEPT is not done again."""
+    """Take the large figures, hours of them, and write them down with commit, seeds and machine.
+
+    What is KEPT is not done again; what was done elsewhere and stands in OUT stays there."""
     from tools.torture import evidence as page
 
     if unknown := [name for name in only if name not in page.STEPS]:
         raise click.BadParameter(f"{', '.join(unknown)}: choose of {', '.join(page.STEPS)}.", param_hint="--only")
     page.gather(only, share, seed, kept)
-    out.write_text(page.written(kept), encoding="utf-8")
+    before = out.read_text(encoding="utf-8") if out.exists() else ""
+    out.write_text(page.written(kept, before), encoding="utf-8")
     click.echo(f"Written: {out}")

@@ -1,12 +1,14 @@
 """The large figures: taken step by step by the same commands that anybody can type, kept as JSON, and written down as one page.
 
-A step that was done with one seed is not done again with it; with another it adds up. So hours of it can be spread over nights.
+A step that was done with one seed is not done again with it; with another it adds up. So hours of it can be spread over nights, and over machines:
+the page is its own memory, because what is kept beside it goes with the machine.
 """
 
 from __future__ import annotations
 
 import json
 import platform
+import re
 import subprocess
 import sys
 import time
@@ -25,6 +27,18 @@ SIMULATED: Final = "simulate"
 _CABINS: Final = 2  # at one hub
 _UNITS: Final = {SIMULATED: "cabin-days"}
 _WORLDS: Final = 100_000  # seeds of one run
+
+# What stands on the page, for whoever writes it and for whoever reads it again.
+_BROKEN: Final = "- Broken: "
+_UNFINISHED: Final = "Did not come to its end: "
+_NOT_CAUGHT: Final = "not caught"
+_SECTION: Final = re.compile(r"(?P<kind>\w+), seed (?P<seed>\d+)")
+_DONE: Final = re.compile(
+    r"(?P<rounds>[\d,]+) \S+ in (?P<seconds>[\d,]+) s; (?P<violations>\d+) violations\. Commit (?P<commit>\S+), (?P<at>[^,]*), (?P<machine>.*)\."
+)
+_PLANT: Final = re.compile(
+    r"^\| (?P<kind>\w+) \| `(?P<planted>\S+)` \| (?P<rounds>[\d,]+) \| (?P<words>.*) \|$", re.MULTILINE
+)
 
 
 @dataclass(frozen=True)
@@ -134,10 +148,51 @@ def machine() -> str:
 
 
 # --- the page -------------------------------------------------------------------------------------------------------
-def written(kept: Path) -> str:
-    """The page, from what is kept."""
-    found = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(kept.glob("*.json"))]
+def written(kept: Path, page: str) -> str:
+    """The page anew, from what is kept and from what stood on it; of both, what is kept."""
+    done = [*_read(page), *(json.loads(path.read_text(encoding="utf-8")) for path in sorted(kept.glob("*.json")))]
+    found = list({_place(each): each for each in done}.values())
+    found.sort(key=_place)
     return "\n".join([*_head(), *_figures(found), *_steps(found), *_plants(found)]) + "\n"
+
+
+def _place(found: dict[str, Any]) -> tuple[str, str, int]:
+    """Where it stands; a planted fault has one place, whatever its seed."""
+    return found["kind"], found["planted"], 0 if found["planted"] else found["seed"]
+
+
+def _read(page: str) -> Iterator[dict[str, Any]]:
+    """What stands on a page, as it was kept; no more than that: its seconds are whole ones, and long words are cut."""
+    for section in page.split("\n## ")[1:]:
+        lines = section.splitlines()
+        if head := _SECTION.fullmatch(lines[0]):
+            yield {"kind": head["kind"], "seed": int(head["seed"]), "planted": "", **_read_step(lines[2:])}
+    for row in _PLANT.finditer(page):
+        words = row["words"]
+        failed = {"failed": words.removeprefix(_UNFINISHED)} if words.startswith(_UNFINISHED) else {}
+        caught = words != _NOT_CAUGHT and not failed
+        where = {"kind": row["kind"], "planted": row["planted"], "rounds": _number(row["rounds"])}
+        yield {**where, "caught": caught, "broken": [words] * caught, **failed}
+
+
+def _read_step(lines: list[str]) -> dict[str, Any]:
+    if lines[0].startswith(_UNFINISHED):
+        return {"rounds": 0, "failed": lines[0].removeprefix(_UNFINISHED)}
+    done = _DONE.fullmatch(lines[0])
+    if done is None:
+        raise ValueError(f"This is no line that we have written: {lines[0]}")
+    counted = (each.rpartition(" ") for each in lines[4].removesuffix(".").split("; ") if each)
+    return {
+        **{name: _number(done[name]) for name in ("rounds", "seconds", "violations")},
+        **{name: done[name] for name in ("commit", "at", "machine")},
+        "replay": lines[2].strip(),
+        "counts": {name: _number(count) for name, _, count in counted},
+        "broken": [line.removeprefix(_BROKEN) for line in lines[5:] if line.startswith(_BROKEN)],
+    }
+
+
+def _number(spelled: str) -> int:
+    return int(spelled.replace(",", ""))
 
 
 def _head() -> list[str]:
@@ -170,7 +225,7 @@ def _steps(found: list[dict[str, Any]]) -> Iterator[str]:
         yield f"## {each['kind']}, seed {each['seed']}"
         yield ""
         if "failed" in each:
-            yield f"Did not come to its end: {each['failed']}"
+            yield _UNFINISHED + " ".join(each["failed"].split())
             yield ""
             continue
         where = f"Commit {each['commit']}, {each['at']}, {each['machine']}."
@@ -181,7 +236,8 @@ def _steps(found: list[dict[str, Any]]) -> Iterator[str]:
         counts = Counter(each["counts"])
         yield "; ".join(f"{name} {count:,}" for name, count in sorted(counts.items()) if count) + "."
         yield ""
-        yield from (f"- Broken: {what}" for what in each["broken"])
+        yield from (_BROKEN + " ".join(what.split()) for what in each["broken"])
+        yield from [""] * bool(each["broken"])
 
 
 def _plants(found: list[dict[str, Any]]) -> Iterator[str]:
@@ -191,5 +247,5 @@ def _plants(found: list[dict[str, Any]]) -> Iterator[str]:
     yield "|---|---|---:|---|"
     for each in found:
         if each["planted"]:
-            words = (each.get("broken") or [each.get("failed", "not caught")])[0].replace("|", "/")[:160]
-            yield f"| {each['kind']} | `{each['planted']}` | {each['rounds']:,} | {words} |"
+            words = _UNFINISHED + each["failed"] if "failed" in each else (each["broken"] or [_NOT_CAUGHT])[0]
+            yield f"| {each['kind']} | `{each['planted']}` | {each['rounds']:,} | {' '.join(words.replace('|', '/').split())[:160]} |"
