@@ -1,16 +1,14 @@
-"""Mosquitto through cuts: quality of service 1, and what was not acknowledged is published anew. What it has acknowledged is *not* durable."""
+"""Mosquitto through cuts: quality of service 1. What it has acknowledged is *not* durable."""
 
 from __future__ import annotations
 
 import contextlib
-import time
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from protocol.errors import Unavailable
-from tools.bench.across.peer import PATIENCE_SECONDS, PAUSE_SECONDS, WINDOW_MESSAGES
+from tools.bench.across.messages import Publisher
+from tools.bench.across.peer import PATIENCE_SECONDS
 from tools.bench.peers.mosquitto import TOPIC, Client, Mosquitto, configured
 from tools.bench.peers.peer import daemon
 from tools.rig import kept_port
@@ -46,35 +44,15 @@ class MosquittoAcross:
     def sending(self, folder: Path, told: Sequence[str]) -> Iterator[Callable[[], None]]:
         """One connection after the other."""
         host, port = told
-        left = deque(sorted(folder.iterdir()))
-
-        def carry() -> None:
-            while left:
-                try:
-                    with Client(
-                        int(port), b"writer", keep=False, host=host, silence_seconds=PATIENCE_SECONDS
-                    ) as writer:
-                        _publish(writer, left)
-                except (OSError, Unavailable):
-                    time.sleep(PAUSE_SECONDS)
-
-        yield carry
+        yield Publisher(
+            folder,
+            lambda: Client(int(port), b"writer", keep=False, host=host, silence_seconds=PATIENCE_SECONDS),
+            _topic,
+        ).carry
 
 
 def _topic(name: str) -> bytes:
     return TOPIC + b"/" + name.encode()
-
-
-def _publish(writer: Client, left: deque[Path]) -> None:
-    """Until none is left; each leaves when it has been acknowledged."""
-    sent = 0
-    while left:
-        while sent < min(len(left), WINDOW_MESSAGES):
-            writer.say(_topic(left[sent].name), left[sent].read_bytes())
-            sent += 1
-        writer.acknowledged()
-        left.popleft()
-        sent -= 1
 
 
 def _fetch(reader: Client, into: Path) -> None:

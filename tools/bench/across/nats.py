@@ -1,15 +1,13 @@
-"""NATS JetStream through cuts: what was not acknowledged is published anew, into a stream on disk."""
+"""NATS JetStream through cuts, into a stream on disk."""
 
 from __future__ import annotations
 
 import contextlib
-import time
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from protocol.errors import Unavailable
-from tools.bench.across.peer import PATIENCE_SECONDS, PAUSE_SECONDS, WINDOW_MESSAGES
+from tools.bench.across.messages import Publisher
+from tools.bench.across.peer import PATIENCE_SECONDS
 from tools.bench.peers.nats import SUBJECT, Connection, Nats, configured
 from tools.bench.peers.peer import daemon
 from tools.rig import kept_port
@@ -48,26 +46,6 @@ class NatsAcross:
     def sending(self, folder: Path, told: Sequence[str]) -> Iterator[Callable[[], None]]:
         """One connection after the other."""
         host, port = told
-        left = deque(sorted(folder.iterdir()))
-
-        def carry() -> None:
-            while left:
-                try:
-                    with Connection(int(port), host, PATIENCE_SECONDS) as writer:
-                        _publish(writer, left)
-                except (OSError, Unavailable):
-                    time.sleep(PAUSE_SECONDS)
-
-        yield carry
-
-
-def _publish(writer: Connection, left: deque[Path]) -> None:
-    """Until none is left; each leaves when it has been acknowledged, in the order in which they were said."""
-    sent = 0
-    while left:
-        while sent < min(len(left), WINDOW_MESSAGES):
-            writer.say(f"{SUBJECT}.{left[sent].name}", left[sent].read_bytes())
-            sent += 1
-        writer.acknowledged()
-        left.popleft()
-        sent -= 1
+        yield Publisher(
+            folder, lambda: Connection(int(port), host, PATIENCE_SECONDS), lambda name: f"{SUBJECT}.{name}"
+        ).carry

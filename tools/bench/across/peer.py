@@ -12,9 +12,6 @@ PATIENCE_SECONDS: Final = (
     3  # without a byte, then it is tried anew; the tools wait for minutes, or for ever, when nobody tells them
 )
 PAUSE_SECONDS: Final = 0.2  # before that
-WINDOW_MESSAGES: Final = (
-    2  # fills a line of 2 Mbit/s; each one under way is sent again after a cut, and clients allow twenty and more
-)
 
 
 class Across(Protocol):
