@@ -7,6 +7,7 @@ from typing import ClassVar, Final
 from msgspec import Struct
 
 from protocol import cards, codec, limits, soundness
+from protocol.codec import Number
 from protocol.ids import AgencyId, agency_id
 from protocol.keys import SigningPair
 from protocol.manifest import Signable, Signed, sign, unverified, verify
@@ -31,7 +32,7 @@ class InboxCard(Signable, frozen=True, array_like=True):
     context: ClassVar[bytes] = b"kabine/inbox/1"
 
     agency: AgencyId
-    epoch: int
+    epoch: Number
     recipient: str
     signing_key: bytes
     curve_key: bytes

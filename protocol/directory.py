@@ -12,6 +12,7 @@ from typing import ClassVar, Final
 
 import msgspec
 
+from protocol.codec import Number
 from protocol.errors import Code, Refused
 from protocol.hours import Hours
 from protocol.ids import AgencyId, AreaId, LanguageTag, ServiceId, SiteId
@@ -25,7 +26,7 @@ LANGUAGES_MAX: Final = 24  # beside German: as many as the European Union has, a
 class InboxKey(msgspec.Struct, frozen=True, array_like=True):
     """Whom to seal to: recipient `age1pq1…` of an agency's inbox, from `epoch` (1, 2, 3 …) on."""
 
-    epoch: int
+    epoch: Number
     recipient: str
 
 
@@ -112,7 +113,7 @@ class Directory(Signable, frozen=True, array_like=True):
     context: ClassVar[bytes] = b"kabine/directory/1"
     grows: ClassVar[bool] = True
 
-    version: int
+    version: Number
     previous: bytes
     published_at: datetime
     hub: HubRow

@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from protocol.codec import Number
 from protocol.errors import Code, Mistake, Refused
 
 DAY_MINUTES: Final = 24 * 60
@@ -49,8 +50,8 @@ class Status(enum.StrEnum):
 class Span(msgspec.Struct, frozen=True, array_like=True):
     """From `begin_minute` up to, not including, `end_minute`: minutes of the wall clock after local midnight, 0 … 1440."""
 
-    begin_minute: int
-    end_minute: int
+    begin_minute: Number
+    end_minute: Number
     kind: Kind = Kind.OPEN
 
 

@@ -5,16 +5,33 @@ from __future__ import annotations
 import re
 import tarfile
 from datetime import UTC, datetime
+from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
-from protocol import asking, contacts, directory, enrolment, entries, errors, frames, inner, keys, limits, manifest
+from protocol import (
+    asking,
+    contacts,
+    directory,
+    enrolment,
+    entries,
+    errors,
+    frames,
+    hours,
+    inner,
+    keys,
+    limits,
+    manifest,
+)
 from protocol.codec import encode
 from protocol.entries import DirectoryPublished, DocumentSealed, EpochOpened, Mark, ReceiptGiven, VisitEnded
 from protocol.ids import AgencyId, AreaId, Digest, EnvelopeId, LanguageTag, ReceiptNumber, ServiceId, SiteId
 from protocol.keys import CurvePair, SigningPair
-from protocol.manifest import NO_MANIFEST, SUITE, Happening, Manifest, Receipt, Signed
+from protocol.manifest import NO_MANIFEST, SUITE, Happening, Manifest, Receipt, Signable, Signed
+from protocol.recipients import HybridIdentity, unwrap_key
 
 PROTOCOL = Path(__file__).parents[2] / "protocol"
 TEXT = (PROTOCOL / "SPEC.md").read_text("utf-8")
@@ -101,6 +118,17 @@ SAID: dict[str, str] = {
 }
 
 
+NOUNS: list[Any] = [
+    *frames.Frame.__args__, frames.Vitals, frames.Echoed, Mark, Signed, Manifest, Receipt, enrolment.Invitation, enrolment.Claim,
+    *asking.Question.__args__, *asking.Reply.__args__, asking.Delivered, contacts.HubCard, contacts.InboxCard,
+    EpochOpened, DocumentSealed, VisitEnded, ReceiptGiven, DirectoryPublished,
+    directory.Directory, directory.Agency, directory.AgencyTexts, directory.InboxKey,
+    directory.Service, directory.ServiceTexts, directory.Route, directory.CabinRow, directory.HubRow,
+    hours.Hours, hours.Week, hours.Exceptional, hours.Span,
+]  # fmt: skip
+WRAPPED = "wrapped journal key"  # other bytes each time: it is opened, not made anew
+
+
 def blocks(kind: str) -> dict[str, str]:
     found = re.findall(rf"^```{kind} ([^\n]+)\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
     assert len({name for name, _ in found}) == len(found), "an example stands there twice"
@@ -108,7 +136,7 @@ def blocks(kind: str) -> dict[str, str]:
 
 
 def test_every_example_has_its_block_and_every_block_its_example():
-    assert set(blocks("hex")) == set(HEX)
+    assert set(blocks("hex")) == {*HEX, WRAPPED}
     assert set(blocks("text")) == set(SAID)
 
 
@@ -151,22 +179,94 @@ def test_every_code_of_refusal_stands_in_the_document():
     assert set(re.findall(r"`([a-z-]+)`", section)) >= {code.value for code in errors.Code}
 
 
-@pytest.mark.parametrize(
-    "noun",
-    [
-        *frames.Frame.__args__, frames.Vitals, Mark, Signed, Manifest, Receipt, enrolment.Invitation, enrolment.Claim,
-        *asking.Question.__args__, *asking.Reply.__args__, asking.Delivered, contacts.HubCard, contacts.InboxCard,
-        EpochOpened, DocumentSealed, VisitEnded, ReceiptGiven, DirectoryPublished,
-        directory.Directory, directory.Agency, directory.AgencyTexts, directory.InboxKey,
-        directory.Service, directory.ServiceTexts, directory.Route, directory.CabinRow, directory.HubRow,
-    ],
-    ids=lambda noun: noun.__name__,
-)  # fmt: skip
+def test_the_wrapped_key_in_the_document_opens():
+    assert unwrap_key(bytes.fromhex(blocks("hex")[WRAPPED]), HybridIdentity(SEED)) == SEED
+
+
+def test_the_keys_of_the_examples_are_those_in_the_document():
+    made = re.findall(r"^\| [^|]+ \| `([0-9a-f]{2}) [0-9a-f ]+… ([0-9a-f]{2})` \|$", TEXT, re.MULTILINE)
+    spelled = [bytes(range(int(first, 16), int(last, 16) + 1)) for first, last in made]
+    assert spelled == [CABIN.seed, CABIN_CURVE.secret, HUB.seed, HUB_CURVE.secret, ONE_TIME, SEED]
+
+
+@pytest.mark.parametrize("noun", NOUNS, ids=lambda noun: noun.__name__)
 def test_the_fields_of_every_noun_stand_in_the_document_in_their_order(noun):
     fields = ", ".join(noun.__struct_fields__) or "–"
     tag = noun.__struct_config__.tag
     row = f"| {noun.__name__} | `{tag}` | {fields} |" if tag else f"| {noun.__name__} | {fields} |"
     assert row in TEXT
+
+
+def types() -> dict[str, list[str]]:
+    """Section 2: what is of which type, in the order of the rows. A field in brackets belongs to the one before."""
+    table = TEXT.split("Types follow from names")[1].split("\nOnly these")[0]
+    rows = re.findall(r"^\| ([a-zM-S][^|]+) \| ([^|]*) \|$", table, re.MULTILINE)
+    return {kind: re.findall(r"`([a-z0-9_*]+)`", words) for kind, words in rows if kind != "type"}
+
+
+def told(noun: type, field: str) -> str:
+    """The type of a field, as the document tells it."""
+    if (noun, field) in {(Manifest, "receipt"), (asking.Listing, "documents")}:
+        return "text" if noun is Manifest else "other array"
+    rows = types()
+    rows["other array"].remove("documents")  # those of a Listing
+    return next((kind for kind, names in rows.items() if any(fnmatchcase(field, name) for name in names)), "text")
+
+
+def built(kind: msgspec.inspect.Type) -> tuple[str, bool]:
+    """The type of a field, as the code has it, and whether it may be nil."""
+    inspect = msgspec.inspect
+    match kind:
+        case inspect.UnionType(types=every):
+            some = [one for one in every if not isinstance(one, inspect.NoneType)]
+            return built(some[0])[0], len(some) < len(every)
+        case inspect.StructType(cls=cls):
+            return {Mark: "Mark", Signed: "Signed"}.get(cls, "noun of that name"), False
+        case inspect.VarTupleType(item_type=inspect.StrType()):
+            return "array of text", False
+        case inspect.DictType():
+            return "map of text to text", False
+    names: dict[type, str] = {
+        inspect.BytesType: "bytes", inspect.DateTimeType: "moment", inspect.BoolType: "truth", inspect.FloatType: "length of time",
+        inspect.IntType: "whole number", inspect.VarTupleType: "other array",
+    }  # fmt: skip
+    return names.get(type(kind), "text"), False
+
+
+@pytest.mark.parametrize("noun", NOUNS, ids=lambda noun: noun.__name__)
+def test_types_follow_from_names_as_the_document_says(noun):
+    nil = set(re.findall(r"`([a-z_]+)`", TEXT.split("\nOnly these may be nil:")[1].split("\n")[0]))
+    for field in msgspec.structs.fields(noun):
+        kind, optional = built(msgspec.inspect.type_info(field.type))
+        assert kind == told(noun, field.name), field.name
+        assert not optional or field.name in nil, field.name
+
+
+def test_every_whole_number_has_the_bound_of_the_document():
+    for noun in NOUNS:
+        for field in msgspec.structs.fields(noun):
+            kind = msgspec.inspect.type_info(field.type)
+            if isinstance(kind, msgspec.inspect.IntType):
+                assert (kind.ge, kind.le) == (0, limits.NUMBER_MAX), f"{noun.__name__}.{field.name}"
+
+
+def test_the_document_says_which_fields_may_be_missing_and_what_they_are_then():
+    words = TEXT.split("Defaults have, each from this field to the last:")[1].split("A default is")[0]
+    first, others = {}, {}
+    for noun in NOUNS:
+        if issubclass(noun, Signable) and not noun.grows:
+            continue  # canonical: nothing may be missing
+        for field in msgspec.structs.fields(noun):
+            if field.required:
+                assert noun not in first, "a default before a field without one"
+                continue
+            first.setdefault(noun, f"{noun.__name__}.{field.name}")
+            default = field.default_factory() if field.default is msgspec.NODEFAULT else field.default
+            if default and default not in (Mark(), entries.GENESIS):
+                others[field.name] = default
+    assert re.findall(r"`([A-Za-z]+\.[a-z_]+)`", words) == sorted(first.values(), key=words.index)
+    assert others == {"chunk_bytes_max": limits.CHUNK_BYTES_MAX, "count": 50, "kind": hours.Kind.OPEN}
+    assert "but `chunk_bytes_max` is `CHUNK_BYTES_MAX`, `count` 50, the `kind` of a Span `open`" in TEXT
 
 
 def test_every_context_of_a_signature_stands_in_the_document():
