@@ -79,6 +79,26 @@ def test_a_copied_cabin_is_noticed_and_quarantined(templin: Stage) -> None:
     templin.hand_in("templin", templin.page(3), secured=True)
 
 
+def test_two_twins_at_once_one_is_believed_and_nobodys_papers_are_lost(templin: Stage) -> None:
+    """Each call ends the other's, which has the same key: whose entry comes first has the log; the other's papers wait, and a person is called."""
+    copied(templin, "templin", "copy")
+    templin.house.start_cabin("copy")
+    numbers = {name: templin.hand_in(name, templin.page(seed)) for seed, name in enumerate(("templin", "copy"))}
+    alarms = "SELECT DISTINCT kind FROM alarm WHERE site = 'templin'"
+    assert until(lambda: templin.ask(alarms), "a person is called") == [("log-fork",)]
+
+    def cast_out() -> list[str]:
+        return [name for name in numbers if "cloned" in reason(templin, name)]
+
+    [other] = until(cast_out, "one of them is told why it is not heard")
+    [believed] = numbers.keys() - {other}
+    until(lambda: templin.connected(believed), "the other one keeps the line")
+    templin.drained(believed)
+    later = templin.hand_in(believed, templin.page(2), secured=True)
+    assert templin.waiting(other) == 1
+    assert templin.ask("SELECT receipt FROM document ORDER BY place") == [(numbers[believed],), (later,)]
+
+
 def test_a_revoked_cabin_is_cut_off_and_what_it_delivered_stays(templin: Stage) -> None:
     """Within a second: the simulation sees to that, in its own time (tools/simulator/people.py)."""
     receipt = templin.hand_in("templin", templin.page(1), secured=True)
