@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import assert_never
 
 import msgspec
 
-from edge.capture import card, dialogue, pdf, pipeline, preview, source, verdict
-from edge.capture.delivered import too_many
+from edge.capture import card, dialogue, pdf, pipeline, preview, verdict
+from edge.capture.delivered import too_heavy, too_many
 from edge.capture.dialogue import (
     Capture,
     CaptureScan,
@@ -30,8 +29,9 @@ from edge.capture.dialogue import (
 from edge.capture.encoded import Encoded
 from edge.capture.mode import Mode
 from edge.capture.pipeline import Taken
+from edge.capture.reader import Wanted
+from edge.capture.readers import Readers, Reading
 from edge.capture.spool import Spool
-from hardware.scanner import Scan
 from protocol import envelope, inner, limits
 from protocol.errors import Code, Refused
 
@@ -39,19 +39,20 @@ from protocol.errors import Code, Refused
 class Bench:
     """What the worker has before it: the pages of one document. `carry_out` knows nothing of pipes."""
 
-    def __init__(self, spool_folder: Path) -> None:
+    def __init__(self, spool_folder: Path, readers: Readers) -> None:
         """Raises Unavailable when the folder cannot be written."""
+        self._readers = readers
         self._spool = Spool(spool_folder)
         self._taken: list[PageTaken] = []
         self._turned_degrees: dict[int, int] = {}  # by the visitor, of the pages that were turned
 
-    def carry_out(self, order: Order, image: bytes = b"") -> Iterator[Report]:
-        """Everything to be told about this order, the last report included; `image` came behind it. Raises Trouble."""
+    def carry_out(self, order: Order, image: Iterable[bytes] = ()) -> Iterator[Report]:
+        """Everything to be told about this order, the last report included; `image` are the pieces of what came behind it. Raises Trouble."""
         match order:
             case Capture():
-                return self._capture([Path(path) for path in order.paths], order)
+                return self._capture(Wanted(order.paths), order)
             case CaptureScan():
-                return self._capture([Scan(order.name, image)], order)
+                return self._capture(Wanted(name=order.name, image_bytes=order.image_bytes), order, image)
             case Preview():
                 return self._preview(order)
             case Turn():
@@ -70,27 +71,29 @@ class Bench:
         """The pages are gone."""
         self._spool.close()
 
-    def _capture(self, inputs: list[Path | Scan], order: Capture | CaptureScan) -> Iterator[Report]:
+    def _capture(self, wanted: Wanted, order: Capture | CaptureScan, image: Iterable[bytes] = ()) -> Iterator[Report]:
         began = time.monotonic()
-        if not inputs:
+        if isinstance(order, Capture) and not order.paths:
             raise Refused(Code.BAD_FILE, "There is no file to take pages from.", "Name at least one file.")
+        if wanted.image_bytes > limits.INPUT_BYTES_MAX:
+            raise too_heavy(wanted.name, wanted.image_bytes)
         before = len(self._taken)
-        expected = before + sum(source.count(what) for what in inputs)
-        if expected > limits.DOCUMENT_PAGES_MAX:
-            raise too_many(expected)
-        yield from self._take(inputs, Mode(order.mode), order.g4_strict)
+        with self._readers.read(wanted, image) as reading:
+            expected = before + reading.expected
+            if expected > limits.DOCUMENT_PAGES_MAX:
+                raise too_many(expected)
+            yield from self._take(reading, wanted, Mode(order.mode), order.g4_strict)
         yield dialogue.Captured(len(self._taken) - before, time.monotonic() - began)
 
-    def _take(self, inputs: list[Path | Scan], mode: Mode, g4_strict: bool) -> Iterator[Report]:
-        pages = itertools.chain.from_iterable(map(source.pages, inputs))
+    def _take(self, reading: Reading, wanted: Wanted, mode: Mode, g4_strict: bool) -> Iterator[Report]:
         try:
-            for taken in pipeline.take(pages, mode, g4_strict=g4_strict):
+            for taken in pipeline.take(reading.pages(), mode, g4_strict=g4_strict):
                 self._spool.add(taken.page)
                 self._taken.append(_told(taken, len(self._taken) + 1))
                 yield self._taken[-1]
         except MemoryError as error:
             raise Refused(
-                Code.BAD_FILE, f"A page of “{inputs[0].name}” is too large to be worked on.", "Scan at 300 dpi."
+                Code.BAD_FILE, f"A page of “{wanted.names[0]}” is too large to be worked on.", "Scan at 300 dpi."
             ) from error
 
     def _seal(self, order: Seal) -> Iterator[Report]:
@@ -224,7 +227,7 @@ class Bench:
         self._spool.clear()
         self._taken.clear()
         self._turned_degrees.clear()
-        yield dialogue.Discarded()
+        yield dialogue.Discarded(self._readers.gone)
 
 
 def _told(taken: Taken, number: int) -> PageTaken:

@@ -48,6 +48,15 @@ def too_many_pixels(what: Delivered) -> Refused:
     )
 
 
+def too_heavy(name: str, size_bytes: int) -> Refused:
+    """Of a file that is larger than any that is read."""
+    return Refused(
+        Code.BAD_FILE,
+        f"“{name}” has {size_bytes // 1_000_000} MB; at most {limits.INPUT_BYTES_MAX // 1_000_000} MB are read.",
+        "Scan at 300 dpi, or hand it in as several documents.",
+    )
+
+
 def damaged(what: Delivered, kind: str) -> Refused:
     """Of a file of this `kind` of which something is missing."""
     return Refused(Code.BAD_FILE, f"“{what.name}” is damaged or incomplete: the {kind} breaks off.", AGAIN)

@@ -176,7 +176,9 @@ class SealedUp(msgspec.Struct, frozen=True, tag="sealed"):
 
 
 class Discarded(msgspec.Struct, frozen=True, tag="discarded"):
-    """No page is left."""
+    """No page is left. `worn`: nothing can be read by this worker any more; it is to be replaced."""
+
+    worn: bool = False
 
 
 class Failed(msgspec.Struct, frozen=True, tag="failed"):

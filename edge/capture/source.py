@@ -1,7 +1,7 @@
 """Opens what a scanner or a person delivered and gives its pages one by one; refuses in plain words what is no whole document.
 
-Sizes are checked from headers before anything is decoded. At most one page is in memory: 4 bytes per pixel while it is decoded
-(480 MB for the largest that is let in), at most 3 bytes for each of `WORKING_PIXELS_MAX` afterwards.
+A reader runs it, and may break over it (edge.capture.reader). Sizes are checked from headers before anything is decoded. At most one page is in
+memory: 4 bytes per pixel while it is decoded (480 MB for the largest that is let in), at most 3 bytes for each of `WORKING_PIXELS_MAX` afterwards.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from edge.capture import pdf_pages, pictures
-from edge.capture.delivered import AGAIN, Delivered, look_at, too_many
+from edge.capture.delivered import AGAIN, Delivered, look_at, too_heavy, too_many
 from edge.capture.page import Page
 from protocol import limits
 from protocol.errors import Code, Refused
@@ -34,9 +34,5 @@ def _is_pdf(what: Delivered) -> bool:
     if size_bytes == 0:
         raise Refused(Code.BAD_FILE, f"“{what.name}” is empty (0 bytes).", AGAIN)
     if size_bytes > limits.INPUT_BYTES_MAX:
-        raise Refused(
-            Code.BAD_FILE,
-            f"“{what.name}” has {size_bytes // 1_000_000} MB; at most {limits.INPUT_BYTES_MAX // 1_000_000} MB are read.",
-            "Scan at 300 dpi, or hand it in as several documents.",
-        )
+        raise too_heavy(what.name, size_bytes)
     return b"%PDF-" in head

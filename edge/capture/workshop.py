@@ -119,9 +119,12 @@ class Workshop:
         """No page is left, whatever happens: a worker that does not answer is ended."""
         if self._worker is None:
             return
+        worn = False
         with contextlib.suppress(Unavailable):
-            async for _ in self._carry_out(dialogue.Discard()):
-                pass
+            async for report in self._carry_out(dialogue.Discard()):
+                worn = isinstance(report, Discarded) and report.worn
+            if worn:
+                await self.close()
 
     async def close(self) -> None:
         """End the worker."""

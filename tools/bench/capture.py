@@ -23,7 +23,7 @@ import msgspec
 import pymupdf
 from PIL import Image
 
-from edge.capture import pdf, pipeline, source, worker, workshop
+from edge.capture import confinement, pdf, pipeline, source, workshop
 from protocol.errors import Code, Refused
 from tools.bench import defects, reading
 
@@ -174,7 +174,7 @@ def _kabine(path: Path) -> _Made:
 
 def _alone(path: Path) -> _Made:
     """What `_kabine` runs, as a worker does it. The CPU time of starting Python is left out."""
-    worker.keep_memory()
+    confinement.keep_memory()
     began = time.process_time()
     pages = [taken.page for taken in pipeline.take(source.pages(path))]
     document = b"".join(pdf.write(pages, datetime(2026, 1, 1, tzinfo=UTC)))
