@@ -6,6 +6,7 @@ import errno
 import importlib
 import io
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from typing import Final
@@ -60,6 +61,9 @@ class Families(click.Group):
 @click.version_option(package_name="kabine", prog_name="kabine")
 def kabine() -> None:
     """Cabins in rural towns: speak with the right public body, hand in papers. Nothing is lost, nobody in between can read."""
+    # The family is loaded; see tools/__main__.py.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def say(trouble: Trouble) -> None:

@@ -1,0 +1,46 @@
+"""The first moments of every command, in which nothing is done yet."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+# Ctrl-C while the module that is named loads: a finder comes before all others, sends the signal, and finds nothing.
+PROGRAM = """
+import os, signal, sys
+class Press:
+    def find_spec(self, name, path=None, target=None, wanted=sys.argv.pop(1)):
+        if name == wanted:
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Press())
+from tools.__main__ import main
+main()
+"""
+
+
+@pytest.mark.parametrize("module", ["click", "protocol.errors", "cloud.premises", "sqlalchemy"])
+def test_ctrl_c_while_a_command_loads_ends_it_without_a_word(module: str) -> None:
+    command = [sys.executable, "-c", PROGRAM, module, "hub", "show", "nowhere"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, b"", b"")
+
+
+def test_ctrl_c_that_a_shell_keeps_from_its_background_is_not_taken_up_again() -> None:
+    def ignoring() -> None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    command = [sys.executable, "-c", PROGRAM, "click", "hub", "show", "nowhere"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, check=False, preexec_fn=ignoring)
+    assert done.returncode == 1
+    assert b"no hub node in" in done.stderr
+
+
+def test_a_command_that_is_called_hears_of_ctrl_c() -> None:
+    command = [sys.executable, "-c", PROGRAM, "cloud.app", "hub", "run", "nowhere"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
+    assert (done.returncode, done.stderr.strip()) == (1, b"Aborted!")
