@@ -48,10 +48,14 @@ def status_(hub: Path, site: str | None, as_json: bool) -> None:
         say(trouble)
         sys.exit(int(Severity.CRITICAL))
     state = status.fleet(found, now)
-    if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(report(state, now))).decode())
-    else:
-        _say(state, now)
+    try:
+        if as_json:
+            click.echo(msgspec.json.format(msgspec.json.encode(report(state, now))).decode())
+        else:
+            _say(state, now)
+        sys.stdout.flush()
+    except BrokenPipeError:  # as of `| head -1`: the exit code is an answer too
+        sys.stdout = None  # what waits there would be tried once more at the end
     sys.exit(int(state.severity))
 
 

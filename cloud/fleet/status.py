@@ -268,7 +268,9 @@ def _sentence(sites: tuple[SiteStatus, ...], findings: tuple[Finding, ...]) -> s
         sum(each.state is state for each in serving) for state in (State.READY, State.CLOSED, State.MAINTENANCE)
     )
     need = sum(each.severity > Severity.OK for each in sites)
-    if not serving:
+    if any(each.facts.enrolled == "revoked" for each in sites) and not serving:
+        text = "Keine Kabine ist mehr in Betrieb."
+    elif not serving:
         text = "Noch keine Kabine in Betrieb."
     elif len(serving) == 1:
         word = "bereit" if ready else "geschlossen" if closed else "in Wartung" if maintained else "nicht bereit"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -162,6 +163,10 @@ def test_the_first_line_answers_whether_everything_is_all_right() -> None:
     assert fleet(FleetFacts(hub, (well, well)), NOW).sentence == "Alle 2 Kabinen sind bereit."
     assert fleet(FleetFacts(hub, (well, well, cut)), NOW).sentence == "2 von 3 Kabinen sind bereit. 1 braucht Sie."
     assert fleet(FleetFacts(hub, ()), NOW).sentence == "Noch keine Kabine in Betrieb."
+    revoked, invited = replace(well, enrolled="revoked"), replace(well, enrolled="invited")
+    assert fleet(FleetFacts(hub, (revoked,)), NOW).sentence == "Keine Kabine ist mehr in Betrieb."
+    assert fleet(FleetFacts(hub, (revoked, invited)), NOW).sentence == "Keine Kabine ist mehr in Betrieb."
+    assert fleet(FleetFacts(hub, (invited,)), NOW).sentence == "Noch keine Kabine in Betrieb."
     assert fleet(FleetFacts(HubFacts(), ()), NOW).sentence.startswith("Der Hub ist noch nie gelaufen.")
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 from cloud import premises
@@ -43,3 +46,13 @@ def test_status_that_can_see_nothing_is_critical(place: Path, run: Run) -> None:
     assert nowhere.exit_code == 2
     assert "no hub node" in nowhere.stderr
     assert nowhere.stdout == ""
+
+
+def test_status_keeps_its_exit_code_where_nobody_reads_on(place: Path, run: Run) -> None:
+    claim(place, run)
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "tools", "fleet", "status", "--hub", str(place / "hub")]
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, check=False)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (2, b"")
