@@ -100,6 +100,11 @@ class NodeFolder:
         path = self._inside(name)
         try:
             found = path.stat()
+        except FileNotFoundError as error:  # of a folder that is a node's: nobody has mistyped a path
+            raise Unavailable(
+                f"{path} is not there.",
+                "Take it back from a backup of this folder; where there is none, docs/keys.md says what its loss means.",
+            ) from error
         except OSError as error:
             raise _unavailable(error, path) from error
         if stat.S_IMODE(found.st_mode) & 0o077:

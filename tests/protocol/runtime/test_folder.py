@@ -206,6 +206,10 @@ def test_what_is_not_there_is_told(tmp_path: Path) -> None:
         for read in (made.read_file, made.read_secret):
             with pytest.raises(Unavailable, match="signing is not there"):
                 read("signing")
+        with pytest.raises(Unavailable) as lost:  # the folder is the right one: the path is not what went wrong
+            made.read_secret("signing")
+        assert "backup" in lost.value.remedy
+        assert "docs/keys.md" in lost.value.remedy
 
 
 @pytest.mark.parametrize("name", ["../other", "/etc/passwd", "", "keys/../../x"])
