@@ -23,7 +23,7 @@ from protocol.keys import fingerprint, words
 from protocol.publication import agency_mistakes
 from protocol.runtime.world import REAL
 from tools.hours_file import read_hours
-from tools.office import hub_option, publish_draft, say_drafted, say_published, unlock
+from tools.office import OneLine, hub_option, publish_draft, say_drafted, say_published, unlock
 from tools.passphrase import passphrase_option
 
 USUAL = Hours((Week((*(((Span(8 * 60, 16 * 60),),) * 5), (), ())),))
@@ -41,10 +41,10 @@ def agency() -> None:
 @agency.command()
 @click.argument("id")
 @hub_option
-@click.option("--name", required=True, help="Full German name.")
-@click.option("--short", help="As it fits on a button. Default: the name.")
-@click.option("--phone", default="")
-@click.option("--address", default="")
+@click.option("--name", required=True, type=OneLine(), help="Full German name.")
+@click.option("--short", type=OneLine(), help="As it fits on a button. Default: the name.")
+@click.option("--phone", type=OneLine(), default="", help="As people dial it; spoken digit by digit.")
+@click.option("--address", type=OneLine(), default="", help="Street and town, in one line.")
 @click.option("--dispatcher", is_flag=True, help="Is asked by whoever does not know which agency is theirs.")
 @click.option(
     "--hours-file", type=click.Path(path_type=Path), help="Opening hours (TOML). Default: Mon-Fri 08:00-16:00."
@@ -101,10 +101,10 @@ def add(
 @agency.command()
 @click.argument("id")
 @hub_option
-@click.option("--name", help="Full German name.")
-@click.option("--short", help="As it fits on a button.")
-@click.option("--phone")
-@click.option("--address")
+@click.option("--name", type=OneLine(), help="Full German name.")
+@click.option("--short", type=OneLine(), help="As it fits on a button.")
+@click.option("--phone", type=OneLine(), help="As people dial it; empty: none.")
+@click.option("--address", type=OneLine(), help="Street and town, in one line; empty: none.")
 @click.option("--dispatcher/--no-dispatcher", default=None, help="Is it asked by whoever does not know theirs?")
 @click.option("--hours-file", type=click.Path(path_type=Path), help="Opening hours (TOML), instead of all before.")
 @_publish_option

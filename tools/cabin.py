@@ -14,7 +14,7 @@ from protocol.errors import Code, Refused
 from protocol.ids import area_id, site_id
 from protocol.runtime.world import REAL
 from tools import invitation_code, town
-from tools.office import hub_option, publish_draft, say_published, unlock
+from tools.office import OneLine, hub_option, publish_draft, say_published, unlock
 from tools.passphrase import passphrase_option
 
 
@@ -26,9 +26,9 @@ def cabin() -> None:
 @cabin.command()
 @click.argument("site")
 @hub_option
-@click.option("--name", help="What people read. Default: as before, or as SITE.")
+@click.option("--name", type=OneLine(), help="What people read. Default: as before, or as SITE.")
 @click.option("--area", metavar="ARS", help="Regional key of the place; decides which agency is competent.")
-@click.option("--address", help="Street and town.")
+@click.option("--address", type=OneLine(), help="Street and town.")
 @click.option(
     "--qr", "shown", is_flag=True, help="Show it as a QR code, too: photograph it and carry the picture to the cabin."
 )

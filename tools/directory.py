@@ -23,7 +23,7 @@ from protocol.publication import service_mistakes, verify_first
 from protocol.runtime.folder import write_file
 from protocol.runtime.world import REAL
 from tools import directory_texts
-from tools.office import hub_option, publish_draft, say_drafted, say_published, unlock
+from tools.office import OneLine, hub_option, publish_draft, say_drafted, say_published, unlock
 from tools.passphrase import ask_passphrase, passphrase_option
 
 _file = click.Path(path_type=Path)
@@ -142,10 +142,12 @@ def verify(file: Path | None, hub: Path, authority: str | None) -> None:
 @directory.command()
 @click.argument("leika")
 @hub_option
-@click.option("--name", required=True, help="Official name.")
-@click.option("--plain", required=True, help="The concern in plain German words.")
-@click.option("--keyword", "keywords", multiple=True, help="What people search it by; again for more.")
-@click.option("--bring", multiple=True, help="A paper that is asked for, in plain German words; again for more.")
+@click.option("--name", required=True, type=OneLine(), help="Official name.")
+@click.option("--plain", required=True, type=OneLine(), help="The concern in plain German words.")
+@click.option("--keyword", "keywords", multiple=True, type=OneLine(), help="What people search it by; again for more.")
+@click.option(
+    "--bring", multiple=True, type=OneLine(), help="A paper that is asked for, in plain German words; again for more."
+)
 def service(leika: str, hub: Path, name: str, plain: str, keywords: tuple[str, ...], bring: tuple[str, ...]) -> None:
     """Add or replace the service with this LeiKa key in the next directory. Every cabin tells what to bring, with or without a line."""
     new = Service(service_id(leika), name, plain, keywords, bring)

@@ -20,7 +20,7 @@ from protocol.runtime.folder import NodeFolder
 from protocol.runtime.world import REAL
 from tools import town
 from tools.dispatcher import DISPATCHER
-from tools.office import publish_draft
+from tools.office import OneLine, publish_draft
 from tools.passphrase import ask_passphrase, passphrase_option
 
 _FOLDER = click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
@@ -33,7 +33,9 @@ def hub() -> None:
 
 @hub.command()
 @_FOLDER
-@click.option("--name", default="Kabine", show_default=True, help="What the hub is called in the directory.")
+@click.option(
+    "--name", type=OneLine(), default="Kabine", show_default=True, help="What the hub is called in the directory."
+)
 @click.option(
     "--listen",
     default=f"tcp://127.0.0.1:{config.PORT}",

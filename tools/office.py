@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from datetime import datetime
 from pathlib import Path
 
@@ -28,6 +29,18 @@ def hub_option(function: FC) -> FC:
         show_default=True,
         help="The hub's folder (or KABINE_HUB). The hub may be running.",
     )(function)
+
+
+class OneLine(click.ParamType[str]):
+    """What is read in one line, on a button or a slip: no line break, no other control character."""
+
+    name = "text"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The same, without blanks around it."""
+        if any(unicodedata.category(each) in ("Cc", "Zl", "Zp") for each in value):
+            self.fail("a line break or another control character is in it; give it in one line.", param, ctx)
+        return value.strip()
 
 
 def unlock(premises: Premises, passphrase_file: Path | None) -> SigningPair:

@@ -63,6 +63,15 @@ def test_what_no_agency_may_be_is_not_made_of_one(place: Path, run: Run) -> None
         run("agency", "change", "bauamt", "--phone", "1")
     with pytest.raises(Refused, match="its name has 0 characters"):
         run("agency", "change", "aok-nordost", "--name", "")
+    for option in ("--name", "--short", "--phone", "--address"):
+        for command in (("change", "aok-nordost"), ("add", "bauamt", "--name", "Bauamt")):
+            broken = run("agency", *command, option, "03984\n70")
+            assert broken.exit_code == 2
+            assert f"'{option}': a line break" in broken.stderr
+    site = ("cabin", "invite", "gartz", "--area", "12073", "--name", "Gartz\n(Oder)")
+    service = ("directory", "service", "99012011017000", "--name", "Bauantrag", "--plain", "Ich möchte\nbauen.")
+    for words in (site, service):
+        assert run(*words).exit_code == 2
     assert run("agency", "list").output.count("AOK") >= 1
 
 
