@@ -13,7 +13,11 @@ from contextlib import suppress
 from functools import partial
 from typing import Final, TypeVar
 
-from hardware.scanner import Scan, Scanner, ScannerState
+import structlog
+
+from hardware.scanner import Clearable, Scan, Scanner, ScannerFailure, ScannerState
+
+log = structlog.get_logger("scanner")
 
 LOOK_SECONDS: Final = 0.25  # a sheet that was put down is noticed within it
 STATE_SECONDS: Final = 3.0  # a scanner says how it is within a second, unless its thread still waits for a sheet
@@ -65,6 +69,15 @@ class Feed:
             with suppress(RuntimeError):  # the cabin closes, and the scanner with it
                 self._thread.submit(_close, batch)
 
+    async def clear(self) -> None:
+        """What somebody has left in the scanner as files is removed, before anything is taken for somebody else. Whoever comes in does not wait for
+        a folder that hangs."""
+        if not isinstance(self._scanner, Clearable):
+            return
+        with suppress(RuntimeError):  # the cabin closes: the next visitor's coming clears
+            clearing = self._thread.submit(_cleared, self._scanner)
+            await asyncio.wait({asyncio.wrap_future(clearing)}, timeout=STATE_SECONDS)
+
     def close(self) -> None:
         """No further order; close the scanner too, or its thread may go on waiting for it."""
         self._thread.shutdown(wait=False, cancel_futures=True)
@@ -87,6 +100,14 @@ def _let_go(let_go: Callable[[T], None], future: Future[T]) -> None:
 
 def _next(batch: Iterator[Scan]) -> Scan | None:
     return next(batch, None)
+
+
+def _cleared(scanner: Clearable) -> None:
+    try:
+        if files := scanner.clear():
+            log.warning("scanner.cleared", files=files)
+    except ScannerFailure as failure:  # it gives nothing to anybody now, and its state says so
+        log.error("scanner.not-cleared", what=failure.what)
 
 
 def _close(batch: Iterator[Scan]) -> None:

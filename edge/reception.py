@@ -76,10 +76,12 @@ class Reception:
             self._person = True
             stay = Stay(self._house, company, person=True)
             try:
+                await self._feed.clear()  # what came behind the back of the visitor before is theirs
                 async with _gone_after(stay):
                     yield stay
             finally:
                 self._person = False
+                await self._feed.clear()
 
     async def close(self, seconds: float) -> None:
         """No further visit; wait up to `seconds` for the one that is on."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final, Literal, Protocol
+from typing import Final, Literal, Protocol, runtime_checkable
 
 Source = Literal["auto", "feeder", "duplex", "flatbed"]
 """Where the paper lies: `auto` takes the feeder if there is paper in it, else the glass; `duplex` is both sides of what lies in the feeder."""
@@ -60,6 +60,15 @@ class Scanner(Protocol):
 
     def close(self) -> None:
         """Let go of the device, also in the middle of a batch; twice is no error. A closed scanner is UNREACHABLE."""
+
+
+@runtime_checkable
+class Clearable(Protocol):
+    """A scanner in which pages of somebody who has left may lie as files."""
+
+    def clear(self) -> int:
+        """Remove them, so that nobody else gets them, and say how many there were. Raises ScannerFailure where one stays; then nothing is
+        delivered until it is gone."""
 
 
 _WORDS: Final = {

@@ -2,7 +2,7 @@
 
 Tried with: files written by hand and by `scanimage --batch`. A device that writes slowly is waited for: a file is taken when nothing about it has
 changed for a while, by our own clock, because a share's times are those of some other machine. It is deleted when the caller has asked for the next
-one, so that a crash leaves it where it was.
+one, so that a crash leaves it where it was; and what somebody leaves behind is deleted when they have gone (`clear`).
 """
 
 from __future__ import annotations
@@ -64,7 +64,8 @@ class FolderScanner:
         self._wait = wait
         self._guard = threading.Lock()
         self._seen: dict[Path, _Sight] = {}
-        self._given: dict[Path, Looks] = {}  # delivered, and could not be removed
+        # Delivered, or left behind (then None: it may still be growing), and could not be removed.
+        self._given: dict[Path, Looks | None] = {}
         self._closed = False
 
     def state(self) -> ScannerState:
@@ -90,6 +91,26 @@ class FolderScanner:
         except ScannerFailure as failure:
             return Complaint(failure.what.removesuffix("."), failure.remedy)
         return None
+
+    def clear(self) -> int:
+        """Remove what lies there, also what is still being written, and say how many files that were. Raises ScannerFailure where one stays; then
+        nothing is delivered until it is gone."""
+        removed, failure = 0, None
+        with self._guard:
+            try:
+                paths = sorted(path for path in self._folder.iterdir() if _could_be_taken(path))
+            except OSError as error:
+                raise self._unreachable(error) from error
+            for path in paths:
+                try:
+                    path.unlink(missing_ok=True)
+                    removed += 1
+                except OSError as error:
+                    self._given[path] = None
+                    failure = self._not_emptied(path, error)
+        if failure is not None:
+            raise failure
+        return removed
 
     def close(self) -> None:
         """Files stay where they are."""
@@ -121,10 +142,13 @@ class FolderScanner:
                 if _looks(facts) != looks:
                     return None
                 if facts.st_size > self._file_bytes_max:
+                    self._remove(
+                        path, looks
+                    )  # it would stand before all that come after it, and nobody here can take it away
                     raise ScannerFailure(
                         ScannerState.JAMMED,
                         f"“{_called(path)}” has {facts.st_size} bytes; at most {self._file_bytes_max} are taken.",
-                        "Remove the file and scan fewer sheets at a time.",
+                        "Scan again, fewer sheets at a time.",
                     )
                 return file.read()
         except FileNotFoundError:
@@ -150,7 +174,9 @@ class FolderScanner:
                 if not os.access(self._folder, os.R_OK | os.W_OK | os.X_OK):
                     os.stat(self._folder)  # is it there at all?
                     raise PermissionError(errno.EACCES, "no right to read and empty it")
-                for path in sorted(self._folder.iterdir()):
+                paths = sorted(self._folder.iterdir())
+                self._given = {path: looks for path, looks in self._given.items() if path in paths}
+                for path in paths:
                     looks = _looks_of(path)
                     if looks is None or self._put_away(path, looks):
                         continue
@@ -166,8 +192,9 @@ class FolderScanner:
             return ripe
 
     def _put_away(self, path: Path, looks: Looks) -> bool:
-        """Whether this was delivered before, and is gone only now. Raises ScannerFailure if it stays: the next visitor must not get it."""
-        if self._given.get(path) != looks:
+        """Whether this was delivered before or left behind, and is gone only now. Raises ScannerFailure if it stays: the next visitor must not get
+        it."""
+        if path not in self._given or self._given[path] not in (looks, None):
             return False
         try:
             path.unlink(missing_ok=True)
@@ -186,7 +213,7 @@ class FolderScanner:
     def _not_emptied(self, path: Path, error: OSError) -> ScannerFailure:
         return ScannerFailure(
             ScannerState.UNREACHABLE,
-            f"“{_called(path)}” was taken and cannot be removed from “{self._folder}”: {error.strerror or error}.",
+            f"“{_called(path)}” may not be given to anybody else and cannot be removed from “{self._folder}”: {error.strerror or error}.",
             "Remove it, and let the node delete files there.",
         )
 
@@ -197,13 +224,19 @@ def _nothing() -> ScannerFailure:
 
 def _looks_of(path: Path) -> Looks | None:
     """None: nothing to be taken. Devices make the file before they scan, so an empty one has not begun."""
+    facts = _could_be_taken(path)
+    return _looks(facts) if facts is not None and facts.st_size else None
+
+
+def _could_be_taken(path: Path) -> os.stat_result | None:
+    """None: by its name or its kind it never will be."""
     if path.suffix.lower() not in ENDS or path.name.startswith("."):
         return None
     try:
         facts = path.lstat()
     except FileNotFoundError:  # between two looks
         return None
-    return _looks(facts) if stat.S_ISREG(facts.st_mode) and facts.st_size else None
+    return facts if stat.S_ISREG(facts.st_mode) else None
 
 
 def _looks(facts: os.stat_result) -> Looks:

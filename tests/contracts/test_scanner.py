@@ -282,7 +282,7 @@ def test_what_cannot_be_removed_is_delivered_once(tmp_path: Path, monkeypatch: p
     with monkeypatch.context() as sticky:
         sticky.setattr(Path, "unlink", _refused)
         for ask in (lambda: next(batch), scanner.scan):
-            with pytest.raises(ScannerFailure, match="was taken and cannot be removed"):
+            with pytest.raises(ScannerFailure, match="may not be given to anybody else"):
                 ask()
         assert scanner.state() is ScannerState.UNREACHABLE
     assert scanner.state() is ScannerState.NO_PAPER
@@ -310,11 +310,47 @@ def test_a_file_stays_until_the_caller_asks_for_the_next(tmp_path: Path) -> None
     assert not path.exists()
 
 
-def test_a_file_too_large_stays_and_is_named(tmp_path: Path) -> None:
-    path = _drop(tmp_path, "a.png")
-    with pytest.raises(ScannerFailure, match=r"“a\.png” has \d+ bytes; at most 10"):
-        list(_watched(tmp_path, Clock(), file_bytes_max=10).scan())
-    assert path.exists()
+def test_a_file_too_large_is_named_once_and_does_not_stand_before_the_next(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(bytes(5000))
+    _drop(tmp_path, "b.png")
+    scanner = _watched(tmp_path, Clock(), file_bytes_max=4000)
+    with pytest.raises(ScannerFailure, match=r"“a\.png” has 5000 bytes; at most 4000"):
+        list(scanner.scan())
+    assert [scan.name for scan in scanner.scan()] == ["b.png"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_somebody_left_behind_is_removed_also_what_is_still_being_written(tmp_path: Path) -> None:
+    _drop(tmp_path, "a.png")
+    (tmp_path / "begun.pdf").touch()
+    (tmp_path / "note.txt").write_text("no scan")
+    scanner = _watched(tmp_path, Clock())
+    with (tmp_path / "half.jpg").open("wb") as writing:
+        writing.write(b"\xff\xd8half")
+        assert scanner.clear() == 3
+        writing.write(b"whole\xff\xd9")
+    assert [path.name for path in tmp_path.iterdir()] == ["note.txt"]
+    assert scanner.state() is ScannerState.NO_PAPER
+
+
+def test_what_somebody_left_behind_and_cannot_be_removed_keeps_the_scanner_from_being_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, clock = _drop(tmp_path, "a.png"), Clock()
+    scanner = FolderScanner(tmp_path, clock=clock, wait=clock.wait)
+    with monkeypatch.context() as sticky:
+        sticky.setattr(Path, "unlink", _refused)
+        with pytest.raises(ScannerFailure, match="may not be given to anybody else"):
+            scanner.clear()
+        path.write_bytes(path.read_bytes() + b"the rest of it")
+        clock.wait(60)
+        assert scanner.state() is ScannerState.UNREACHABLE
+    path.unlink()  # whoever looks after the cabin
+    assert scanner.state() is ScannerState.NO_PAPER
+    _drop(tmp_path, "a.png")
+    scanner.state()
+    clock.wait(60)
+    assert [scan.name for scan in scanner.scan()] == ["a.png"]
 
 
 def test_a_folder_that_is_not_there_is_named_and_is_used_when_it_comes_back(tmp_path: Path) -> None:

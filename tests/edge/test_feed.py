@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from edge import feed as feed_file
 from edge.feed import Feed
+from hardware.devices.folder_scanner import FolderScanner
 from hardware.scanner import Scan, ScannerState
 
 
@@ -66,3 +68,19 @@ def test_a_device_that_hangs_is_busy_for_the_next_visitor_and_works_again_when_i
     finally:
         device.mended.set()
         feed.close()
+
+
+def test_what_a_visitor_leaves_in_a_drop_folder_is_gone_before_the_next_one_is_asked_for_paper(tmp_path: Path) -> None:
+    feed = Feed(FolderScanner(tmp_path, settle_seconds=0.0))
+    (tmp_path / "left.png").write_bytes(b"IEND\xaeB`\x82")
+
+    async def play() -> None:
+        assert await feed.state() is ScannerState.READY
+        await feed.clear()
+        assert await feed.state() is ScannerState.NO_PAPER
+
+    try:
+        asyncio.run(play())
+    finally:
+        feed.close()
+    assert list(tmp_path.iterdir()) == []

@@ -24,13 +24,14 @@ from edge.kiosk.usher import Usher
 from edge.node import Node
 from edge.opening import OpeningConfig
 from edge.storage import disk
-from hardware.fittings import ScannerConfig
+from hardware.fittings import Lying, ScannerConfig
 from protocol.runtime.folder import NodeFolder
 from protocol.runtime.world import REAL, World
 from tests.edge.house import config, enrolled
 from tests.edge.jumping import Jumping
 
 NINE = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)  # on a Monday, by the clock in Berlin
+SIMULATED = ScannerConfig("simulated", pages=1, seed=5)
 SMALL_MIB = 40  # too small for a ballast that would be given up for it
 
 
@@ -85,11 +86,14 @@ async def opened(path: Path, settings: EdgeConfig) -> AsyncIterator[Cabin]:
                 await cabin.usher.close()
 
 
-def play(path: Path, story: Callable[[Cabin], Awaitable[None]], opening: OpeningConfig | None = None) -> None:
+def play(
+    path: Path,
+    story: Callable[[Cabin], Awaitable[None]],
+    opening: OpeningConfig | None = None,
+    scanner: ScannerConfig = SIMULATED,
+) -> None:
     """A story in a cabin of its own."""
-    settings = structs.replace(
-        config(scanner=ScannerConfig("simulated", pages=1, seed=5)), opening=opening or OpeningConfig()
-    )
+    settings = structs.replace(config(scanner=scanner), opening=opening or OpeningConfig())
 
     async def told() -> None:
         async with opened(path, settings) as cabin:
@@ -253,3 +257,30 @@ def test_a_disk_that_fills_up_during_a_visit_loses_nothing_and_says_what_to_do(s
         assert cabin.node.surroundings.buffer.waiting().documents == 1
 
     play(enrolled(small / "cabin"), story)
+
+
+def test_what_one_visitor_leaves_in_a_drop_folder_does_not_come_to_the_next(path: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "drop"
+    folder.mkdir()
+
+    async def story(cabin: Cabin) -> None:
+        (folder / "late.pdf").write_bytes(b"%PDF-1.7 of the visitor before, finished when they had gone")
+        assert await cabin.tap("info") == "info"
+        assert list(folder.iterdir()) == []
+        (folder / "left.pdf").write_bytes(b"%PDF-1.7 of this one, still being wri")
+        assert await cabin.tap("end") == "parting"
+        await cabin.node.reception.close(60)  # when the visit is over
+        assert list(folder.iterdir()) == []
+
+    play(path, story, scanner=ScannerConfig("folder", str(folder)))
+
+
+@pytest.mark.parametrize(
+    ("writing", "told"), [("down", "Die Schrift zeigt nach unten."), ("auto", "Die Schrift zeigt nach oben.")]
+)
+def test_how_a_sheet_is_laid_is_told_as_the_fitted_device_wants_it(path: Path, writing: Lying, told: str) -> None:
+    async def story(cabin: Cabin) -> None:
+        assert await cabin.tap("hand-in", "concern:0") == "place"
+        assert told in await cabin.text()
+
+    play(path, story, scanner=structs.replace(SIMULATED, writing=writing))
