@@ -14,9 +14,8 @@ from tools.simulator.planted import PLANTED
 from tools.simulator.report import Report
 from tools.simulator.worlds import WORLD_DAYS
 from tools.simulator.worlds import simulate as play
-from tools.town import uckermark
 
-CABINS_MAX = len(uckermark().sites)
+CABINS_MAX: Final = 50  # at one hub: more of them would tell nothing new
 _LIST: Final = "list"
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -21,7 +21,7 @@ from cloud.storage.database import Database, sqlite_url
 from protocol.contacts import HubCard, InboxCard
 from protocol.directory import HubRow
 from protocol.enrolment import Invitation, make_claim
-from protocol.ids import AgencyId
+from protocol.ids import AgencyId, SiteId
 from protocol.keys import CurvePair, SigningPair
 from protocol.manifest import Signed
 from protocol.recipients import HybridIdentity, generate_identity
@@ -79,10 +79,17 @@ class District:
         try:
             with database.turn() as connection:
                 self._draft(connection)
-                self.cabins += [self.enrol(connection, site, BEGAN) for site in self.town.sites[:cabins]]
+                self.cabins += [self.enrol(connection, site, BEGAN) for site in self.sites(cabins)]
                 return self.publish(connection, BEGAN)
         finally:
             database.close()
+
+    def sites(self, count: int) -> list[Site]:
+        """Places for so many cabins: those of the example, and where they do not suffice, one more in each of them, and one more."""
+        places = self.town.sites
+        rounds = -(-count // len(places))
+        every = [*places, *(_another(place, number) for number in range(2, rounds + 1) for place in places)]
+        return every[:count]
 
     def publish(self, connection: Connection, now: datetime) -> Signed:
         """The next directory, signed and in force."""
@@ -112,6 +119,10 @@ class District:
 def at(seconds: float) -> datetime:
     """The calendar as people write it."""
     return BEGAN + timedelta(seconds=seconds)
+
+
+def _another(place: Site, number: int) -> Site:
+    return replace(place, id=SiteId(f"{place.id}-{number}"), name=f"{place.name} {number}")
 
 
 @cache

@@ -118,9 +118,10 @@ _add(
     "--share", type=click.FloatRange(0, 1, min_open=True), default=1.0, show_default=True, help="Of the large figures."
 )
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Another one adds to what is kept.")
+@click.option("--cabins", type=click.IntRange(1, 50), default=2, show_default=True, help="At the hub of a simulation.")
 @click.option("--kept", type=click.Path(path_type=Path), default=Path("evidence-run"), show_default=True)
 @click.option("--out", type=click.Path(path_type=Path), default=Path("docs/evidence.md"), show_default=True)
-def evidence(only: tuple[str, ...], share: float, seed: int, kept: Path, out: Path) -> None:
+def evidence(only: tuple[str, ...], share: float, seed: int, cabins: int, kept: Path, out: Path) -> None:
     """Take the large figures, hours of them, and write them down with commit, seeds and machine.
 
     What is KEPT is not done again; what was done elsewhere and stands in OUT stays there."""
@@ -128,7 +129,7 @@ def evidence(only: tuple[str, ...], share: float, seed: int, kept: Path, out: Pa
 
     if unknown := [name for name in only if name not in page.STEPS]:
         raise click.BadParameter(f"{', '.join(unknown)}: choose of {', '.join(page.STEPS)}.", param_hint="--only")
-    page.gather(only, share, seed, kept)
+    page.gather(only, share, seed, kept, cabins)
     before = out.read_text(encoding="utf-8") if out.exists() else ""
     out.write_text(page.written(kept, before), encoding="utf-8")
     click.echo(f"Written: {out}")

@@ -24,7 +24,6 @@ from tools.torture import planted
 
 _SECONDS_MAX: Final = 24 * 3600
 SIMULATED: Final = "simulate"
-_CABINS: Final = 2  # at one hub
 _UNITS: Final = {SIMULATED: "cabin-days"}
 _WORLDS: Final = 100_000  # seeds of one run
 
@@ -63,23 +62,24 @@ _PLANTED_ROUNDS: Final = {"bytes": {"secret-word": 400_000, "room-in-advance": 4
 _PLANTED_BYTES: Final = 20_000
 
 
-def gather(only: tuple[str, ...], share: float, seed: int, kept: Path) -> None:
-    """Do what is not kept yet: every step with its share of rounds, then each of its planted faults. Raises nothing: what failed is kept too."""
+def gather(only: tuple[str, ...], share: float, seed: int, kept: Path, cabins: int) -> None:
+    """Do what is not kept yet: every step with its share of rounds, then each of its planted faults. `cabins` stand at the hub of a simulation.
+    Raises nothing: what failed is kept too."""
     kept.mkdir(parents=True, exist_ok=True)
     for kind, step in STEPS.items():
         if only and kind not in only:
             continue
-        _do(kind, max(1, round(step.whole * share)), seed, "", kept)
+        _do(kind, max(1, round(step.whole * share)), seed, "", kept, cabins)
         for name in sorted(PLANTED) if kind == SIMULATED else planted.names(kind):
             rounds = _PLANTED_ROUNDS.get(kind, {}).get(name, _PLANTED_BYTES if kind == "bytes" else step.planted)
-            _do(kind, rounds, 1, name, kept)
+            _do(kind, rounds, 1, name, kept, 1)
 
 
-def _do(kind: str, rounds: int, seed: int, plant: str, kept: Path) -> None:
+def _do(kind: str, rounds: int, seed: int, plant: str, kept: Path, cabins: int) -> None:
     path = kept / f"{kind}-{plant or 'sound'}-{seed}.json"
     if path.exists():
         return
-    command = _simulate(rounds, seed, plant) if kind == SIMULATED else _torture(kind, rounds, seed, plant)
+    command = _simulate(rounds, seed, plant, cabins) if kind == SIMULATED else _torture(kind, rounds, seed, plant)
     began = time.monotonic()
     done = subprocess.run(
         [sys.executable, "-m", "tools", *command, "--json"],
@@ -104,9 +104,8 @@ def _torture(kind: str, rounds: int, seed: int, plant: str) -> list[str]:
     return ["torture", kind, "--rounds", str(rounds), "--seed", str(seed), *(["--plant", plant] if plant else [])]
 
 
-def _simulate(cabin_days: int, seed: int, plant: str) -> list[str]:
+def _simulate(cabin_days: int, seed: int, plant: str, cabins: int) -> list[str]:
     """A run takes a seed for each of its worlds: the next run begins behind them."""
-    cabins = 1 if plant else _CABINS
     run = ["simulate", "--days", f"{cabin_days / cabins:g}", "--seed", str(seed if plant else seed * _WORLDS)]
     return [*run, "--cabins", str(cabins), *(["--plant", plant] if plant else [])]
 

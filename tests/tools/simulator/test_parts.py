@@ -12,6 +12,7 @@ import pytest
 
 from tools.simulator.agenda import QUIET_SECONDS, Agenda, Waker
 from tools.simulator.disk import Disk
+from tools.simulator.district import District
 from tools.simulator.kernel import Kernel
 from tools.simulator.line import Line, Port, Strand, Trace
 from tools.simulator.tripwire import Crash, Tripwire
@@ -320,3 +321,13 @@ def test_a_cut_line_tells_both_and_lets_nobody_through() -> None:
 def test_a_stranger_is_told_so() -> None:
     with pytest.raises(AssertionError, match="does not know this key"):
         Ends().dial("stranger")
+
+
+# --- district
+def test_there_are_places_for_more_cabins_than_the_example_has() -> None:
+    district = District(random.Random(1))
+    assert district.sites(3) == list(district.town.sites[:3])
+    many = district.sites(50)
+    assert many[:5] == list(district.town.sites)
+    assert (many[5].id, many[5].name) == ("templin-2", "Templin 2")
+    assert len({site.id for site in many}) == len(many) == 50
