@@ -13,6 +13,7 @@ from hardware.scanner import Mode, Source
 
 ScannerModel = Literal["none", "simulated", "folder", "sane", "escl", "camera"]
 CameraModel = Literal["none", "simulated", "v4l2"]
+Lying = Literal["auto", "up", "down"]
 PrinterModel = Literal["none", "simulated", "ipp"]
 PresenceModel = Literal["none", "simulated", "gpio", "key"]
 KeyswitchModel = Literal["none", "simulated", "gpio", "key"]
@@ -48,6 +49,12 @@ class ScannerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     source: Annotated[
         Source, Meta(description="For sane and escl: auto (feeder if there is paper in it), feeder, duplex or flatbed.")
     ] = "auto"
+    writing: Annotated[
+        Lying,
+        Meta(
+            description="How sheets are laid, which the screen tells visitors: up, down, or auto (down for source = “flatbed”, else up)."
+        ),
+    ] = "auto"
     mode: Annotated[Mode, Meta(description="For sane and escl: color or grey.")] = "color"
     dpi: Annotated[int, Meta(ge=75, le=600, description="For sane and escl.")] = 300
     options: Annotated[
@@ -60,6 +67,13 @@ class ScannerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("device is missing, which fitted = “sane” needs (`scanimage -L` lists it)")
         if self.fitted == "escl" and not _address(self.url, "http", "https"):
             raise ValueError(f"url “{self.url}” is no http:// or https:// address, which fitted = “escl” needs")
+
+    @property
+    def face_down(self) -> bool:
+        """Whoever lays a sheet sees its back: on glass, and in some feeders. A camera over the table looks at the writing."""
+        if self.writing == "auto":
+            return self.fitted in ("sane", "escl") and self.source == "flatbed"
+        return self.writing == "down"
 
 
 class CameraConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

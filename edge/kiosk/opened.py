@@ -52,6 +52,7 @@ def usher_in(config: EdgeConfig, world: World, node: Node, catalogues: Catalogue
         node.entrance,
         board=node.board.tell,
         parting_seconds=config.visit.parting_seconds,
+        face_down=config.scanner.face_down,
     )
 
 

@@ -108,7 +108,7 @@ class Press:
             concern=t("paper.concern"),
             handed_in=t("paper.handed_in"),
             hours=t("paper.hours"),
-            note=t("paper.note", phone=agency.phone) if agency.phone else t("say.note_number"),
+            note=t("paper.note"),
         )
         return slip(
             document.receipt,

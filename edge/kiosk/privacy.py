@@ -7,4 +7,4 @@ from __future__ import annotations
 
 from typing import Final
 
-PRIVACY_VERSION: Final = "1"
+PRIVACY_VERSION: Final = "2"

@@ -69,7 +69,8 @@ def _place(usher: Usher, words: Words, phone: str) -> Values:
         "agency": agency_of(usher, words),
         "copy": guest.shown.copy,
         "question": question,
-        "drawn": _DRAWN.get(question, "lay"),
+        "drawn": _drawn(question, face_down=usher.face_down),
+        "face_down": usher.face_down,
         "sheet": guest.shown.mode in (Mode.DOCUMENT, Mode.COPY),
         "by_itself": guest.feels_paper,
         "count": len(guest.shown.pages),
@@ -78,6 +79,12 @@ def _place(usher: Usher, words: Words, phone: str) -> Values:
 
 # What lies on the glass in the drawing; everything else is a sheet.
 _DRAWN: Final = {"card_front.title": "lay-front", "card_back.title": "lay-back", "receipt_place.title": "lay-receipt"}
+
+
+def _drawn(question: str, *, face_down: bool) -> str:
+    if face_down:  # then what lies there shows its back, whatever it is
+        return "" if question in _DRAWN else "lay-down"
+    return _DRAWN.get(question, "lay")
 
 
 def _question(guest: Guest) -> str:

@@ -45,7 +45,8 @@ ANYWAY: Final = ("help", "privacy", "end", "stay")  # meant, whatever page stand
 
 
 class Usher:
-    """Lives in the event loop. `board` is told what the visit tells; for `parting_seconds` „Bitte nehmen Sie Ihre Blätter mit.“ stands there."""
+    """Lives in the event loop. `board` is told what the visit tells; for `parting_seconds` „Bitte nehmen Sie Ihre Blätter mit.“ stands there.
+    `face_down`: the device wants sheets so."""
 
     def __init__(
         self,
@@ -58,6 +59,7 @@ class Usher:
         *,
         board: Callable[[Told], None],
         parting_seconds: float,
+        face_down: bool = False,
     ) -> None:
         self.house = house
         self.handouts = Handouts(press, reference, house.workshop, house.utc, self._came)
@@ -65,6 +67,7 @@ class Usher:
         self.reference = reference
         self.entrance = entrance
         self.scanner = ScannerState.READY
+        self.face_down = face_down
         self.porch = Porch(house.patience.quiet_seconds, parting_seconds, self.changed)
         self.waiting = False  # for whoever hands in through the hatch
         self.somebody: bool | None = None  # says the sensor; None: there is none

@@ -127,3 +127,17 @@ def test_a_mistake_is_named_with_its_place(before: str, after: str, told: str) -
     with pytest.raises(Refused) as caught:
         parse_config(text.replace(before, after, 1), EdgeConfig)
     assert told in caught.value.what
+
+
+@pytest.mark.parametrize(
+    ("scanner", "face_down"),
+    [
+        (ScannerConfig("sane", device="test", source="flatbed"), True),
+        (ScannerConfig("escl", url="http://scanner/eSCL", source="flatbed", writing="up"), False),
+        (ScannerConfig("escl", url="http://scanner/eSCL"), False),
+        (ScannerConfig("sane", device="fujitsu", source="duplex", writing="down"), True),
+        (ScannerConfig("camera", source="flatbed"), False),
+    ],
+)
+def test_on_glass_the_writing_faces_down_unless_it_is_told_otherwise(scanner: ScannerConfig, face_down: bool) -> None:
+    assert scanner.face_down is face_down

@@ -90,6 +90,7 @@ def test_a_slip_is_told_as_printed_when_it_lies_in_the_tray(real: Eve) -> None:
     assert NUMBER in text
     assert "Wohngeldstelle" in text
     assert "Zuschuss zur Miete" in text
+    assert "Bitte heben Sie diesen Zettel auf." in text, "whoever holds it need not write the number down"
 
 
 def test_a_slip_names_agency_and_concern_in_the_visitors_language_and_the_agency_as_at_its_door(real: Eve) -> None:

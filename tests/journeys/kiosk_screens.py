@@ -90,6 +90,14 @@ def _slip(visitor: Visitor) -> None:
     until(lambda: "nehmen Sie Ihren Zettel" in visitor.text(), "the slip is printed")
 
 
+def _slip_failed(visitor: Visitor) -> None:
+    """The most that ever stands beside a number: all three buttons, both news at their longest."""
+    visitor.stage.flag("printer", NO_PAPER)
+    _offline(visitor)
+    visitor.tap("print-slip")
+    until(lambda: "Der Drucker geht gerade nicht" in visitor.text(), "the slip does not come")
+
+
 def _feedback(visitor: Visitor) -> None:
     visitor.to_number()
     visitor.tap("done")
@@ -231,6 +239,7 @@ WAYS: dict[str, Way] = {
     "number": _arrived,
     "number-offline": _offline,
     "number-slip": _slip,
+    "number-slip-failed": _slip_failed,
     "feedback": _feedback,
     "copy_check": _copy_check,
     "copying": _copying,

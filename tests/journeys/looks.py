@@ -17,6 +17,7 @@ MM_TARGET: Final = 20.0
 MM_MAIN_HIGH: Final = 25.0
 MM_MAIN_WIDE: Final = 80.0
 MM_GAP: Final = 6.0
+PX_OVERLAP: Final = 4.0  # two lines of text touch by less
 CONTRAST_TEXT: Final = 7.0
 CONTRAST_SIGN: Final = 4.5
 CHOICES_MAX: Final = 4
@@ -77,6 +78,18 @@ _MEASURE: Final = """
       const b = other.getBoundingClientRect();
       const gap = Math.max(a.left - b.right, b.left - a.right, a.top - b.bottom, b.top - a.bottom);
       if (gap < expected.gap - 0.6) tell(`${gap.toFixed(1)} px to “${other.innerText.trim()}”`, one);
+    }
+  });
+  // nothing lies on something else; lines of text may touch
+  const things = [...all("h1, .lead, .number, .receipt p, .qr, .picture img, .notice, .facts, .papers li, .as-of, .progress, .drawing"), ...targets];
+  things.forEach((one, index) => {
+    const a = one.getBoundingClientRect();
+    for (const other of things.slice(index + 1)) {
+      if (one.contains(other) || other.contains(one)) continue;
+      const b = other.getBoundingClientRect();
+      const wide = Math.min(a.right, b.right) - Math.max(a.left, b.left);
+      const high = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
+      if (Math.min(wide, high) > expected.overlap) tell(`“${name(other).trim()}” lies on it, ${Math.round(wide)} × ${Math.round(high)} px`, one);
     }
   });
   const choices = all(".choice");
@@ -157,6 +170,7 @@ def faults(page: Page, settings: Settings, screen: Screen) -> list[str]:
         "mainHigh": MM_MAIN_HIGH * unit,
         "mainWide": MM_MAIN_WIDE * unit,
         "gap": MM_GAP * unit,
+        "overlap": PX_OVERLAP,
         "contrastText": CONTRAST_TEXT,
         "contrastSign": CONTRAST_SIGN,
         "choices": CHOICES_MAX,

@@ -181,7 +181,7 @@ def test_the_agency_has_accepted_only_when_it_has(one: Visitor) -> None:
 def test_a_jam_in_the_middle_keeps_what_was_taken(somebody: Visitor) -> None:
     kiosk_screens.WAYS["problem"](somebody)
     assert "klemmt" in somebody.text()
-    assert "Ihr Blatt ist noch da" in somebody.text()
+    assert "Das Bild Ihres Blattes ist noch da" in somebody.text(), "and the sheet itself is stuck"
     somebody.stage.mend("scanner")
     somebody.cabin.lay(2)
     somebody.tap("retry")
@@ -264,6 +264,7 @@ def test_a_slip_that_does_not_come_is_said(one: Visitor) -> None:
     one.to_number()
     one.tap("print-slip")
     until(lambda: "Der Drucker geht gerade nicht" in one.text())
+    assert "Nummer aufschreiben" in one.page.inner_text("h1"), "and what is to be done instead"
     one.stage.mend("printer")
     one.tap("print-slip")
     until(lambda: "Bitte nehmen Sie Ihren Zettel" in one.text())
