@@ -46,14 +46,12 @@ class Run(NamedTuple):
     previous: bytes
     entries: Sequence[entries.Entry]
 
-
-class Arrival(NamedTuple):
-    """One entry of a cabin's machine; `before` is the place in its log before this entry."""
-
-    place: Place
-    machine: int
-    before: Mark
-    entry: entries.Entry
+    def before_entry(self, at: int) -> Mark:
+        """The place in the log before the entry at this index."""
+        if not at:
+            return self.before
+        entry = self.entries[at - 1]
+        return Mark(entry.epoch, entry.number, entry.hash)
 
 
 class Ingest:
@@ -75,10 +73,13 @@ class Ingest:
         for run, events in opened:
             self.turn.insert(up_run, runs.row(run.place.site, run.machine, run.previous, run.entries))
             self.turn.places.add(run.place)
-            before = run.before
-            for entry, event in zip(run.entries, events, strict=True):
-                self._apply(Arrival(run.place, run.machine, before, entry), event)
-                before = Mark(entry.epoch, entry.number, entry.hash)
+            for at, event in enumerate(events):
+                try:
+                    if isinstance(event, Refused):
+                        raise event
+                    APPLY[type(event)](self, run, at, event)
+                except Refused as refused:
+                    self._set_aside(run, at, event, refused)
         self._visits.write(self.turn.connection)
 
     def reconsider(self, places: Callable[[SiteId], Place]) -> None:
@@ -95,13 +96,13 @@ class Ingest:
             entry = runs.entry(self.turn.connection, row.site, row.machine, row.number)
             if entry is None:
                 continue
-            arrival = Arrival(place, row.machine, Mark(), entry)
-            (event,) = self._opened(Run(place, row.machine, Mark(), b"", [entry]))
+            run = Run(place, row.machine, Mark(), b"", [entry])
+            (event,) = self._opened(run)
             if isinstance(event, Refused):
                 continue
             try:
                 self._look_up([event] if isinstance(event, DocumentSealed) else [])
-                APPLY[type(event)](self, arrival, event)
+                APPLY[type(event)](self, run, 0, event)
             except Refused:
                 continue
             self.turn.connection.execute(
@@ -141,14 +142,6 @@ class Ingest:
         )
         self.known.open_epoch(place.site, machine, entry.epoch, event)
 
-    def _apply(self, arrival: Arrival, event: Event | Refused) -> None:
-        try:
-            if isinstance(event, Refused):
-                raise event
-            APPLY[type(event)](self, arrival, event)
-        except Refused as refused:
-            self._set_aside(arrival, event, refused)
-
     def _look_up(self, events: list[DocumentSealed]) -> None:
         """Which envelopes and blobs were announced in earlier turns: two questions for all of them."""
         envelopes: list[bytes] = []
@@ -169,7 +162,7 @@ class Ingest:
     def _heard_of(self, envelope: EnvelopeId, digest: Digest) -> None:
         self._by_envelope[envelope] = self._by_digest[digest] = (envelope, digest)
 
-    def _set_aside(self, arrival: Arrival, event: Event | Refused, refused: Refused) -> None:
+    def _set_aside(self, run: Run, at: int, event: Event | Refused, refused: Refused) -> None:
         claims: dict[str, Any] = {"envelope": None, "agency": None, "size_bytes": None}
         if isinstance(event, DocumentSealed):
             try:
@@ -182,24 +175,24 @@ class Ingest:
                     "agency": printable(claimed.agency[:63]),
                     "size_bytes": min(event.size_bytes, NUMBER_MAX),
                 }
-        site = arrival.place.site
+        site, number = run.place.site, run.entries[at].number
         self.turn.insert(
             quarantine,
             {
                 "site": site,
-                "machine": arrival.machine,
-                "number": arrival.entry.number,
+                "machine": run.machine,
+                "number": number,
                 "reason": refused.code.value,
                 "trouble": printable(str(refused)),
                 "quarantined_at": self.turn.now,
                 **claims,
             },
         )
-        self.turn.alarm(site, refused.code.value, f"Entry {arrival.entry.number} was set aside: {refused}")
+        self.turn.alarm(site, refused.code.value, f"Entry {number} was set aside: {refused}")
 
-    def epoch_opened(self, arrival: Arrival, event: EpochOpened) -> None:
+    def epoch_opened(self, run: Run, at: int, event: EpochOpened) -> None:
         """A process start of the cabin; its key was taken when the entry was read. Were entries lost before it?"""
-        place, _, before, entry = arrival
+        place, before, entry = run.place, run.before_entry(at), run.entries[at]
         if event.follows != before:
             missing = min(max(0, event.follows.number - before.number), NUMBER_MAX - place.missing)
             place.missing += missing
@@ -215,9 +208,9 @@ class Ingest:
                 f"{missing or 'some'} of them {why}",
             )
 
-    def document_sealed(self, arrival: Arrival, event: DocumentSealed) -> None:
+    def document_sealed(self, run: Run, at: int, event: DocumentSealed) -> None:
         """A document waits in the cabin: is it sound, whom is it for, was it ever seen before?"""
-        place, machine, _, entry = arrival
+        place, machine = run.place, run.machine
         connection = self.turn.connection
         key = self.known.signing_key(connection, place.site)
         if key is None:
@@ -233,7 +226,7 @@ class Ingest:
             )
         if self._seen(manifest, event):
             return
-        self._check_chain(arrival, manifest, digest_of(event.manifest))
+        self._check_chain(run, manifest, digest_of(event.manifest))
         self._heard_of(manifest.envelope, event.digest)
         self.turn.insert(
             document,
@@ -242,7 +235,7 @@ class Ingest:
                 "receipt": manifest.receipt,
                 "site": place.site,
                 "machine": machine,
-                "number": entry.number,
+                "number": run.entries[at].number,
                 "agency": manifest.agency,
                 "epoch": manifest.epoch,
                 "counter": manifest.counter,
@@ -259,11 +252,11 @@ class Ingest:
         self._blobs.stranger(event.digest)
         self.turn.news.wanted.append(Wanted(place.site, event.digest, event.size_bytes, 0))
 
-    def visit_ended(self, arrival: Arrival, event: VisitEnded) -> None:
+    def visit_ended(self, run: Run, at: int, event: VisitEnded) -> None:
         """Counted; the entry itself stays sealed."""
-        self._visits.add(arrival.place.site, event)
+        self._visits.add(run.place.site, event)
 
-    def not_a_cabins(self, arrival: Arrival, event: Event) -> None:
+    def not_a_cabins(self, run: Run, at: int, event: Event) -> None:
         """What only the hub says."""
         raise Refused(Code.MALFORMED, f"A cabin wrote {type(event).__name__}, which only the hub says.")
 
@@ -280,8 +273,8 @@ class Ingest:
             )
         return True
 
-    def _check_chain(self, arrival: Arrival, manifest: Manifest, digest: bytes) -> None:
-        site, machine, agency = arrival.place.site, arrival.machine, manifest.agency
+    def _check_chain(self, run: Run, manifest: Manifest, digest: bytes) -> None:
+        site, machine, agency = run.place.site, run.machine, manifest.agency
         counter, previous = self.known.chain(self.turn.connection, site, machine, agency)
         if manifest.counter != counter + 1 or manifest.previous != previous:
             self.turn.alarm(
@@ -294,7 +287,7 @@ class Ingest:
             self.known.chained(site, machine, agency, manifest.counter, digest)
 
 
-APPLY: Final[dict[type[msgspec.Struct], Callable[[Ingest, Arrival, Any], None]]] = {
+APPLY: Final[dict[type[msgspec.Struct], Callable[[Ingest, Run, int, Any], None]]] = {
     EpochOpened: Ingest.epoch_opened,
     DocumentSealed: Ingest.document_sealed,
     VisitEnded: Ingest.visit_ended,

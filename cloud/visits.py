@@ -54,8 +54,10 @@ class VisitCounts:
         """One visit."""
         sums = self._sums[site, day_of(event.ended_at)]
         sums["visits"] += 1
-        sums["handed_in"] += event.outcome == HANDED_IN
-        sums["documents"] += min(event.documents, DOCUMENTS_MAX)
+        if event.outcome == HANDED_IN:
+            sums["handed_in"] += 1
+        if event.documents:
+            sums["documents"] += min(event.documents, DOCUMENTS_MAX)
         if event.face in _FACES:
             sums[_FACES[event.face]] += 1
 

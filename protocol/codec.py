@@ -7,7 +7,7 @@ the same bytes again, so that one meaning has one form and a signature covers wh
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, TypeVar
+from typing import Annotated, Generic, TypeVar
 
 import msgspec
 
@@ -27,7 +27,6 @@ BlobName = Annotated[Digest, msgspec.Meta(min_length=32, max_length=32)]
 
 T = TypeVar("T")
 _encoder = msgspec.msgpack.Encoder()
-_decoders: dict[object, msgspec.msgpack.Decoder[object]] = {}
 
 
 def encode(noun: object) -> bytes:
@@ -35,18 +34,32 @@ def encode(noun: object) -> bytes:
     return _encoder.encode(noun)
 
 
+class Reader(Generic[T]):
+    """Reads nouns of one `kind`. Who reads one of several kinds often keeps its reader: to find it again costs as much as to read."""
+
+    def __init__(self, kind: type[T]) -> None:
+        self._kind = kind
+        self._decode = msgspec.msgpack.Decoder(kind).decode
+
+    def read(self, raw: bytes | memoryview, bytes_max: int) -> T:
+        """What `raw` spells. Raises Refused(MALFORMED) when it is longer than `bytes_max` or spells none of this kind."""
+        if len(raw) > bytes_max:
+            raise Refused(Code.MALFORMED, f"{_name(self._kind)} of {len(raw)} bytes; at most {bytes_max} are allowed.")
+        try:
+            return self._decode(raw)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, OverflowError, ValueError) as error:
+            raise Refused(Code.MALFORMED, f"Bytes that spell no {_name(self._kind)}: {error}.") from error
+
+
+_readers: dict[object, Reader[object]] = {}
+
+
 def decode(kind: type[T], raw: bytes | memoryview, bytes_max: int) -> T:
     """The `kind` that `raw` spells. Raises Refused(MALFORMED) when it is longer than `bytes_max` or spells none."""
-    size = memoryview(raw).nbytes
-    if size > bytes_max:
-        raise Refused(Code.MALFORMED, f"{_name(kind)} of {size} bytes; at most {bytes_max} are allowed.")
-    decoder = _decoders.get(kind)
-    if decoder is None:
-        decoder = _decoders[kind] = msgspec.msgpack.Decoder(kind)
-    try:
-        return decoder.decode(raw)  # type: ignore[return-value]
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, OverflowError, ValueError) as error:
-        raise Refused(Code.MALFORMED, f"Bytes that spell no {_name(kind)}: {error}.") from error
+    reader = _readers.get(kind)
+    if reader is None:
+        reader = _readers[kind] = Reader(kind)
+    return reader.read(raw, bytes_max)  # type: ignore[return-value]
 
 
 def decode_canonical(kind: type[T], raw: bytes | memoryview, bytes_max: int, *, grows: bool = False) -> T:

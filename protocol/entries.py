@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import struct
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
@@ -25,7 +27,7 @@ CLEAR: Final = 0
 SEALED: Final = 1
 
 
-class Entry(msgspec.Struct, frozen=True, array_like=True):
+class Entry(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One row of a log. `payload` starts with CLEAR or SEALED; `hash` is `chain(previous hash, epoch, number, payload)`."""
 
     epoch: Number
@@ -34,7 +36,7 @@ class Entry(msgspec.Struct, frozen=True, array_like=True):
     hash: Hash
 
 
-class Mark(msgspec.Struct, frozen=True, array_like=True):
+class Mark(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A place in a log: everything up to and including `number`, whose hash is `hash`, in `epoch`. 0 is the beginning."""
 
     epoch: Number = 0
@@ -63,7 +65,7 @@ class DocumentSealed(msgspec.Struct, frozen=True, array_like=True, tag="document
     size_bytes: Number
 
 
-class VisitEnded(msgspec.Struct, frozen=True, array_like=True, tag="visit"):
+class VisitEnded(msgspec.Struct, frozen=True, array_like=True, tag="visit", gc=False):
     """One stay in a cabin, without a word about who it was. `outcome`: `handed-in`, `left`, `timed-out` … `face`: how it was, 1 (bad) to 3
     (good), 0 when nobody said. `privacy`: version of the text about privacy that the screen offered, empty where there was no screen;
     `privacy_read`: it was opened."""
@@ -94,19 +96,38 @@ class DirectoryPublished(msgspec.Struct, frozen=True, array_like=True, tag="dire
 
 
 Event = EpochOpened | DocumentSealed | VisitEnded | ReceiptGiven | DirectoryPublished
+_EVENTS: Final = codec.Reader[Event](Event)  # type: ignore[arg-type]
+_place = struct.Struct(">QQ").pack  # epoch and number
+_nonce = struct.Struct(">IQ").pack  # the last four bytes of the epoch, and the number
+_EPOCH_BITS: Final = 0xFFFFFFFF
 
 
 def chain(previous: bytes, epoch: int, number: int, payload: bytes) -> bytes:
-    """Hash of an entry: SHA-256(previous 32 bytes, epoch and number as 8 bytes big-endian, payload)."""
-    return hashlib.sha256(previous + epoch.to_bytes(8, "big") + number.to_bytes(8, "big") + payload).digest()
+    """Hash of an entry: SHA-256(previous 32 bytes, epoch and number as 8 bytes big-endian, payload). Raises ValueError where a damaged row holds
+    something else than a number."""
+    try:
+        digest = hashlib.sha256(previous + _place(epoch, number))
+    except struct.error as error:
+        raise ValueError(f"entry {number!r} of epoch {epoch!r}") from error
+    digest.update(payload)
+    return digest.digest()
+
+
+def continued(mark: Mark, epoch: int, payloads: Iterable[bytes]) -> list[Entry]:
+    """The entries that come after `mark`, all of `epoch`. Raises Mistake when a payload is too large for a frame."""
+    found: list[Entry] = []
+    previous = mark.hash
+    for number, payload in enumerate(payloads, mark.number + 1):
+        if len(payload) > limits.ENTRY_BYTES_MAX:
+            raise Mistake(f"An entry of {len(payload)} bytes; at most {limits.ENTRY_BYTES_MAX} fit in a frame.")
+        previous = chain(previous, epoch, number, payload)
+        found.append(Entry(epoch, number, payload, previous))
+    return found
 
 
 def following(mark: Mark, epoch: int, payload: bytes) -> Entry:
     """The entry that comes after `mark`. Raises Mistake when the payload is too large for a frame."""
-    if len(payload) > limits.ENTRY_BYTES_MAX:
-        raise Mistake(f"An entry of {len(payload)} bytes; at most {limits.ENTRY_BYTES_MAX} fit in a frame.")
-    number = mark.number + 1
-    return Entry(epoch, number, payload, chain(mark.hash, epoch, number, payload))
+    return continued(mark, epoch, (payload,))[0]
 
 
 def clear(event: Event) -> bytes:
@@ -118,23 +139,24 @@ def sealed(event: Event, key: bytes, epoch: int, number: int) -> bytes:
     """Payload that only the holder of the epoch's journal key (32 bytes) can read.
 
     Number and epoch are the nonce: a key lives for one epoch and a number for one entry, so no pair is used twice."""
-    box = ChaCha20Poly1305(key).encrypt(_nonce(epoch, number), codec.encode(event), None)
+    box = ChaCha20Poly1305(key).encrypt(_nonce(epoch & _EPOCH_BITS, number), codec.encode(event), None)
     return bytes([SEALED]) + box
 
 
 def read(payload: bytes, key: bytes | None, epoch: int, number: int) -> Event:
     """The event in a payload. Raises Refused when it is malformed or `key` does not open it."""
-    if not payload or payload[0] not in (CLEAR, SEALED):
-        raise Refused(Code.MALFORMED, f"Entry {number} has no known marker.")
+    marker = payload[0] if payload else None
     body = payload[1:]
-    if payload[0] == SEALED:
+    if marker == SEALED:
         if key is None:
             raise Refused(Code.MALFORMED, f"Entry {number} is sealed and epoch {epoch} was never opened.")
         try:
-            body = _box(key).decrypt(_nonce(epoch, number), body, None)
+            body = _box(key).decrypt(_nonce(epoch & _EPOCH_BITS, number), body, None)
         except InvalidTag as error:
             raise Refused(Code.MALFORMED, f"Entry {number} does not open with the key of epoch {epoch}.") from error
-    return codec.decode(Event, body, limits.ENTRY_BYTES_MAX)  # type: ignore[arg-type]
+    elif marker != CLEAR:
+        raise Refused(Code.MALFORMED, f"Entry {number} has no known marker.")
+    return _EVENTS.read(body, limits.ENTRY_BYTES_MAX)
 
 
 def leap(payload: bytes, epoch: int, number: int) -> Mark | None:
@@ -147,10 +169,6 @@ def leap(payload: bytes, epoch: int, number: int) -> Mark | None:
     except Refused:
         return None
     return event.follows if isinstance(event, EpochOpened) and event.follows.number == number - 1 else None
-
-
-def _nonce(epoch: int, number: int) -> bytes:
-    return (epoch & 0xFFFFFFFF).to_bytes(4, "big") + number.to_bytes(8, "big")
 
 
 @functools.lru_cache(maxsize=64)

@@ -134,6 +134,7 @@ class Refused(msgspec.Struct, frozen=True, array_like=True, tag="refused"):
 
 
 Frame = Hello | Entries | Ack | Want | Chunk | Gone | Whisper | Beat | Ask | Answer | Refused
+_FRAMES: Final = codec.Reader[Frame](Frame)  # type: ignore[arg-type]
 _TAGS = frozenset(kind.__struct_config__.tag for kind in Frame.__args__)
 
 
@@ -153,7 +154,7 @@ def decode(first: bytes | memoryview, parts: int) -> Frame | Unknown:
     tag = _tag(first)
     if tag not in _TAGS:
         return Unknown(tag)
-    frame: Frame = codec.decode(Frame, first, limits.MESSAGE_BYTES_MAX)  # type: ignore[arg-type]
+    frame = _FRAMES.read(first, limits.MESSAGE_BYTES_MAX)
     if parts != (2 if isinstance(frame, Chunk) else 1):
         raise Refusal(Code.MALFORMED, f"A {tag} frame of {parts} parts.")
     _check(frame)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from protocol import entries
 from protocol.effects import Commit, Effect, Note
-from protocol.entries import Entry, Mark
+from protocol.entries import Mark
 from protocol.errors import Code, Refused
 from protocol.frames import Entries, Hello
 
@@ -43,15 +43,11 @@ class PeerLog:
         if not fresh:
             effects.append(Note("entries.again"))
             return
-        arrived: list[Entry] = []
-        mark = self.heard
-        for payload in fresh:
-            entry = entries.following(mark, frame.epoch, payload)
-            mark = Mark(entry.epoch, entry.number, entry.hash)
-            arrived.append(entry)
-        if mark.hash != frame.hash:
-            raise Refused(Code.LOG_FORK, f"Entry {mark.number} does not continue the log that we hold.")
-        self.heard = mark
+        arrived = entries.continued(self.heard, frame.epoch, fresh)
+        last = arrived[-1]
+        if last.hash != frame.hash:
+            raise Refused(Code.LOG_FORK, f"Entry {last.number} does not continue the log that we hold.")
+        self.heard = Mark(last.epoch, last.number, last.hash)
         effects.append(Commit(tuple(arrived)))
 
     def _leap(self, frame: Entries, effects: list[Effect]) -> None:

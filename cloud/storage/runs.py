@@ -6,7 +6,7 @@ so whoever asks for one learns what these bytes say, not what somebody wrote bes
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, select
@@ -19,6 +19,7 @@ from protocol.ids import SiteId
 
 ENTRIES_MAX: Final = 512  # of one run: whoever wants one entry reads them all
 _BYTES_MAX: Final = ENTRIES_MAX * limits.ENTRY_BYTES_MAX
+_PAYLOADS: Final = codec.Reader(tuple[bytes, ...])
 
 
 def row(site: SiteId, machine: int, before: bytes, run: Sequence[Entry]) -> dict[str, Any]:
@@ -42,16 +43,16 @@ def entry(connection: Connection, site: SiteId, machine: int, number: int) -> En
         .order_by(up_run.c.first.desc())
         .limit(1)
     ).first()
-    return None if found is None else next((each for each in _read(found) if each.number == number), None)
+    return None if found is None else _read(found, number)
 
 
-def _read(found: Row[Any]) -> Iterator[Entry]:
+def _read(found: Row[Any], number: int) -> Entry | None:
+    """This entry of a run, None when it ends before it or cannot be read."""
     try:
-        payloads = codec.decode(tuple[bytes, ...], found.payloads, _BYTES_MAX)
+        payloads = _PAYLOADS.read(found.payloads, _BYTES_MAX)
     except Refused:
-        return
-    mark = Mark(found.epoch, found.first - 1, found.before)
-    for payload in payloads:
-        following = entries.following(mark, found.epoch, payload)
-        mark = Mark(following.epoch, following.number, following.hash)
-        yield following
+        return None
+    count = number + 1 - found.first
+    if count > len(payloads):
+        return None
+    return entries.continued(Mark(found.epoch, found.first - 1, found.before), found.epoch, payloads[:count])[-1]

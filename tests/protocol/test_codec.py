@@ -18,6 +18,7 @@ def test_a_noun_and_back():
     raw = codec.encode(RECEIPT)
     assert codec.decode(Receipt, raw, len(raw)) == RECEIPT
     assert codec.decode_canonical(Receipt, memoryview(raw), len(raw)) == RECEIPT
+    assert codec.Reader(Receipt).read(memoryview(raw), len(raw)) == RECEIPT
 
 
 def test_longer_than_the_bound_is_refused_before_it_is_read():

@@ -27,6 +27,22 @@ def test_a_log_of_three_entries_hangs_together():
         mark = Mark(entry.epoch, entry.number, entry.hash)
 
 
+def test_a_run_of_entries_is_chained_as_one_by_one():
+    mark, one_by_one = Mark(6, 40, bytes(range(32))), []
+    for payload in (b"a", b"bc", b"def"):
+        entry = entries.following(mark, 7, payload)
+        one_by_one.append(entry)
+        mark = Mark(entry.epoch, entry.number, entry.hash)
+    assert entries.continued(Mark(6, 40, bytes(range(32))), 7, (b"a", b"bc", b"def")) == one_by_one
+    assert entries.continued(mark, 7, ()) == []
+
+
+@pytest.mark.parametrize(("epoch", "number"), [(-1, 1), (2**64, 1), (1, -1), (b"7", 1), (1, "7")])
+def test_the_hash_of_a_damaged_row_is_an_error_that_those_expect_who_look_for_damage(epoch, number):
+    with pytest.raises(ValueError, match=r"entry .* of epoch"):
+        entries.chain(bytes(32), epoch, number, b"payload")
+
+
 @given(
     st.binary(min_size=32, max_size=32),
     st.integers(0, limits.NUMBER_MAX),

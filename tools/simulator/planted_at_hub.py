@@ -12,7 +12,7 @@ from cloud.admission import Admission, Guest
 from cloud.awaited import Awaited
 from cloud.delivery import Delivery
 from cloud.hub import Connection, Hub
-from cloud.ingest import Arrival, Ingest
+from cloud.ingest import Ingest, Run
 from cloud.ledger import Ledger
 from cloud.lost import Recalled
 from cloud.site_log import Place, SiteLog
@@ -264,5 +264,5 @@ def clock_believed(check: Callable[..., None], now: Callable[[], datetime]) -> C
     return checked
 
 
-def gap_untold(self: Ingest, arrival: Arrival, event: EpochOpened) -> None:
+def gap_untold(self: Ingest, run: Run, at: int, event: EpochOpened) -> None:
     """Entries were lost with a damaged buffer, and the administrator reads that everything has arrived."""
