@@ -31,6 +31,7 @@ _WORLDS: Final = 100_000  # seeds of one run
 _BROKEN: Final = "- Broken: "
 _UNFINISHED: Final = "Did not come to its end: "
 _NOT_CAUGHT: Final = "not caught"
+_CELL_CHARS: Final = 160
 _SECTION: Final = re.compile(r"(?P<kind>\w+), seed (?P<seed>\d+)")
 _DONE: Final = re.compile(
     r"(?P<rounds>[\d,]+) \S+ in (?P<seconds>[\d,]+) s; (?P<violations>\d+) violations\. Commit (?P<commit>\S+), (?P<at>[^,]*), (?P<machine>.*)\."
@@ -247,4 +248,9 @@ def _plants(found: list[dict[str, Any]]) -> Iterator[str]:
     for each in found:
         if each["planted"]:
             words = _UNFINISHED + each["failed"] if "failed" in each else (each["broken"] or [_NOT_CAUGHT])[0]
-            yield f"| {each['kind']} | `{each['planted']}` | {each['rounds']:,} | {' '.join(words.replace('|', '/').split())[:160]} |"
+            yield f"| {each['kind']} | `{each['planted']}` | {each['rounds']:,} | {_cut(words)} |"
+
+
+def _cut(words: str) -> str:
+    """As a cell of a table takes them."""
+    return " ".join(words.replace("|", "/").split())[:_CELL_CHARS].rstrip()
