@@ -6,15 +6,15 @@ line in its dll.conf makes listing a matter of 0.1 s, and keeps other people's b
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import shutil
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from hardware.devices.scanimage import Broken, ask
 
 INSTALLED: Final = Path("/etc/sane.d")
 FOUND_MAX: Final = 50
@@ -34,12 +34,16 @@ class Found:
 def discover(seconds: float = 10.0) -> list[Found]:
     """Every scanner that SANE finds with the machine's own configuration, within `seconds`; what was found until then is lost. Empty where
     nothing answers or `scanimage` is missing; never raises."""
-    return listed(environment(None), seconds)
+    try:
+        return listed(environment(None), seconds)
+    except Broken:
+        return []
 
 
 def listed(env: dict[str, str], seconds: float) -> list[Found]:
-    """As `discover`, with this environment."""
-    return list(_rows(_output(["scanimage", "--formatted-device-list=%d\t%v\t%m\t%t%n"], env, seconds)))[:FOUND_MAX]
+    """As `discover`, with this environment. Raises Broken where there is no answer."""
+    answer = ask(["--formatted-device-list=%d\t%v\t%m\t%t%n"], env, seconds)
+    return list(_rows(answer.said))[:FOUND_MAX]
 
 
 def environment(folder: Path | None) -> dict[str, str]:
@@ -65,21 +69,12 @@ def furnish(folder: Path, device: str, conf: str) -> None:
 
 def find(device: str, env: dict[str, str], seconds: float) -> str | None:
     """The full name, as of now, of the device that is called so or whose name begins so. A USB device that was plugged in again has another
-    bus address: that part does not count."""
+    bus address: that part does not count. Raises Broken where there is no answer."""
     stem = _BUS_ADDRESS.sub("", device)
     names = [found.device for found in listed(env, seconds)]
     if device in names:
         return device
     return next((name for name in names if name.startswith(stem)), None)
-
-
-def _output(command: list[str], env: dict[str, str], seconds: float) -> str:
-    with contextlib.suppress(OSError, subprocess.SubprocessError):
-        done = subprocess.run(
-            command, env=env, stdin=subprocess.DEVNULL, capture_output=True, timeout=seconds, check=False
-        )
-        return done.stdout.decode(errors="replace")
-    return ""
 
 
 def _rows(text: str) -> Iterator[Found]:

@@ -7,7 +7,6 @@ name from `scanimage -L` goes into edge.toml.
 from __future__ import annotations
 
 import shutil
-import subprocess
 import tempfile
 import threading
 from collections.abc import Iterator, Sequence
@@ -17,7 +16,7 @@ from typing import Final
 from hardware.complaint import Complaint
 from hardware.devices import sane_listing, sane_options
 from hardware.devices.sane_options import Options
-from hardware.devices.scanimage import Broken, Run
+from hardware.devices.scanimage import NOT_INSTALLED, Broken, Run, ask
 from hardware.glance import Glance
 from hardware.scanner import Mode, Scan, ScannerFailure, ScannerState, Source, closed, failed
 
@@ -25,9 +24,8 @@ SHEETS_MAX: Final = 300
 SHEET_BYTES_MAX: Final = 400 * 1000 * 1000  # what capture lets in
 START_SECONDS: Final = 60.0  # a lamp warms up, a sheet is pulled in
 SILENCE_SECONDS: Final = 30.0
-ASK_SECONDS: Final = 10.0
+ASK_SECONDS: Final = 10.0  # to open it and show its options; no paper moves
 NOT_OPENED: Final = 1
-NOT_INSTALLED: Final = 127
 # The numbers of SANE_Status in sane.h, which are scanimage's exit codes once the device is open.
 _STATES: Final = {
     3: ScannerState.BUSY,
@@ -62,6 +60,7 @@ class SaneScanner:
         conf: str = "",
         start_seconds: float = START_SECONDS,
         silence_seconds: float = SILENCE_SECONDS,
+        ask_seconds: float = ASK_SECONDS,
         fresh_seconds: float = 10.0,
     ) -> None:
         self._device = device
@@ -71,6 +70,7 @@ class SaneScanner:
         self._options = list(options)
         self._start_seconds = start_seconds
         self._silence_seconds = silence_seconds
+        self._ask_seconds = ask_seconds
         self._folder = Path(tempfile.mkdtemp(prefix="kabine-sane-"))
         sane_listing.furnish(self._folder, device, conf)
         self._env = sane_listing.environment(self._folder)
@@ -93,8 +93,9 @@ class SaneScanner:
         """One batch: what lies in the feeder, or the one sheet on the glass. The first sheet has been pulled in when this returns."""
         if self._closed:
             raise closed()
-        if not self._using.acquire(timeout=ASK_SECONDS):
-            raise failed(ScannerState.BUSY)
+        if not self._using.acquire(timeout=self._ask_seconds):
+            # Held by a question that is not answered, not by a sheet: waiting does not help whoever stands before it.
+            raise failed(ScannerState.UNREACHABLE if self._run is None else ScannerState.BUSY)
         try:
             run = self._begun()
         except BaseException:
@@ -106,10 +107,10 @@ class SaneScanner:
 
     def complaint(self) -> Complaint | None:
         """What scanimage says when it is to open it."""
-        if not self._using.acquire(timeout=ASK_SECONDS):
+        if not self._using.acquire(timeout=self._ask_seconds):
             return None  # it scans
         try:
-            self._able(self._known_name(), seconds=ASK_SECONDS)
+            self._able(self._known_name())
         except Broken as broken:
             self._name = None
             remedy = "Run `apt-get install sane-utils`." if broken.code == NOT_INSTALLED else ""
@@ -207,31 +208,18 @@ class SaneScanner:
             self._known[name, place] = self._able(name, place)
         return self._known[name, place]
 
-    def _able(self, name: str, place: str | None = None, *, seconds: float | None = None) -> Options:
-        """What the device can do, with this source; asked for so many `seconds`, or as long as it may take to start. Raises Broken."""
-        seconds = self._start_seconds if seconds is None else seconds
-        command = ["scanimage", f"--device-name={name}", *([f"--source={place}"] if place else []), "--all-options"]
-        try:
-            done = subprocess.run(
-                command,
-                env=self._env,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=seconds,
-                check=False,
-            )
-        except subprocess.TimeoutExpired as error:
-            raise Broken(None, f"it did not show its options within {seconds:.0f} seconds") from error
-        except OSError as error:
-            raise Broken(NOT_INSTALLED, "scanimage is not installed (Debian package sane-utils)") from error
-        if done.returncode:
-            words = done.stderr.decode(errors="replace").strip().splitlines()
-            raise Broken(done.returncode, words[-1].removeprefix("scanimage: ") if words else "")
-        return sane_options.parse(done.stdout.decode(errors="replace"))
+    def _able(self, name: str, place: str | None = None) -> Options:
+        """What the device can do, with this source. Raises Broken."""
+        source = [f"--source={place}"] if place else []
+        answer = ask([f"--device-name={name}", *source, "--all-options"], self._env, self._ask_seconds)
+        if answer.code:
+            words = answer.complained.strip().splitlines()
+            raise Broken(answer.code, words[-1].removeprefix("scanimage: ") if words else "")
+        return sane_options.parse(answer.said)
 
     def _known_name(self) -> str:
         if self._name is None:
-            self._name = sane_listing.find(self._device, self._env, ASK_SECONDS)
+            self._name = sane_listing.find(self._device, self._env, self._ask_seconds)
         return self._name or self._device
 
     def _lost(self) -> bool:

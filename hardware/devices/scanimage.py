@@ -17,7 +17,7 @@ import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 READ_BYTES: Final = 1 << 20
 WORDS_BYTES_MAX: Final = 2000  # of what it says on stderr, the end is kept
@@ -32,6 +32,52 @@ class Broken(Exception):  # noqa: N818 - a noun, as everywhere here
         super().__init__(said)
         self.code = code
         self.said = said
+
+
+NOT_INSTALLED: Final = 127
+
+
+class Answer(NamedTuple):
+    """What scanimage said when it was asked something, and the code it ended with."""
+
+    code: int
+    said: str
+    complained: str
+
+
+def ask(question: Sequence[str], env: Mapping[str, str], seconds: float) -> Answer:
+    """A question that is answered without touching paper. One that gets no answer within `seconds` is ended by force, with all that its driver has
+    started: nothing moves that would have to be put in its place. Raises Broken, with the code None or NOT_INSTALLED."""
+    try:
+        process = subprocess.Popen(
+            [*_guarded("KILL"), "scanimage", *question],
+            env=dict(env),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise _not_installed() from error
+    with process:
+        try:
+            said, complained = process.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired as error:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            raise Broken(None, f"it gave no answer within {seconds:g} seconds") from error
+    if process.returncode == NOT_INSTALLED:
+        raise _not_installed()
+    return Answer(process.returncode, said.decode(errors="replace"), complained.decode(errors="replace"))
+
+
+def _not_installed() -> Broken:
+    return Broken(NOT_INSTALLED, "scanimage is not installed (Debian package sane-utils)")
+
+
+def _guarded(signal_name: str) -> list[str]:
+    """What goes before it, so that it gets this signal when the thread that started it has ended."""
+    return ["setpriv", "--pdeathsig", signal_name] if shutil.which("setpriv") else []
 
 
 class Run:
@@ -58,13 +104,12 @@ class Run:
         self._words = b""
         self._complained_at: float | None = None
         if shutil.which("scanimage", path=env.get("PATH")) is None:
-            raise Broken(127, "scanimage is not installed (Debian package sane-utils)")
+            raise _not_installed()
         batch = [f"--batch={folder}/%d.tiff", f"--batch-count={sheets_max}", "--batch-prompt", "--format=tiff"]
-        # Nobody would read from the FIFOs if this process died: then scanimage dies too.
-        guard = ["setpriv", "--pdeathsig", "TERM"] if shutil.which("setpriv") else []
+        # Nobody would read from the FIFOs if this process died: then scanimage ends too.
         try:
             self._process = subprocess.Popen(
-                [*guard, "scanimage", *options, *batch],
+                [*_guarded("TERM"), "scanimage", *options, *batch],
                 env=dict(env),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
@@ -72,7 +117,7 @@ class Run:
                 start_new_session=True,  # drivers have children of their own
             )
         except OSError as error:
-            raise Broken(127, f"scanimage cannot be started: {error.strerror}") from error
+            raise Broken(NOT_INSTALLED, f"scanimage cannot be started: {error.strerror}") from error
 
     def start(self) -> bool:
         """Have the next sheet begun. False: there is none. Raises Broken."""
@@ -126,7 +171,10 @@ class Run:
         except subprocess.TimeoutExpired:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            with contextlib.suppress(
+                subprocess.TimeoutExpired
+            ):  # held by the kernel, which waits for the device: it ends when that does
+                process.wait(END_SECONDS)
 
     def close(self) -> None:
         """As `end`, and put everything away; by the thread that used it."""

@@ -144,6 +144,44 @@ def test_a_driver_that_hangs_is_ended(opened):
     assert not Path(f"/proc/{child}").exists()
 
 
+@pytest.fixture
+def deaf(tmp_path, monkeypatch):
+    """A scanimage that never answers, does not listen when it is told to end, and has a child that does not either. The folder in which each leaves
+    its number."""
+    folder = tmp_path / "deaf"
+    folder.mkdir()
+    program = folder / "scanimage"
+    hang = f"trap '' TERM INT HUP; echo > {folder}/$$; exec 8<> {folder}/pipe; read -r nothing <&8"
+    program.write_text(f"#!/bin/sh\n({hang.replace('$$', 'child-$PPID')}) &\n{hang}\n")
+    program.chmod(0o755)
+    os.mkfifo(folder / "pipe")
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+    return folder
+
+
+def test_a_scanimage_that_never_answers_is_told_as_that_and_ended_with_all_it_has_started(opened, deaf):
+    scanner = opened(ask_seconds=0.5)
+    for _ in range(2):
+        with pytest.raises(ScannerFailure, match="does not answer") as caught:
+            scanner.scan()
+        assert caught.value.state is ScannerState.UNREACHABLE
+    until(lambda: scanner.state() is ScannerState.UNREACHABLE, "it does not answer")
+    complaint = scanner.complaint()
+    assert complaint is not None
+    assert "no answer within 0.5 seconds" in complaint.why
+    scanner.close()
+    until(lambda: not holding(deaf / "pipe"), "all of them have ended")
+
+
+def holding(pipe: Path) -> list[str]:
+    """Processes that have it open."""
+    found = []
+    for descriptor in Path("/proc").glob("[0-9]*/fd/8"):
+        with contextlib.suppress(OSError):
+            found += [str(descriptor)] if descriptor.readlink() == pipe else []
+    return found
+
+
 def test_closing_in_the_middle_ends_it_at_once(opened):
     scanner = opened(source="feeder", options=["--read-delay=yes", "--read-delay-duration=200000"], dpi=1200)
     batch = scanner.scan()
