@@ -175,6 +175,15 @@ def test_no_more_than_two_sentences_stand_above_the_buttons(code: str) -> None:
     assert not many, "\n".join(many)
 
 
+@pytest.mark.parametrize("code", CODES)
+def test_what_went_wrong_is_followed_by_what_to_do(code: str) -> None:
+    no_device = ("trouble.title", "trouble.absent")  # nothing is asked of anybody
+    bare = [
+        f"{name}: {text}" for name, text in texts(code, "trouble") if name not in no_device and len(sentences(text)) < 2
+    ]
+    assert not bare, "\n".join(bare)
+
+
 def test_leichte_sprache_has_one_sentence_on_a_line() -> None:
     crowded = [
         f"{name}: {line}"
