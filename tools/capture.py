@@ -1,6 +1,6 @@
 """`kabine capture`: what the cabin does to paper, by itself: pictures and PDFs in, one compact PDF/A-2b out.
 
-In the same worker process as in a cabin, under the same bounds of memory and time: a hostile file ends the worker, and that is told.
+In the same worker process as in a cabin, under the same bounds of memory and time: a hostile file ends its reader, and that is told.
 """
 
 from __future__ import annotations
@@ -93,15 +93,15 @@ def _check(document: bytes) -> None:
 
 async def _taken(files: tuple[Path, ...], mode: Mode, g4_strict: bool) -> tuple[list[PageFound], bytes]:
     """What a worker of its own makes of the files. Raises Refused, Unavailable."""
-    with tempfile.TemporaryDirectory() as folder:
-        workshop = Workshop(Path(folder), g4_strict=g4_strict)
-        try:
-            async with contextlib.aclosing(workshop.capture(list(files), mode)) as reports:
-                found = [_page(report) async for report in reports if isinstance(report, PageTaken)]
-            async with contextlib.aclosing(workshop.document(datetime.now(UTC))) as pieces:
-                return found, b"".join([piece async for piece in pieces])
-        finally:
-            await workshop.close()
+    # Its spool has no name there: killed in the midst, nothing is left.
+    workshop = Workshop(Path(tempfile.gettempdir()), g4_strict=g4_strict)
+    try:
+        async with contextlib.aclosing(workshop.capture(list(files), mode)) as reports:
+            found = [_page(report) async for report in reports if isinstance(report, PageTaken)]
+        async with contextlib.aclosing(workshop.document(datetime.now(UTC))) as pieces:
+            return found, b"".join([piece async for piece in pieces])
+    finally:
+        await workshop.close()
 
 
 def _page(page: PageTaken) -> PageFound:

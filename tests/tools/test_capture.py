@@ -1,7 +1,10 @@
 """`kabine capture` on pictures, as a person calls it."""
 
 import json
+import os
 import struct
+import subprocess
+import sys
 import zlib
 
 import pymupdf
@@ -12,6 +15,8 @@ from PIL import Image
 from edge.capture import pdfa
 from hardware.simulated.paper import draw_sheet
 from protocol.errors import Refused
+from tests.journeys.kiosk import children
+from tests.journeys.waiting import until
 from tools.capture import capture
 
 
@@ -84,3 +89,12 @@ def test_what_would_burst_a_cabin_is_refused_in_plain_words_by_a_worker_with_bou
         with pytest.raises(Refused, match=words) as caught:
             CliRunner().invoke(capture, [str(tmp_path / name)], catch_exceptions=False)
         assert caught.value.remedy.endswith(".")
+
+
+def test_killed_in_the_midst_it_leaves_nothing_behind(scans, tmp_path):
+    command = [sys.executable, "-m", "tools", "capture", *map(str, scans), "--out", str(tmp_path / "never.pdf")]
+    (tmp_path / "tmp").mkdir()
+    with subprocess.Popen(command, env={**os.environ, "TMPDIR": str(tmp_path / "tmp")}) as process:
+        until(lambda: any(children(child) for child in children(process.pid)), "its worker is there")
+        process.kill()
+    assert list(tmp_path.rglob("*")) == [tmp_path / "tmp"]
