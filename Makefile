@@ -46,11 +46,11 @@ check: $(READY_DEV)
 evidence: $(READY_DEV)
 	$(BIN)/kabine torture evidence --share $(or $(SHARE),1) --seed $(or $(SEED),1)
 
-$(READY): requirements.lock pyproject.toml tools/setup.sh
+$(READY): requirements.lock pyproject.toml tools/setup.sh edge/capture/jbig2_fast.c
 	tools/setup.sh venv "$(PYTHON)" requirements.lock
 	touch $@
 
-$(READY_DEV): requirements-dev.lock pyproject.toml tools/setup.sh
+$(READY_DEV): requirements-dev.lock pyproject.toml tools/setup.sh edge/capture/jbig2_fast.c
 	tools/setup.sh venv "$(PYTHON)" requirements-dev.lock
 	touch $(READY) $@
 
