@@ -7,12 +7,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
+from msgspec import structs
 from sqlalchemy import Connection, Row, case, func, select, update
 
 from cloud import visits
 from cloud.fleet.proof import Held, Reported
 from cloud.lost import ANSWERED
 from cloud.storage import runs, schema
+from cloud.turn import printable
 from cloud.visits import Visits
 from protocol import codec, limits
 from protocol.enrolment import State
@@ -207,9 +209,23 @@ def _hash_at(connection: Connection, row: Row[tuple[object, ...]], number: int) 
 
 def _vitals(raw: bytes | None) -> Vitals | None:
     try:
-        return None if raw is None else codec.decode(Vitals, raw, limits.WHISPER_BYTES_MAX)
+        return None if raw is None else _shown(codec.decode(Vitals, raw, limits.WHISPER_BYTES_MAX))
     except Refused:
         return None  # written by another release: unknown is shown as unknown
+
+
+def _shown(vitals: Vitals) -> Vitals:
+    """Fit for a terminal: a cabin in wrong hands chooses its words, and none of them is to look like the hub's own."""
+    return structs.replace(
+        vitals,
+        devices={_words(device): _words(state) for device, state in vitals.devices.items()},
+        troubles=tuple(map(_words, vitals.troubles)),
+        shut=_words(vitals.shut),
+    )
+
+
+def _words(text: str) -> str:
+    return printable(text[: limits.TEXT_CHARS_MAX])
 
 
 def _documents(connection: Connection) -> Mapping[str, DocumentFacts]:

@@ -159,6 +159,21 @@ def test_alarms_that_somebody_has_looked_at_are_put_away(connection: Connection)
     assert facts.clear_alarms(connection, None, NOW) == []
 
 
+def test_what_a_cabin_says_of_itself_commands_no_terminal(connection: Connection) -> None:
+    add_cabin(connection, "templin")
+    said = Vitals(
+        devices={"\x1b[2Jscanner": "re\nady"}, troubles=("Alles gut.\r\n\x1b]0;x\x07", "ö" * 600), shut="\x9b31m"
+    )
+    add_log(connection, "templin", 1, 1, vitals=codec.encode(said))
+    (site,) = facts.read(connection, NOW).sites
+    assert site.contact is not None
+    vitals = site.contact.vitals
+    assert vitals is not None
+    assert vitals.devices == {"\ufffd[2Jscanner": "re\ufffdady"}
+    assert vitals.troubles == ("Alles gut.\ufffd\ufffd\ufffd]0;x\ufffd", "ö" * 500)
+    assert vitals.shut == "\ufffd31m"
+
+
 def test_vitals_of_another_release_are_unknown_and_do_no_harm(connection: Connection) -> None:
     add_cabin(connection, "templin")
     add_log(connection, "templin", 1, 1, vitals=b"\xc1")
