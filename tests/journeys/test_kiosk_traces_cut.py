@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from msgspec import structs
 from playwright.sync_api import Browser
 
 from tests.journeys import kiosk_screens
-from tests.journeys.kiosk import MARK, PATIENT, Cabin, Visitor, before_glass, cabins
+from tests.journeys.kiosk import MARK, PATIENT, Cabin, Visitor, before_glass, cabins, children
 from tests.journeys.waiting import until
 from tools.bench.kiosk_glass import Glass, profiles_in_memory
 from tools.bench.kiosk_traces import Marks
@@ -118,8 +119,13 @@ def test_after_a_power_cut_the_screen_tells_the_truth(chrome: Browser, cabin: Ca
         POINTS[point](came)
         given = came.number if point in ("number", "number-offline") else getattr(came, "given", "")
     finally:
-        # The power goes: node, worker, screen and browser in the same moment, and nobody is asked.
+        # The power goes: node, worker, screen and browser in the same moment, and nobody is asked. A worker that was stopped while it began has not
+        # said yet that it dies with its node, and would stand there for ever.
+        born = children(cabin.house.processes[f"cabin-{cabin.site}"].pid)
         cabin.house.kill(f"cabin-{cabin.site}")
+        for process in born:
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
         first.cut()
     assert marks.in_files(cabin.folder, cabin.house.folder / "logs", but=["stage"]) == []
     cabin.mended()
