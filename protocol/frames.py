@@ -157,7 +157,7 @@ def decode(first: bytes | memoryview, parts: int) -> Frame | Unknown:
     frame = _FRAMES.read(first, limits.MESSAGE_BYTES_MAX)
     if parts != (2 if isinstance(frame, Chunk) else 1):
         raise Refusal(Code.MALFORMED, f"A {tag} frame of {parts} parts.")
-    _check(frame)
+    _check(frame, len(first))
     return frame
 
 
@@ -171,8 +171,8 @@ def _tag(first: bytes | memoryview) -> str:
     return tag.decode("ascii", "replace")
 
 
-def _check(frame: Frame) -> None:
-    """Bounds that types cannot say."""
+def _check(frame: Frame, size_bytes: int) -> None:
+    """Bounds that types cannot say, of a frame that was spelt with so many bytes."""
     match frame:
         case Entries(_, first, payloads):
             ok = (
@@ -198,7 +198,7 @@ def _check(frame: Frame) -> None:
         case Whisper(about, kind, payload):
             ok = len(about) <= 128 and len(kind) <= 64 and len(payload) <= limits.WHISPER_BYTES_MAX
         case Beat():
-            ok = len(codec.encode(frame)) <= limits.WHISPER_BYTES_MAX
+            ok = size_bytes <= limits.WHISPER_BYTES_MAX
         case Refused(code, text):
             ok = len(code) <= 64 and len(text) <= limits.TEXT_CHARS_MAX
         case _:

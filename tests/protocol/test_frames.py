@@ -201,6 +201,14 @@ def test_a_frame_out_of_bounds_is_refused(frame):
     assert caught.value.code is Code.MALFORMED
 
 
+def test_what_a_later_version_appends_counts_for_the_bound_of_a_whole_beat():
+    fields = codec.decode(list, frames.encode(BEAT), 1000)
+    within, beyond = (codec.encode([*fields, bytes(size)]) for size in (1000, limits.WHISPER_BYTES_MAX))
+    assert frames.decode(within, 1) == BEAT
+    with pytest.raises(Refused, match="out of bounds"):
+        frames.decode(beyond, 1)
+
+
 def test_a_clock_that_jumped_does_not_end_a_link():
     beat = msgspec.structs.replace(BEAT, vitals=Vitals(oldest_seconds=-1.8e9))
     assert frames.decode(frames.encode(beat), 1) == beat
