@@ -18,10 +18,10 @@ from cloud.site_log import NUMBER_MAX
 from cloud.storage import bulk
 from cloud.storage.database import upsert
 from cloud.storage.schema import contact, link
-from cloud.turn import printable
 from protocol import codec, limits
 from protocol.frames import Beat, Hello, Vitals
 from protocol.ids import SiteId
+from protocol.soundness import printable
 
 WRITE_SECONDS: Final = 2.0  # facts may be so old on the disk; a transaction that happens anyway takes them along
 # Smaller changes than these, from what was last written, tell nobody anything: they are not written.

@@ -19,13 +19,14 @@ from cloud.storage import runs
 from cloud.storage.blobs.segments import Segments
 from cloud.storage.database import upsert
 from cloud.storage.schema import document, epoch, quarantine, up_run
-from cloud.turn import ANNOUNCED, Turn, Wanted, printable
+from cloud.turn import ANNOUNCED, Turn, Wanted
 from cloud.visits import VisitCounts
 from protocol import entries
 from protocol.entries import DirectoryPublished, DocumentSealed, EpochOpened, Event, Mark, ReceiptGiven, VisitEnded
 from protocol.errors import Code, Refused
 from protocol.ids import Digest, EnvelopeId, SiteId
 from protocol.manifest import Manifest, digest_of, unverified, verify
+from protocol.soundness import printable
 
 # What a new directory or a confirmation may heal.
 CURABLE: Final = (Code.UNKNOWN_AGENCY, Code.NOT_CONFIRMED)

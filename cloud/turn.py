@@ -18,6 +18,7 @@ from protocol import entries
 from protocol.entries import Entry, Mark
 from protocol.ids import AgencyId, Digest, EnvelopeId, SiteId
 from protocol.manifest import Happening, Signed
+from protocol.soundness import printable
 
 # States of a document before its first receipt.
 ANNOUNCED: Final = "announced"
@@ -180,8 +181,3 @@ class Turn:
 @functools.cache
 def _insert(table: Table) -> Insert:
     return insert(table)
-
-
-def printable(text: str) -> str:
-    """Words that a stranger had a hand in: no control characters (PostgreSQL takes no NUL, a terminal obeys some)."""
-    return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)

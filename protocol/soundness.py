@@ -99,3 +99,8 @@ def within(place: str, mistakes: Iterable[str]) -> Iterator[str]:
 def twice(kind: str, names: Iterable[str]) -> Iterator[str]:
     """Names that are there more than once."""
     return (f"{kind} {name} is there {count} times" for name, count in Counter(names).items() if count > 1)
+
+
+def printable(text: str) -> str:
+    """Words that a stranger had a hand in: no control characters (PostgreSQL takes no NUL, a terminal obeys some)."""
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)

@@ -39,9 +39,22 @@ from protocol.manifest import (
 from protocol.recipients import HybridIdentity
 from protocol.runtime.asker import Asker
 from protocol.runtime.folder import sync_folder, write_file
+from protocol.soundness import printable
 from tools.closed import Closed
 from tools.forgotten import Forgotten
-from tools.letter import Letter, Spoiled, Taken, draft_of, free_name, record_of, replace, rewrite, writing
+from tools.letter import (
+    Letter,
+    Spoiled,
+    Taken,
+    draft_of,
+    free_name,
+    named_soundly,
+    record_of,
+    replace,
+    rewrite,
+    shown,
+    writing,
+)
 from tools.numbering import Gap, Row, counted, missing
 
 RECEIPT_VERSION: Final = 1
@@ -111,12 +124,13 @@ class Connector:
         except Refused as refused:
             if refused.code not in _SPOILED:
                 raise
-            return Spoiled(delivered.place, str(refused))
+            return Spoiled(delivered.place, printable(str(refused)))
 
     def _checked(self, delivered: Delivered) -> Letter:
         claimed = unverified(Manifest, delivered.manifest)
         if claimed.agency != self._agency:
             raise Refused(Code.NOT_YOURS, f"The hub shows {self._agency} a document for {claimed.agency}.")
+        named_soundly(claimed)
         manifest, machine = self._by_cabin(claimed, delivered.manifest)
         events = check_chain(delivered.manifest, delivered.receipts)
         if not events:
@@ -127,7 +141,7 @@ class Connector:
                 raise Refused(Code.BAD_SIGNATURE, f"A receipt of document {manifest.receipt} is not about it.")
             verify(Receipt, signed, key)
         try:
-            summary = read_summary(open_bytes(delivered.summary, self._identities))
+            summary = shown(read_summary(open_bytes(delivered.summary, self._identities)))
         except Refused:
             summary = None
         return Letter(delivered, manifest, machine, tuple(events), summary)

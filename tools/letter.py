@@ -16,9 +16,11 @@ import msgspec
 
 from protocol.asking import Delivered
 from protocol.errors import Code, Refused, Unavailable
+from protocol.ids import receipt_number, site_id
 from protocol.inner import Inner, Summary
 from protocol.manifest import Happening, Manifest, Receipt, Signed
 from protocol.runtime.folder import sync_folder
+from protocol.soundness import printable
 
 
 class Letter(msgspec.Struct, frozen=True):
@@ -35,6 +37,21 @@ class Letter(msgspec.Struct, frozen=True):
     def state(self) -> Happening:
         """The last thing that happened to it."""
         return self.events[-1].happening
+
+
+def named_soundly(manifest: Manifest) -> None:
+    """Its number becomes a file's name, here as at the hub: `../` is none, and a cabin and a hub in wrong hands would write where they like. Raises
+    Refused(MALFORMED)."""
+    site_id(manifest.cabin)
+    if receipt_number(manifest.receipt) != manifest.receipt:
+        raise Refused(Code.MALFORMED, f"“{manifest.receipt[:40]}” is no receipt number as a cabin writes it.")
+
+
+def shown(summary: Summary) -> Summary:
+    """Fit for a terminal: whoever has a cabin's keys chooses these words."""
+    return msgspec.structs.replace(
+        summary, title=printable(summary.title), kind=printable(summary.kind), remark=printable(summary.remark)
+    )
 
 
 class Spoiled(msgspec.Struct, frozen=True):

@@ -14,7 +14,6 @@ from cloud import visits
 from cloud.fleet.proof import Held, Reported
 from cloud.lost import ANSWERED
 from cloud.storage import runs, schema
-from cloud.turn import printable
 from cloud.visits import Visits
 from protocol import codec, limits
 from protocol.enrolment import State
@@ -22,6 +21,7 @@ from protocol.entries import GENESIS
 from protocol.errors import Refused
 from protocol.frames import Vitals
 from protocol.ids import SiteId
+from protocol.soundness import printable
 
 _SINCE: Final = {
     State.INVITED: "invited_at",

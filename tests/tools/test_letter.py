@@ -8,12 +8,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from protocol.asking import Delivered
 from protocol.errors import Refused
 from protocol.ids import AgencyId, EnvelopeId, ReceiptNumber, SiteId
+from protocol.inner import Summary
 from protocol.manifest import Manifest, Signed
-from tools.letter import Letter, free_name, rewrite
+from tools.letter import Letter, free_name, named_soundly, rewrite, shown
 
 NOON = datetime(2026, 7, 31, 12, tzinfo=UTC)
 ENVELOPE = EnvelopeId(bytes(range(16)))
@@ -45,6 +47,33 @@ def name(into: Path) -> str:
         return free_name(into, MANIFEST, draft)
     finally:
         draft.unlink()
+
+
+def test_a_number_leads_out_of_no_folder() -> None:
+    named_soundly(MANIFEST)
+    for number in ("../K7M-042", "K7M-042/../../x", "/etc/K7M-042", "K7M-042\x1b[2J", "k7m-042", ""):
+        with pytest.raises(Refused, match="receipt number"):
+            named_soundly(replace(MANIFEST, receipt=ReceiptNumber(number)))
+    with pytest.raises(Refused, match="site"):
+        named_soundly(replace(MANIFEST, cabin=SiteId("\x1b[2J")))
+
+
+def test_the_words_of_a_summary_command_no_terminal() -> None:
+    summary = Summary(
+        title="Wohngeld\x1b]0;x\x07",
+        kind="a\nb",
+        service="1",
+        pages=1,
+        language="de",
+        remark="\r",
+        captured_at=NOON,
+        bytes=1,
+    )
+    assert (shown(summary).title, shown(summary).kind, shown(summary).remark) == (
+        "Wohngeld\ufffd]0;x\ufffd",
+        "a\ufffdb",
+        "\ufffd",
+    )
 
 
 def test_a_document_is_called_by_its_number(tmp_path: Path) -> None:
