@@ -306,10 +306,10 @@ class Connector:
         if not isinstance(reply, CurrentDirectory):
             raise Refused(Code.MALFORMED, "The hub answered something else than its directory.")
         held_path = self._keys / "directory"
-        held = codec.decode(Signed, held_path.read_bytes(), limits.DIRECTORY_BYTES_MAX) if held_path.exists() else None
+        held, here = self._held_directory(held_path)
         raw = codec.encode(held) if held else b""
         self._older = ""
-        if held and reply.version < (here := publication.verify_first(held, self._authority_key)).version:
+        if here and reply.version < here.version:
             # Ours is signed as well, and newer: what cabins and agencies have agreed upon since stays valid.
             self._older = f"The hub shows directory {reply.version}; {here.version} is in force here."
             return here
@@ -325,6 +325,19 @@ class Connector:
         if held is None or signed.body != held.body:
             write_file(held_path, raw, 0o600)
         return current
+
+    def _held_directory(self, path: Path) -> tuple[Signed, Directory] | tuple[None, None]:
+        """The one we hold. Nothing where another authority has signed it: the card of a new hub was given (docs/keys.md), and what the old one has
+        said counts no more, whatever its version."""
+        if not path.exists():
+            return None, None
+        held = codec.decode(Signed, path.read_bytes(), limits.DIRECTORY_BYTES_MAX)
+        try:
+            return held, publication.verify_first(held, self._authority_key)
+        except Refused as refused:
+            if refused.code is not Code.BAD_SIGNATURE:
+                raise
+            return None, None
 
 
 def _missing(row: Row, gap: Gap) -> str:

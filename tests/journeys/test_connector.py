@@ -12,10 +12,14 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from protocol import codec, limits
+from protocol.directory import Directory
 from protocol.ids import SiteId
-from protocol.manifest import Happening
+from protocol.manifest import Happening, Signed, sign, unverified
 from tests.journeys.stage import AGENCY, OTHER_AGENCY, ROOT, Stage, stage
 from tests.journeys.waiting import until
 from tools.inbox import opened_inbox
@@ -255,6 +259,19 @@ def test_a_hub_that_drops_a_document_is_found_out(templin: Stage) -> None:
         in warned.stderr
     )
     assert "Ask the operator of the hub" in warned.stderr
+
+
+def test_a_district_with_a_new_hub_keeps_its_agencies(town: Stage) -> None:
+    """Its authority's key was stolen: what the old one has signed, whatever its version, stands in nobody's way once the new hub's card is given."""
+    kept = town.house.keys(OTHER_AGENCY) / "directory"
+    assert town.pull(agency=OTHER_AGENCY).returncode == 0
+    current = kept.read_bytes()
+    directory = unverified(Directory, codec.decode(Signed, current, limits.DIRECTORY_BYTES_MAX))
+    old = sign(msgspec.structs.replace(directory, version=99), Ed25519PrivateKey.from_private_bytes(bytes(32)))
+    kept.write_bytes(codec.encode(old))
+    done = town.pull(agency=OTHER_AGENCY)
+    assert done.returncode == 0, done.stderr
+    assert kept.read_bytes() == current
 
 
 def test_the_keys_of_another_agency_open_nothing(town: Stage) -> None:
