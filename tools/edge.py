@@ -6,7 +6,8 @@ import asyncio
 import json
 import shlex
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final, Literal
 
@@ -32,6 +33,8 @@ from protocol.errors import Unavailable
 from protocol.runtime.world import REAL
 
 DOCTOR_VERSION: Final = 1
+START_SECONDS: Final = 20.0  # a node that has a long buffer to verify listens some seconds after it was started
+LOOK_SECONDS: Final = 0.1
 _folder = click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 _json = click.option("--json", "as_json", is_flag=True, help="For programs: JSON, one object a line.")
 
@@ -127,7 +130,7 @@ def submit(
     Goes through the node that runs on DIR. When none runs the document is accepted all the same, and sent when one does."""
     order = Submit(agency, service, tuple(str(file.absolute()) for file in files), title, wait)
     show = _print_json if as_json else _print_told
-    told = knock(folder, order)
+    told = _reached(folder, order)
     if told is None:
         _submit_alone(folder, order, show)
         return
@@ -200,6 +203,25 @@ def doctor(context: click.Context, folder: Path, as_json: bool) -> None:
             json.dumps({"version": DOCTOR_VERSION, "state": worst.name.lower(), "findings": rows}, ensure_ascii=False)
         )
     context.exit(int(worst))
+
+
+def _reached(folder: Path, order: Submit) -> Iterator[Told] | None:
+    """What the node tells, None where none runs. One that only starts has the folder already and no hatch yet: it is waited for."""
+    end = time.monotonic() + START_SECONDS
+    while (told := knock(folder, order)) is None and _taken(folder) and time.monotonic() < end:
+        time.sleep(LOOK_SECONDS)
+    return told
+
+
+def _taken(folder: Path) -> bool:
+    """Does a process work on this folder? Raises Refused when it is no cabin's."""
+    from protocol.runtime.folder import NodeFolder
+
+    try:
+        NodeFolder.open(folder, "edge").close()
+    except Unavailable:
+        return True
+    return False
 
 
 def _submit_alone(folder: Path, order: Submit, show: Callable[[Told], None]) -> None:

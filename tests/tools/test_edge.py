@@ -66,6 +66,20 @@ def test_without_a_node_a_document_is_accepted_and_waits(path: Path, tmp_path: P
     assert "1 waiting" in kabine("status", path).output
 
 
+def test_a_node_that_only_starts_is_waited_for(path: Path, tmp_path: Path) -> None:
+    """Two lines of the README, pasted together: the node has the folder and no hatch yet."""
+    command = [sys.executable, "-c", "from tools.command import main; main()", "edge", "run", str(path)]
+    node = subprocess.Popen(command, stderr=subprocess.PIPE)
+    try:
+        until(lambda: (path / "lock").read_text().strip() == str(node.pid), "it has the folder")
+        done = kabine("submit", path, "--agency", "sozialamt-uckermark", sheet(tmp_path / "a.png"))
+        assert done.exit_code == 0, done.output
+        assert "No node runs here" not in done.output
+    finally:
+        node.send_signal(signal.SIGTERM)
+        node.communicate(timeout=240)
+
+
 def test_without_a_node_nothing_can_be_secured(path: Path, tmp_path: Path) -> None:
     done = kabine("submit", path, "--agency", "sozialamt-uckermark", "--wait", "secured", sheet(tmp_path / "a.png"))
     assert isinstance(done.exception, Unavailable)
