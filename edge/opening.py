@@ -31,7 +31,7 @@ Spans = Annotated[
     tuple[str, ...],
     Meta(
         max_length=8,
-        description="As in [“08:00-12:00”, “13:00-18:00”]; empty: closed on this day.",
+        description='As in ["08:00-12:00", "13:00-18:00"]; empty: closed on this day.',
         extra=checked(_day_mistakes),
     ),
 ]

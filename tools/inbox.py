@@ -67,7 +67,7 @@ def keygen(keys: Path, agency: str) -> None:
         f"1. Take {keys / RECOVERY} off this machine now: print it or put it on a stick in the safe, then delete the file.\n"
         f"   With it and {RECOVERED} the inbox can be opened when everything else is lost. Without any key nobody can.\n"
         f"2. Give the operator of the hub this card. Words to compare on the telephone: {' '.join(spoken)}\n"
-        f"   kabine agency add {name} --name … --card {keys / CARD}\n\n"
+        f"   kabine agency key {name} --card {keys / CARD} --publish\n\n"
         f"{card}"
     )
 

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import re
+import tomllib
+
 import pytest
 
 from edge.config import EdgeConfig, ScannerConfig
@@ -16,6 +19,13 @@ def test_what_enrolment_writes_is_read_back_and_documented() -> None:
     assert read.scanner.fitted == "folder"
     assert "# The hub's public CURVE key" in text
     assert "#quiet_seconds = 120.0" in text
+
+
+def test_examples_of_lists_can_be_copied_as_they_stand() -> None:
+    examples = re.findall(r"(?m)^# As in (\[.*?\]);", write_default(config()))
+    assert len(examples) == 7
+    for example in examples:
+        assert tomllib.loads(f"monday = {example}")["monday"] == ["08:00-12:00", "13:00-18:00"]
 
 
 def test_all_mistakes_are_told_together() -> None:
