@@ -8,33 +8,45 @@ READY_DEV := $(VENV)/.ready-dev
 NODE_READY := node_modules/.ready
 PARTS_READY := $(VENV)/.ready-parts
 
-.PHONY: demo test test-journeys test-others check clean lock evidence
+.PHONY: demo test test-screens test-journeys test-others test-tortures check clean lock evidence
 .DELETE_ON_ERROR:
+
+# Demo and tests start the same programs over and over: what Python has compiled is kept, even on machines (containers, mostly) that forbid it.
+unexport PYTHONDONTWRITEBYTECODE
 
 demo: $(READY) $(NODE_READY)
 	$(BIN)/kabine demo
 
-# Journeys go by themselves, beside all others: they wait more than they work (and a browser's driver keeps an event loop running in its process).
-# They come first where both want a processor, and behind them what else waits for sockets and devices, so that both lanes end at once.
+# Four lanes on two cores: all but one wait more than they work, for a screen, a socket, a process that starts. Those of journeys come first where
+# several want a processor; whenever they wait, tortures go on.
 # `make test TESTS=tests/scripts` runs a part.
 test: $(READY_DEV) $(NODE_READY) $(PARTS_READY)
 ifdef TESTS
 	$(BIN)/python -m pytest $(TESTS)
 else
-	$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=line test-journeys test-others
+	$(MAKE) --no-print-directory --jobs=4 --keep-going --output-sync=line test-screens test-journeys test-others test-tortures
 endif
 
+SCREENS := $(wildcard tests/journeys/test_kiosk_*.py) tests/journeys/test_screen.py
 BEHIND_JOURNEYS := tests/cloud tests/contracts tests/hardware
+TORTURES := tests/tools/torture tests/simulation
+APART := tests/vectors tests/__pycache__ tests/protocol tests/scripts tests/journeys $(BEHIND_JOURNEYS) $(TORTURES)
+
+test-screens:
+	$(BIN)/python -m pytest $(SCREENS)
 
 test-journeys:
-	ended=0; $(BIN)/python -m pytest tests/journeys || ended=$$?; nice -n 10 $(BIN)/python -m pytest $(BEHIND_JOURNEYS) && exit $$ended
+	ended=0; $(BIN)/python -m pytest $(SCREENS:%=--ignore=%) tests/journeys || ended=$$?; nice -n 10 $(BIN)/python -m pytest $(BEHIND_JOURNEYS) && exit $$ended
 
-# What both ends must agree about is covered in every branch, from its own tests. The simulation comes last: it works with every processor, and the
-# journeys are done by then.
+# What both ends must agree about is covered in every branch, from its own tests.
 test-others:
 	nice -n 10 $(BIN)/coverage run --branch --source=protocol --omit='protocol/runtime/*' -m pytest tests/protocol tests/scripts
 	$(BIN)/coverage report --skip-covered --fail-under=100
-	nice -n 10 $(BIN)/python -m pytest $(filter-out tests/protocol/ tests/scripts/ tests/vectors/ tests/journeys/ tests/simulation/ $(BEHIND_JOURNEYS:=/),$(wildcard tests/*/)) tests/simulation
+	nice -n 10 $(BIN)/python -m pytest $(TORTURES:%=--ignore=%) $(filter-out $(APART:=/),$(wildcard tests/*/))
+
+# The simulation comes last: it works with every processor; the other lanes have ended by then.
+test-tortures:
+	nice -n 10 $(BIN)/python -m pytest $(TORTURES)
 
 check: $(READY_DEV)
 	$(BIN)/ruff check .
