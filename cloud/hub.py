@@ -307,7 +307,7 @@ class Hub:
         ended = connection.pump.ended
         if ended is not None:
             if ended.code in (Code.LOG_FORK, Code.LOG_GAP):
-                self.ledger.alarm(connection.site, ended.code, f"{ended.text} {REMEDIES[Code(ended.code)]}")
+                self.ledger.alarm(connection.site, ended.code, _with_remedy(Code(ended.code), ended.text))
             self._close(connection, ended.text)
         elif connection.pump.deadline < connection.armed_at - 0.01:
             connection.armed_at = connection.pump.deadline
@@ -367,3 +367,9 @@ class Hub:
         busy = [each for each in self._fetching if each.pump.link.state == UP]
         for connection in busy:
             connection.pump.link.pacing.ceiling_bytes = limits.HUB_WINDOW_BYTES // len(busy)
+
+
+def _with_remedy(code: Code, text: str) -> str:
+    """For whoever is called. Our own refusals say what to do; a cabin of another make may not."""
+    remedy = REMEDIES[code]
+    return text if remedy in text else f"{text} {remedy}"

@@ -74,6 +74,8 @@ def test_a_copied_cabin_is_noticed_and_quarantined(templin: Stage) -> None:
     # It may call before and after it has written: each time for another entry.
     alarms = "SELECT DISTINCT kind FROM alarm WHERE site = 'templin'"
     assert until(lambda: templin.ask(alarms), "a person is called") == [("log-fork",)]
+    texts = templin.ask("SELECT text FROM alarm WHERE site = 'templin'")
+    assert all(text.count("enrol it anew") == 1 for (text,) in texts), "what to do is said once"
     templin.house.stop("cabin-copy")
     templin.house.start_cabin("templin")
     templin.hand_in("templin", templin.page(3), secured=True)
