@@ -14,8 +14,9 @@ from protocol.manifest import SUITE, Manifest
 
 @dataclass(frozen=True, slots=True)
 class Awaited:
-    """A document that was announced: what its blob must be when it is complete."""
+    """A document that was announced: what its blob must be when it is complete. `id`: its number in the tables."""
 
+    id: int
     envelope: EnvelopeId
     site: SiteId
     agency: AgencyId
@@ -27,9 +28,10 @@ class Awaited:
     manifest_digest: bytes
 
 
-def awaited(manifest: Manifest, manifest_digest: bytes, digest: Digest, size_bytes: int) -> Awaited:
+def awaited(id: int, manifest: Manifest, manifest_digest: bytes, digest: Digest, size_bytes: int) -> Awaited:
     """What must come, as the manifest says."""
     return Awaited(
+        id,
         manifest.envelope,
         manifest.cabin,
         manifest.agency,

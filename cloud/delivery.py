@@ -47,8 +47,8 @@ class Delivery:
         self._blobs.finished(awaited.digest)
         receipt = Receipt(1, awaited.envelope, Happening.STORED, HUB_ID, turn.now, awaited.manifest_digest)
         signed = sign(receipt, self._key)
-        turn.stored(awaited.envelope, self._known.next_place(turn.connection, awaited.agency))
-        turn.happened(awaited.envelope, 1, Happening.STORED, turn.now, signed)
+        turn.stored(awaited.id, self._known.next_place(turn.connection, awaited.agency))
+        turn.happened(awaited.id, 1, Happening.STORED, turn.now, signed)
         turn.append(place, ReceiptGiven(signed))
         turn.news.delivered.add(awaited.agency)
         return True
@@ -70,10 +70,10 @@ class Delivery:
             return
         words = f"Document {awaited.envelope.hex()} arrived {attempts} times with other bytes than announced."
         turn.alarm(awaited.site, DAMAGED, f"{words} Look at the cabin's disk; the document stays in the cabin.")
-        turn.trouble(awaited.envelope, words, ANNOUNCED)
+        turn.trouble(awaited.id, words, ANNOUNCED)
 
     def _set_aside(self, turn: Turn, awaited: Awaited) -> None:
         words = "Its bytes are those announced, but not those that the manifest signs."
         self._blobs.forget(awaited.digest)
         turn.alarm(awaited.site, DAMAGED, f"Document {awaited.envelope.hex()} was set aside. {words}")
-        turn.trouble(awaited.envelope, words, QUARANTINED)
+        turn.trouble(awaited.id, words, QUARANTINED)

@@ -16,9 +16,10 @@ from protocol.manifest import Receipt, Signed
 
 
 class Told(NamedTuple):
-    """An agency's event about one envelope: `number` in its chain, 2, 3 … (1 is the hub's own)."""
+    """An agency's event about one envelope: `document` is its number in the tables, `number` in its chain, 2, 3 … (1 is the hub's own)."""
 
     site: SiteId
+    document: int
     envelope: EnvelopeId
     number: int
     signed: Signed
@@ -35,7 +36,7 @@ class Gathered:
     told: list[Told] = field(default_factory=list)
     recalled: dict[EnvelopeId, Recalled] = field(default_factory=dict)
     alarms: list[tuple[SiteId | None, str, str]] = field(default_factory=list)
-    freed: list[EnvelopeId] = field(default_factory=list)
+    freed: list[int] = field(default_factory=list)
     reopening: dict[SiteId, Hello] = field(default_factory=dict)  # cabins for which the hub's log begins a new epoch
     gone: dict[Digest, SiteId] = field(default_factory=dict)
     recheck: set[Digest] = field(default_factory=set)  # documents that are complete and were not delivered

@@ -10,7 +10,7 @@ from sqlalchemy import Row, select
 from cloud import lost
 from cloud.gathered import Told
 from cloud.ledger import Ledger
-from cloud.storage.schema import document, receipt
+from cloud.storage.schema import blob, document, named_document, receipt
 from cloud.turn import LOST
 from protocol import limits
 from protocol.asking import Delivered, Listing, LostListing
@@ -31,17 +31,23 @@ def listing(ledger: Ledger, agency: AgencyId, after: int, count: int, everything
     if not everything:
         where.append(document.c.state.not_in(_CLOSED))
     with ledger.database.reading() as connection:
-        rows = connection.execute(select(document).where(*where).order_by(document.c.place).limit(count + 1)).all()
-        events: defaultdict[bytes, list[Signed]] = defaultdict(list)
-        of = [row.envelope for row in rows[:count]]
+        rows = connection.execute(
+            select(document, blob.c.digest)
+            .select_from(named_document)
+            .where(*where)
+            .order_by(document.c.place)
+            .limit(count + 1)
+        ).all()
+        events: defaultdict[int, list[Signed]] = defaultdict(list)
+        of = [row.id for row in rows[:count]]
         for row in connection.execute(
-            select(receipt).where(receipt.c.envelope.in_(of)).order_by(receipt.c.envelope, receipt.c.number)
+            select(receipt).where(receipt.c.document.in_(of)).order_by(receipt.c.document, receipt.c.number)
         ):
-            events[row.envelope].append(Signed(row.body, row.signature))
+            events[row.document].append(Signed(row.body, row.signature))
     found: list[Delivered] = []
     size_bytes = 0
     for row in rows[:count]:
-        one = _delivered(row, events[row.envelope])
+        one = _delivered(row, events[row.id])
         size_bytes += _size_bytes(one)
         if found and size_bytes > LISTING_BYTES_MAX:
             return Listing(tuple(found), more=True)
@@ -53,9 +59,9 @@ def may_read(ledger: Ledger, agency: AgencyId, digest: Digest) -> bool:
     """Does this blob lie in the inbox of this agency?"""
     with ledger.database.reading() as connection:
         row = connection.execute(
-            select(document.c.envelope).where(
-                document.c.digest == digest, document.c.agency == agency, document.c.place.is_not(None)
-            )
+            select(document.c.id)
+            .select_from(named_document)
+            .where(blob.c.digest == digest, document.c.agency == agency, document.c.place.is_not(None))
         ).first()
     return row is not None
 
@@ -71,14 +77,14 @@ def tell(ledger: Ledger, agency: AgencyId, signed: Signed) -> SiteId:
     event = verify(Receipt, signed, addressee.signing_key)
     if event.by != agency:
         raise Refused(Code.NOT_YOURS, f"This receipt speaks for {event.by[:63]}, not for {agency}.")
-    site, number, chain = _chain(ledger, agency, event.envelope)
+    site, document_id, number, chain = _chain(ledger, agency, event.envelope)
     if any(signed.body == earlier.body for earlier in chain):
         return site
     last = unverified(Receipt, chain[-1])
     if event.previous != digest_of(chain[-1]) or event.happening not in AFTER[last.happening]:
         raise Refused(Code.OUT_OF_ORDER, f"“{event.happening}” does not follow “{last.happening}” for {number}.")
     _check(event)
-    ledger.tell(Told(site, event.envelope, len(chain) + 1, signed, event))
+    ledger.tell(Told(site, document_id, event.envelope, len(chain) + 1, signed, event))
     return site
 
 
@@ -90,6 +96,7 @@ def lost_listing(ledger: Ledger, agency: AgencyId, count: int) -> LostListing:
         select(document.c.envelope, document.c.manifest_body, document.c.manifest_signature)
         .where(
             document.c.site.in_(sorted(ledger.owing.lacking)),
+            document.c.stored_at.is_(None),
             document.c.state == LOST,
             document.c.agency == agency,
             ~lost.ANSWERED,
@@ -121,7 +128,7 @@ def recall(ledger: Ledger, agency: AgencyId, envelope: EnvelopeId, receipts: tup
     signed = Signed(row.manifest_body, row.manifest_signature)
     events = _proven(ledger, agency, signed, receipts) if receipts else []
     proof = tuple(zip(events, receipts, strict=True))
-    ledger.recall(lost.Recalled(SiteId(row.site), envelope, digest_of(signed), proof))
+    ledger.recall(lost.Recalled(SiteId(row.site), row.id, envelope, digest_of(signed), proof))
 
 
 def _proven(ledger: Ledger, agency: AgencyId, manifest: Signed, receipts: tuple[Signed, ...]) -> list[Receipt]:
@@ -144,11 +151,11 @@ def _proven(ledger: Ledger, agency: AgencyId, manifest: Signed, receipts: tuple[
     return events
 
 
-def _chain(ledger: Ledger, agency: AgencyId, envelope: EnvelopeId) -> tuple[SiteId, str, list[Signed]]:
+def _chain(ledger: Ledger, agency: AgencyId, envelope: EnvelopeId) -> tuple[SiteId, int, str, list[Signed]]:
     """The document and its events so far, those of this turn too."""
     with ledger.database.reading() as connection:
         row = connection.execute(
-            select(document.c.site, document.c.receipt).where(
+            select(document.c.site, document.c.id, document.c.receipt).where(
                 document.c.envelope == envelope, document.c.agency == agency, document.c.place.is_not(None)
             )
         ).first()
@@ -157,9 +164,10 @@ def _chain(ledger: Ledger, agency: AgencyId, envelope: EnvelopeId) -> tuple[Site
                 Code.UNKNOWN_DOCUMENT, f"There is no document {envelope.hex()[:32]} in the inbox of {agency}."
             )
         events = connection.execute(
-            select(receipt.c.body, receipt.c.signature).where(receipt.c.envelope == envelope).order_by(receipt.c.number)
+            select(receipt.c.body, receipt.c.signature).where(receipt.c.document == row.id).order_by(receipt.c.number)
         ).all()
-    return SiteId(row.site), row.receipt, [*(Signed(one.body, one.signature) for one in events), *ledger.told(envelope)]
+    chain = [*(Signed(one.body, one.signature) for one in events), *ledger.told(envelope)]
+    return SiteId(row.site), row.id, row.receipt, chain
 
 
 def _check(event: Receipt) -> None:

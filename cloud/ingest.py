@@ -18,7 +18,7 @@ from cloud.site_log import NUMBER_MAX, Place
 from cloud.storage import runs
 from cloud.storage.blobs.segments import Segments
 from cloud.storage.database import upsert
-from cloud.storage.schema import document, epoch, quarantine, up_run
+from cloud.storage.schema import blob, document, epoch, named_document, quarantine, up_run
 from cloud.turn import ANNOUNCED, Turn, Wanted
 from cloud.visits import VisitCounts
 from protocol import entries
@@ -152,10 +152,12 @@ class Ingest:
             except Refused:
                 pass  # said when it is applied
         digests = [event.digest for event in events]
-        for column, wanted in ((document.c.envelope, envelopes), (document.c.digest, digests)):
+        for column, wanted in ((document.c.envelope, envelopes), (blob.c.digest, digests)):
             for start in range(0, len(wanted), _ASKED_MAX):
-                asked = select(document.c.envelope, document.c.digest).where(
-                    column.in_(wanted[start : start + _ASKED_MAX])
+                asked = (
+                    select(document.c.envelope, blob.c.digest)
+                    .select_from(named_document)
+                    .where(column.in_(wanted[start : start + _ASKED_MAX]))
                 )
                 for row in self.turn.connection.execute(asked):
                     self._heard_of(EnvelopeId(row.envelope), Digest(row.digest))
@@ -229,9 +231,11 @@ class Ingest:
             return
         self._check_chain(run, manifest, digest_of(event.manifest))
         self._heard_of(manifest.envelope, event.digest)
+        id = self._blobs.announced(event.digest)
         self.turn.insert(
             document,
             {
+                "id": id,
                 "envelope": manifest.envelope,
                 "receipt": manifest.receipt,
                 "site": place.site,
@@ -240,7 +244,6 @@ class Ingest:
                 "agency": manifest.agency,
                 "epoch": manifest.epoch,
                 "counter": manifest.counter,
-                "digest": event.digest,
                 "size_bytes": event.size_bytes,
                 "manifest_body": event.manifest.body,
                 "manifest_signature": event.manifest.signature,
@@ -249,8 +252,7 @@ class Ingest:
                 "announced_at": self.turn.now,
             },
         )
-        self.awaited[event.digest] = awaited(manifest, digest_of(event.manifest), event.digest, event.size_bytes)
-        self._blobs.stranger(event.digest)
+        self.awaited[event.digest] = awaited(id, manifest, digest_of(event.manifest), event.digest, event.size_bytes)
         self.turn.news.wanted.append(Wanted(place.site, event.digest, event.size_bytes, 0))
 
     def visit_ended(self, run: Run, at: int, event: VisitEnded) -> None:

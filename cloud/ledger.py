@@ -31,7 +31,7 @@ from cloud.site_log import Place, SiteLog
 from cloud.storage.blobs.segments import Segments
 from cloud.storage.database import Database, upsert
 from cloud.storage.retention import expired
-from cloud.storage.schema import document, hub, link, published
+from cloud.storage.schema import blob, document, hub, link, named_document, published
 from cloud.turn import News, Turn, Wanted
 from protocol import entries
 from protocol.entries import DirectoryPublished, Entry, Mark, ReceiptGiven
@@ -143,9 +143,9 @@ class Ledger:
         """Let go of the bytes of documents that were closed more than `keep_days` ago; how many. Free after `settle`."""
         with self.database.reading() as connection:
             due = expired(connection, now, keep_days)
-        for envelope, digest in due:
+        for id, digest in due:
             self.blobs.forget(digest)
-            self._gathered.freed.append(envelope)
+            self._gathered.freed.append(id)
         return len(due)
 
     def alarm(self, site: SiteId | None, kind: str, text: str) -> None:
@@ -212,7 +212,9 @@ class Ledger:
         if size_bytes is None:
             with self.database.reading() as connection:
                 size_bytes = connection.execute(
-                    select(document.c.size_bytes).where(document.c.digest == digest, document.c.place.is_not(None))
+                    select(document.c.size_bytes)
+                    .select_from(named_document)
+                    .where(blob.c.digest == digest, document.c.place.is_not(None))
                 ).scalar()
             if size_bytes is None:
                 return self.read_directory(digest, offset_bytes, length_bytes)
@@ -289,8 +291,8 @@ class Ledger:
         if gathered.arrived:
             ingest.take(gathered.arrived)
         for told in gathered.told:
-            turn.happened(told.envelope, told.number, told.receipt.happening, told.receipt.at, told.signed)
-            turn.state(told.envelope, told.receipt.happening)
+            turn.happened(told.document, told.number, told.receipt.happening, told.receipt.at, told.signed)
+            turn.state(told.document, told.receipt.happening)
             turn.append(self._places.at(told.site), ReceiptGiven(told.signed))
         for recalled in gathered.recalled.values():
             lost.answered(turn, self._places.at(recalled.site), recalled, self._key)
@@ -304,8 +306,8 @@ class Ledger:
             self.owing.awaited.pop(digest, None)
             if restored.gone(turn, self._places.at(site), digest):
                 self.owing.lacking.add(site)
-        for envelope in gathered.freed:
-            turn.freed(envelope)
+        for id in gathered.freed:
+            turn.freed(id)
         for place, event in gathered.appending:
             turn.append(place, event)
         current = self.known.current

@@ -20,10 +20,10 @@ from protocol.manifest import Happening, Receipt, Signed, sign
 
 CLOSED: Final = (Happening.ACCEPTED, Happening.RETURNED)
 # A lost document has no event here until its agency has answered.
-ANSWERED: Final = exists().where(receipt.c.envelope == document.c.envelope)
+ANSWERED: Final = exists().where(receipt.c.document == document.c.id)
 _KNOWN_AGAIN = (
     update(document)
-    .where(document.c.envelope == bindparam("of"))
+    .where(document.c.id == bindparam("of"))
     .values(
         state=bindparam("new_state"),
         stored_at=bindparam("stored"),
@@ -35,9 +35,11 @@ _KNOWN_AGAIN = (
 
 
 class Recalled(NamedTuple):
-    """An agency's answer about a lost document, checked (inbox.recall). `events`: what it proves, in order; none where it never came to it."""
+    """An agency's answer about a lost document, checked (inbox.recall). `document`: its number in the tables. `events`: what it proves, in order;
+    none where it never came to it."""
 
     site: SiteId
+    document: int
     envelope: EnvelopeId
     manifest_digest: bytes
     events: tuple[tuple[Receipt, Signed], ...]
@@ -45,21 +47,20 @@ class Recalled(NamedTuple):
 
 def answered(turn: Turn, place: Place, recalled: Recalled, key: Ed25519PrivateKey) -> None:
     """Write down what the agency has said; the cabin learns it through its log. `key`: the hub's own."""
-    envelope = recalled.envelope
     if not recalled.events:
-        event = Receipt(1, envelope, Happening.LOST, HUB_ID, turn.now, recalled.manifest_digest)
+        event = Receipt(1, recalled.envelope, Happening.LOST, HUB_ID, turn.now, recalled.manifest_digest)
         signed = sign(event, key)
-        turn.happened(envelope, 1, Happening.LOST, turn.now, signed)
+        turn.happened(recalled.document, 1, Happening.LOST, turn.now, signed)
         turn.append(place, ReceiptGiven(signed))
         return
     for number, (event, signed) in enumerate(recalled.events, 1):
-        turn.happened(envelope, number, event.happening, event.at, signed)
+        turn.happened(recalled.document, number, event.happening, event.at, signed)
         turn.append(place, ReceiptGiven(signed))
     last = recalled.events[-1][0]
     turn.connection.execute(
         _KNOWN_AGAIN,
         {
-            "of": envelope,
+            "of": recalled.document,
             "new_state": last.happening.value,
             "stored": recalled.events[0][0].at,
             "closed": turn.now if last.happening in CLOSED else None,

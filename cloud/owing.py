@@ -10,7 +10,7 @@ from cloud.awaited import Awaited, awaited
 from cloud.site_log import Place
 from cloud.storage.blobs.segments import Segments
 from cloud.storage.database import Database
-from cloud.storage.schema import document
+from cloud.storage.schema import blob, document, named_document
 from cloud.turn import ANNOUNCED, LOST, Wanted
 from protocol.errors import Unavailable
 from protocol.ids import Digest, SiteId
@@ -45,7 +45,9 @@ class Owing:
         for row in rows:
             signed = Signed(row.manifest_body, row.manifest_signature)
             digest = Digest(row.digest)
-            self.awaited[digest] = awaited(unverified(Manifest, signed), digest_of(signed), digest, row.size_bytes)
+            self.awaited[digest] = awaited(
+                row.id, unverified(Manifest, signed), digest_of(signed), digest, row.size_bytes
+            )
             found.append(Wanted(place.site, digest, row.size_bytes, self._resumable(digest)))
         return found
 
@@ -58,9 +60,19 @@ class Owing:
             return 0
 
 
-_OPEN_SITES = select(document.c.site, document.c.state).where(document.c.state.in_((ANNOUNCED, LOST))).distinct()
+_OPEN_SITES = (
+    select(document.c.site, document.c.state)
+    .where(document.c.stored_at.is_(None), document.c.state.in_((ANNOUNCED, LOST)))
+    .distinct()
+)
 _OPEN = (
-    select(document.c.digest, document.c.size_bytes, document.c.manifest_body, document.c.manifest_signature)
-    .where(document.c.site == bindparam("at"), document.c.machine == bindparam("by"), document.c.state == ANNOUNCED)
+    select(document.c.id, blob.c.digest, document.c.size_bytes, document.c.manifest_body, document.c.manifest_signature)
+    .select_from(named_document)
+    .where(
+        document.c.site == bindparam("at"),
+        document.c.machine == bindparam("by"),
+        document.c.stored_at.is_(None),
+        document.c.state == ANNOUNCED,
+    )
     .order_by(document.c.number)
 )

@@ -68,6 +68,7 @@ class Places:
             lost = (
                 document.c.site == place.site,
                 document.c.machine < place.machine,
+                document.c.stored_at.is_(None),
                 document.c.state == ANNOUNCED,
                 document.c.trouble.is_(None),
             )

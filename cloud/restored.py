@@ -11,12 +11,12 @@ from typing import Final
 from sqlalchemy import Connection, bindparam, delete, exists, select, update
 
 from cloud.site_log import NUMBER_MAX, Place, SiteLog
-from cloud.storage.schema import alarm, document, down_entry, down_epoch
+from cloud.storage.schema import alarm, blob, document, down_entry, down_epoch, named_document
 from cloud.turn import ANNOUNCED, LOST, Turn
 from protocol import entries
 from protocol.entries import EpochOpened
 from protocol.frames import Hello
-from protocol.ids import Digest, EnvelopeId, SiteId
+from protocol.ids import Digest, SiteId
 
 # Kinds of alarm.
 RESTORED: Final = "hub-restored"
@@ -28,8 +28,10 @@ _UNHEARD = (
     .order_by(down_entry.c.number)
 )
 _FORGET = delete(down_entry).where(down_entry.c.site == bindparam("at"))
-_ANNOUNCED = select(document.c.envelope, document.c.number, document.c.machine).where(
-    document.c.digest == bindparam("named"), document.c.site == bindparam("at"), document.c.state == ANNOUNCED
+_ANNOUNCED = (
+    select(document.c.id, document.c.envelope, document.c.number, document.c.machine)
+    .select_from(named_document)
+    .where(blob.c.digest == bindparam("named"), document.c.site == bindparam("at"), document.c.state == ANNOUNCED)
 )
 _CALLED = (alarm.c.kind == RESTORED, alarm.c.cleared_at.is_(None), alarm.c.site.is_not(None))
 _STILL = select(
@@ -37,6 +39,7 @@ _STILL = select(
         document.c.site == bindparam("at"),
         document.c.machine == bindparam("by"),
         document.c.number <= bindparam("up_to"),
+        document.c.stored_at.is_(None),
         (document.c.state == ANNOUNCED) | ((document.c.state == LOST) & document.c.trouble.is_not(None)),
     )
 )
@@ -91,14 +94,15 @@ def gone(turn: Turn, place: Place, digest: Digest) -> bool:
     row = turn.connection.execute(_ANNOUNCED, {"named": digest, "at": place.site}).first()
     if row is None:
         return False
-    envelope = EnvelopeId(row.envelope)
     if row.machine == place.machine and row.number <= place.restored:
         words = "It was secured before the hub came back from an older copy, and the cabin has let go of it."
-        turn.trouble(envelope, words, LOST)
+        turn.trouble(row.id, words, LOST)
         return True
     words = "The cabin no longer has its bytes."
-    turn.alarm(place.site, GONE, f"Document {envelope.hex()} cannot be fetched. {words} Look at `kabine edge doctor`.")
-    turn.trouble(envelope, words, ANNOUNCED)
+    turn.alarm(
+        place.site, GONE, f"Document {row.envelope.hex()} cannot be fetched. {words} Look at `kabine edge doctor`."
+    )
+    turn.trouble(row.id, words, ANNOUNCED)
     return False
 
 

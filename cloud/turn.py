@@ -1,4 +1,6 @@
-"""What one turn of the hub's loop writes: collected row by row while entries are applied, written table by table in one transaction."""
+"""What one turn of the hub's loop writes: collected row by row while entries are applied, written table by table in one transaction.
+
+A `document` is named here by its number in the tables (schema.document.id)."""
 
 from __future__ import annotations
 
@@ -16,7 +18,7 @@ from cloud.storage import bulk
 from cloud.storage.schema import alarm, document, down_entry, receipt
 from protocol import entries
 from protocol.entries import Entry, Mark
-from protocol.ids import AgencyId, Digest, EnvelopeId, SiteId
+from protocol.ids import AgencyId, Digest, SiteId
 from protocol.manifest import Happening, Signed
 from protocol.soundness import printable
 
@@ -56,21 +58,21 @@ class News:
 
 _STATE = (
     update(document)
-    .where(document.c.envelope == bindparam("of"))
+    .where(document.c.id == bindparam("of"))
     .values(state=bindparam("new_state"), closed_at=bindparam("closed"))
 )
 _STORED = (
     update(document)
-    .where(document.c.envelope == bindparam("of"))
+    .where(document.c.id == bindparam("of"))
     .values(state=Happening.STORED.value, place=bindparam("new_place"), stored_at=bindparam("at"), trouble=None)
 )
 _TROUBLE = (
     update(document)
-    .where(document.c.envelope == bindparam("of"))
+    .where(document.c.id == bindparam("of"))
     .values(trouble=bindparam("words"), state=bindparam("new_state"))
 )
 
-_FREED = update(document).where(document.c.envelope == bindparam("of")).values(freed_at=bindparam("at"))
+_FREED = update(document).where(document.c.id == bindparam("of")).values(freed_at=bindparam("at"))
 
 
 class Turn:
@@ -113,12 +115,12 @@ class Turn:
         """Call a person."""
         self.news.alarms.append(Alarm(site, kind, printable(text)))
 
-    def happened(self, envelope: EnvelopeId, number: int, happening: Happening, at: datetime, signed: Signed) -> None:
-        """Event `number` in the chain of one envelope."""
+    def happened(self, document: int, number: int, happening: Happening, at: datetime, signed: Signed) -> None:
+        """Event `number` in the chain of one document."""
         self.insert(
             receipt,
             {
-                "envelope": envelope,
+                "document": document,
                 "number": number,
                 "happening": happening.value,
                 "at": at,
@@ -127,22 +129,22 @@ class Turn:
             },
         )
 
-    def state(self, envelope: EnvelopeId, happening: Happening) -> None:
+    def state(self, document: int, happening: Happening) -> None:
         """The agency has said something about this document."""
         done = happening in (Happening.ACCEPTED, Happening.RETURNED)
-        self._states.append({"of": envelope, "new_state": happening.value, "closed": self.now if done else None})
+        self._states.append({"of": document, "new_state": happening.value, "closed": self.now if done else None})
 
-    def stored(self, envelope: EnvelopeId, place: int) -> None:
+    def stored(self, document: int, place: int) -> None:
         """This document lies in its inbox."""
-        self._stored.append({"of": envelope, "new_place": place, "at": self.now})
+        self._stored.append({"of": document, "new_place": place, "at": self.now})
 
-    def trouble(self, envelope: EnvelopeId, words: str, state: str) -> None:
+    def trouble(self, document: int, words: str, state: str) -> None:
         """Why this document is stuck, and its state."""
-        self._troubles.append({"of": envelope, "words": words, "new_state": state})
+        self._troubles.append({"of": document, "words": words, "new_state": state})
 
-    def freed(self, envelope: EnvelopeId) -> None:
+    def freed(self, document: int) -> None:
         """The bytes of this document were let go."""
-        self._freed.append({"of": envelope, "at": self.now})
+        self._freed.append({"of": document, "at": self.now})
 
     def write(self) -> None:
         """Everything but the rows of `link`, which the ledger writes last."""

@@ -255,12 +255,16 @@ def _look(house: Rig, playing: Play) -> None:
 
 def _note_arrivals(database: Database, playing: Play) -> None:
     """How much of each document is at the hub, and which are *gesichert*."""
-    from sqlalchemy import select
+    from sqlalchemy import func, select
 
-    from cloud.storage.schema import blob, document
+    from cloud.storage.schema import document, piece
 
-    query = select(document.c.receipt, document.c.size_bytes, document.c.place, blob.c.have_bytes).join(
-        blob, blob.c.digest == document.c.digest, isouter=True
+    query = (
+        select(
+            document.c.receipt, document.c.size_bytes, document.c.place, func.sum(piece.c.length_bytes).label("have")
+        )
+        .join(piece, piece.c.blob == document.c.id, isouter=True)
+        .group_by(document.c.id)
     )
     with database.reading() as connection:
         rows = connection.execute(query).all()
@@ -269,7 +273,7 @@ def _note_arrivals(database: Database, playing: Play) -> None:
             each = playing.by_receipt(row.receipt)
             if each is None:
                 continue
-            each.share = (row.have_bytes or 0) / row.size_bytes
+            each.share = (row.have or 0) / row.size_bytes
             if row.place is not None and not each.secured_seconds:
                 each.secured_seconds = time.monotonic() - each.confirmed_at
                 if each.state == WAITING:

@@ -260,7 +260,7 @@ def _lost(connection: Connection) -> dict[str, list[LostDocument]]:
     column = schema.document.c
     query = (
         select(column.site, column.receipt, column.agency, ANSWERED.label("answered"))
-        .where(column.state == "lost", column.trouble.is_not(None))
+        .where(column.stored_at.is_(None), column.state == "lost", column.trouble.is_not(None))
         .order_by(column.site, column.number)
     )
     lost: dict[str, list[LostDocument]] = {}
@@ -315,6 +315,10 @@ def clear_alarms(connection: Connection, site: SiteId | None, now: datetime) -> 
     rows = connection.execute(select(schema.alarm).where(*where).order_by(column.raised_at)).all()
     connection.execute(update(schema.alarm).where(*where).values(cleared_at=now))
     document = schema.document.c
-    lost = [document.state == "lost", *([document.site == site] if site is not None else [])]
+    lost = [
+        document.stored_at.is_(None),
+        document.state == "lost",
+        *([document.site == site] if site is not None else []),
+    ]
     connection.execute(update(schema.document).where(*lost).values(trouble=None))
     return [Alarm(row.kind, row.text, row.raised_at) for row in rows]

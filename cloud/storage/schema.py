@@ -22,6 +22,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    text,
 )
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -42,6 +43,9 @@ class Instant(TypeDecorator[datetime]):
 
 
 metadata = MetaData()
+
+_TO_FREE = text("closed_at IS NOT NULL AND freed_at IS NULL")
+_TO_COME = text("stored_at IS NULL")
 
 cabin = Table(
     "cabin",
@@ -169,18 +173,39 @@ down_epoch = (
     )
 )
 
+# Digests and envelopes are chance: a key that is chance has its place anywhere in its index, so that every row dirties a page of its own. Here they
+# are looked up, each in one index, and held unique; everything else about a document goes by a number that grows.
+blob = Table(  # sealed bytes that were announced; a row stays when they are let go
+    "blob",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),  # 1, 2, 3 …
+    Column("digest", LargeBinary, nullable=False, unique=True),
+)
+
+piece = Table(  # where the bytes of a blob lie in the segment files
+    "piece",
+    metadata,
+    Column("blob", Integer, primary_key=True, autoincrement=False),
+    Column("offset_bytes", BigInteger, primary_key=True, autoincrement=False),
+    Column("length_bytes", BigInteger, nullable=False),
+    Column("segment", Integer, nullable=False),
+    Column("position_bytes", BigInteger, nullable=False),
+    Index("piece_by_segment", "segment", "position_bytes"),
+    sqlite_with_rowid=False,
+)
+
 document = Table(
     "document",
     metadata,
-    Column("envelope", LargeBinary, primary_key=True),
-    Column("receipt", String(16), nullable=False, index=True),
+    Column("id", Integer, primary_key=True, autoincrement=False),  # that of its blob: no two have the same bytes
+    Column("envelope", LargeBinary, nullable=False, unique=True),
+    Column("receipt", String(16), nullable=False),
     Column("site", String(63), nullable=False),
     Column("machine", Integer, nullable=False),
     Column("number", BigInteger, nullable=False),  # of the entry that announced it
     Column("agency", String(63), nullable=False),
     Column("epoch", BigInteger, nullable=False),
     Column("counter", BigInteger, nullable=False),
-    Column("digest", LargeBinary, nullable=False, unique=True),
     Column("size_bytes", BigInteger, nullable=False),
     Column("manifest_body", LargeBinary, nullable=False),
     Column("manifest_signature", LargeBinary, nullable=False),
@@ -196,37 +221,23 @@ document = Table(
     Column("trouble", Text),  # why it is stuck, in words
     UniqueConstraint("agency", "place"),
     Index("document_by_chain", "site", "machine", "agency", "counter"),
-    Index("document_by_closing", "closed_at"),
-    Index("document_by_site_state", "site", "state"),
+    # Only what is outstanding: a question must say so in these words, or it is answered without them. Announced, set aside or lost is what is
+    # to come; with as many columns as document_by_chain has, or SQLite takes that.
+    Index("document_to_free", "closed_at", sqlite_where=_TO_FREE, postgresql_where=_TO_FREE),
+    Index("document_to_come", "site", "machine", "number", sqlite_where=_TO_COME, postgresql_where=_TO_COME),
 )
+named_document = document.join(blob, blob.c.id == document.c.id)  # with its digest
 
 receipt = Table(
     "receipt",
     metadata,
-    Column("envelope", LargeBinary, primary_key=True),
-    Column("number", Integer, primary_key=True),
+    Column("document", Integer, primary_key=True, autoincrement=False),
+    Column("number", Integer, primary_key=True, autoincrement=False),
     Column("happening", String(16), nullable=False),
     Column("at", Instant, nullable=False),
     Column("body", LargeBinary, nullable=False),
     Column("signature", LargeBinary, nullable=False),
-)
-
-blob = Table(
-    "blob",
-    metadata,
-    Column("digest", LargeBinary, primary_key=True),
-    Column("have_bytes", BigInteger, nullable=False, default=0),
-)
-
-piece = Table(  # where the bytes of a blob lie in the segment files
-    "piece",
-    metadata,
-    Column("digest", LargeBinary, primary_key=True),
-    Column("offset_bytes", BigInteger, primary_key=True),
-    Column("length_bytes", BigInteger, nullable=False),
-    Column("segment", Integer, nullable=False),
-    Column("position_bytes", BigInteger, nullable=False),
-    Index("piece_by_segment", "segment", "position_bytes"),
+    sqlite_with_rowid=False,
 )
 
 agency = (

@@ -66,7 +66,6 @@ def add_document(connection: Connection, site: str, number: int, state: str, **c
         "agency": "wohngeldstelle",
         "epoch": 1,
         "counter": number,
-        "digest": name * 2,
         "size_bytes": 1000,
         "manifest_body": b"",
         "manifest_signature": b"",
@@ -74,7 +73,7 @@ def add_document(connection: Connection, site: str, number: int, state: str, **c
         "announced_at": NOW - timedelta(minutes=number),
         "stored_at": None if state in ("announced", "quarantined") else NOW,
     }
-    row = {"envelope": name, "site": site, "number": number, "state": state, **usual, **columns}
+    row = {"id": number, "envelope": name, "site": site, "number": number, "state": state, **usual, **columns}
     connection.execute(schema.document.insert().values(**row))
 
 

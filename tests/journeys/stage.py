@@ -141,7 +141,9 @@ class Stage:
     def envelope(self, digest: bytes) -> bytes:
         """The bytes of a document, from the hub's segment files."""
         pieces = self.ask(
-            "SELECT length_bytes, segment, position_bytes FROM piece WHERE digest = ? ORDER BY offset_bytes", digest
+            "SELECT length_bytes, segment, position_bytes FROM piece JOIN blob ON blob.id = piece.blob"
+            " WHERE digest = ? ORDER BY offset_bytes",
+            digest,
         )
         return b"".join(self._piece(*piece) for piece in pieces)
 

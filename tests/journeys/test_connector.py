@@ -174,7 +174,7 @@ def altered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stage, l
     with stage(tmp_path_factory.mktemp("altered"), "templin") as made:
         receipts = [made.hand_in("templin", made.page(seed), secured=True) for seed in range(4)]
         [(segment, position, length)] = made.ask(
-            "SELECT segment, position_bytes, length_bytes FROM piece JOIN document USING (digest) WHERE receipt = ? LIMIT 1",
+            "SELECT segment, position_bytes, length_bytes FROM piece JOIN document ON document.id = piece.blob WHERE receipt = ? LIMIT 1",
             receipts[0],
         )
         with made.segment(segment).open("r+b") as file:
@@ -236,9 +236,9 @@ def test_a_hub_that_drops_a_document_is_found_out(templin: Stage) -> None:
     first, dropped, last = (templin.hand_in("templin", templin.page(seed), secured=True) for seed in range(3))
     templin.house.stop("hub")
     with closing(sqlite3.connect(templin.house.hub / "hub.sqlite")) as database, database:
-        [(envelope,)] = database.execute("SELECT envelope FROM document WHERE receipt = ?", (dropped,)).fetchall()
-        for table in ("document", "receipt"):
-            database.execute(f"DELETE FROM {table} WHERE envelope = ?", (envelope,))
+        [(id,)] = database.execute("SELECT id FROM document WHERE receipt = ?", (dropped,)).fetchall()
+        database.execute("DELETE FROM document WHERE id = ?", (id,))
+        database.execute("DELETE FROM receipt WHERE document = ?", (id,))
     templin.house.start_hub()
     noticed = templin.pull()
     assert noticed.returncode == 0, noticed.stderr
@@ -314,7 +314,7 @@ def flipped(body: bytes) -> bytes:
 def happened(stage: Stage, receipt: str) -> list[str]:
     """What the hub knows of a document."""
     rows = stage.ask(
-        "SELECT happening FROM receipt JOIN document USING (envelope) WHERE document.receipt = ? ORDER BY receipt.number",
+        "SELECT happening FROM receipt JOIN document ON document.id = receipt.document WHERE document.receipt = ? ORDER BY receipt.number",
         receipt,
     )
     return [happening for (happening,) in rows]

@@ -74,7 +74,9 @@ def test_what_has_arrived_before_a_cut_is_not_sent_again(rural: Stage) -> None:
     rural.hand_in("templin", *(rural.photograph(number) for number in range(6)))
     [digest] = set(rural.handed_in("templin").values()) - set(handed.values())
     size_bytes = until(
-        lambda: [row[0] for row in rural.ask("SELECT size_bytes FROM document WHERE digest = ?", digest)]
+        lambda: [
+            row[0] for row in rural.ask("SELECT size_bytes FROM document JOIN blob USING (id) WHERE digest = ?", digest)
+        ]
     )[0]
     assert size_bytes > 600_000
     for part_bytes in (180_000, 400_000):

@@ -18,7 +18,7 @@ from sqlalchemy import select
 from cloud import premises
 from cloud.config import blobs_folder
 from cloud.storage.blobs.segments import Segments
-from cloud.storage.schema import document
+from cloud.storage.schema import blob, document, named_document
 from protocol.errors import Unavailable
 from tools.bench import ends, meters, packet_line
 from tools.bench.across import line_up
@@ -258,7 +258,11 @@ def _sound(house: Rig) -> int:
     """How many documents lie at the hub, each with the very bytes that its name promises."""
     with premises.opened(house.hub) as place, place.database.reading() as connection:
         segments = Segments(blobs_folder(place.config, place.folder.path), place.database)
-        rows = connection.execute(select(document.c.digest, document.c.size_bytes).where(document.c.place.is_not(None)))
+        rows = connection.execute(
+            select(blob.c.digest, document.c.size_bytes)
+            .select_from(named_document)
+            .where(document.c.place.is_not(None))
+        )
         try:
             return sum(
                 hashlib.sha256(segments.read(row.digest, 0, row.size_bytes) or b"").digest() == row.digest

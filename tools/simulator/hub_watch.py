@@ -45,7 +45,10 @@ class HubWatch:
         for (site, machine), mark in self._notebook.record.marks.items():
             held = self._reader.held(site, machine)
             expect(held >= mark.number, f"the hub no longer holds entry {mark.number} of {site}")
-        freed = {row[0] for row in self._reader.rows("SELECT digest FROM document WHERE freed_at IS NOT NULL")}
+        freed = {
+            row[0]
+            for row in self._reader.rows("SELECT digest FROM document JOIN blob USING (id) WHERE freed_at IS NOT NULL")
+        }
         for digest in self._notebook.record.stored.values():
             well = digest in freed or digest in self._notebook.rotten or self._reader.sound(digest)
             expect(well, "a secured document is not what it was")
@@ -93,7 +96,8 @@ class HubWatch:
         """Manifests of one machine to one agency are counted 1, 2, 3 … in the order of its log."""
         notebook, record = self._notebook, self._notebook.record
         for number, agency, counter, digest in self._reader.rows(
-            "SELECT number, agency, counter, digest FROM document WHERE site = ? AND machine = ? AND number > ? ORDER BY number",
+            "SELECT number, agency, counter, digest FROM document JOIN blob USING (id) "
+            "WHERE site = ? AND machine = ? AND number > ? ORDER BY number",
             *at,
             record.announced.get(at, 0),
         ):
@@ -114,7 +118,7 @@ class HubWatch:
         ends = self._reader.rows("SELECT agency, max(place) FROM document WHERE place IS NOT NULL GROUP BY agency")
         for agency in (agency for agency, last in ends if last > places[agency]):
             for place, envelope, digest in self._reader.rows(
-                "SELECT place, envelope, digest FROM document WHERE agency = ? AND place > ? ORDER BY place",
+                "SELECT place, envelope, digest FROM document JOIN blob USING (id) WHERE agency = ? AND place > ? ORDER BY place",
                 agency,
                 places[agency],
             ):
@@ -142,7 +146,12 @@ class HubWatch:
 
     def _receipts(self) -> None:
         """What the hub has told an agency is done, is done."""
-        held = {tuple(row) for row in self._reader.rows("SELECT envelope, happening FROM receipt")}
+        held = {
+            tuple(row)
+            for row in self._reader.rows(
+                "SELECT envelope, happening FROM receipt JOIN document ON document.id = receipt.document"
+            )
+        }
         for receipt in self._notebook.record.told[-_TOLD_MAX:]:
             expect(
                 (receipt.envelope, receipt.happening.value) in held,
@@ -202,7 +211,7 @@ class HubWatch:
         """Of documents whose bytes are in the hub's segments."""
         self._reader.at(self._hub.disk)
         rows = self._reader.rows(
-            "SELECT digest FROM document WHERE place IS NOT NULL AND freed_at IS NULL ORDER BY agency, place"
+            "SELECT digest FROM document JOIN blob USING (id) WHERE place IS NOT NULL AND freed_at IS NULL ORDER BY agency, place"
         )
         return [row[0] for row in rows]
 

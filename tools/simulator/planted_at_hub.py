@@ -166,7 +166,7 @@ class FreeWhenFetched(Ledger):
         for told in self._gathered.told:
             with self.database.reading() as connection:
                 row = connection.exec_driver_sql(
-                    "SELECT digest FROM document WHERE envelope = ?", (told.envelope,)
+                    "SELECT digest FROM document JOIN blob USING (id) WHERE envelope = ?", (told.envelope,)
                 ).first()
             if row is not None:
                 self.blobs.forget(row.digest)
@@ -241,7 +241,7 @@ class LostUnasked(Ledger):
         expected = self.owing.awaited.get(digest)
         super().gone(site, digest)
         if expected is not None:
-            self.recall(Recalled(site, expected.envelope, expected.manifest_digest, ()))
+            self.recall(Recalled(site, expected.id, expected.envelope, expected.manifest_digest, ()))
 
 
 class RevocationUnnoticed(Admission):

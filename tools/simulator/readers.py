@@ -20,6 +20,10 @@ from tools.simulator.district import HUB_FILE
 from tools.simulator.hub_node import BLOBS
 
 _PLACE_BYTES_MAX = 1 << 20
+_PIECES = (
+    "SELECT segment, position_bytes, length_bytes FROM piece JOIN blob ON blob.id = piece.blob "
+    "WHERE digest = ? ORDER BY offset_bytes"
+)
 
 
 class Reader:
@@ -144,17 +148,13 @@ class HubReader(Reader):
 
     def first_piece(self, digest: bytes) -> tuple[str, int, int]:
         """Name of the file, position and length of the first piece of this blob."""
-        segment, position, length = self.rows(
-            "SELECT segment, position_bytes, length_bytes FROM piece WHERE digest = ? ORDER BY offset_bytes", digest
-        )[0]
+        segment, position, length = self.rows(_PIECES, digest)[0]
         return f"{BLOBS}/{segment:06}.segment", position, length
 
     def bytes_of(self, digest: bytes) -> bytes:
         """What the segment files hold of this blob."""
         parts = []
-        for segment, position, length in self.rows(
-            "SELECT segment, position_bytes, length_bytes FROM piece WHERE digest = ? ORDER BY offset_bytes", digest
-        ):
+        for segment, position, length in self.rows(_PIECES, digest):
             with (self.folder / BLOBS / f"{segment:06}.segment").open("rb") as file:
                 file.seek(position)
                 parts.append(file.read(length))

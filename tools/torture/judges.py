@@ -25,6 +25,10 @@ from tools.torture.pair import BLOBS, Keys
 from tools.torture.promises import Promised
 
 _EVERYTHING: Final = 1 << 30
+_PIECES: Final = (
+    "SELECT segment, position_bytes, length_bytes FROM piece JOIN blob ON blob.id = piece.blob "
+    "WHERE digest = ? ORDER BY offset_bytes"
+)
 _AFTER_STORED: Final = frozenset({State.SECURED, State.FETCHED, State.ACCEPTED, State.RETURNED})
 
 
@@ -133,10 +137,12 @@ class Judges:
             )
             if [place for (place,) in places] != list(range(1, len(places) + 1)):
                 yield f"The inbox of {agency} has the places {places}."
-        told = set(looking.rows("SELECT envelope, happening FROM receipt"))
+        told = set(
+            looking.rows("SELECT envelope, happening FROM receipt JOIN document ON document.id = receipt.document")
+        )
         yield from (f"The hub forgot that a document was {what[1]}." for what in promised.told - told)
         for envelope, digest, freed in looking.rows(
-            "SELECT envelope, digest, freed_at FROM document WHERE place IS NOT NULL"
+            "SELECT envelope, digest, freed_at FROM document JOIN blob USING (id) WHERE place IS NOT NULL"
         ):
             if freed is None and looking.bytes_of(digest, blobs) != self._raws[digest]:
                 yield f"The secured document {envelope.hex()} is not what was handed in."
@@ -158,7 +164,7 @@ class Judges:
                 ledger.keep(wanted.digest, have, part)
                 have += len(part)
         ledger.settle(everything=True)
-        for (digest,) in looking.rows("SELECT digest FROM document WHERE place IS NULL"):
+        for (digest,) in looking.rows("SELECT digest FROM document JOIN blob USING (id) WHERE place IS NULL"):
             yield f"The document {digest.hex()} does not arrive any more."
 
 
@@ -189,9 +195,7 @@ class Looking:
     def bytes_of(self, digest: bytes, folder: Path) -> bytes:
         """What the segment files hold of this blob."""
         parts = []
-        for segment, position, length in self.rows(
-            "SELECT segment, position_bytes, length_bytes FROM piece WHERE digest = ? ORDER BY offset_bytes", digest
-        ):
+        for segment, position, length in self.rows(_PIECES, digest):
             with (folder / f"{segment:06}.segment").open("rb") as file:
                 file.seek(position)
                 parts.append(file.read(length))

@@ -1,4 +1,4 @@
-"""Blobs in append-only segment files, found through the tables `blob` and `piece`.
+"""Blobs in append-only segment files, found through the tables `blob` (what number a digest has) and `piece` (where its bytes lie).
 
     keep …  keep …          bytes go to the end of the newest segment
     sync()                  one fdatasync of each file touched
@@ -21,7 +21,7 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, select
 from cloud.storage import bulk
 from cloud.storage.blobs.files import SegmentFiles
 from cloud.storage.blobs.sums import Sums
-from cloud.storage.database import Database, upsert
+from cloud.storage.database import Database
 from cloud.storage.schema import blob, piece
 from protocol.errors import Mistake, Unavailable
 from protocol.ids import Digest
@@ -45,15 +45,23 @@ class Piece(NamedTuple):
 
 _PIECES = (
     select(piece.c.offset_bytes, piece.c.length_bytes, piece.c.segment, piece.c.position_bytes)
+    .join_from(piece, blob, blob.c.id == piece.c.blob)
     .where(
-        piece.c.digest == bindparam("of"),
+        blob.c.digest == bindparam("of"),
         piece.c.offset_bytes < bindparam("end"),
         piece.c.offset_bytes + piece.c.length_bytes > bindparam("start"),
     )
     .order_by(piece.c.offset_bytes)
 )
 _INSERT_PIECE = insert(piece)
-_HAVE = select(blob.c.have_bytes).where(blob.c.digest == bindparam("of"))
+_INSERT_BLOB = insert(blob)
+_DELETE_PIECES = delete(piece).where(piece.c.blob == bindparam("of"))
+_NUMBER = select(blob.c.id).where(blob.c.digest == bindparam("of"))
+_HAVE = (
+    select(func.max(piece.c.offset_bytes + piece.c.length_bytes))
+    .join_from(piece, blob, blob.c.id == piece.c.blob)
+    .where(blob.c.digest == bindparam("of"))
+)
 
 
 class Segments:
@@ -65,6 +73,9 @@ class Segments:
         self._files = SegmentFiles(folder)
         self._sums: dict[Digest, Sums] = {}  # of blobs that have grown since this process started
         self._strangers: set[Digest] = set()  # known to be not here, without asking the database
+        self._numbers: dict[Digest, int] = {}  # of blobs that are being written, and of strangers
+        self._new: dict[Digest, int] = {}  # not yet in the table
+        self._last = 0  # number of a blob
         self._fresh: dict[Digest, list[Piece]] = {}  # written, and not yet recorded
         self._forgotten: set[Digest] = set()
         self._freed: list[Piece] = []
@@ -138,9 +149,10 @@ class Segments:
         """Is there space to let go?"""
         return bool(self._forgotten)
 
-    def stranger(self, digest: Digest) -> None:
-        """The caller knows that nothing of this blob is here: it was never heard of before this turn."""
+    def announced(self, digest: Digest) -> int:
+        """The number of a blob that will come. The caller knows that it was never heard of before this turn."""
         self._strangers.add(digest)
+        return self._begin(digest)
 
     def grown(self) -> Iterable[tuple[Digest, Sums]]:
         """Blobs that grew since the last `committed`, with their sums."""
@@ -169,26 +181,22 @@ class Segments:
 
     def record(self, connection: Connection) -> None:
         """Write the rows of this turn; after `sync`."""
-        if self._forgotten:
-            gone = [{"of": digest} for digest in self._forgotten]
-            connection.execute(delete(piece).where(piece.c.digest == bindparam("of")), gone)
-            connection.execute(delete(blob).where(blob.c.digest == bindparam("of")), gone)
-        if self._fresh:
-            upsert(
-                connection,
-                blob,
-                [
-                    {"digest": digest, "have_bytes": pieces[-1].offset_bytes + pieces[-1].length_bytes}
-                    for digest, pieces in self._fresh.items()
-                ],
-            )
-            rows: list[dict[str, Any]] = [
-                {"digest": digest, **found._asdict()} for digest, pieces in self._fresh.items() for found in pieces
-            ]
-            bulk.write(connection, _INSERT_PIECE, rows)
+        gone = [{"of": id} for digest in self._forgotten if (id := self._number(digest)) is not None]
+        bulk.write(connection, _DELETE_PIECES, gone)
+        rows: list[dict[str, Any]] = [
+            {"blob": self._number(digest) or self._begin(digest), **found._asdict()}
+            for digest, pieces in self._fresh.items()
+            for found in pieces
+        ]
+        bulk.write(connection, _INSERT_PIECE, rows)
+        bulk.write(connection, _INSERT_BLOB, [{"id": id, "digest": digest} for digest, id in self._new.items()])
 
     def committed(self) -> None:
         """The transaction of `record` is durable: give back what was forgotten."""
+        for digest in (*self._fresh, *self._forgotten):
+            if digest not in self._sums:
+                self._numbers.pop(digest, None)
+        self._new.clear()
         self._fresh.clear()
         self._forgotten.clear()
         self.waiting_bytes = 0
@@ -206,9 +214,25 @@ class Segments:
         self._files.close()
 
     # --- inside ---------------------------------------------------------------------------------------------------
+    def _begin(self, digest: Digest) -> int:
+        self._last += 1
+        self._numbers[digest] = self._new[digest] = self._last
+        return self._last
+
+    def _number(self, digest: Digest) -> int | None:
+        """In the tables; None for a stranger."""
+        found = self._numbers.get(digest)
+        if found is None:
+            with self._database.reading() as connection:
+                found = connection.execute(_NUMBER, {"of": digest}).scalar()
+            if found is not None:
+                self._numbers[digest] = found
+        return found
+
     def _open(self) -> None:
         end = piece.c.position_bytes + piece.c.length_bytes
         with self._database.reading() as connection:
+            self._last = connection.execute(select(func.max(blob.c.id))).scalar() or 0
             rows = connection.execute(
                 select(piece.c.segment, func.count(), func.max(end), func.sum(piece.c.length_bytes)).group_by(
                     piece.c.segment

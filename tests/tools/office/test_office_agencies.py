@@ -153,6 +153,7 @@ def test_hours_that_are_not_sound(place: Path, run: Run, text: str, message: str
 
 def put_into_inbox(place: Path, agency: str) -> None:
     row = {
+        "id": 1,
         "envelope": bytes(16),
         "receipt": "7K2-001",
         "site": "templin",
@@ -161,7 +162,6 @@ def put_into_inbox(place: Path, agency: str) -> None:
         "agency": agency,
         "epoch": 1,
         "counter": 1,
-        "digest": bytes(32),
         "size_bytes": 1,
         "manifest_body": b"",
         "manifest_signature": b"",
