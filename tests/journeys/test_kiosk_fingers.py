@@ -68,6 +68,15 @@ def test_the_second_of_two_touches_does_not_answer_the_page_that_has_come_in_bet
     one.tap_until("concern:0", "place")  # whoever touches behind that has read it
 
 
+def test_the_second_of_two_touches_does_not_press_what_stands_in_the_place_of_the_first(one: Visitor) -> None:
+    """Behind „Zettel drucken“ the button beside it moves up, and leads away from the number; „Dunkler Kontrast“ became light again."""
+    one.tap_until("hand-in", "concern")
+    one.page.evaluate(_AGAIN, "concern")
+    one.page.locator('button[value="contrast:dark"]').tap()
+    found = one.page.wait_for_function("() => window.again").json_value()
+    assert found == {"hit": "contrast:light", "heard": False}
+
+
 def test_a_finger_that_was_on_its_way_does_not_answer_a_page_that_came_by_itself(one: Visitor) -> None:
     one.tap_until("hand-in", "concern")
     one.tap_until("concern:1", "place")

@@ -1,10 +1,10 @@
 // Fingers that tremble, rest on the glass, or touch twice. A finger that slides on its button has touched it. The second touch of a slow double tap
-// does not answer the page that has come in between, nor does a finger that was on its way when the page went by itself. And whoever touches
-// anything at all is there.
+// answers neither the page that has come in between nor the button that has moved into the place of the first, nor does a finger that was on its way
+// when the page went by itself. And whoever touches anything at all is there.
 const NEAR_MM = 20; // a double tap hits the same place, not the same point
 const PRESENT_MS = 5000; // so often it is told that somebody is there
 const pressed = new Map(); // pointer: where and on which question it came down
-let last; // the touch before
+let last; // the touch before: where, when, on which question and button
 let asked = question(); // what stands there, and since when
 let askedAt = -Infinity;
 let calledFor = false; // by a touch; else it came by itself
@@ -30,13 +30,22 @@ function unread(touch, now) {
   return !calledFor && now - askedAt < pause;
 }
 
+/** The button of the touch before has gone from under the finger on the same page, and another one stands in its place. */
+function moved(touch, now) {
+  if (!last?.button) return false;
+  const pause = Number(document.documentElement.dataset.pause) * 1000;
+  if (!near(touch, last.touch) || now - last.at >= pause) return false;
+  const there = document.elementFromPoint(last.touch.clientX, last.touch.clientY)?.closest("button");
+  return there?.name !== last.button.name || there.value !== last.button.value;
+}
+
 document.addEventListener("pointerdown", (touch) => {
   const now = performance.now();
-  const meant = !unread(touch, now);
+  const meant = !unread(touch, now) && !moved(touch, now);
   const button = touch.target.closest("button");
   for (const [pointer, press] of pressed) if (press.lifted) pressed.delete(pointer);
   pressed.set(touch.pointerId, { button, meant, question: asked });
-  last = { touch, at: now, question: meant ? asked : last.question };
+  last = { touch, at: now, question: meant ? asked : last.question, button: meant ? button : last.button };
 }, true);
 
 document.addEventListener("pointerup", (touch) => {
