@@ -23,6 +23,8 @@ FORMATS: Final = ("JPEG", "PNG", "TIFF", "WEBP")
 FINER: Final = 1.3  # so much finer may a page stay here: what straightens it brings it down, and resamples only once
 SHEET_INCHES_MAX: Final = 24.0  # the long side of A2: a picture that claims more has a wrong resolution
 SHEET_INCHES_MIN: Final = 1.5
+SMALL_INCHES: Final = 3.3  # less than a card is long: at more than SMALL_DPI_MAX nobody scans that; the resolution is wrong, and would make
+SMALL_DPI_MAX: Final = 600  # a sheet so small that its print is lost
 _EXIF_ORIENTATION: Final = 274
 
 Image.MAX_IMAGE_PIXELS = limits.PAGE_PIXELS_MAX // 2  # Pillow warns here and refuses at twice this
@@ -133,7 +135,8 @@ def _stated_dpi(picture: Image.Image) -> tuple[float, float, bool]:
         across = down = 0.0
     if min(across, down) >= 30 and math.isfinite(across + down):
         longest = max(picture.width / across, picture.height / down)
-        if SHEET_INCHES_MIN <= longest <= SHEET_INCHES_MAX and max(across / down, down / across) < 2.5:
+        tiny = longest < SMALL_INCHES and max(across, down) > SMALL_DPI_MAX
+        if SHEET_INCHES_MIN <= longest <= SHEET_INCHES_MAX and not tiny and max(across / down, down / across) < 2.5:
             return across, down, False
     assumed = max(30.0, max(picture.size) / A4_LONG_INCHES)
     return assumed, assumed, True

@@ -182,6 +182,15 @@ def test_a_pdf_is_drawn_at_300_dpi(tmp_path):
         assert len(pages(Scan("letter", file.read()))) == 2
 
 
+def test_a_page_that_claims_to_be_smaller_than_a_card_is_not_kept_so_small(tmp_path):
+    """Its print was lost: 1200 dpi stood in a file that had been taken at 300."""
+    path = tmp_path / "page.png"
+    Image.new("L", (1654, 2339), 250).save(path, dpi=(1200, 1200))
+    (page,) = pages(path)
+    assert size(page) == (1654, 2339)
+    assert page.guessed
+
+
 def test_a_scan_in_a_pdf_keeps_the_resolution_of_its_picture(tmp_path):
     path = tmp_path / "scan.pdf"
     draw_page(1, 100).save(path, resolution=100)
