@@ -105,7 +105,7 @@ def _laid_straight(page: Page, mode: Mode) -> _Lying:
         move = level.rotated(move, skew.worth, lose)
     sheet = level.level(page, seen, move, coloured=coloured, dpi=dpi)
     missing = found.cut_off if found is not None else 0
-    return _Lying(sheet, skew.worth, verdict.Signs(now, slope, dpi, False, way, found is not None, missing))
+    return _Lying(sheet, skew.worth, verdict.Signs(now, slope, dpi, False, way, found is not None, missing, page.dpi))
 
 
 def _asked_again(now: survey.Survey, turned_degrees: int, skew_degrees: float) -> turn.Turn:

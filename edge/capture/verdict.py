@@ -14,9 +14,12 @@ from typing import Final
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
+from edge.capture import flatten, turn
 from edge.capture.flatten import Grey
 from edge.capture.grid import CELL, cells
+from edge.capture.jbig2 import Bits
 from edge.capture.scale import grey
 from edge.capture.survey import Survey
 from edge.capture.turn import Turn
@@ -37,7 +40,23 @@ GLARE_SHARE_MIN: Final = 0.003
 GLARE_SOFT: Final = 0.4  # of the way from paper to white is left one millimetre away from the spot
 CORNER_INCHES: Final = 0.55
 CORNER_DARK_MIN: Final = 0.35
+LEGS_ALIKE_MIN: Final = 0.4  # of a folded corner; a sheet that lies askew has a wedge beside it, and a scan a black rim
+BEYOND_FOLD_MAX: Final = (
+    0.4  # of what lies as far inside as the corner outside: a ribbon or a blot goes on there, a fold does not
+)
 CUT_RUNS_MIN: Final = 8
+CUT_SHARE_MIN: Final = 0.6  # of these strokes go on further in, as far as CUT_REACH_INCHES
+CUT_REACH_INCHES: Final = (
+    0.06  # so far a cut letter goes on; the rim of a scan, and the tips of the page beside it, do not
+)
+LARGE_PRINT_PIXELS: Final = (
+    7,
+    9,
+)  # a quarter and half of all letters are wider or higher than that: 9 points at 120 dpi have as many
+LARGE_PRINT_MIN: Final = 40  # letters: fewer say nothing
+CLEAR_PRINT_MIN: Final = (
+    4.0  # contrast over the size of a letter; sharp print of 10 points has 4.3, blurred so that it is hard to read 3
+)
 
 
 class Fault(enum.StrEnum):
@@ -69,7 +88,8 @@ ADVICE: Final = {
 @dataclass(frozen=True)
 class Signs:
     """What speaks for or against a page. `seen`: the sheet as it came; `slope`: see `sharpness`; `dpi`: at which it was taken; `cut_out`: the
-    sheet was found in a larger picture, `corners_missing` of its corners are out of view or folded."""
+    sheet was found in a larger picture, `corners_missing` of its corners are out of view or folded. `slope_dpi`: the resolution that the
+    whole picture was taken for when the slope was measured; None where that is `dpi`."""
 
     seen: Survey
     slope: float | None
@@ -78,17 +98,18 @@ class Signs:
     turn: Turn
     cut_out: bool = False
     corners_missing: int = 0
+    slope_dpi: float | None = None
 
 
 def judge(signs: Signs) -> tuple[Fault, ...]:
     """All faults of a page, the gravest seen."""
-    coarse_print = signs.dpi < COARSE_DPI_MIN and not signs.blank
+    coarse_print = not signs.blank and coarse(signs)
     faults = {
         Fault.EMPTY: signs.blank,
         Fault.TOO_DARK: dark(signs.seen),
         Fault.TOO_COARSE: coarse_print,
-        Fault.BLURRED: not (signs.blank or coarse_print) and blurred(signs.slope, signs.dpi),
-        Fault.GLARE: glare(signs.seen),
+        Fault.BLURRED: not (signs.blank or coarse_print) and blurred(signs.slope, signs.dpi) and not _clear(signs),
+        Fault.GLARE: glare(signs.seen, signs.cut_out),
         Fault.CORNER_MISSING: signs.corners_missing > 0 or (not signs.cut_out and corner_missing(signs.seen)),
         Fault.EDGE_CUT: not (signs.blank or signs.cut_out) and edge_cut(signs.seen),
         Fault.UNSURE_WAY_UP: not (signs.turn.sure or signs.blank),
@@ -104,6 +125,29 @@ def word(faults: tuple[str, ...]) -> str:
 def advice(faults: tuple[str, ...]) -> str:
     """What to do about the gravest fault; empty when there is none."""
     return ADVICE[Fault(faults[0])] if faults else ""
+
+
+def coarse(signs: Signs) -> bool:
+    """Whether small print could not be read at that resolution, and is there. What is printed large can be read, and says of a resolution that
+    nobody stated that it is wrong."""
+    if signs.dpi >= COARSE_DPI_MIN:
+        return False
+    sizes = _letter_pixels(signs.seen) * (signs.dpi / signs.seen.fine_dpi)
+    return len(sizes) < LARGE_PRINT_MIN or bool((np.percentile(sizes, (25, 50)) < LARGE_PRINT_PIXELS).any())
+
+
+def _clear(signs: Signs) -> bool:
+    """Whether the print is so large that it is legible with edges that would be too soft for small print."""
+    sizes = _letter_pixels(signs.seen)
+    if signs.slope is None or len(sizes) < LARGE_PRINT_MIN:
+        return False
+    inches = float(np.median(sizes)) / signs.seen.fine_dpi * signs.dpi / (signs.slope_dpi or signs.dpi)
+    return signs.slope * inches >= CLEAR_PRINT_MIN
+
+
+def _letter_pixels(seen: Survey) -> npt.NDArray[np.int32]:
+    sizes: npt.NDArray[np.int32] = turn.letter_boxes(seen)[:, 2:].min(axis=1)
+    return sizes
 
 
 def sharpness(seen: Survey) -> float | None:
@@ -145,17 +189,21 @@ def blurred(slope: float | None, dpi: float) -> bool:
     return slope is not None and slope < min(SLOPE_MIN, SLOPE_OF_PIXELS_MIN * dpi)
 
 
-def glare(seen: Survey) -> bool:
-    """Whether a spot is burnt out, and softly so, on paper that is otherwise below white. A white field on tinted paper has sharp edges."""
+def glare(seen: Survey, cut_out: bool = False) -> bool:
+    """Whether a spot is burnt out, and softly so, on paper that is otherwise below white. A white field on tinted paper has sharp edges.
+    `cut_out`: the picture ends where the sheet does; otherwise what is white at its edge is the lid, or the table."""
     raw = seen.grey
-    paper = float(np.percentile(raw, 60))
+    height, width = raw.shape
+    paper = float(np.median(flatten.paper(raw, seen.dpi)))  # most of a page of print may be ink
     if paper > GLARE_PAPER_MAX:
         return False
     level = max(GLARE_LEVEL, paper + 14)
     solid = cv2.morphologyEx((raw >= level).astype(np.uint8), cv2.MORPH_OPEN, np.ones((5, 5), np.uint8))
     _, labels, stats, _ = cv2.connectedComponentsWithStats(solid)
-    for number, (_, _, _, _, area) in enumerate(stats.tolist()):
+    for number, (left, top, across, down, area) in enumerate(stats.tolist()):
         if number == 0 or area < GLARE_SHARE_MIN * raw.size:
+            continue
+        if not cut_out and (left == 0 or top == 0 or left + across == width or top + down == height):
             continue
         spot = (labels == number).astype(np.uint8)
         near, far = (cv2.dilate(spot, np.ones((side, side), np.uint8)) for side in (5, 9))
@@ -176,22 +224,55 @@ def corner_missing(seen: Survey) -> bool:
         beside = max(
             float(turned[: leg // 2, 2 * leg : -2 * leg].mean()), float(turned[2 * leg : -2 * leg, : leg // 2].mean())
         )
-        if float(turned[:leg, :leg][triangle].mean()) > CORNER_DARK_MIN and beside < 0.2:
+        if float(turned[:leg, :leg][triangle].mean()) > CORNER_DARK_MIN and beside < 0.2 and _folded(turned):
             return True
     return False
+
+
+def _folded(dark: Bits) -> bool:
+    """Whether what is dark in the left upper corner is a triangle, about as long along one edge as along the other."""
+    legs = [_run(dark[:, 1:4].mean(axis=1) > 0.5), _run(dark[1:4].mean(axis=0) > 0.5)]
+    if min(legs) < LEGS_ALIKE_MIN * max(legs) or not min(legs):
+        return False
+    down, across = legs
+    beyond = np.add.outer(np.arange(down) / down, np.arange(across) / across) > 1
+    return not beyond.any() or float(dark[:down, :across][beyond].mean()) < BEYOND_FOLD_MAX
+
+
+def _run(marks: Bits) -> int:
+    """How many of `marks` are set from the first one on."""
+    return len(marks) if marks.all() else int(marks.argmin())
 
 
 def edge_cut(seen: Survey) -> bool:
-    """Whether many strokes run into the edge of the picture, as cut lines of print do; a shadow along the edge is one long stroke."""
+    """Whether many strokes run out of the picture, as cut lines of print do; a shadow along the edge is one long stroke."""
     ink = cv2.subtract(cv2.blur(seen.grey, (19, 19)), seen.grey) > 55
-    deep = max(2, round(0.02 * seen.dpi))
-    for strip in (ink[:, :deep], ink[:, -deep:], ink[:deep].T, ink[-deep:].T):
-        touching = strip.all(axis=1)
+    deep, high, reach = (
+        max(2, round(0.02 * seen.dpi)),
+        round(0.05 * seen.dpi),
+        max(3, round(CUT_REACH_INCHES * seen.dpi)),
+    )
+    for from_edge in (ink, ink[:, ::-1], ink.T, ink[::-1].T):
+        touching = from_edge[:, :deep].all(axis=1)
         runs = np.flatnonzero(np.diff(np.concatenate([[False], touching, [False]]).astype(np.int8)))
-        short = (runs[1::2] - runs[::2]) <= 0.08 * seen.dpi
-        if int(short.sum()) >= CUT_RUNS_MIN and touching.mean() < 0.4:
+        short = [
+            (first, last)
+            for first, last in zip(runs[::2].tolist(), runs[1::2].tolist(), strict=True)
+            if last - first <= 0.08 * seen.dpi
+        ]
+        if len(short) < CUT_RUNS_MIN or touching.mean() >= 0.4:
+            continue
+        goes_on = [_goes_on(from_edge[max(0, first - high) : last + high, : 2 * reach], reach) for first, last in short]
+        if sum(goes_on) > CUT_SHARE_MIN * len(goes_on):
             return True
     return False
+
+
+def _goes_on(rows: Bits, reach: int) -> bool:
+    """Whether the ink goes on for `reach` pixels from the first column, with gaps no wider than between two letters."""
+    columns = rows.any(axis=0)
+    gap = np.convolve(columns, np.ones(max(2, round(0.8 * reach))), "valid") == 0
+    return bool(not gap.any() or int(gap.argmax()) >= reach)
 
 
 def dark(seen: Survey) -> bool:

@@ -91,6 +91,40 @@ def test_a_page_too_coarse_to_read_is_named():
     assert taken(small, 72).faults[0] == Fault.TOO_COARSE
 
 
+def test_large_print_is_legible_where_small_print_would_be_too_coarse_or_too_soft():
+    assert taken(sheet("letter", 1), 75).faults == ()
+    soft = draw_sheet(1, 300, "letter").image.filter(ImageFilter.GaussianBlur(1.2))
+    assert taken(soft, 150).faults == ()
+    assert Fault.BLURRED in taken(soft.filter(ImageFilter.GaussianBlur(5)), 150).faults
+
+
+def test_a_wedge_beside_a_page_that_lies_askew_is_no_folded_corner():
+    lying, width = sheet("letter", 1).copy(), sheet("letter", 1).width
+    ImageDraw.Draw(lying).polygon([(width, 0), (width - 52, 0), (width, 330)], fill=(30, 30, 30))
+    assert taken(lying).faults == ()
+
+
+def test_a_blot_over_a_corner_is_no_folded_corner():
+    lying, height = sheet("letter", 1).copy(), sheet("letter", 1).height
+    ImageDraw.Draw(lying).rectangle((0, height - 80, 70, height), fill=(40, 10, 10))
+    assert taken(lying).faults == ()
+
+
+def test_tips_of_the_page_beside_it_are_no_cut_print():
+    lying, (width, height) = sheet("letter", 1).copy(), sheet("letter", 1).size
+    pen = ImageDraw.Draw(lying)
+    for y in range(100, height - 100, 24):
+        pen.rectangle((width - 5, y, width, y + 7), fill=(20, 20, 20))
+    assert taken(lying).faults == ()
+
+
+def test_the_white_of_the_lid_is_no_glare():
+    dull, lid = sheet("letter", 1).point(lambda value: int(value * 0.75)), Image.new("L", sheet("letter", 1).size, 0)
+    lid.paste(255, (0, 400, 90, 1500))
+    white = Image.new("RGB", dull.size, "white")
+    assert taken(Image.composite(white, dull, lid.filter(ImageFilter.GaussianBlur(8)))).faults == ()
+
+
 def test_an_empty_page_is_named_and_kept():
     noise = np.random.default_rng(1).normal(240, 3, (1754, 1240)).clip(0, 255).astype(np.uint8)
     page = taken(Image.fromarray(noise))
