@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from edge.capture import level
+from edge.capture import level, turn
 from edge.capture.jbig2 import Bits
 from edge.capture.level import Move
 from edge.capture.page import A4_LONG_INCHES, Page
@@ -28,6 +28,10 @@ ALIKE_MIN: Final = 0.94  # of the piece and the four-sided figure around it: wha
 CONTRAST_MIN: Final = 18.0  # of 255, in the middle of the four sides
 STROKE_MIN: Final = 25  # of 255 against what is around: a fine stroke, lighter or darker
 STRUCTURE_MAX: Final = 0.012  # of what lies outside: more fine strokes there are writing, and that must not be cut off
+LETTERS_MIN: Final = 100  # on a sheet: fewer do not tell it from its table
+LETTERS_AROUND_MAX: Final = (
+    0.1  # of as many as lie on the sheet, on as much room: what has more strokes and fewer letters is a cluttered table
+)
 STEP_MIN: Final = 6.0  # of 255 from one pixel to the next, across a side
 SUPPORT_MIN: Final = 0.6  # of a side must show such a step, in a straight line
 ANGLE_COSINE_MAX: Final = 0.6  # corners between 53 and 127 degrees: a camera held at a slant
@@ -81,7 +85,7 @@ def find(seen: Survey, *, darker_too: bool = False, share_min: float = SHARE[0])
         return None
     plain = grey(small)
     finer = _refined(plain, best)
-    outline = _judged(plain, finer, share_min) if finer is not None else None
+    outline = _judged(seen, plain, finer, share_min) if finer is not None else None
     if outline is None or (outline.brighter < 0 and not darker_too):
         return None
     return outline
@@ -271,7 +275,7 @@ def _refined(plain: Pixels, corners: Corners) -> Corners | None:
     return corners if far else finer
 
 
-def _judged(plain: Pixels, corners: Corners, share_min: float) -> Outline | None:
+def _judged(seen: Survey, plain: Pixels, corners: Corners, share_min: float) -> Outline | None:
     """None where the figure is no sheet after all."""
     height, width = plain.shape
     figure = np.zeros(plain.shape, np.uint8)
@@ -293,9 +297,21 @@ def _judged(plain: Pixels, corners: Corners, share_min: float) -> Outline | None
         return None
     strokes = np.abs(plain.astype(np.int16) - cv2.blur(plain, (9, 9)).astype(np.int16)) > STROKE_MIN
     far_out = outer.astype(bool)
-    if far_out.sum() > 0.02 * figure.size and float(strokes[far_out].mean()) > STRUCTURE_MAX:
+    structured = far_out.sum() > 0.02 * figure.size and float(strokes[far_out].mean()) > STRUCTURE_MAX
+    if structured and not _holds_letters(seen, figure, far_out):
         return None
     return Outline(corners / np.array([width, height]), _cut_off(plain, corners, brighter), brighter)
+
+
+def _holds_letters(seen: Survey, figure: npt.NDArray[np.uint8], far_out: Bits) -> bool:
+    """Whether nearly all letters lie on the sheet, in the `figure`: then what is around it is no writing."""
+    boxes = turn.letter_boxes(seen)
+    scale = figure.shape[0] / seen.fine.shape[0]
+    x, y = ((boxes[:, side] + boxes[:, 2 + side] / 2) * scale for side in (0, 1))
+    row, column = np.minimum(y.astype(int), figure.shape[0] - 1), np.minimum(x.astype(int), figure.shape[1] - 1)
+    on_it, around = np.count_nonzero(figure[row, column]), np.count_nonzero(far_out[row, column])
+    share = np.count_nonzero(far_out) / np.count_nonzero(figure)
+    return bool(on_it >= LETTERS_MIN and around < LETTERS_AROUND_MAX * on_it * share)
 
 
 def _cut_off(plain: Pixels, corners: Corners, brighter: float) -> int:

@@ -1,5 +1,6 @@
 """A sheet on a table under a camera is found, laid flat, and missing corners are told."""
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -54,6 +55,19 @@ def test_writing_around_a_white_field_is_not_cut_off():
     around = np.where(np.asarray(Image.fromarray(rows).convert("L"))[:, :, None] < 128, 235, dark).astype(np.uint8)
     around[300:900, 200:800] = 245
     assert outline.find(survey(Page(around, 100))) is None
+
+
+def test_a_sheet_is_found_between_pens_and_cables():
+    page = photographed(1)
+    clean = outline.find(survey(page))
+    cluttered, (height, width) = page.pixels.copy(), page.pixels.shape[:2]
+    for y in range(10, height, 14):
+        cv2.line(cluttered, (2, y), (round(0.05 * width), y + 9), (240, 240, 240), 5)
+        cv2.line(cluttered, (round(0.95 * width), y), (width - 3, y + 9), (240, 240, 240), 5)
+    found = outline.find(survey(Page(cluttered, page.dpi, guessed=True)))
+    assert clean is not None
+    assert found is not None
+    assert np.abs(found.corners - clean.corners).max() < 0.01
 
 
 @pytest.mark.parametrize("side", ["left", "right"])
