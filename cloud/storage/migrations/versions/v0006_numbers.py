@@ -11,7 +11,6 @@ down_revision = "0005"
 branch_labels = None
 depends_on = None
 
-_CACHE_KIB = 128 * 1024
 _INDEXES = {
     "document": ("document_by_chain", "document_by_closing", "document_by_site_state", "ix_document_receipt"),
     "piece": ("piece_by_segment",),
@@ -48,13 +47,8 @@ def upgrade() -> None:
         sa.Column("envelope", sa.LargeBinary(), nullable=False),
     )
     _create()
-    sqlite = op.get_bind().dialect.name == "sqlite"
-    if sqlite:  # 2 MB do not hold the indexes of a large hub: their pages would go to the WAL and come back for nearly every row
-        op.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
     for statement in _CARRY_OVER:
         op.execute(statement)
-    if sqlite:
-        op.execute("PRAGMA cache_size = -2000")
     op.drop_table("numbering")
     for table in ("document", "receipt", "blob", "piece"):
         op.drop_table(f"{table}_before")
