@@ -23,7 +23,7 @@ from PIL import (  # Pillow looks for them when it is first asked, which would b
 )
 
 from edge.capture import confinement, source
-from edge.capture.delivered import Delivered
+from edge.capture.delivered import Delivered, look_at
 from hardware.scanner import Scan
 from protocol.errors import Code, Refused
 
@@ -46,9 +46,10 @@ class Wanted(msgspec.Struct, frozen=True, tag="wanted"):
 
 
 class Counted(msgspec.Struct, frozen=True, tag="counted"):
-    """How many `pages` the next of the files has; said of each before the first page."""
+    """How many `pages` and `bytes` the next of the files has; said of each before the first page."""
 
     pages: int
+    bytes: int
 
 
 class Picture(msgspec.Struct, frozen=True, tag="picture"):
@@ -109,7 +110,8 @@ def read(line: socket.socket) -> None:
 
 def _tell(inputs: list[Delivered], heard: BinaryIO, line: socket.socket) -> None:
     for what in inputs:
-        line.sendall(frame(Counted(source.count(what))))
+        pages_there = source.count(what)
+        line.sendall(frame(Counted(pages_there, look_at(what)[1])))
     pages = itertools.chain.from_iterable(map(source.pages, inputs))
     while heard.read(len(NEXT)):
         page = next(pages, None)

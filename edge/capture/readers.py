@@ -26,6 +26,9 @@ from protocol.errors import Code, Refused, Unavailable
 READ_SECONDS: Final = (
     20.0  # for a page, or the headers of all files; the node waits 60 seconds for both sides of a card
 )
+HEAVY_PAGE_BYTES: Final = (
+    3 * limits.MIB
+)  # packed, it lies in the reader beside its pixels; memory that is kept for speed would be too much besides
 ANSWER_BYTES_MAX: Final = 64 * limits.KIB
 PIXELS_MAX: Final = WORKING_PIXELS_MAX * 11 // 10  # what is rounded up
 DPI_MAX: Final = 390.0
@@ -102,7 +105,7 @@ class Reading:
         self._handle = handle
         self.seconds = seconds
         self._names = wanted.names
-        self._counts: list[int] = []
+        self._counts: list[Counted] = []
         line.settimeout(seconds)
         with suppress(OSError):  # it has ended: what it is asked next tells
             line.sendall(reader.frame(wanted))
@@ -113,17 +116,20 @@ class Reading:
             answer = self._hear(name, deadline)
             if not isinstance(answer, Counted) or answer.pages < 0:
                 raise self._broken(name)
-            self._counts.append(answer.pages)
+            self._counts.append(answer)
 
     @property
     def expected(self) -> int:
         """Pages, as the headers say."""
-        return sum(self._counts)
+        return sum(each.pages for each in self._counts)
 
     def pages(self) -> Iterator[Page]:
         """Each read when it is asked for. Raises Refused."""
         for name, count in zip(self._names, self._counts, strict=True):
-            for _ in range(count):
+            heavy = count.bytes > HEAVY_PAGE_BYTES * count.pages
+            for _ in range(count.pages):
+                if heavy:
+                    confinement.give_back()  # of the page before: the reader needs the room
                 yield self._next(name)
 
     def _next(self, name: str) -> Page:
