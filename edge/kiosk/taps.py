@@ -119,6 +119,9 @@ async def _page_by_page(guest: Guest, verb: str) -> None:
             guest.kind_asked = True
             guest.say(said.Staying())
         case "back":
+            if guest.shown.copy:
+                for taken in guest.shown.pages:
+                    guest.say(said.PageDropped(taken))
             guest.say(said.Changed() if guest.shown.pages else said.Back())
             guest.at = "concern" if guest.at == "concern" else "start"
         case "again" if page is not None:

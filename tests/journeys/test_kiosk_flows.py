@@ -259,6 +259,14 @@ def test_a_printer_without_paper_is_said_and_the_copy_can_be_tried_again(one: Vi
     one.at("copied")
 
 
+def test_whoever_gets_no_copy_goes_back(one: Visitor) -> None:
+    kiosk_screens.WAYS["copy_check"](one)
+    one.tap("back")
+    one.at("start")
+    one.to_place()
+    assert one.button("done").count() == 0, "what was for the printer is not handed in"
+
+
 def test_a_slip_that_does_not_come_is_said(one: Visitor) -> None:
     one.stage.flag("printer", "no-paper")
     one.to_number()
