@@ -7,7 +7,7 @@ import json
 import shlex
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Literal
 
@@ -130,10 +130,12 @@ def submit(
     Goes through the node that runs on DIR. When none runs the document is accepted all the same, and sent when one does."""
     order = Submit(agency, service, tuple(str(file.absolute()) for file in files), title, wait)
     show = _print_json if as_json else _print_told
-    told = _reached(folder, order)
-    if told is None:
-        _submit_alone(folder, order, show)
-        return
+    end = time.monotonic() + START_SECONDS
+    while (told := knock(folder, order)) is None:
+        # A node that only starts has the folder already and no hatch yet: it is waited for.
+        if _submitted_alone(folder, order, show, patient=time.monotonic() < end):
+            return
+        time.sleep(LOOK_SECONDS)
     last: Told | None = None
     for last in told:
         show(last)
@@ -205,27 +207,9 @@ def doctor(context: click.Context, folder: Path, as_json: bool) -> None:
     context.exit(int(worst))
 
 
-def _reached(folder: Path, order: Submit) -> Iterator[Told] | None:
-    """What the node tells, None where none runs. One that only starts has the folder already and no hatch yet: it is waited for."""
-    end = time.monotonic() + START_SECONDS
-    while (told := knock(folder, order)) is None and _taken(folder) and time.monotonic() < end:
-        time.sleep(LOOK_SECONDS)
-    return told
-
-
-def _taken(folder: Path) -> bool:
-    """Does a process work on this folder? Raises Refused when it is no cabin's."""
-    from protocol.runtime.folder import NodeFolder
-
-    try:
-        NodeFolder.open(folder, "edge").close()
-    except Unavailable:
-        return True
-    return False
-
-
-def _submit_alone(folder: Path, order: Submit, show: Callable[[Told], None]) -> None:
-    """Without a node: take the lock, accept, leave it to the next run."""
+def _submitted_alone(folder: Path, order: Submit, show: Callable[[Told], None], *, patient: bool) -> bool:
+    """Without a node: take the lock, accept, leave it to the next run. False where another process has the lock; raises Unavailable for that when it
+    is not `patient`."""
     from edge import hygiene
     from edge.app import house
     from edge.config import FILE, EdgeConfig
@@ -233,7 +217,13 @@ def _submit_alone(folder: Path, order: Submit, show: Callable[[Told], None]) -> 
     from protocol.runtime.folder import NodeFolder
     from protocol.runtime.logs import written_to
 
-    with NodeFolder.open(folder, "edge") as opened:
+    try:
+        opened = NodeFolder.open(folder, "edge")
+    except Unavailable:
+        if patient:
+            return False
+        raise
+    with opened:
         if order.wait == "secured":
             raise Unavailable(
                 f"No node runs on {folder}, so nothing can be secured.",
@@ -252,6 +242,7 @@ def _submit_alone(folder: Path, order: Submit, show: Callable[[Told], None]) -> 
         with written_to(opened.path / config.log.file if config.log.file else None, site=config.cabin.site):
             asyncio.run(hand_in())
     click.echo(f"No node runs here: it is sent when `kabine edge run {_typed(folder)}` does.", err=True)
+    return True
 
 
 def _status(folder: Path) -> Status:
