@@ -37,6 +37,9 @@ CONTRAST_MIN: Final = 60
 GLARE_LEVEL: Final = 250
 GLARE_PAPER_MAX: Final = 236  # a scanner's paper is brighter, and shows no glare
 GLARE_SHARE_MIN: Final = 0.003
+ALONG_EDGE_MAX: Final = (
+    0.8  # of the length of a spot lies at the edge of the picture: then it is no spot, but what lies beside the sheet
+)
 GLARE_SOFT: Final = 0.4  # of the way from paper to white is left one millimetre away from the spot
 CORNER_INCHES: Final = 0.55
 CORNER_DARK_MIN: Final = 0.35
@@ -191,21 +194,21 @@ def blurred(slope: float | None, dpi: float) -> bool:
 
 def glare(seen: Survey, cut_out: bool = False) -> bool:
     """Whether a spot is burnt out, and softly so, on paper that is otherwise below white. A white field on tinted paper has sharp edges.
-    `cut_out`: the picture ends where the sheet does; otherwise what is white at its edge is the lid, or the table."""
+    `cut_out`: the picture ends where the sheet does; otherwise what is white along its edge is the lid, or the table."""
     raw = seen.grey
-    height, width = raw.shape
     paper = float(np.median(flatten.paper(raw, seen.dpi)))  # most of a page of print may be ink
     if paper > GLARE_PAPER_MAX:
         return False
     level = max(GLARE_LEVEL, paper + 14)
     solid = cv2.morphologyEx((raw >= level).astype(np.uint8), cv2.MORPH_OPEN, np.ones((5, 5), np.uint8))
     _, labels, stats, _ = cv2.connectedComponentsWithStats(solid)
-    for number, (left, top, across, down, area) in enumerate(stats.tolist()):
+    for number, (_, _, across, down, area) in enumerate(stats.tolist()):
         if number == 0 or area < GLARE_SHARE_MIN * raw.size:
             continue
-        if not cut_out and (left == 0 or top == 0 or left + across == width or top + down == height):
-            continue
         spot = (labels == number).astype(np.uint8)
+        along = max(spot[:, 0].sum() / down, spot[:, -1].sum() / down, spot[0].sum() / across, spot[-1].sum() / across)
+        if not cut_out and along > ALONG_EDGE_MAX:
+            continue
         near, far = (cv2.dilate(spot, np.ones((side, side), np.uint8)) for side in (5, 9))
         rim = raw[(far > near)]
         if rim.size and float(np.percentile(rim, 60)) > paper + GLARE_SOFT * (255 - paper):
