@@ -162,6 +162,8 @@ class Hub:
         due_at = min(self.deadline, self._bell_at)
         if self.listener.wait(min(wait_seconds, max(0.0, due_at - self.clock()))):
             self._gather()
+        if self.clock() >= self._bell_at:
+            self._bell()  # before anything is heard: the turn before may have waited for its disk while somebody was revoked
         heard: dict[bytes, Connection] = {}
         for message in self._messages(heard):
             connection = self._hear(message)
@@ -177,8 +179,6 @@ class Hub:
         for connection in heard.values():
             self._after(connection)
         self._tick()
-        if self.clock() >= self._bell_at:
-            self._bell()
 
     def _gather(self) -> None:
         """After a turn of nothing but beats, a moment ago: let more of them come."""

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from cloud.hub import BELL_SECONDS
 from protocol import limits
 from protocol.errors import Unavailable
 from tools.simulator.disk import Disk, Image
@@ -168,6 +169,52 @@ def test_a_hub_from_a_backup_goes_on_with_everybody_and_names_what_is_lost(world
     [(epoch,)] = of_hub(world, "SELECT max(epoch) FROM down_epoch")
     assert cabin.buffer is not None
     assert (cabin.buffer.log.theirs().epoch, cabin.buffer.troubles) == (epoch, ())
+
+
+def test_a_revocation_is_seen_before_anything_is_heard_after_a_turn_that_took_long(world: Simulation) -> None:
+    """The list of who may speak was looked at after hearing: with a slow disk a revoked cabin was heard once more, seconds later."""
+    cabin, hub = world.cabins[0], world.hub
+    hub.start()
+    cabin.start()
+    passes(world, 5)
+    hub._ready_at = world.agenda.clock + 3  # as though its turn waited for the disk
+    world.people.revoke(cabin)
+    passes(world, 2)
+    [(site, number)] = [(at, mark.number) for at, mark in world.witness.notebook.record.marks.items()]
+    assert world.witness.notebook.record.final == {site: number}
+    world.hand_in(cabin)
+    passes(world, 5)  # the witness looks after every turn
+    assert world.witness.notebook.record.marks[site].number == number
+    assert not hub.port.admits(cabin.user)
+
+
+@pytest.mark.parametrize("backup", [False, True])
+def test_what_a_hub_took_in_the_second_of_a_revocation_counts_as_taken_though_it_died(
+    world: Simulation, backup: bool
+) -> None:
+    """The witness looked at what it had last seen of a hub that was down; and forbade a cabin of which the copy of a backup knew no revocation."""
+    cabin, hub, witness = world.cabins[0], world.hub, world.witness
+    hub.start()
+    cabin.start()
+    passes(world, 5)
+    image, before = hub.disk.image(), witness.notebook.record.copy()
+    assert hub.hub is not None
+    hub.hub._bell_at = world.agenda.clock + BELL_SECONDS  # it has just looked who may speak
+    hub.looked = lambda: None  # it dies at the end of the turn that takes them
+    world.people.revoke(cabin)
+    world.hand_in(cabin)
+    world.agenda.run(world.agenda.now + 0.2)
+    hub.kill(power=False)
+    hub.looked = witness.hub.look
+    if backup:
+        hub.disk.restore(image)
+        witness.hub_restored(before)
+        witness.notebook.restored.add(cabin.site)
+    passes(world, 20)
+    [(held,)] = of_hub(world, "SELECT max(last) FROM up_run")
+    assert held > max(mark.number for mark in before.marks.values())
+    assert world.hub.port.admits(cabin.user) == backup
+    assert bool(witness.notebook.record.final) != backup
 
 
 def test_entries_that_no_cabin_keeps_any_more_are_counted_and_the_rest_can_be_read(world: Simulation) -> None:

@@ -42,14 +42,17 @@ class HubWatch:
         """After every start: all that was ever committed is still there, byte for byte."""
         self._reader.at(self._hub.disk)
         self.look()
-        for (site, machine), mark in self._notebook.record.marks.items():
+        record = self._notebook.record
+        record.final |= {at: record.marks[at].number for at in record.finished}
+        record.finished.clear()
+        for (site, machine), mark in record.marks.items():
             held = self._reader.held(site, machine)
             expect(held >= mark.number, f"the hub no longer holds entry {mark.number} of {site}")
         freed = {
             row[0]
             for row in self._reader.rows("SELECT digest FROM document JOIN blob USING (id) WHERE freed_at IS NOT NULL")
         }
-        for digest in self._notebook.record.stored.values():
+        for digest in record.stored.values():
             well = digest in freed or digest in self._notebook.rotten or self._reader.sound(digest)
             expect(well, "a secured document is not what it was")
         self._receipts()
@@ -197,15 +200,19 @@ class HubWatch:
             )
         ]
 
-    def revoked(self, site: SiteId) -> None:
-        """From now on the hub takes nothing more from the machine of this site."""
+    def newest(self, site: SiteId) -> Machine | None:
+        """The machine of this site that has spoken last; None before the first. The hub runs."""
+        self.look()
+        return max((at for at in self._notebook.record.marks if at[0] == site), default=None)
+
+    def revoked(self, machine: Machine) -> None:
+        """From now on the hub takes nothing more from this machine. What it took before it ended is seen when it is started again."""
+        record = self._notebook.record
         if self._hub.runs:
             self.look()
-        record = self._notebook.record
-        machines = [at for at in record.marks if at[0] == site]
-        if machines:
-            newest = max(machines)
-            record.final[newest] = record.marks[newest].number
+            record.final[machine] = record.marks[machine].number
+        else:
+            record.finished.add(machine)
 
     def stored_digests(self) -> list[bytes]:
         """Of documents whose bytes are in the hub's segments."""

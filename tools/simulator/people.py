@@ -100,8 +100,14 @@ class People:
             return
         simulation.report.recoveries["revoked-while-it-spoke"] += cabin.connection is not None
         self._excuse(cabin)
-        agenda = simulation.agenda
-        agenda.after(_REVOKED_SECONDS, lambda: simulation.witness.hub.revoked(cabin.site))
+        witness = simulation.witness
+        known, machine = witness.notebook.record, witness.hub.newest(cabin.site)
+
+        def holds() -> None:
+            if machine is not None and witness.notebook.record is known:  # an older copy of the hub knows nothing of it
+                witness.hub.revoked(machine)
+
+        simulation.agenda.after(_REVOKED_SECONDS, holds)
         self._later(_REVOKED_SECONDS + 60, 6 * _HOUR, lambda: cabin.retired or self.replace(cabin.site))
 
     def replace(self, site: SiteId) -> bool:

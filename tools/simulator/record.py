@@ -37,7 +37,7 @@ class Custody:
 @dataclass
 class Record:
     """Of the hub's files. `stored`: envelope → digest, in an inbox. `told`: agencies' receipts that the hub has answered with Done. `final`: machines
-    that were revoked, and the last entry that may be held of them."""
+    that were revoked, and the last entry that may be held of them; `finished`: that were revoked, and the hub has not been seen since."""
 
     stored: dict[bytes, bytes] = field(default_factory=dict)
     told: list[Receipt] = field(default_factory=list)
@@ -46,6 +46,7 @@ class Record:
     counters: Counter[tuple[Machine, str]] = field(default_factory=Counter)
     places: Counter[str] = field(default_factory=Counter)
     final: dict[Machine, int] = field(default_factory=dict)
+    finished: set[Machine] = field(default_factory=set)
     documents: int | None = None  # how many had come, of anybody
 
     def copy(self) -> Record:
