@@ -29,6 +29,7 @@ _WORLDS: Final = 100_000  # seeds of one run
 
 # What stands on the page, for whoever writes it and for whoever reads it again.
 _BROKEN: Final = "- Broken: "
+_ONCE: Final = "- Broken once, and mended: "  # what the same seed has found before
 _UNFINISHED: Final = "Did not come to its end: "
 _NOT_CAUGHT: Final = "not caught"
 _CELL_CHARS: Final = 160
@@ -151,14 +152,26 @@ def machine() -> str:
 def written(kept: Path, page: str) -> str:
     """The page anew, from what is kept and from what stood on it; of both, what is kept."""
     done = [*_read(page), *(json.loads(path.read_text(encoding="utf-8")) for path in sorted(kept.glob("*.json")))]
-    found = list({_place(each): each for each in done}.values())
-    found.sort(key=_place)
+    places: dict[tuple[str, str, int], dict[str, Any]] = {}
+    for each in done:
+        places[_place(each)] = {**each, "once": _once(places.get(_place(each), {}), each)}
+    found = sorted(places.values(), key=_place)
     return "\n".join([*_head(), *_figures(found), *_steps(found), *_plants(found)]) + "\n"
 
 
 def _place(found: dict[str, Any]) -> tuple[str, str, int]:
     """Where it stands; a planted fault has one place, whatever its seed."""
     return found["kind"], found["planted"], 0 if found["planted"] else found["seed"]
+
+
+def _once(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    """What was broken here and is no more, whoever did it again: a mended fault is not unsaid."""
+    if now["planted"]:
+        return []
+    broken = [
+        f"{what}; at {before['commit']}" for what in before.get("broken", ()) if what not in now.get("broken", ())
+    ]
+    return list(dict.fromkeys([*before.get("once", ()), *now.get("once", ()), *broken]))
 
 
 def _read(page: str) -> Iterator[dict[str, Any]]:
@@ -188,6 +201,7 @@ def _read_step(lines: list[str]) -> dict[str, Any]:
         "replay": lines[2].strip(),
         "counts": {name: _number(count) for name, _, count in counted},
         "broken": [line.removeprefix(_BROKEN) for line in lines[5:] if line.startswith(_BROKEN)],
+        "once": [line.removeprefix(_ONCE) for line in lines[5:] if line.startswith(_ONCE)],
     }
 
 
@@ -237,7 +251,8 @@ def _steps(found: list[dict[str, Any]]) -> Iterator[str]:
         yield "; ".join(f"{name} {count:,}" for name, count in sorted(counts.items()) if count) + "."
         yield ""
         yield from (_BROKEN + " ".join(what.split()) for what in each["broken"])
-        yield from [""] * bool(each["broken"])
+        yield from (_ONCE + " ".join(what.split()) for what in each["once"])
+        yield from [""] * bool(each["broken"] or each["once"])
 
 
 def _plants(found: list[dict[str, Any]]) -> Iterator[str]:

@@ -69,6 +69,10 @@ def test_what_is_done_again_takes_the_place_of_what_was_there(full, tmp_path):
     page = written(elsewhere, full)
     assert "| `power`: crash states opened and checked | 20,900 | 1,000,000 | 0 | 2 of 2 |" in page
     assert page.count("## power, seed 10\n") == page.count("`no-folder-fsync`") == 1
+    assert "- Broken: " not in page
+    for told in (page, written(NOTHING, page), written(elsewhere, page)):  # a fault that was mended is not unsaid
+        assert told.count("- Broken once, and mended: hub, torn, life 10.0: It forgot. Twice.; at 49617e4\n") == 1
+        assert told == page
 
 
 def test_the_page_in_the_repository_was_written_by_the_command():
