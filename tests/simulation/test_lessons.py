@@ -186,6 +186,8 @@ def test_a_revocation_is_seen_before_anything_is_heard_after_a_turn_that_took_lo
     passes(world, 5)  # the witness looks after every turn
     assert world.witness.notebook.record.marks[site].number == number
     assert not hub.port.admits(cabin.user)
+    world.people.revoke(cabin)  # who comes later is told so by the hub
+    assert hub.runs
 
 
 @pytest.mark.parametrize("backup", [False, True])

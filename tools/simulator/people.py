@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 
 from cloud import enrolment
 from cloud.fleet import facts
+from protocol.errors import Refused
 from protocol.ids import SiteId
 from protocol.manifest import Signed
 from tools.simulator.cabin_node import CabinNode
@@ -96,8 +97,11 @@ class People:
         if cabin.retired:
             return
         now = simulation.hub.utc()
-        if simulation.hub.beside(lambda connection: enrolment.revoke(connection, cabin.site, now)) is None:
-            return
+        try:
+            if simulation.hub.beside(lambda connection: enrolment.revoke(connection, cabin.site, now)) is None:
+                return
+        except Refused:
+            return  # somebody was here before
         simulation.report.recoveries["revoked-while-it-spoke"] += cabin.connection is not None
         self._excuse(cabin)
         witness = simulation.witness
