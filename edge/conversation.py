@@ -203,6 +203,10 @@ class Staying(msgspec.Struct, frozen=True):
     """[Ja, ich brauche mehr Zeit]."""
 
 
+class Resumed(msgspec.Struct, frozen=True):
+    """[Ja, weitermachen]: whoever came into a cabin that was empty says that it is their visit."""
+
+
 class TimedOut(msgspec.Struct, frozen=True):
     """Nobody answered the question, or the farewell has stood long enough."""
 
@@ -237,6 +241,7 @@ Event = (
     | Emptied
     | Quiet
     | Staying
+    | Resumed
     | TimedOut
 )
 
@@ -274,8 +279,9 @@ class Store(msgspec.Struct, frozen=True):
 
 
 class Show(msgspec.Struct, frozen=True):
-    """What the screen says. `mode`: what was, is or will be taken. `more_time` asks „Brauchen Sie noch Zeit?“, `goodbye` „Auf Wiedersehen?“;
-    `what` and `remedy` tell of something that failed."""
+    """What the screen says. `mode`: what was, is or will be taken. `more_time` asks „Brauchen Sie noch Zeit?“, `goodbye` „Auf Wiedersehen?“,
+    `stranger` asks who has come since whether it is their visit: until they say so nothing of it is to be seen. `what` and `remedy` tell of
+    something that failed."""
 
     state: State
     pages: tuple[int, ...] = ()
@@ -284,6 +290,7 @@ class Show(msgspec.Struct, frozen=True):
     remedy: str = ""
     more_time: bool = False
     goodbye: bool = False
+    stranger: bool = False
     mode: Mode = Mode.DOCUMENT
 
     @property

@@ -45,6 +45,7 @@ from edge.conversation import (
     Quiet,
     Rated,
     Rest,
+    Resumed,
     Retake,
     Seal,
     Sealed,
@@ -97,6 +98,8 @@ class Visit:
         self._again: int | None = None  # the page that is taken again; it stays until the better one is there
         self._place: int | None = None  # where the next page belongs; None: at the end
         self._empty = False  # says the sensor
+        self._walked = False  # it said so while papers were handed in
+        self._stranger = False  # somebody has come since, who may be another
         self._under_way = False  # confirmed, and neither stored nor failed yet
 
     def step(self, event: Event, now: datetime) -> list[Effect]:
@@ -122,7 +125,7 @@ class Visit:
             case Quiet():
                 return [Rest(self._patience.answer_seconds, TimedOut()), self._show(more_time=True)]
             case _:
-                self._empty = False  # somebody touched the screen, whatever the sensor says
+                self._empty = self._walked = False  # somebody touched the screen, whatever the sensor says
                 return self._tapped(event, before)
 
     def _tapped(self, event: Event, before: State) -> list[Effect]:
@@ -160,6 +163,8 @@ class Visit:
                 self.language = language
             case Rated(face):
                 self._face = face
+            case Resumed():
+                self._stranger = False
             case _:  # Staying: nothing but time
                 pass
         return [*halt, *self._on()]
@@ -217,12 +222,18 @@ class Visit:
             self._visit, self.language, self._began_at = event.visit, event.language, now
             self._privacy = event.privacy
             return self._on()
-        back, self._empty = self._empty, False
-        return self._on() if back else []  # the sensor flickers
+        if not (self._empty or self._walked):
+            return []  # the sensor flickers
+        # It sees somebody again, who may be the next one: nothing of this visit is shown until they say that it is theirs.
+        self._empty, self._walked, self._stranger = False, False, True
+        return self._on()
 
     def _emptied(self) -> list[Effect]:
-        if self.state in (State.HAND_IN, State.LEAVING) or self._empty:
+        if self.state in (State.HAND_IN, State.LEAVING):
+            self._walked = True
             return []  # what was confirmed is finished first; the number then stands for a while
+        if self._empty:
+            return []
         self._empty = True
         return self._on()
 
@@ -285,10 +296,13 @@ class Visit:
             return Rest(self._patience.empty_seconds, Left())
         if self.state in (State.TAKING, State.HAND_IN, State.LEAVING, State.PRINTING):
             return Rest()  # the machine is at work, not the visitor
+        if self._stranger:
+            return Rest(self._patience.answer_seconds, Left())
         if self.state is State.FAREWELL:
             return Rest(self._patience.farewell_seconds, TimedOut())
         return Rest(self._patience.quiet_seconds, Quiet())
 
     def _show(self, what: str = "", remedy: str = "", *, more_time: bool = False) -> Show:
         receipt = self._receipt if self.state is State.FAREWELL else None
-        return Show(self.state, self.pages, receipt, what, remedy, more_time, self._empty, self._mode)
+        stranger = self._stranger and not self._empty and self.state not in (State.HAND_IN, State.LEAVING)
+        return Show(self.state, self.pages, receipt, what, remedy, more_time, self._empty, stranger, self._mode)

@@ -28,6 +28,7 @@ from edge.conversation import (
     PrivacyRead,
     Quiet,
     Rated,
+    Resumed,
     Retake,
     Sealed,
     SheetSeen,
@@ -101,7 +102,7 @@ TABLE: Final[dict[tuple[State, type], State]] = {
 }
 # Whoever is in the cabin may stay, come back, choose another language, and go; only what was confirmed is finished first.
 _INSIDE: Final = frozenset(State) - {_S.WELCOME}
-TABLE.update({(state, event): state for state in _INSIDE for event in (Entered, Emptied, Spoke, PrivacyRead)})
+TABLE.update({(state, event): state for state in _INSIDE for event in (Entered, Emptied, Spoke, PrivacyRead, Resumed)})
 TABLE.update({(state, Staying): state for state in _INSIDE - {_S.HAND_IN, _S.LEAVING}})
 TABLE.update(
     {

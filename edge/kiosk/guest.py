@@ -89,6 +89,8 @@ class Guest:
     def show(self, show: said.Show) -> None:
         """The visit stands elsewhere now."""
         before, self.shown = self.shown, show
+        if show.stranger and not before.stranger:
+            self.over = ""
         if show.state is State.WELCOME:
             self.lobby.over()
             return
@@ -128,6 +130,8 @@ class Guest:
             return "goodbye"
         if self.over:
             return self.over
+        if self.shown.stranger:
+            return "stranger"
         if self.shown.more_time:
             return "more_time"
         if self.problem:

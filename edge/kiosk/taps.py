@@ -25,7 +25,7 @@ async def tap(guest: Guest, do: str) -> None:
     verb, _, place = do.partition(":")
     if verb in ("help", "privacy"):
         _over(guest, verb)
-    elif verb == "end":
+    elif verb == "end" or (verb == "anew" and guest.shown.stranger):
         guest.over = ""
         guest.say(said.Left())
         return
@@ -34,6 +34,10 @@ async def tap(guest: Guest, do: str) -> None:
     elif guest.over:
         guest.over = ""
         guest.touched()
+    elif guest.shown.stranger:
+        if verb != "resume":
+            raise out_of_place(verb)
+        guest.say(said.Resumed())
     elif guest.problem:
         _go_on(guest, verb)
     else:

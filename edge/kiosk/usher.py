@@ -129,6 +129,9 @@ class Usher:
             self._arm()  # a touch beside the buttons: nothing else is to be seen, but somebody is there
         elif verb not in ("begin", "home"):
             await self._do(guest, do)
+            if verb == "anew" and self.guest is None:
+                self.porch.leave()  # who says so is not the one who goes
+                await self._receive()
 
     def _at_the_porch(self, verb: str) -> None:
         """Nobody is served now, but may look for help all the same."""

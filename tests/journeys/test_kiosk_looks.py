@@ -214,7 +214,7 @@ def test_pages_that_stand_there_by_themselves_are_as_people_need_them(
     tmp_path: Path,
     places: dict[tuple[object, ...], tuple[str, dict[str, list[int] | None]]],
 ) -> None:
-    """Nobody there, somebody who is asked for more time, somebody who has gone."""
+    """Nobody there, somebody who is asked for more time, somebody who has gone, somebody who has come since."""
     patience = VisitConfig(quiet_seconds=1.0, answer_seconds=120.0, empty_seconds=120.0)
     with (
         cabins(tmp_path, "1280", visit=patience, presence=True) as found,
@@ -238,6 +238,9 @@ def test_pages_that_stand_there_by_themselves_are_as_people_need_them(
             comes.at("goodbye")
             faulty += looked_at(comes, places, "goodbye", [(screen, settings)], fixed=True)
             comes.stage.enter()
+            comes.at("stranger")
+            faulty += looked_at(comes, places, "stranger", [(screen, settings)], fixed=True)
+            comes.tap("resume")
             comes.at("start", "more_time")
     assert not faulty, "\n".join(faulty)
 

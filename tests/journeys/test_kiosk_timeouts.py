@@ -89,7 +89,31 @@ def test_whoever_comes_back_for_their_glasses_goes_on_where_they_were(inside: Vi
     inside.stage.leave()
     inside.at("goodbye")
     inside.stage.enter()
+    inside.at("stranger")
+    inside.tap("resume")
     inside.at("check")
+
+
+def test_whoever_comes_behind_somebody_who_walked_out_sees_nothing_of_theirs(inside: Visitor) -> None:
+    inside.to_check()
+    inside.stage.leave()
+    inside.at("goodbye")
+    inside.stage.enter()
+    inside.at("stranger")
+    content = inside.page.content()
+    assert "/thumb/" not in content
+    assert "/page/" not in content
+    inside.page.touchscreen.tap(5, inside.size[1] / 2)  # beside the buttons says nothing
+    inside.set("language:pl")
+    until(lambda: "wizyty" in inside.text(), "the question is asked in their language")
+    inside.tap("help")
+    inside.at("help")
+    inside.tap("back")
+    inside.at("stranger")
+    inside.tap("anew")
+    inside.at("start")
+    assert inside.page.get_attribute("html", "lang") == "de"
+    forgotten(inside)
 
 
 def test_whoever_walks_out_is_forgotten(briefly: Visitor) -> None:

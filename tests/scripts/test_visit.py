@@ -42,6 +42,7 @@ from edge.conversation import (
     Quiet,
     Rated,
     Rest,
+    Resumed,
     Retake,
     Seal,
     Sealed,
@@ -56,7 +57,7 @@ from edge.conversation import (
     Wipe,
 )
 from edge.visit import Patience, Visit
-from edge.visit_table import TABLE
+from edge.visit_table import OURS, TABLE
 from protocol.errors import Code, Mistake, Refused
 from protocol.ids import AgencyId, ReceiptNumber
 
@@ -243,18 +244,37 @@ def test_after_the_number_there_may_be_more() -> None:
 
 
 def test_an_empty_cabin_asks_before_it_wipes() -> None:
-    visit, told = play(*UP_TO_CHECK, Emptied(), Emptied(), Entered(VISIT), Emptied(), Staying(), Emptied(), Left())
+    visit, told = play(*UP_TO_CHECK, Emptied(), Emptied(), Staying(), Emptied(), Left())
     goodbye = [Rest(15.0, Left()), Show(State.CHECK, (1, 2), goodbye=True)]
     still_there = [Rest(120.0, Quiet()), Show(State.CHECK, (1, 2))]
-    assert told[7:13] == [goodbye, [], still_there, goodbye, still_there, goodbye]
-    assert told[13][0] == Wipe()
+    assert told[7:11] == [goodbye, [], still_there, goodbye]
+    assert told[11][0] == Wipe()
     assert visit.state is State.WELCOME
 
 
-def test_who_walks_out_while_it_is_handed_in_is_not_asked() -> None:
-    _, told = play(*UP_TO_CHECK, Confirmed(), Emptied(), Sealed(), Stored(NUMBER))
+def test_whoever_comes_into_a_cabin_that_was_left_sees_nothing_until_they_say_that_it_is_theirs() -> None:
+    _, told = play(
+        *UP_TO_CHECK, Emptied(), Entered(VISIT), Spoke("pl"), Emptied(), Entered(VISIT), Resumed(), Staying()
+    )
+    asked = [Rest(60.0, Left()), Show(State.CHECK, (1, 2), stranger=True)]
+    goodbye = [Rest(15.0, Left()), Show(State.CHECK, (1, 2), goodbye=True)]
+    still_there = [Rest(120.0, Quiet()), Show(State.CHECK, (1, 2))]
+    assert told[8:] == [asked, asked, goodbye, asked, still_there, still_there]
+
+
+def test_who_walks_out_while_it_is_handed_in_is_not_asked_but_whoever_comes_is() -> None:
+    walked_out: list[Event] = [*UP_TO_CHECK, Confirmed(), Emptied()]
+    number = Show(State.FAREWELL, receipt=NUMBER)
+    hidden = Show(State.FAREWELL, receipt=NUMBER, stranger=True)
+    _, told = play(*walked_out, Sealed(), Stored(NUMBER), Entered(VISIT), Resumed())
     assert told[8] == []
-    assert told[-1] == [Wipe(), Rest(30.0, TimedOut()), Show(State.FAREWELL, receipt=NUMBER)]
+    assert told[-3:] == [
+        [Wipe(), Rest(30.0, TimedOut()), number],
+        [Rest(60.0, Left()), hidden],
+        [Rest(30.0, TimedOut()), number],
+    ]
+    _, told = play(*walked_out, Entered(VISIT), Sealed(), Stored(NUMBER))
+    assert told[-1] == [Wipe(), Rest(60.0, Left()), hidden]
 
 
 def test_nothing_is_handed_in_without_a_page() -> None:
@@ -337,6 +357,7 @@ EVENTS: tuple[Event, ...] = (
     Left(),
     Quiet(),
     Staying(),
+    Resumed(),
     TimedOut(),
     Emptied(),
     SheetSeen(),
@@ -363,7 +384,7 @@ ONWARD = {
 @given(st.binary(min_size=100, max_size=1_000))
 def test_whatever_happens_a_visit_is_wiped_noted_once_and_hands_in_what_it_shows(walked: bytes) -> None:
     """Each byte is an event, so that hundreds of them cost hypothesis what one choice costs; seven of eight lead on from their state."""
-    visit, open_visit, sealing = Visit(), False, 0
+    visit, open_visit, sealing, gone, other = Visit(), False, 0, False, False
     for byte in walked:
         events = (ONWARD[visit.state] if byte % 8 else ()) or EVENTS
         event = events[byte // 8 % len(events)]
@@ -381,4 +402,9 @@ def test_whatever_happens_a_visit_is_wiped_noted_once_and_hands_in_what_it_shows
         sealing -= isinstance(event, Stored | Failed | PagesLost) and before[0] in (State.HAND_IN, State.LEAVING)
         sealing += sum(isinstance(effect, Seal) for effect in effects)
         assert sealing in (0, 1)
+        # Whoever came while nobody was there may be another: no page and no number is shown until they say that it is theirs.
+        other = open_visit and not isinstance(event, Resumed) and (other or (gone and isinstance(event, Entered)))
+        gone = open_visit and (isinstance(event, Emptied) or (gone and isinstance(event, (*OURS, Left))))
+        for shown in (effect for effect in effects if isinstance(effect, Show)):
+            assert not other or shown.goodbye or shown.stranger or shown.state in (State.HAND_IN, State.LEAVING)
         assert sealing == (visit.state in (State.HAND_IN, State.LEAVING))
