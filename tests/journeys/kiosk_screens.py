@@ -18,7 +18,13 @@ from tests.journeys.waiting import until
 
 PAGES = Path(__file__).parents[2] / "edge" / "kiosk" / "pages"
 NOT_SCREENS = {"base", "bars", "parts", "drawer"}
-BY_SENSOR = {"rest", "goodbye", "stranger", "more_time", "closed"}  # stand there when nobody does; see test_kiosk_timeouts.py
+BY_SENSOR = {
+    "rest",
+    "goodbye",
+    "stranger",
+    "more_time",
+    "closed",
+}  # stand there when nobody does; see test_kiosk_timeouts.py
 Way = Callable[[Visitor], None]
 
 
