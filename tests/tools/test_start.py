@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Final
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
+# As in a terminal, and as behind a shell's `&`; whoever runs these tests may sit there themselves, and hands it on.
+AT_A_TERMINAL: Final = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+IN_THE_BACKGROUND: Final = functools.partial(signal.signal, signal.SIGINT, signal.SIG_IGN)
 # Ctrl-C while the module that is named loads: a finder comes before all others, sends the signal, and finds nothing.
 PROGRAM = """
 import os, signal, sys
@@ -26,21 +31,18 @@ main()
 @pytest.mark.parametrize("module", ["click", "protocol.errors", "cloud.premises", "sqlalchemy"])
 def test_ctrl_c_while_a_command_loads_ends_it_without_a_word(module: str) -> None:
     command = [sys.executable, "-c", PROGRAM, module, "hub", "show", "nowhere"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, check=False, preexec_fn=AT_A_TERMINAL)
     assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, b"", b"")
 
 
 def test_ctrl_c_that_a_shell_keeps_from_its_background_is_not_taken_up_again() -> None:
-    def ignoring() -> None:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-
     command = [sys.executable, "-c", PROGRAM, "click", "hub", "show", "nowhere"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, check=False, preexec_fn=ignoring)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, check=False, preexec_fn=IN_THE_BACKGROUND)
     assert done.returncode == 1
     assert b"no hub node in" in done.stderr
 
 
 def test_a_command_that_is_called_hears_of_ctrl_c() -> None:
     command = [sys.executable, "-c", PROGRAM, "cloud.app", "hub", "run", "nowhere"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, check=False, preexec_fn=AT_A_TERMINAL)
     assert (done.returncode, done.stderr.strip()) == (1, b"Aborted!")
