@@ -8,7 +8,8 @@ from tools.torture import planted
 from tools.torture.bytes import bytes as torture
 from tools.torture.targets import targets
 
-INPUTS = 8_000
+INPUTS = 250_000  # ninety seconds of one core: three times thirty, as testing.md asks
+INPUTS_FOR_A_PLANTED_FAULT = 8_000
 INPUTS_UNTIL_CAUGHT = {"secret-word": 200_000, "room-in-advance": 400, "slow-on-spaces": 800}
 
 
@@ -19,14 +20,15 @@ def test_what_is_sound_is_read(name: str) -> None:
         target.call(example)
 
 
+@pytest.mark.timeout(1800)  # beside the other tests, on a busy machine
 def test_only_refused_comes_out() -> None:
     report = torture(INPUTS, 1)
     assert report.broken == []
-    assert report.counts["all-guided"] >= INPUTS // 3
+    assert sum(count for name, count in report.counts.items() if name.endswith("-guided")) >= INPUTS // 3
     assert report.counts["refused"] > report.counts["accepted"] > 0
 
 
 @pytest.mark.parametrize("name", planted.names("bytes"))
 def test_a_planted_fault_is_noticed(name: str) -> None:
-    report = torture(INPUTS_UNTIL_CAUGHT.get(name, INPUTS), 1, name)
+    report = torture(INPUTS_UNTIL_CAUGHT.get(name, INPUTS_FOR_A_PLANTED_FAULT), 1, name)
     assert report.broken, f"{report.replay} found nothing"
