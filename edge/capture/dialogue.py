@@ -1,4 +1,4 @@
-"""What may be said between a node and its capture worker, and how it is framed: 4 bytes of length, big-endian, then MessagePack.
+"""What may be said between a node and its capture worker.
 
 The node gives one order and hears reports until the last one for it: Captured, Previewed, PageTurned, Written, SealedUp, Discarded or Failed.
 """
@@ -16,7 +16,6 @@ from protocol.errors import Code, Refused, Trouble, Unavailable
 PART_BYTES_MAX: Final = 256 * limits.KIB
 ORDER_BYTES_MAX: Final = 2 * limits.MIB  # 300 paths
 REPORT_BYTES_MAX: Final = PART_BYTES_MAX + 64 * limits.KIB
-LENGTH_BYTES: Final = 4
 PREVIEW_PIXELS: Final = 1200  # of the longer side: what a screen shows of a page
 
 
@@ -203,15 +202,8 @@ Report = (
     | Failed
 )
 
-_encoder: Final = msgspec.msgpack.Encoder()
 _orders: Final[msgspec.msgpack.Decoder[Order]] = msgspec.msgpack.Decoder(Order)
 _reports: Final[msgspec.msgpack.Decoder[Report]] = msgspec.msgpack.Decoder(Report)
-
-
-def frame(said: Order | Report) -> bytes:
-    """Length and body."""
-    body = _encoder.encode(said)
-    return len(body).to_bytes(LENGTH_BYTES, "big") + body
 
 
 def read_order(body: bytes) -> Order:

@@ -2,7 +2,6 @@
 
 Whatever hostile bytes do to Pillow or MuPDF, they do it here: no page of this visitor or another one is in this process, nor any key, and what it
 gives away are pixels and numbers. It writes no file, dies with its parent, and is ended by it when it takes too long.
-Each thing said is 4 bytes of length, big-endian, then MessagePack.
 """
 
 from __future__ import annotations
@@ -24,11 +23,11 @@ from PIL import (  # Pillow looks for them when it is first asked, which would b
 
 from edge.capture import confinement, source
 from edge.capture.delivered import Delivered, look_at
+from edge.capture.framing import LENGTH_BYTES, frame
 from hardware.scanner import Scan
 from protocol.errors import Code, Refused
 
 PLUGINS: Final = (JpegImagePlugin, MpoImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin)
-LENGTH_BYTES: Final = 4
 NEXT: Final = b"+"  # what is said to have the next page
 
 
@@ -76,15 +75,8 @@ class Unread(msgspec.Struct, frozen=True, tag="unread"):
 
 Answer = Counted | Picture | NoMore | Unread
 
-_encoder: Final = msgspec.msgpack.Encoder()
 _wanted: Final = msgspec.msgpack.Decoder(Wanted)
 _answers: Final[msgspec.msgpack.Decoder[Answer]] = msgspec.msgpack.Decoder(Answer)
-
-
-def frame(said: Wanted | Answer) -> bytes:
-    """Length and body."""
-    body = _encoder.encode(said)
-    return len(body).to_bytes(LENGTH_BYTES, "big") + body
 
 
 def read_answer(body: bytes) -> Answer:

@@ -18,6 +18,7 @@ import msgspec
 import numpy as np
 
 from edge.capture import confinement, reader
+from edge.capture.framing import LENGTH_BYTES, frame
 from edge.capture.page import WORKING_PIXELS_MAX, Page
 from edge.capture.reader import Counted, NoMore, Picture, Unread, Wanted
 from protocol import limits
@@ -108,7 +109,7 @@ class Reading:
         self._counts: list[Counted] = []
         line.settimeout(seconds)
         with suppress(OSError):  # it has ended: what it is asked next tells
-            line.sendall(reader.frame(wanted))
+            line.sendall(frame(wanted))
             for piece in image:
                 line.sendall(piece)
         deadline = time.monotonic() + seconds
@@ -145,7 +146,7 @@ class Reading:
         return Page(pixels, told.dpi, told.guessed)
 
     def _hear(self, name: str, deadline: float) -> Counted | Picture | NoMore:
-        length = bytearray(reader.LENGTH_BYTES)
+        length = bytearray(LENGTH_BYTES)
         self._fill(memoryview(length), name, deadline)
         body = bytearray(min(int.from_bytes(length, "big"), ANSWER_BYTES_MAX))
         self._fill(memoryview(body), name, deadline)

@@ -17,6 +17,7 @@ from typing import BinaryIO
 
 from edge.capture import confinement, dialogue
 from edge.capture.bench import Bench
+from edge.capture.framing import LENGTH_BYTES, frame
 from edge.capture.readers import Readers
 from protocol.errors import Mistake, Refused, Trouble, Unavailable
 
@@ -24,8 +25,8 @@ from protocol.errors import Mistake, Refused, Trouble, Unavailable
 def serve(bench: Bench, orders: BinaryIO, reports: BinaryIO) -> None:
     """Carry out orders until there are no more."""
     while True:
-        length = orders.read(dialogue.LENGTH_BYTES)
-        if len(length) < dialogue.LENGTH_BYTES:
+        length = orders.read(LENGTH_BYTES)
+        if len(length) < LENGTH_BYTES:
             return
         size_bytes = int.from_bytes(length, "big")
         if size_bytes > dialogue.ORDER_BYTES_MAX:
@@ -34,10 +35,10 @@ def serve(bench: Bench, orders: BinaryIO, reports: BinaryIO) -> None:
         image = _pieces(orders, order.image_bytes if isinstance(order, dialogue.CaptureScan) else 0)
         try:
             for report in bench.carry_out(order, image):
-                reports.write(dialogue.frame(report))
+                reports.write(frame(report))
                 reports.flush()
         except (Refused, Unavailable) as error:
-            reports.write(dialogue.frame(dialogue.failed(error)))
+            reports.write(frame(dialogue.failed(error)))
             reports.flush()
         for _ in image:  # refused before it was heard to its end
             pass
@@ -63,10 +64,10 @@ def main() -> None:
     try:
         bench = Bench(Path(sys.argv[1]), readers)
     except Trouble as error:
-        reports.write(dialogue.frame(dialogue.failed(error)))
+        reports.write(frame(dialogue.failed(error)))
         reports.flush()
         return
-    reports.write(dialogue.frame(dialogue.Ready()))
+    reports.write(frame(dialogue.Ready()))
     reports.flush()
     try:
         serve(bench, sys.stdin.buffer, reports)

@@ -31,6 +31,7 @@ from edge.capture.dialogue import (
     SummarySealed,
     Written,
 )
+from edge.capture.framing import LENGTH_BYTES, frame
 from edge.capture.mode import Mode
 from hardware.scanner import Scan
 from protocol import limits
@@ -141,7 +142,7 @@ class Workshop:
             worker = await self._started()
             finished = False
             try:
-                await self._say(worker, dialogue.frame(order), image)
+                await self._say(worker, frame(order), image)
                 while not finished:
                     report = await self._heard(worker, self._report_seconds)
                     finished = isinstance(report, _LAST)
@@ -209,7 +210,7 @@ class Workshop:
     async def _heard(self, worker: asyncio.subprocess.Process, seconds: float) -> Report:
         assert worker.stdout is not None
         async with asyncio.timeout(seconds):
-            size_bytes = int.from_bytes(await worker.stdout.readexactly(dialogue.LENGTH_BYTES), "big")
+            size_bytes = int.from_bytes(await worker.stdout.readexactly(LENGTH_BYTES), "big")
             if size_bytes > dialogue.REPORT_BYTES_MAX:
                 raise Mistake(f"A report of {size_bytes} bytes; at most {dialogue.REPORT_BYTES_MAX} are allowed.")
             return dialogue.read_report(await worker.stdout.readexactly(size_bytes))

@@ -16,8 +16,8 @@ from pathlib import Path
 import pymupdf
 import pytest
 
-from edge.capture import reader
 from edge.capture.dialogue import PageTaken
+from edge.capture.framing import frame
 from edge.capture.reader import Counted, NoMore, Picture, Wanted
 from edge.capture.readers import Readers, Reading, _Handle
 from edge.capture.workshop import Workshop
@@ -198,15 +198,15 @@ def test_a_reader_serves_one_order_and_has_nothing_of_the_one_before(readers: Re
 @pytest.mark.parametrize(
     "said",
     [
-        reader.frame(Counted(1, 9)) + reader.frame(Picture(100_000, 100_000, 3, 300.0, False)),
-        reader.frame(Counted(1, 9)) + reader.frame(Picture(0, 5, 3, 300.0, False)),
-        reader.frame(Counted(1, 9)) + reader.frame(Picture(5, 5, 2, 300.0, False)),
-        reader.frame(Counted(1, 9)) + reader.frame(Picture(5, 5, 1, float("nan"), False)),
-        reader.frame(Counted(1, 9)) + reader.frame(Picture(5, 5, 1, 1e9, False)),
-        reader.frame(Counted(1, 9)) + reader.frame(Picture(50, 50, 1, 300.0, False)) + bytes(2499),
-        reader.frame(Counted(-1, 9)),
-        reader.frame(NoMore()),
-        reader.frame(Counted(1, 9))[:3],
+        frame(Counted(1, 9)) + frame(Picture(100_000, 100_000, 3, 300.0, False)),
+        frame(Counted(1, 9)) + frame(Picture(0, 5, 3, 300.0, False)),
+        frame(Counted(1, 9)) + frame(Picture(5, 5, 2, 300.0, False)),
+        frame(Counted(1, 9)) + frame(Picture(5, 5, 1, float("nan"), False)),
+        frame(Counted(1, 9)) + frame(Picture(5, 5, 1, 1e9, False)),
+        frame(Counted(1, 9)) + frame(Picture(50, 50, 1, 300.0, False)) + bytes(2499),
+        frame(Counted(-1, 9)),
+        frame(NoMore()),
+        frame(Counted(1, 9))[:3],
         b"\0\0\0\3abc",
         b"\xff" * 70_000,
         b"",
