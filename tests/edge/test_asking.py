@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -26,11 +25,6 @@ class Clock:
 
     def __call__(self) -> float:
         return self.at
-
-
-@pytest.fixture
-def cabin(tmp_path: Path) -> Cabin:
-    return Cabin(tmp_path)
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
@@ -23,11 +22,6 @@ from tests.edge.cabin import BEGAN, Cabin, directory, journal_of, manifest_of, r
 
 VISIT = VisitEnded(b"visit", BEGAN, BEGAN, "left", 0, "de")
 MIB = limits.MIB
-
-
-@pytest.fixture
-def cabin(tmp_path: Path) -> Cabin:
-    return Cabin(tmp_path / "cabin")
 
 
 @contextmanager

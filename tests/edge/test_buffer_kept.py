@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
@@ -21,11 +20,6 @@ from tests.edge.test_buffer_restored_hub import restored
 KEEP_SECONDS = 100
 SIZE_BYTES = 30_000
 VISIT = VisitEnded(bytes(16), BEGAN, BEGAN, "left", 0, "de")
-
-
-@pytest.fixture
-def cabin(tmp_path: Path) -> Cabin:
-    return Cabin(tmp_path / "cabin")
 
 
 def opened(cabin: Cabin, **settings: int) -> Buffer:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from edge.buffer import Buffer, State
@@ -14,11 +12,6 @@ from protocol.manifest import Happening, Signed
 from tests.edge.cabin import BEGAN, HUB, Cabin, directory, journal_of, manifest_of, receipt
 
 VISIT = VisitEnded(bytes(16), BEGAN, BEGAN, "left", 0, "de")
-
-
-@pytest.fixture
-def cabin(tmp_path: Path) -> Cabin:
-    return Cabin(tmp_path / "cabin")
 
 
 @pytest.fixture

@@ -1,0 +1,15 @@
+"""What most tests of a cabin begin with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.edge.cabin import Cabin
+
+
+@pytest.fixture
+def cabin(tmp_path: Path) -> Cabin:
+    """In a folder of its own, not opened yet."""
+    return Cabin(tmp_path / "cabin")
