@@ -229,25 +229,31 @@ def _words(text: str) -> str:
 
 
 def _documents(connection: Connection) -> Mapping[str, DocumentFacts]:
+    """Rows are wide and there are many: all of them are counted in an index, and only those that are not stored are looked at."""
     document, link = schema.document, schema.link
     column = document.c
-    announced = column.state == "announced"
+    there = connection.execute(select(column.site, func.count().label("announced")).group_by(column.site))
+    announced = {row.site: row.announced for row in there}
+    waits = column.state == "announced"
     comes = column.trouble.is_(None) & (func.coalesce(link.c.machine, column.machine) == column.machine)
     query = (
         select(
             column.site,
             func.count(),
-            func.count(column.stored_at),
-            func.sum(case((announced & comes, 1), else_=0)),
-            func.sum(case((announced & ~comes, 1), else_=0)),
+            func.sum(case((waits & comes, 1), else_=0)),
+            func.sum(case((waits & ~comes, 1), else_=0)),
             func.sum(case((column.state == "quarantined", 1), else_=0)),
-            func.min(case((announced & comes, column.announced_at), else_=None)),
+            func.min(case((waits & comes, column.announced_at), else_=None)),
             func.sum(case((column.state == "lost", 1), else_=0)),
         )
         .select_from(document.outerjoin(link, link.c.site == column.site))
+        .where(column.stored_at.is_(None))
         .group_by(column.site)
     )
-    return {site: DocumentFacts(*counts) for site, *counts in connection.execute(query)}
+    found = {site: DocumentFacts(count, count) for site, count in announced.items()}
+    for site, outstanding, *counts in connection.execute(query):
+        found[site] = DocumentFacts(announced[site], announced[site] - outstanding, *counts)
+    return found
 
 
 def _quarantined(connection: Connection) -> dict[str, int]:
