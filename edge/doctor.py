@@ -19,6 +19,7 @@ from edge.keys import CabinKeys
 from edge.knock import knock
 from edge.offline import look
 from edge.orders import ShowStatus, Status
+from edge.silence import understood
 from edge.storage.documents import State
 from hardware import fitted
 from hardware.complaint import Complaint
@@ -160,7 +161,7 @@ def _life(folder: NodeFolder, config: EdgeConfig, world: World) -> Iterator[Find
         return
     if status is not None:
         yield Finding("node", Severity.OK, f"The node runs (process {status.process}).")
-        yield _link(status, world)
+        yield _link(status, config, world)
         yield from _clock(status)
         yield _buffer(status.troubles)
         yield _waiting(status.waiting_documents, status.oldest_seconds)
@@ -206,17 +207,18 @@ def _devices(states: Mapping[str, str], config: EdgeConfig, folder: Path) -> Ite
             devices.close()
 
 
-def _link(status: Status, world: World) -> Finding:
+def _link(status: Status, config: EdgeConfig, world: World) -> Finding:
     link = status.link
     if link.connected:
         trip = f", round trip {link.round_trip_seconds * 1000:.0f} ms" if link.round_trip_seconds is not None else ""
         return Finding("link", Severity.OK, f"Connected to the hub{trip}.")
     cut_seconds = (world.utc() - link.since).total_seconds() if link.since is not None else 0.0
+    silence = understood(link.reason, config.hub.address)
     return Finding(
         "link",
-        Severity.CRITICAL if cut_seconds > CUT_SECONDS_CRITICAL else Severity.WARNING,
-        f"Not connected for {_span(cut_seconds)}: {link.reason}.",
-        "Check cable, address and key; what was handed in is kept and sent by itself.",
+        Severity.CRITICAL if silence.lasting or cut_seconds > CUT_SECONDS_CRITICAL else Severity.WARNING,
+        f"Not connected for {_span(cut_seconds)}: {silence.why}.",
+        silence.remedy,
     )
 
 

@@ -181,7 +181,7 @@ class Uplink:
             beside.turn()
             if beside.standing is not None:
                 break
-        connection.close(dialler.failure or ("stopped" if self._stopping else "the line fell silent"))
+        connection.close(dialler.failure or ("stopped" if self._stopping else wires.SILENT))
         return beside
 
     def _drain_bell(self) -> bool:

@@ -58,7 +58,7 @@ class Reach:
                 dialler.close()
                 if dialler.busy:
                     self._next_at = max(self._next_at, now + self._backoff.busy_seconds())
-                self._failed(dialler.failure or "the hub cannot be reached")
+                self._failed(dialler.failure or wires.UNREACHED)
             elif dialler.connected:
                 self._under_way.remove((dialler, given_up_at))
                 self.drop()

@@ -26,6 +26,12 @@ from protocol.runtime.path import Path
 log = structlog.get_logger("wires")
 ZAP_ADDRESS: Final = "inproc://zeromq.zap.01"
 ZAP_DOMAIN: Final = b"kabine"
+# Why a cabin's connection is of no use any more.
+UNKNOWN_KEY: Final = "the hub does not know this key"
+NO_HANDSHAKE: Final = "no handshake with the hub"
+UNREACHED: Final = "the hub cannot be reached"
+CUT: Final = "the line was cut"
+SILENT: Final = "the line fell silent"
 _REASON_MILLISECONDS: Final = 100
 _ROOMY_SECONDS: Final = 1.0  # a line within one house is asked so often whether it still is one
 _DOOR_SECONDS: Final = 1.0  # closed, when nobody more can be let in
@@ -289,12 +295,12 @@ class Dialler:
             elif event == zmq.EVENT_HANDSHAKE_SUCCEEDED:
                 self.connected = True
             elif event == zmq.EVENT_HANDSHAKE_FAILED_AUTH:
-                self.failure = "the hub does not know this key"
+                self.failure = UNKNOWN_KEY
             elif event in (zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL, zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL):
                 self.busy = not self.failure
-                self.failure = self.failure or "no handshake with the hub"
+                self.failure = self.failure or NO_HANDSHAKE
             else:
-                self.failure = self.failure or ("the line was cut" if self.connected else "the hub cannot be reached")
+                self.failure = self.failure or (CUT if self.connected else UNREACHED)
 
     def watch_path(self) -> None:
         """From now on tell of the line below this connection; it costs a descriptor."""

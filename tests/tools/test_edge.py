@@ -171,6 +171,17 @@ def findings(path: Path) -> tuple[dict[str, dict[str, str]], int]:
     return {row["name"]: row for row in json.loads(report.output)["findings"]}, report.exit_code
 
 
+def test_doctor_says_of_a_revoked_cabin_that_it_is_and_whom_to_ask(tmp_path: Path) -> None:
+    with Counter().open() as counter:  # which knows newcomers only
+        path = enrolled(tmp_path / "cabin", config(counter.address))
+        with running(path):
+            until(lambda: findings(path)[0]["link"]["state"] == "critical", "it has been turned away")
+            link = findings(path)[0]["link"]
+    assert "revoked" in link["what"]
+    assert "kabine cabin list" in link["remedy"]
+    assert "cable" not in link["remedy"]
+
+
 def test_doctor_on_a_cabin_at_rest(path: Path) -> None:
     found, code = findings(path)
     assert {name: row["state"] for name, row in found.items()} == {
