@@ -94,7 +94,7 @@ def make_inbox(keys: Path, agency: AgencyId) -> tuple[str, tuple[str, ...]]:
 
 @inbox.command("list")
 @_keys_option
-@click.option("--hub", help="The hub's card (text or file); kept in the keys' folder after the first time.")
+@click.option("--hub", help="The hub's card (text or file); kept in the keys' folder once that hub has answered.")
 @click.option("--all", "everything", is_flag=True, help="Also what was accepted or returned.")
 @click.option("--json", "as_json", is_flag=True)
 def list_(keys: Path, hub: str | None, everything: bool, as_json: bool) -> None:
@@ -125,7 +125,7 @@ def list_(keys: Path, hub: str | None, everything: bool, as_json: bool) -> None:
 @inbox.command()
 @_keys_option
 @click.option("--into", required=True, type=click.Path(path_type=Path), help="Folder for PDF and JSON.")
-@click.option("--hub", help="The hub's card (text or file); kept in the keys' folder after the first time.")
+@click.option("--hub", help="The hub's card (text or file); kept in the keys' folder once that hub has answered.")
 @click.option("--follow", is_flag=True, help="Stay, and take whatever comes.")
 @click.option(
     "--return", "reason", metavar="CODE", help="Return the document instead of accepting it, as in `wrong-agency`."
@@ -277,9 +277,12 @@ def opened_inbox(keys: Path, hub: str | None) -> Iterator[Connector]:
         ) from error
     card = _hub_card(keys, hub)
     with Asker(card.address, card.curve_key, curve, time.monotonic) as asker:
-        yield Connector(
+        connector = Connector(
             asker, AgencyId(agency), identities, signing, card.authority_key, keys, lambda: datetime.now(UTC)
         )
+        if hub is not None:  # it has answered, and with a directory that this authority has signed
+            write_file(keys / HUB, (contacts.write_hub_card(card) + "\n").encode(), 0o644)
+        yield connector
 
 
 def _hub_card(keys: Path, given: str | None) -> HubCard:
@@ -291,7 +294,4 @@ def _hub_card(keys: Path, given: str | None) -> HubCard:
     text = given if given is not None else kept.read_text()
     if not text.strip().startswith("kabine-") and Path(text).is_file():
         text = Path(text).read_text()
-    card = contacts.read_hub_card(text)
-    if given is not None:
-        write_file(kept, (contacts.write_hub_card(card) + "\n").encode(), 0o644)
-    return card
+    return contacts.read_hub_card(text)

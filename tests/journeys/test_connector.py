@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sqlite3
 import subprocess
@@ -16,9 +17,10 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from protocol import codec, limits
+from protocol import codec, contacts, limits
 from protocol.directory import Directory
 from protocol.ids import SiteId
+from protocol.keys import SigningPair
 from protocol.manifest import Happening, Signed, sign, unverified
 from tests.journeys.stage import AGENCY, OTHER_AGENCY, ROOT, Stage, stage
 from tests.journeys.waiting import until
@@ -27,6 +29,7 @@ from tools.letter import Letter
 from tools.line import Line
 from tools.numbering import LATE_SECONDS
 
+NOBODY = "tcp://127.0.0.1:1"  # where nobody listens
 FAR_SECONDS = 0.1  # one way. On such a line little is asked for at a time, so that what is small goes first
 PASSING_BYTES = 256 * 1024
 # `kabine`, which is killed before so many files have got their final names.
@@ -272,6 +275,21 @@ def test_a_district_with_a_new_hub_keeps_its_agencies(town: Stage) -> None:
     done = town.pull(agency=OTHER_AGENCY)
     assert done.returncode == 0, done.stderr
     assert kept.read_bytes() == current
+
+
+def test_the_card_of_a_hub_that_is_not_there_or_not_the_one_is_not_kept(town: Stage) -> None:
+    """Whoever mistypes --hub once does not speak with the wrong one from then on."""
+    assert town.pull(agency=OTHER_AGENCY).returncode == 0
+    kept = town.house.keys(OTHER_AGENCY) / "hub.txt"
+    text = kept.read_text()
+    card = contacts.read_hub_card(text)
+    for wrong in (
+        msgspec.structs.replace(card, authority_key=SigningPair.generate(os.urandom).public),
+        msgspec.structs.replace(card, address=NOBODY),
+    ):
+        done = town.pull("--hub", contacts.write_hub_card(wrong), agency=OTHER_AGENCY)
+        assert done.returncode == 1
+        assert kept.read_text() == text
 
 
 def test_the_keys_of_another_agency_open_nothing(town: Stage) -> None:
