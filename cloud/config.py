@@ -17,6 +17,7 @@ from protocol.runtime.config import checked, read_config
 FILE: Final = "hub.toml"
 PORT: Final = 7400
 DATABASE_FILE: Final = "hub.sqlite"
+_SQLITE = re.compile(r"sqlite:///[^?#]+")
 _LISTEN = re.compile(r"tcp://(?:\*|[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]):(?:\*|([1-9][0-9]{0,4}))")
 
 
@@ -24,6 +25,11 @@ def _listen(value: str) -> Iterator[str]:
     fitting = _LISTEN.fullmatch(value)
     if fitting is None or int(fitting[1] or 0) > 65_535:
         yield f"“{value[:80]}” is no address as in tcp://*:{PORT}"
+
+
+def _database(value: str) -> Iterator[str]:
+    if value and not _SQLITE.fullmatch(value):
+        yield f"“{value[:80]}” is no SQLite file as in sqlite:////srv/hub.sqlite (PostgreSQL is not there yet)"
 
 
 class DiskConfig(Struct, frozen=True, forbid_unknown_fields=True):
@@ -66,7 +72,11 @@ class HubConfig(Struct, frozen=True, forbid_unknown_fields=True):
         ),
     ] = f"tcp://127.0.0.1:{PORT}"
     database: Annotated[
-        str, Meta(description="URL as in postgresql://…; empty: the SQLite file hub.sqlite in this folder.")
+        str,
+        Meta(
+            description="Another SQLite file, as in sqlite:////srv/hub.sqlite; empty: hub.sqlite in this folder. PostgreSQL is not there yet.",
+            extra=checked(_database),
+        ),
     ] = ""
     blobs: Annotated[
         str,

@@ -1,4 +1,4 @@
-"""The hub's database: SQLAlchemy Core on SQLite, or PostgreSQL by URL.
+"""The hub's database: SQLAlchemy Core on SQLite. The tables and statements suit PostgreSQL too; opening one is not there yet.
 
 Several processes may open one file (the hub and the operator's commands). Each has one writing connection, and a `turn` on it is one
 transaction; `changed` is the bell that another process has rung by committing.
@@ -176,11 +176,10 @@ def _version(connection: Connection) -> str | None:
 
 def _engine(url: str) -> Engine:
     parsed = make_url(url)
-    if parsed.get_backend_name() == "postgresql":
-        return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_size=_READERS_MAX)
     if parsed.get_backend_name() != "sqlite" or not parsed.database:
         raise Unavailable(
-            f"{parsed.render_as_string()} is no database for a hub.", "Give sqlite:///FILE or postgresql://…"
+            f"{parsed.render_as_string()} is no database for a hub.",
+            "Give sqlite:///FILE; PostgreSQL is not there yet.",
         )
     engine = create_engine(parsed, connect_args={"check_same_thread": False}, pool_size=_READERS_MAX)
     event.listen(engine, "connect", _prepare)

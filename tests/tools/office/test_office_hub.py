@@ -82,7 +82,8 @@ def test_a_folder_that_is_no_hub_s(place: Path, run: Run, command: tuple[str, ..
 
 def test_mistakes_in_the_configuration_are_told_together(place: Path, run: Run) -> None:
     (place / "hub" / "hub.toml").write_text(
-        'nam = "X"\naddress = "hub.example"\nlisten = "tcp://*:70000"\nholidays_region = "DE-XX"\n[disk]\nretention_days = "five"\n'
+        'nam = "X"\naddress = "hub.example"\nlisten = "tcp://*:70000"\nholidays_region = "DE-XX"\n'
+        'database = "postgresql://db.example/kabine"\n[disk]\nretention_days = "five"\n'
     )
     with pytest.raises(Refused) as caught:
         run("cabin", "list")
@@ -90,6 +91,10 @@ def test_mistakes_in_the_configuration_are_told_together(place: Path, run: Run) 
     assert "retention_days: expected a whole number of days" in caught.value.what
     assert "  address: “hub.example” is no address" in caught.value.what
     assert "  listen: “tcp://*:70000” is no address" in caught.value.what
+    assert (
+        "  database: “postgresql://db.example/kabine” is no SQLite file as in sqlite:////srv/hub.sqlite"
+        in caught.value.what
+    )
     assert "  holidays_region: “DE-XX” is no region with known holidays" in caught.value.what
 
 
