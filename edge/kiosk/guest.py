@@ -50,6 +50,8 @@ class Guest:
         self.looking: int | None = None  # at this page of those to be checked
         self.dropping = False
         self.problem = ""
+        self.met = 0  # how often in a row it was this problem, whatever was tried in between
+        self._met_last = ""
         self.slip = ""  # what became of it: printing, printed, failed
         self.rating = False
         self.concern: Concern | None = None
@@ -80,6 +82,7 @@ class Guest:
                 yield report
 
     def _taken(self, page: dialogue.PageTaken, mode: Mode) -> None:
+        self._met_last = ""
         self.faults[page.number] = page.faults
         self.modes[page.number] = mode
         self._batch.append(page.number)
@@ -96,6 +99,8 @@ class Guest:
             return
         if show.what:
             self.problem = problem(self.stay, self.house.buffer)
+            self.met = self.met + 1 if self.problem == self._met_last else 1
+            self._met_last = self.problem
         elif show.state is not before.state:
             self.problem = ""
         if show.state is not before.state:

@@ -47,9 +47,18 @@ class Handouts:
         self._told = told
 
     @property
-    def possible(self) -> bool:
+    def fitted(self) -> bool:
         """There is a printer."""
         return self._press.fitted
+
+    @property
+    def possible(self) -> bool:
+        """It prints, as far as is known."""
+        return self._press.state.prints
+
+    async def look(self) -> None:
+        """How the printer is now."""
+        await self._press.look()
 
     async def copy(self, pages: tuple[int, ...]) -> None:
         """These pages on paper; they are on return. Raises Trouble and PrinterFailure."""

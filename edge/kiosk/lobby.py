@@ -5,16 +5,18 @@ from __future__ import annotations
 from typing import Protocol
 
 from edge import conversation as said
+from edge.kiosk.able import Able
 from edge.kiosk.handouts import Handouts
 from edge.kiosk.reference import Reference
 from edge.orders import Told
 
 
 class Lobby(Protocol):
-    """What a guest needs of the house around the screen. `reference` knows, `handouts` puts on paper."""
+    """What a guest needs of the house around the screen. `reference` knows, `handouts` puts on paper, `able` says what the devices let do."""
 
     reference: Reference
     handouts: Handouts
+    able: Able
 
     def changed(self) -> None:
         """Another page stands there: whoever looks is told."""

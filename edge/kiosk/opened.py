@@ -30,6 +30,8 @@ from protocol.runtime.world import World
 log = structlog.get_logger("kiosk")
 
 FIRST_LOOK_SECONDS: Final = 2.0  # what a browser takes that was started with the node
+DEVICES_SECONDS: Final = 2.0  # while somebody is there, or a device is not as it should be
+IDLE_SECONDS: Final = 20.0  # no device is kept awake for an empty cabin
 LOOK_SECONDS: Final = 0.5  # after which whoever cleans sees that the cabin knows, and everybody how the line is
 
 
@@ -63,7 +65,7 @@ async def opened(
     """Serve at this doorstep inside this block. Raises Unavailable when the style sheets are not there."""
     catalogues = language.read()
     usher = usher_in(config, world, node, catalogues)
-    await usher.watch_scanner()
+    await usher.look_at_devices()
     table = config.kiosk
 
     kiosk = Kiosk(
@@ -78,7 +80,7 @@ async def opened(
         looked=node.looked,
     )
     body_bytes_max = limits.INPUT_BYTES_MAX if table.drawer else BODY_BYTES_MAX
-    watching = asyncio.gather(_listen(node, usher), _look_around(usher))
+    watching = asyncio.gather(_listen(node, usher), _look_around(usher), _look_at_devices(usher))
     try:
         async with served(kiosk, step, body_bytes_max):
             node.screen_seconds_max = FIRST_LOOK_SECONDS
@@ -112,3 +114,9 @@ async def _look_around(usher: Usher) -> None:
         usher.look_at_gate()
         usher.look_at_line()
         await asyncio.sleep(LOOK_SECONDS)
+
+
+async def _look_at_devices(usher: Usher) -> None:
+    while True:
+        await asyncio.sleep(DEVICES_SECONDS if usher.guest is not None or usher.able.lack else IDLE_SECONDS)
+        await usher.look_at_devices()

@@ -37,7 +37,7 @@ _BERLIN: Final = ZoneInfo("Europe/Berlin")
 
 
 class Press:
-    """Owns what is being printed. `fitted`: there is a printer."""
+    """Owns what is being printed. `fitted`: there is a printer; `state`: how it was when it was looked at last."""
 
     def __init__(self, printer: Printer, catalogues: Catalogues, random: Random, media: str) -> None:
         self._printer = printer
@@ -45,7 +45,12 @@ class Press:
         self._random = random
         self._media = media
         self._slips: set[asyncio.Task[None]] = set()
-        self.fitted = printer.state() is not PrinterState.ABSENT
+        self.state = printer.state()
+        self.fitted = self.state is not PrinterState.ABSENT
+
+    async def look(self) -> None:
+        """How the printer is now."""
+        self.state = await asyncio.to_thread(self._printer.state)
 
     async def copy(self, workshop: Workshop, pages: tuple[int, ...]) -> None:
         """Print these pages of the worker; they are on paper on return. Raises Trouble and PrinterFailure."""
@@ -161,8 +166,8 @@ class Press:
             raise
 
     async def _failure(self) -> PrinterFailure:
-        state = await asyncio.to_thread(self._printer.state)
-        return PrinterFailure(state, f"The printer does not print: {state}.", "Look after the printer.")
+        await self.look()
+        return PrinterFailure(self.state, f"The printer does not print: {self.state}.", "Look after the printer.")
 
     async def _cancel(self, job_id: str) -> None:
         """A sheet that comes when the visitor has gone would be found by the next one."""

@@ -9,6 +9,7 @@ from edge.capture.mode import Mode
 from edge.conversation import State
 from edge.entrance import Shut
 from edge.kiosk import looking_up
+from edge.kiosk.able import Able
 from edge.kiosk.guest import Guest
 from edge.kiosk.language import Words
 from edge.kiosk.offices import office
@@ -24,7 +25,6 @@ from edge.kiosk.telling import (
     whom_to_call,
 )
 from edge.kiosk.usher import Usher
-from hardware.scanner import ScannerState
 from protocol import directory as directories
 from protocol import hours, limits
 from protocol.errors import Refused
@@ -41,10 +41,17 @@ def values(usher: Usher, scene: str, words: Words, phone: str) -> Values:
 
 def _start(usher: Usher, words: Words, phone: str) -> Values:
     return {
-        "papers": usher.scanner is not ScannerState.ABSENT,
-        "copies": usher.handouts.possible and usher.scanner is not ScannerState.ABSENT,
-        "line_up": usher.house.connected(),
+        "papers": usher.able.papers,
+        "copies": usher.able.copies,
+        "news": _news(usher.able, line_up=usher.house.connected()),
     }
+
+
+def _news(able: Able, *, line_up: bool) -> str:
+    """What does not work now, and what does all the same; empty: everything does."""
+    if line_up or not able.papers:
+        return able.lack
+    return "lack.printer_and_line" if able.lack else "start.lead_offline"
 
 
 def _concern(usher: Usher, words: Words, phone: str) -> Values:
@@ -70,6 +77,7 @@ def _place(usher: Usher, words: Words, phone: str) -> Values:
         "copy": guest.shown.copy,
         "question": question,
         "drawn": _drawn(question, face_down=usher.face_down),
+        "side": _side(question, face_down=usher.face_down),
         "face_down": usher.face_down,
         "sheet": guest.shown.mode in (Mode.DOCUMENT, Mode.COPY),
         "by_itself": guest.feels_paper,
@@ -77,14 +85,24 @@ def _place(usher: Usher, words: Words, phone: str) -> Values:
     }
 
 
-# What lies on the glass in the drawing; everything else is a sheet.
+# What lies there in the drawing; everything else is a sheet.
 _DRAWN: Final = {"card_front.title": "lay-front", "card_back.title": "lay-back", "receipt_place.title": "lay-receipt"}
 
 
 def _drawn(question: str, *, face_down: bool) -> str:
-    if face_down:  # then what lies there shows its back, whatever it is
-        return "" if question in _DRAWN else "lay-down"
-    return _DRAWN.get(question, "lay")
+    return _DRAWN.get(question, "lay") + "-down" * face_down
+
+
+def _side(question: str, *, face_down: bool) -> str:
+    """Which side of it is up. Of a card the photo says which; for a sheet it stands in the sentence that says how to go on."""
+    match question:
+        case "card_front.title" | "card_back.title":
+            photo_down = face_down is (question == "card_front.title")
+            return "side.photo_down" if photo_down else "side.photo_up"
+        case "receipt_place.title":
+            return "side.writing_down" if face_down else "side.writing_up"
+        case _:
+            return ""
 
 
 def _question(guest: Guest) -> str:
@@ -167,7 +185,7 @@ def _problem(usher: Usher, words: Words, phone: str) -> Values:
     # Where the papers are at stake the next try is the same step once more.
     retry = guest.problem not in ("absent", "too-many") and guest.shown.state is not State.CHOOSE
     return {
-        "problem": guest.problem,
+        "told": _told(guest),
         "count": len(guest.shown.pages),
         # Nobody who is told to come again shall believe that their sheets wait here.
         "not_handed_in": guest.problem == "full" and not guest.shown.copy,
@@ -176,9 +194,19 @@ def _problem(usher: Usher, words: Words, phone: str) -> Values:
     }
 
 
+AGAIN: Final = ("unreachable", "busy", "unreadable", "failed")  # whose words are to try once more
+
+
+def _told(guest: Guest) -> str:
+    """What to do, and what else when that has not helped."""
+    if guest.problem not in AGAIN or guest.met < 2:
+        return f"trouble.{guest.problem}"
+    return "trouble.still_copy" if guest.shown.copy else "trouble.still"
+
+
 def _help(usher: Usher, words: Words, phone: str) -> Values:
     directory = usher.reference.directory()
-    told = ""
+    told, is_open = "", False
     if not phone and directory is not None:
         try:
             dispatcher = directories.dispatcher(directory)
@@ -186,8 +214,8 @@ def _help(usher: Usher, words: Words, phone: str) -> Values:
             pass
         else:
             state = office(dispatcher, hours.holidays_of(directory.holidays_region), usher.house.utc(), words)
-            told = state.next or state.now
-    return {"phone": whom_to_call(usher, phone), "hours": told}
+            told, is_open = "\n".join(filter(None, (state.now, state.next))), state.open
+    return {"phone": whom_to_call(usher, phone), "hours": told, "open": is_open}
 
 
 def _more_time(usher: Usher, words: Words, phone: str) -> Values:

@@ -72,7 +72,7 @@ def _over(guest: Guest, verb: str) -> None:
 
 def _walk(guest: Guest, verb: str, place: str) -> None:
     match verb:
-        case "hand-in":
+        case "hand-in" if guest.lobby.able.papers:
             guest.at, guest.part = "concern", 0
             try:
                 guest.house.buffer.room_for(0)  # nobody scans for nothing
@@ -81,7 +81,7 @@ def _walk(guest: Guest, verb: str, place: str) -> None:
                 guest.at, guest.problem = "start", "full"
         case "info":
             guest.at, guest.part = "info", 0
-        case "copy":
+        case "copy" if guest.lobby.able.copies:
             guest.say(said.CopyChosen())
             return
         case "concern":

@@ -19,6 +19,7 @@ from edge.capture.workshop import PagesGone
 from edge.entrance import Entrance, Shut
 from edge.feed import Feed
 from edge.kiosk import taps
+from edge.kiosk.able import Able
 from edge.kiosk.bell import Bell
 from edge.kiosk.countdown import Countdown
 from edge.kiosk.guest import Guest
@@ -31,7 +32,6 @@ from edge.kiosk.settings import Settings
 from edge.orders import DocumentMoved, Told
 from edge.reception import Reception
 from edge.stay import Surroundings
-from hardware.scanner import ScannerState
 from protocol.errors import Refused, Trouble
 from protocol.randomness import draw
 
@@ -41,6 +41,7 @@ STAMP_BYTES: Final = 12
 RECEIVED_SECONDS: Final = 0.4  # then the screen says that somebody else is being served
 OVER_SECONDS_MAX: Final = 900.0  # help hurries nobody; who walks out of it without a sensor is forgotten all the same
 OF_THE_LINE: Final = ("start", "number", "state")  # the pages that say whether it is up
+OF_DEVICES: Final = ("start", "number", "papers")  # the pages that offer what a device does
 ANYWAY: Final = ("help", "privacy", "end", "stay")  # meant, whatever page stands there by now
 
 
@@ -66,7 +67,7 @@ class Usher:
         self.feed = feed
         self.reference = reference
         self.entrance = entrance
-        self.scanner = ScannerState.READY
+        self.able = Able(feed, self.handouts)
         self.face_down = face_down
         self.porch = Porch(house.patience.quiet_seconds, parting_seconds, self.changed)
         self.waiting = False  # for whoever hands in through the hatch
@@ -213,6 +214,11 @@ class Usher:
             if self.scene in OF_THE_LINE:
                 self.changed()
 
+    async def look_at_devices(self) -> None:
+        """What they let visitors do; a page that offers it offers something else when that has changed."""
+        if await self.able.look() and self.scene in OF_DEVICES:
+            self.changed()
+
     # --- what a guest asks of the house (lobby.Lobby) -------------------------------------------------------------
     def changed(self) -> None:
         """Something else is to be seen."""
@@ -248,10 +254,6 @@ class Usher:
         if isinstance(told, DocumentMoved) and guest is not None and guest.shown.receipt == told.document.receipt:
             self.changed()
 
-    async def watch_scanner(self) -> None:
-        """Whether there is one at all: without it papers are not offered to be taken."""
-        self.scanner = await self.feed.state()
-
     async def close(self) -> None:
         """Whoever is there is out, and nothing of them is left."""
         self._timer.disarm()
@@ -285,7 +287,7 @@ class Usher:
         return self.guest
 
     async def _visit(self) -> None:
-        await self.watch_scanner()
+        await self.look_at_devices()
         guest = Guest(self, self.house, self.feed)
         try:
             async with self._reception.receive(guest) as stay:

@@ -24,7 +24,8 @@ from edge.kiosk.usher import Usher
 from edge.node import Node
 from edge.opening import OpeningConfig
 from edge.storage import disk
-from hardware.fittings import Lying, ScannerConfig
+from hardware.fittings import Lying, PrinterConfig, ScannerConfig
+from hardware.simulated.stage import COVER_OPEN, DENIED, JAMMED, NO_PAPER, UNPLUGGED, Stage
 from protocol.runtime.folder import NodeFolder
 from protocol.runtime.world import REAL, World
 from tests.edge.house import config, enrolled
@@ -62,6 +63,11 @@ class Cabin:
         main = page[page.index("<main") : page.index("</main>")]
         return " ".join(re.sub(r"<[^>]+>", " ", main).split())
 
+    async def offered(self) -> list[str]:
+        """What the buttons of the page say."""
+        page = (await self.kiosk.page()).content
+        return re.findall(r'name="do" value="([^"]*)"', page[page.index("<main") : page.index("</main>")])
+
     async def at(self, scene: str) -> None:
         """Wait for a page that comes by itself."""
         while self.usher.scene != scene:
@@ -79,7 +85,7 @@ async def opened(path: Path, settings: EdgeConfig) -> AsyncIterator[Cabin]:
         async with house(folder, settings, world) as (cabin.node, _, _):
             cabin.usher = usher_in(settings, world, cabin.node, catalogues)
             cabin.kiosk = Kiosk(cabin.usher, catalogues, site="Templin", screen=Screen())
-            await cabin.usher.watch_scanner()
+            await cabin.usher.look_at_devices()
             try:
                 yield cabin
             finally:
@@ -91,9 +97,12 @@ def play(
     story: Callable[[Cabin], Awaitable[None]],
     opening: OpeningConfig | None = None,
     scanner: ScannerConfig = SIMULATED,
+    printer: PrinterConfig | None = None,
 ) -> None:
     """A story in a cabin of its own."""
-    settings = structs.replace(config(scanner=scanner), opening=opening or OpeningConfig())
+    settings = structs.replace(
+        config(scanner=scanner), opening=opening or OpeningConfig(), printer=printer or PrinterConfig()
+    )
 
     async def told() -> None:
         async with opened(path, settings) as cabin:
@@ -282,5 +291,122 @@ def test_how_a_sheet_is_laid_is_told_as_the_fitted_device_wants_it(path: Path, w
     async def story(cabin: Cabin) -> None:
         assert await cabin.tap("hand-in", "concern:0") == "place"
         assert told in await cabin.text()
+
+    play(path, story, scanner=structs.replace(SIMULATED, writing=writing))
+
+
+PRINTER = PrinterConfig("simulated")
+
+
+@pytest.mark.parametrize(
+    ("flag", "told"),
+    [
+        (UNPLUGGED, "Abgeben und Kopieren gehen gerade nicht. Bitte holen Sie Hilfe, oder gehen Sie selbst zum Amt."),
+        (DENIED, "Abgeben und Kopieren gehen gerade nicht. Bitte holen Sie Hilfe, oder gehen Sie selbst zum Amt."),
+        (JAMMED, "Ein Blatt klemmt. Bitte ziehen Sie es vorsichtig heraus, oder holen Sie Hilfe."),
+        (COVER_OPEN, "Der Deckel ist offen. Bitte schließen Sie den Deckel."),
+    ],
+)
+def test_nobody_is_offered_what_the_scanner_cannot_do_now(path: Path, flag: str, told: str) -> None:
+    async def story(cabin: Cabin) -> None:
+        stage = Stage(path / "stage")
+        await cabin.usher.look_at_devices()
+        assert await cabin.offered() == ["hand-in", "copy", "info", "privacy"]
+        before = cabin.usher.bell.version
+        stage.flag("scanner", flag)
+        assert await cabin.tap("hand-in") == "start", "whoever comes before that was noticed does not go astray either"
+        assert cabin.usher.bell.version != before, "whoever looks sees it"
+        assert told in await cabin.text()
+        assert await cabin.offered() == ["info", "privacy"]
+        assert await cabin.tap("copy") == "start"
+        stage.mend("scanner")
+        before = cabin.usher.bell.version
+        await cabin.usher.look_at_devices()
+        assert cabin.usher.bell.version != before, "it comes back by itself"
+        assert told not in await cabin.text()
+        assert await cabin.tap("hand-in") == "concern"
+
+    play(path, story, printer=PRINTER)
+
+
+def test_nobody_is_offered_what_the_printer_cannot_do_now(path: Path) -> None:
+    async def story(cabin: Cabin) -> None:
+        stage = Stage(path / "stage")
+        stage.flag("printer", NO_PAPER)
+        await cabin.usher.look_at_devices()
+        told = "Die Leitung ist unterbrochen, und Kopieren geht nicht. Unterlagen abgeben können Sie trotzdem."
+        assert told in await cabin.text(), "there is no hub either"
+        assert await cabin.offered() == ["hand-in", "info", "privacy"]
+        assert await cabin.tap("copy") == "start"
+        await cabin.tap("hand-in", "concern:0", "take")
+        await cabin.at("judge")
+        await cabin.tap("good-done", "confirm")
+        await cabin.at("number")
+        assert "Bitte Nummer aufschreiben:" in await cabin.text()
+        assert "print-slip" not in await cabin.offered()
+        stage.mend("printer")
+        await cabin.usher.look_at_devices()
+        assert "Danke. Ihre Nummer ist:" in await cabin.text()
+        assert "print-slip" in await cabin.offered()
+
+    play(path, story, printer=PRINTER)
+
+
+def test_a_cabin_without_a_printer_does_not_speak_of_copies(path: Path) -> None:
+    async def story(cabin: Cabin) -> None:
+        await cabin.usher.look_at_devices()
+        assert await cabin.offered() == ["hand-in", "info", "privacy"]
+        assert "Kopieren" not in await cabin.text()
+
+    play(path, story)
+
+
+def test_whoever_has_tried_twice_in_vain_hears_what_else_they_can_do(path: Path) -> None:
+    async def story(cabin: Cabin) -> None:
+        stage = Stage(path / "stage")
+        assert await cabin.tap("hand-in", "concern:0") == "place"
+        stage.unplug()
+        await cabin.tap("take")
+        await cabin.at("problem")
+        assert "Das Aufnahmegerät antwortet nicht. Bitte versuchen Sie es noch einmal." in await cabin.text()
+        await cabin.tap("retry")
+        await cabin.at("problem")
+        assert "Bitte holen Sie Hilfe, oder gehen Sie selbst zum Amt." in await cabin.text()
+        assert await cabin.offered() == ["go-on", "retry"], "another try is nobody denied"
+        stage.plug()
+        await cabin.tap("retry", "take")
+        await cabin.at("judge")
+        stage.unplug()
+        await cabin.tap("again")
+        await cabin.at("problem")
+        assert "Bitte versuchen Sie es noch einmal." in await cabin.text(), "it had worked meanwhile"
+
+    play(path, story)
+
+
+@pytest.mark.parametrize(
+    ("writing", "front", "back", "receipt"),
+    [
+        ("down", ("lay-front-down", "Foto zeigt nach unten"), ("lay-back-down", "Foto zeigt nach oben"), ("lay-receipt-down", "nach unten")),
+        ("up", ("lay-front", "Foto zeigt nach oben"), ("lay-back", "Foto zeigt nach unten"), ("lay-receipt", "nach oben")),
+    ],
+)  # fmt: skip
+def test_which_side_of_a_card_is_up_is_drawn_and_said(
+    path: Path, writing: Lying, front: tuple[str, str], back: tuple[str, str], receipt: tuple[str, str]
+) -> None:
+    async def story(cabin: Cabin) -> None:
+        async def shown(sign: str, told: str) -> None:
+            assert f'icons.svg#{sign}"' in (await cabin.kiosk.page()).content
+            assert told in await cabin.text()
+
+        await cabin.tap("hand-in", "concern:0", "kind", "kind:card")
+        await shown(*front)
+        await cabin.tap("take")
+        await cabin.at("judge")
+        await cabin.tap("good-back")
+        await cabin.at("place")
+        await shown(*back)
+        await cabin.tap("kind", "kind:receipt")
+        await shown(*receipt)
 
     play(path, story, scanner=structs.replace(SIMULATED, writing=writing))

@@ -96,12 +96,21 @@ def _slip(visitor: Visitor) -> None:
     until(lambda: "nehmen Sie Ihren Zettel" in visitor.text(), "the slip is printed")
 
 
+def slip_fails(visitor: Visitor) -> None:
+    """The paper is at its end while the slip is on its way."""
+    visitor.stage.flag("printer", SLOW)
+    visitor.tap("print-slip")
+    until(lambda: "Zettel wird gedruckt" in visitor.text(), "the slip is on its way")
+    visitor.stage.flag("printer", NO_PAPER)
+    until(lambda: "Der Drucker geht gerade nicht" in visitor.text(), "the slip does not come")
+
+
 def _slip_failed(visitor: Visitor) -> None:
     """The most that ever stands beside a number: all three buttons, both news at their longest."""
-    visitor.stage.flag("printer", NO_PAPER)
     _offline(visitor)
-    visitor.tap("print-slip")
-    until(lambda: "Der Drucker geht gerade nicht" in visitor.text(), "the slip does not come")
+    slip_fails(visitor)
+    visitor.stage.mend("printer")
+    visitor.page.wait_for_selector("button[value=print-slip]")
 
 
 def _feedback(visitor: Visitor) -> None:
@@ -116,6 +125,43 @@ def _jam(visitor: Visitor) -> None:
     visitor.at("place")
     visitor.stage.jam()
     visitor.at("problem")
+
+
+def _without(device: str) -> Way:
+    def way(visitor: Visitor) -> None:
+        visitor.stage.unplug(device)
+        visitor.tap("info")  # whoever is not there is not looked after as often
+        visitor.at("info")
+        visitor.tap("back")
+        visitor.at("start")
+        told = {"scanner": "gehen Sie selbst zum Amt", "printer": "Kopieren geht"}[device]
+        visitor.page.get_by_text(told).wait_for()
+
+    return way
+
+
+def _jammed(visitor: Visitor) -> None:
+    visitor.stage.jam()
+    visitor.tap("info")
+    visitor.at("info")
+    visitor.tap("back")
+    visitor.page.get_by_text("klemmt").wait_for()
+
+
+def _without_line_and_printer(visitor: Visitor) -> None:
+    visitor.cabin.house.lines[visitor.cabin.site].cut()  # type: ignore[index]
+    _without("printer")(visitor)
+    visitor.page.get_by_text("Die Leitung ist unterbrochen, und").wait_for()
+
+
+def _still(visitor: Visitor) -> None:
+    visitor.to_judge()
+    visitor.tap("good-another")
+    visitor.at("place")
+    visitor.stage.unplug()
+    visitor.at("problem")
+    visitor.tap("retry")
+    visitor.page.get_by_text("immer noch nicht").wait_for()
 
 
 def _copy_check(visitor: Visitor) -> None:
@@ -216,6 +262,9 @@ def _cleaning(visitor: Visitor) -> None:
 # Name of the page, or of the page and what is particular, and the way to it. What lasts only a moment is in MOMENTS, which go before.
 WAYS: dict[str, Way] = {
     "start": lambda visitor: None,
+    "start-jammed": _jammed,
+    "start-no-scanner": _without("scanner"),
+    "start-no-printer-no-line": _without_line_and_printer,
     "privacy": _taps("privacy", "@privacy"),
     "help": _taps("help", "@help"),
     "info": _taps("info", "@info"),
@@ -242,6 +291,7 @@ WAYS: dict[str, Way] = {
     "page": _page,
     "drop": _drop,
     "problem": _jam,
+    "problem-still": _still,
     "number": _arrived,
     "number-offline": _offline,
     "number-slip": _slip,
