@@ -33,7 +33,6 @@ CURABLE: Final = (Code.UNKNOWN_AGENCY, Code.NOT_CONFIRMED)
 # Kinds of alarm beside the codes of Refused.
 CHAIN: Final = "chain-broken"
 MISSING: Final = "entries-missing"
-_SEALED: Final = bytes([entries.SEALED])
 _ASKED_MAX: Final = 500  # values in one question; databases bound them
 
 
@@ -74,13 +73,18 @@ class Ingest:
         for run, events in opened:
             self.turn.insert(up_run, runs.row(run.place.site, run.machine, run.previous, run.entries))
             self.turn.places.add(run.place)
+            visits: list[VisitEnded] = []  # counted together; their entries stay sealed
             for at, event in enumerate(events):
+                if isinstance(event, VisitEnded):
+                    visits.append(event)
+                    continue
                 try:
                     if isinstance(event, Refused):
                         raise event
                     APPLY[type(event)](self, run, at, event)
                 except Refused as refused:
                     self._set_aside(run, at, event, refused)
+            self._visits.add(run.place.site, visits)
         self._visits.write(self.turn.connection)
 
     def reconsider(self, places: Callable[[SiteId], Place]) -> None:
@@ -99,11 +103,11 @@ class Ingest:
                 continue
             run = Run(place, row.machine, Mark(), b"", [entry])
             (event,) = self._opened(run)
-            if isinstance(event, Refused):
-                continue
+            if not isinstance(event, DocumentSealed):
+                continue  # nothing else is set aside for such a reason
             try:
-                self._look_up([event] if isinstance(event, DocumentSealed) else [])
-                APPLY[type(event)](self, run, 0, event)
+                self._look_up([event])
+                self.document_sealed(run, 0, event)
             except Refused:
                 continue
             self.turn.connection.execute(
@@ -117,14 +121,16 @@ class Ingest:
     # --- inside ---------------------------------------------------------------------------------------------------
     def _opened(self, run: Run) -> list[Event | Refused]:
         """What each entry says, or why it cannot be read. The key of an epoch is there for the entries that follow."""
-        place, machine = run.place, run.machine
-        key = None
+        place, machine, epoch = run.place, run.machine, run.entries[0].epoch
+        read, has_key = entries.reader(None, epoch), False
         found: list[Event | Refused] = []
         for entry in run.entries:
+            payload = entry.payload
             try:
-                if key is None and entry.payload[:1] == _SEALED:
-                    key = self.known.journal_key(self.turn.connection, place.site, machine, entry.epoch)
-                event = entries.read(entry.payload, key, entry.epoch, entry.number)
+                if not has_key and entries.is_sealed(payload):
+                    key = self.known.journal_key(self.turn.connection, place.site, machine, epoch)
+                    read, has_key = entries.reader(key, epoch), key is not None
+                event = read(payload, entry.number)
                 if isinstance(event, EpochOpened):
                     self._open_epoch(place, machine, entry, event)
                 found.append(event)
@@ -255,10 +261,6 @@ class Ingest:
         self.awaited[event.digest] = awaited(id, manifest, digest_of(event.manifest), event.digest, event.size_bytes)
         self.turn.news.wanted.append(Wanted(place.site, event.digest, event.size_bytes, 0))
 
-    def visit_ended(self, run: Run, at: int, event: VisitEnded) -> None:
-        """Counted; the entry itself stays sealed."""
-        self._visits.add(run.place.site, event)
-
     def not_a_cabins(self, run: Run, at: int, event: Event) -> None:
         """What only the hub says."""
         raise Refused(Code.MALFORMED, f"A cabin wrote {type(event).__name__}, which only the hub says.")
@@ -293,7 +295,6 @@ class Ingest:
 APPLY: Final[dict[type[msgspec.Struct], Callable[[Ingest, Run, int, Any], None]]] = {
     EpochOpened: Ingest.epoch_opened,
     DocumentSealed: Ingest.document_sealed,
-    VisitEnded: Ingest.visit_ended,
     ReceiptGiven: Ingest.not_a_cabins,
     DirectoryPublished: Ingest.not_a_cabins,
 }

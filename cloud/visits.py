@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import functools
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, func, select
@@ -29,6 +29,7 @@ HANDED_IN: Final = "handed-in"
 _FACES: Final = {1: "bad", 2: "fair", 3: "good"}
 _COUNTED: Final = ("visits", "handed_in", "documents", "good", "fair", "bad")
 _BERLIN: Final = ZoneInfo("Europe/Berlin")
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -44,22 +45,38 @@ class Visits:
     bad: int | None = None
 
 
+class _Day(NamedTuple):
+    """A day on the wall: its name, and from when until when it lasts."""
+
+    name: str
+    begins: datetime
+    ends: datetime
+
+
 class VisitCounts:
     """What one turn adds to the sums."""
 
     def __init__(self) -> None:
         self._sums: defaultdict[tuple[SiteId, str], dict[str, int]] = defaultdict(lambda: dict.fromkeys(_COUNTED, 0))
+        self._day = _Day("", _EPOCH, _EPOCH)  # of the visit before: those that come together are mostly of one day
 
-    def add(self, site: SiteId, event: VisitEnded) -> None:
-        """One visit."""
-        sums = self._sums[site, day_of(event.ended_at)]
-        sums["visits"] += 1
-        if event.outcome == HANDED_IN:
-            sums["handed_in"] += 1
-        if event.documents:
-            sums["documents"] += min(event.documents, DOCUMENTS_MAX)
-        if event.face in _FACES:
-            sums[_FACES[event.face]] += 1
+    def add(self, site: SiteId, visits: Iterable[VisitEnded]) -> None:
+        """These visits."""
+        day = self._day
+        sums: dict[str, int] | None = None  # of this day
+        for event in visits:
+            if not day.begins <= event.ended_at < day.ends:
+                day = self._day = _day(event.ended_at)
+                sums = None
+            if sums is None:
+                sums = self._sums[site, day.name]
+            sums["visits"] += 1
+            if event.outcome == HANDED_IN:
+                sums["handed_in"] += 1
+            if event.documents:
+                sums["documents"] += min(event.documents, DOCUMENTS_MAX)
+            if event.face in _FACES:
+                sums[_FACES[event.face]] += 1
 
     def write(self, connection: Connection) -> None:
         """Once, at the end of the turn."""
@@ -79,17 +96,18 @@ def read(connection: Connection, now: datetime) -> Mapping[str, Visits]:
 
 def day_of(at: datetime) -> str:
     """The day on the wall, as in 2026-03-28."""
-    return _day(int(at.timestamp() // 3600))
+    return _day(at).name
 
 
-@functools.lru_cache(maxsize=4096)
-def _day(hours: int) -> str:
-    """Of a whole hour since 1970: clocks here differ from UTC by whole hours, and a backlog has thousands of visits in each."""
-    at = datetime.fromtimestamp(hours * 3600, UTC)
+def _day(at: datetime) -> _Day:
+    """The one in which `at` (aware) lies."""
     try:
-        return at.astimezone(_BERLIN).date().isoformat()
+        wall = at.astimezone(_BERLIN)
+        begins = wall.replace(hour=0, minute=0, second=0, microsecond=0)
+        ends = begins + timedelta(days=1)
+        return _Day(wall.date().isoformat(), begins.astimezone(UTC), ends.astimezone(UTC))
     except OverflowError:  # a clock at the end of days
-        return at.date().isoformat()
+        return _Day(at.date().isoformat(), at, at)
 
 
 def _told(visits: int, handed_in: int, documents: int, good: int, fair: int, bad: int) -> Visits:

@@ -7,10 +7,9 @@ journal key of its epoch (`SEALED`): a cabin can forward its journal and never r
 
 from __future__ import annotations
 
-import functools
-import hashlib
 import struct
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from hashlib import sha256
 from typing import Final
 
 import msgspec
@@ -100,17 +99,17 @@ _EVENTS: Final = codec.Reader[Event](Event)  # type: ignore[arg-type]
 _place = struct.Struct(">QQ").pack  # epoch and number
 _nonce = struct.Struct(">IQ").pack  # the last four bytes of the epoch, and the number
 _EPOCH_BITS: Final = 0xFFFFFFFF
+_CLEAR: Final = bytes([CLEAR])
+_SEALED: Final = bytes([SEALED])
 
 
 def chain(previous: bytes, epoch: int, number: int, payload: bytes) -> bytes:
     """Hash of an entry: SHA-256(previous 32 bytes, epoch and number as 8 bytes big-endian, payload). Raises ValueError where a damaged row holds
     something else than a number."""
     try:
-        digest = hashlib.sha256(previous + _place(epoch, number))
+        return sha256(previous + _place(epoch, number) + payload).digest()
     except struct.error as error:
         raise ValueError(f"entry {number!r} of epoch {epoch!r}") from error
-    digest.update(payload)
-    return digest.digest()
 
 
 def continued(mark: Mark, epoch: int, payloads: Iterable[bytes]) -> list[Entry]:
@@ -132,7 +131,7 @@ def following(mark: Mark, epoch: int, payload: bytes) -> Entry:
 
 def clear(event: Event) -> bytes:
     """Payload that anybody who holds the log can read."""
-    return bytes([CLEAR]) + codec.encode(event)
+    return _CLEAR + codec.encode(event)
 
 
 def sealed(event: Event, key: bytes, epoch: int, number: int) -> bytes:
@@ -140,38 +139,48 @@ def sealed(event: Event, key: bytes, epoch: int, number: int) -> bytes:
 
     Number and epoch are the nonce: a key lives for one epoch and a number for one entry, so no pair is used twice."""
     box = ChaCha20Poly1305(key).encrypt(_nonce(epoch & _EPOCH_BITS, number), codec.encode(event), None)
-    return bytes([SEALED]) + box
+    return _SEALED + box
+
+
+def reader(key: bytes | None, epoch: int) -> Callable[[bytes, int], Event]:
+    """What reads the payloads of one epoch, each by its number. Whoever reads many keeps it: to make a cipher costs as much as to open an entry.
+    It raises Refused when a payload is malformed or `key` does not open it."""
+    decrypt = None if key is None else ChaCha20Poly1305(key).decrypt
+    epoch_bits = epoch & _EPOCH_BITS
+
+    def read(payload: bytes, number: int) -> Event:
+        marker, body = payload[:1], payload[1:]
+        if marker == _SEALED:
+            if decrypt is None:
+                raise Refused(Code.MALFORMED, f"Entry {number} is sealed and epoch {epoch} was never opened.")
+            try:
+                body = decrypt(_nonce(epoch_bits, number), body, None)
+            except InvalidTag as error:
+                raise Refused(Code.MALFORMED, f"Entry {number} does not open with the key of epoch {epoch}.") from error
+        elif marker != _CLEAR:
+            raise Refused(Code.MALFORMED, f"Entry {number} has no known marker.")
+        return _EVENTS.read(body, limits.ENTRY_BYTES_MAX)
+
+    return read
 
 
 def read(payload: bytes, key: bytes | None, epoch: int, number: int) -> Event:
-    """The event in a payload. Raises Refused when it is malformed or `key` does not open it."""
-    marker = payload[0] if payload else None
-    body = payload[1:]
-    if marker == SEALED:
-        if key is None:
-            raise Refused(Code.MALFORMED, f"Entry {number} is sealed and epoch {epoch} was never opened.")
-        try:
-            body = _box(key).decrypt(_nonce(epoch & _EPOCH_BITS, number), body, None)
-        except InvalidTag as error:
-            raise Refused(Code.MALFORMED, f"Entry {number} does not open with the key of epoch {epoch}.") from error
-    elif marker != CLEAR:
-        raise Refused(Code.MALFORMED, f"Entry {number} has no known marker.")
-    return _EVENTS.read(body, limits.ENTRY_BYTES_MAX)
+    """The event in one payload, as `reader` reads it."""
+    return reader(key, epoch)(payload, number)
+
+
+def is_sealed(payload: bytes) -> bool:
+    """Does it take the epoch's journal key to read this payload?"""
+    return payload[:1] == _SEALED
 
 
 def leap(payload: bytes, epoch: int, number: int) -> Mark | None:
     """What entry `number` follows, when it opens an epoch and says so: there its log goes on whose writer lost entries with a damaged
     file. None for every other entry."""
-    if payload[:1] != bytes([CLEAR]):
+    if payload[:1] != _CLEAR:
         return None
     try:
         event = read(payload, None, epoch, number)
     except Refused:
         return None
     return event.follows if isinstance(event, EpochOpened) and event.follows.number == number - 1 else None
-
-
-@functools.lru_cache(maxsize=64)
-def _box(key: bytes) -> ChaCha20Poly1305:
-    """Whoever reads a log reads much of it: a cipher made for every entry costs as much as opening it."""
-    return ChaCha20Poly1305(key)

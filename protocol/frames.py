@@ -175,11 +175,12 @@ def _check(frame: Frame, size_bytes: int) -> None:
     """Bounds that types cannot say, of a frame that was spelt with so many bytes."""
     match frame:
         case Entries(_, first, payloads):
+            sizes = list(map(len, payloads))
             ok = (
                 first >= 1
-                and 1 <= len(payloads) <= limits.ENTRIES_PER_FRAME_MAX
-                and all(1 <= len(payload) <= limits.ENTRY_BYTES_MAX for payload in payloads)
-                and sum(map(len, payloads)) <= limits.ENTRIES_FRAME_BYTES_MAX
+                and 1 <= len(sizes) <= limits.ENTRIES_PER_FRAME_MAX
+                and 1 <= min(sizes) <= max(sizes) <= limits.ENTRY_BYTES_MAX
+                and sum(sizes) <= limits.ENTRIES_FRAME_BYTES_MAX
             )
         case Hello(versions, node, boot, first, last):
             ok = (
