@@ -58,6 +58,8 @@ class Disk:
     writes: dict[int, list[Write]] = field(default_factory=dict)
     namings: dict[str, list[Naming]] = field(default_factory=dict)
     _wholes: dict[int, bytes] = field(default_factory=dict)  # of files of which nothing is chosen
+    _pending: int = 0  # writes, and …
+    _parts: int = 0  # … parts that may be left of them
 
     def happens(self, operation: Operation) -> None:
         """The next operation."""
@@ -69,10 +71,14 @@ class Disk:
                 self.namings.setdefault(folder_of(path), []).append(operation)
             case Wrote(file) | Cut(file):
                 self.writes.setdefault(file, []).append(operation)
+                self._pending += 1
+                self._parts += len(torn(operation))
             case Synced(file):
                 self._wholes.pop(file, None)
                 for write in self.writes.pop(file, ()):
                     perform(self.files[file], write, None)
+                    self._pending -= 1
+                    self._parts -= len(torn(write))
             case FolderSynced(path):
                 for naming in self.namings.pop(path, ()):
                     rename(self.names, naming)
@@ -110,24 +116,38 @@ class Disk:
         return bytes(whole)
 
     # --- choices -----------------------------------------------------------------------------------------------------
-    def cuts(self) -> Iterator[PowerCut]:
-        """Enumerated: nothing, all, each write dropped, each alone, each prefix, the last torn at each sector, each prefix of names."""
-        yield PowerCut("nothing")
+    def ways(self) -> dict[str, int]:
+        """How many power cuts of each kind there may be now: nothing, all, each write dropped, each alone, each prefix, the last torn at each sector,
+        each prefix of names. So many that they are counted, and only those that are chosen are made."""
         if not self.writes and not self.namings:
-            return
-        yield PowerCut("all")
-        for place, (file, number) in enumerate(self.pending()):
-            yield PowerCut("dropped", place)
-            yield PowerCut("reordered", place)
-            yield PowerCut("prefix", place)
-            for ranges in torn(self.writes[file][number]):
-                yield PowerCut("torn", place, ranges)
-        for folder, namings in self.namings.items():
-            for fewer in range(len(namings)):
-                yield PowerCut("names-lost", fewer, folder=folder)
-                yield PowerCut("names-and-bytes-lost", fewer, folder=folder)
-        for place in range(CHANCES if self.writes else 0):
-            yield PowerCut("chance", place)
+            return {"nothing": 1}
+        names = sum(map(len, self.namings.values()))
+        return {
+            "nothing": 1,
+            "all": 1,
+            **dict.fromkeys(("dropped", "reordered", "prefix"), self._pending),
+            "torn": self._parts,
+            **dict.fromkeys(("names-lost", "names-and-bytes-lost"), names),
+            "chance": CHANCES if self.writes else 0,
+        }
+
+    def cut(self, kind: str, number: int) -> PowerCut:
+        """The `number`th of this kind."""
+        if kind == "torn":
+            for place, (file, of_file) in enumerate(self.pending()):
+                parts = torn(self.writes[file][of_file])
+                if number < len(parts):
+                    return PowerCut(kind, place, parts[number])
+                number -= len(parts)
+        for folder, namings in self.namings.items() if kind.startswith("names") else ():
+            if number < len(namings):
+                return PowerCut(kind, number, folder=folder)
+            number -= len(namings)
+        return PowerCut(kind, number)
+
+    def cuts(self) -> Iterator[PowerCut]:
+        """All of them."""
+        return (self.cut(kind, number) for kind, count in self.ways().items() for number in range(count))
 
     def choice(self, cut: PowerCut, dice: random.Random) -> Choice:
         """What this power cut means here."""
@@ -160,7 +180,7 @@ class Disk:
         writes: dict[tuple[int, int], Ranges | None] = {}
         for one in self.pending():
             if dice.random() < share:
-                pieces = list(torn(self.writes[one[0]][one[1]]))
+                pieces = torn(self.writes[one[0]][one[1]])
                 writes[one] = dice.choice(pieces) if pieces and dice.random() < 0.3 else None
         names = {folder: dice.randint(0, len(namings)) for folder, namings in self.namings.items()}
         return Choice(writes, names)
@@ -170,14 +190,26 @@ class Disk:
         return [(file, place) for file, writes in self.writes.items() for place in range(len(writes))]
 
 
-def torn(write: Write) -> Iterator[Ranges]:
+class Parts(Sequence[Ranges]):
     """Parts of a write that may be left of it: the front up to each sector's border, and the rest behind it."""
+
+    def __init__(self, begin: int, end: int) -> None:
+        self._begin, self._end = begin, end
+        self._borders = range(begin - begin % SECTOR_BYTES + SECTOR_BYTES, end, SECTOR_BYTES)
+
+    def __len__(self) -> int:
+        return 2 * len(self._borders)
+
+    def __getitem__(self, number: int) -> Ranges:  # type: ignore[override]  # nobody asks for several
+        border = self._borders[number // 2] - self._begin
+        return ((border, self._end - self._begin),) if number % 2 else ((0, border),)
+
+
+def torn(write: Write) -> Sequence[Ranges]:
+    """How it may be torn."""
     if isinstance(write, Cut):
-        return
-    begin, end = write.offset_bytes, write.offset_bytes + len(write.written)
-    for border in range(begin - begin % SECTOR_BYTES + SECTOR_BYTES, end, SECTOR_BYTES):
-        yield ((0, border - begin),)
-        yield ((border - begin, end - begin),)
+        return ()
+    return Parts(write.offset_bytes, write.offset_bytes + len(write.written))
 
 
 def perform(file: bytearray, write: Write, ranges: Ranges | None) -> None:

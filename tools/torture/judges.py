@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import random
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +13,7 @@ import msgspec
 
 from cloud.ledger import Ledger
 from edge.buffer import Buffer, State
+from edge.storage.opening import FILE
 from protocol import entries, limits
 from protocol.entries import DocumentSealed, EpochOpened, Event
 from protocol.envelope import unwrap_key
@@ -23,6 +23,7 @@ from protocol.manifest import Manifest, unverified
 from tools.simulator.district import HUB_FILE
 from tools.torture.pair import BLOBS, Keys
 from tools.torture.promises import Promised
+from tools.torture.report import luck
 
 _EVERYTHING: Final = 1 << 30
 _PIECES: Final = (
@@ -35,28 +36,28 @@ _AFTER_STORED: Final = frozenset({State.SECURED, State.FETCHED, State.ACCEPTED, 
 class Judges:
     """Of both kinds of folder. `raws`: every document that was ever handed in."""
 
-    def __init__(self, keys: Keys, raws: dict[Digest, bytes], now: Callable[[], datetime], dice: random.Random) -> None:
+    def __init__(self, keys: Keys, raws: dict[Digest, bytes], now: Callable[[], datetime]) -> None:
         self._keys = keys
         self._raws = raws
         self._now = now
-        self._dice = dice
         self._journal_keys: dict[bytes, bytes] = {}
 
     # --- the cabin ---------------------------------------------------------------------------------------------------
     def cabin(self, folder: Path, promised: Promised) -> list[str]:
         """What is broken in this cabin's folder."""
         try:
-            buffer = self._keys.buffer(folder, self._dice, self._now)
+            # With the same luck each time: what is reckoned from it is reckoned once.
+            buffer = self._keys.buffer(folder, luck("judge"), self._now)
         except Trouble as trouble:
             return [f"The cabin does not open: {trouble}"]
         try:
-            return list(self._cabin(buffer, folder, promised))
+            with looking_on(folder / FILE, buffer.close):
+                return list(self.promises_of_cabin(buffer, promised))
         except Exception as error:
             return [f"The cabin's buffer fails: {type(error).__name__}: {error}"]
-        finally:
-            buffer.close()
 
-    def _cabin(self, buffer: Buffer, folder: Path, promised: Promised) -> Iterator[str]:
+    def promises_of_cabin(self, buffer: Buffer, promised: Promised) -> Iterator[str]:
+        """What is broken of them in this open buffer."""
         yield from (f"After a power cut the cabin says: {trouble}" for trouble in buffer.troubles)
         rows = {row.receipt: row for row in buffer.documents(100_000)}
         for digest, accepted in promised.accepted.items():
@@ -109,14 +110,11 @@ class Judges:
         except Trouble as trouble:
             return [f"The hub does not open: {trouble}"]
         try:
-            with closing(Looking(folder / HUB_FILE)) as looking:
+            with looking_on(folder / HUB_FILE, ledger.close, ledger.database.close) as looking:
                 broken = list(self._hub(ledger, looking, folder / BLOBS, promised))
                 return broken + list(self._goes_on(ledger, looking))
         except Exception as error:
             return [f"The hub's ledger fails: {type(error).__name__}: {error}"]
-        finally:
-            ledger.close()
-            ledger.database.close()
 
     def _hub(self, ledger: Ledger, looking: Looking, blobs: Path, promised: Promised) -> Iterator[str]:
         yield from (f"After a power cut the hub misses bytes in {path.name}." for path in ledger.blobs.damaged)
@@ -204,6 +202,18 @@ class Looking:
     def close(self) -> None:
         """Give the file back."""
         self._connection.close()
+
+
+@contextmanager
+def looking_on(path: Path, *closes: Callable[[], None]) -> Iterator[Looking]:
+    """At a database that is thrown away after this block. Its node closes it first: whoever closes it last puts its WAL away, for nothing."""
+    with ExitStack() as ends:
+        looking = Looking(path)
+        ends.callback(looking.close)
+        for close in reversed(closes):
+            ends.callback(close)
+        looking.rows("PRAGMA schema_version")  # only who has read holds the file
+        yield looking
 
 
 def rows_of(path: Path, sql: str, *values: object) -> list[Any]:

@@ -5,6 +5,7 @@ One recording holds both nodes. The states of each node are enumerated by themse
 
 from __future__ import annotations
 
+import math
 import random
 import shutil
 from collections import Counter
@@ -138,17 +139,18 @@ def _check(life: Recorded, chosen: tuple[str, ...], place: Path, rounds: int, se
     """About `rounds` states of this life, evenly over its moments and over the kinds of cut; never one twice."""
     dice = luck(seed, "crashes")
     seconds = iter(range(1, 1 << 40))
-    judges = Judges(life.keys, life.raws, lambda: district.at(1e6 + next(seconds)), dice)
+    judges = Judges(life.keys, life.raws, lambda: district.at(1e6 + next(seconds)))
     both = {"cabin": judges.cabin, "hub": judges.hub}
     nodes = {node: both[node] for node in chosen}
-    totals = Counter(f"{node}-{cut.kind}" for node in nodes for _, cut, _ in moments(life, node))
-    shares = _shares(totals, rounds)
+    totals: Counter[str] = Counter()
+    for node in nodes:
+        for disk, _ in moments(life, node):
+            totals.update({f"{node}-{kind}": count for kind, count in disk.ways().items()})
+    picks = {kind: Pick(share, dice) for kind, share in _shares(totals, rounds).items()}
     report.counts["operations"] += len(life.operations)
     report.counts["states-enumerated"] += totals.total()
     seen: set[int] = set()
-    for node, disk, cut, promised in _turns(life, chosen):
-        if dice.random() >= shares[f"{node}-{cut.kind}"]:
-            continue
+    for node, disk, cut, promised in _picked(life, chosen, picks):
         left = disk.left(disk.choice(cut, dice))
         # Files that nothing is pending of come as the same objects again, and an object is hashed once.
         known = hash((node, promised.count, *sorted(left.items())))
@@ -167,34 +169,57 @@ def _check(life: Recorded, chosen: tuple[str, ...], place: Path, rounds: int, se
             return
 
 
-def _turns(life: Recorded, nodes: tuple[str, ...]) -> Iterator[tuple[str, Disk, PowerCut, Promised]]:
-    """Moments of these nodes, by turns."""
+def _picked(
+    life: Recorded, nodes: tuple[str, ...], picks: dict[str, Pick]
+) -> Iterator[tuple[str, Disk, PowerCut, Promised]]:
+    """Power cuts of these nodes, moment after moment, by turns."""
     ways = {node: moments(life, node) for node in nodes}
     while ways:
         for node, way in list(ways.items()):
             moment = next(way, None)
             if moment is None:
                 del ways[node]
-            else:
-                yield (node, *moment)
+                continue
+            disk, promised = moment
+            for kind, count in disk.ways().items():
+                for number in picks[f"{node}-{kind}"].of(count):
+                    yield node, disk, disk.cut(kind, number), promised
+
+
+class Pick:
+    """A `share` of very many, by chance, without a look at those between."""
+
+    def __init__(self, share: float, dice: random.Random) -> None:
+        self._share, self._dice = share, dice
+        self._skipped = self._gap()
+
+    def of(self, count: int) -> Iterator[int]:
+        """Of the next `count` these."""
+        while self._skipped < count:
+            yield self._skipped
+            self._skipped += 1 + self._gap()
+        self._skipped -= count
+
+    def _gap(self) -> int:
+        """How many are passed over before the next one."""
+        return 0 if self._share >= 1 else int(math.log(1.0 - self._dice.random()) / math.log1p(-self._share))
 
 
 def _shares(totals: Counter[str], rounds: int) -> dict[str, float]:
     """What part of each kind of state is checked. There are so many ways to tear that they would crowd out all others."""
-    weights = {kind: count * _WEIGHTS.get(kind.partition("-")[2], _WEIGHT) for kind, count in totals.items()}
-    per_weight = rounds / sum(weights.values())
-    return {kind: min(1.0, per_weight * weights[kind] / totals[kind]) for kind in totals}
+    weights = {kind: _WEIGHTS.get(kind.partition("-")[2], _WEIGHT) for kind in totals}
+    per_weight = rounds / sum(totals[kind] * weights[kind] for kind in totals)
+    return {kind: min(1.0, per_weight * weights[kind]) for kind in totals}
 
 
-def moments(life: Recorded, node: str) -> Iterator[tuple[Disk, PowerCut, Promised]]:
-    """Every way in which the power may go, before each operation of this node and after the last, and what had been promised by then."""
+def moments(life: Recorded, node: str) -> Iterator[tuple[Disk, Promised]]:
+    """Its disk before each operation of this node and after the last, and what had been promised by then."""
     disk, promised = Disk(), Promised()
     for operation in [*below(life.operations, f"/{node}"), None]:
         if isinstance(operation, Said):
             promised.heard(operation.words)
             continue
         if promised.count:
-            for cut in disk.cuts():
-                yield disk, cut, promised
+            yield disk, promised
         if operation is not None:
             disk.happens(operation)

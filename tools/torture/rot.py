@@ -11,20 +11,20 @@ import hashlib
 import random
 import shutil
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from cloud import inbox
 from cloud.ledger import Ledger
 from edge.buffer import Buffer
+from edge.storage.opening import FILE
 from protocol.errors import Trouble
 from protocol.ids import Digest
 from protocol.manifest import Manifest, check_chain, unverified, verify
 from tools.simulator import district, engines
 from tools.simulator.district import HUB_FILE
 from tools.torture.crashes import lay_out
-from tools.torture.judges import Judges, Looking
+from tools.torture.judges import Judges, Looking, looking_on
 from tools.torture.lives import Life, tortured
 from tools.torture.pair import Keys, Pair
 from tools.torture.planted import planted
@@ -102,7 +102,7 @@ def _flip(scene: Scene, place: Path, dice: random.Random, life: str, report: Rep
     rotten[bit // 8] ^= 1 << bit % 8
     lay_out({**scene.files, where: bytes(rotten)}, scene.folders, place)
     try:
-        noticed, broken = _Look(scene, place, dice).look(where.startswith("cabin"))
+        noticed, broken = _Look(scene, place).look(where.startswith("cabin"))
     finally:
         shutil.rmtree(place)
     report.rounds += 1
@@ -141,11 +141,10 @@ def _mark(scene: Scene, dice: random.Random) -> bytes:
 class _Look:
     """At both nodes after a flip, through their own eyes and an agency's."""
 
-    def __init__(self, scene: Scene, place: Path, dice: random.Random) -> None:
+    def __init__(self, scene: Scene, place: Path) -> None:
         seconds = iter(range(1, 1 << 40))
         self._scene = scene
         self._place = place
-        self._dice = dice
         self._now = lambda: district.at(1e6 + next(seconds))
 
     def look(self, at_cabin: bool) -> tuple[list[str], list[str]]:
@@ -153,7 +152,7 @@ class _Look:
         noticed: list[str] = []
         broken: list[str] = []
         try:
-            buffer = self._scene.keys.buffer(self._place / "cabin", self._dice, self._now)
+            buffer = self._scene.keys.buffer(self._place / "cabin", luck("rot"), self._now)
         except Trouble as trouble:
             return [str(trouble)], []
         try:
@@ -161,26 +160,24 @@ class _Look:
         except Exception as error:
             buffer.close()
             return [str(error)], []
+        cabin, hub = self._place / "cabin" / FILE, self._place / "hub" / HUB_FILE
         try:
-            with closing(Looking(self._place / "hub" / HUB_FILE)) as looking:
+            with (
+                looking_on(cabin, buffer.close),
+                looking_on(hub, ledger.close, ledger.database.close) as looking,
+            ):
                 before = looking.rows(_ALARMS)
                 broken += self._hub(buffer, ledger, looking, at_cabin)
                 broken += self._cabin(buffer) if at_cabin else []
                 noticed += [text for (text,) in looking.rows(_ALARMS)[len(before) :]]
         except Exception as error:  # whatever it is, the process ends and says so
             noticed.append(f"{type(error).__name__}: {error}")
-        finally:
-            noticed += buffer.troubles
-            buffer.close()
-            ledger.close()
-            ledger.database.close()
-        return noticed, broken
+        return [*noticed, *buffer.troubles], broken
 
     def _cabin(self, buffer: Buffer) -> list[str]:
         """Everything a cabin may be asked for is what was promised, or it says that it is not."""
-        promised, raws = self._scene.promised, self._scene.raws
-        judges = Judges(self._scene.keys, raws, self._now, self._dice)
-        return list(judges._cabin(buffer, self._place / "cabin", promised))
+        judges = Judges(self._scene.keys, self._scene.raws, self._now)
+        return list(judges.promises_of_cabin(buffer, self._scene.promised))
 
     def _hub(self, buffer: Buffer, ledger: Ledger, looking: Looking, at_cabin: bool) -> list[str]:
         """The cabin calls, everything goes up and down, an agency looks: every document that was secured is there, whole and signed."""

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import random
 
+import pytest
+
 from tools.torture.crashes import Disk, PowerCut, torn
 from tools.torture.operations import Cut, FolderSynced, Made, Moved, Removed, Synced, Wrote
+from tools.torture.power import Pick
 
 DICE = random.Random(1)
 
@@ -46,6 +49,35 @@ def test_a_write_is_torn_at_the_borders_of_sectors_of_the_file() -> None:
     assert list(torn(Wrote(1, 500, bytes(600)))) == [((0, 12),), ((12, 600),), ((0, 524),), ((524, 600),)]
     assert list(torn(Wrote(1, 512, bytes(512)))) == []
     assert list(torn(Cut(1, 3))) == []
+
+
+def test_every_way_is_counted_and_made_once() -> None:
+    """Two files, of one a part is on the disk already; names in two folders."""
+    made = disk(
+        *(Made(1, "/a"), Made(2, "/deep/b"), Wrote(1, 0, bytes(2000)), Wrote(2, 100, bytes(1000)), Synced(1)),
+        *(Wrote(1, 0, bytes(600)), Cut(1, 30), Wrote(2, 0, bytes(100))),
+    )
+    cuts = list(made.cuts())
+    assert len(set(cuts)) == len(cuts) == sum(made.ways().values())
+    pending = [write for writes in made.writes.values() for write in writes]
+    torn_here = {
+        (place, ranges) for place, write in enumerate([*made.writes[2], *made.writes[1]]) for ranges in torn(write)
+    }
+    assert {(cut.place, cut.ranges) for cut in cuts if cut.kind == "torn"} == torn_here
+    for kind in ("dropped", "reordered", "prefix"):
+        assert [cut.place for cut in cuts if cut.kind == kind] == list(range(len(pending))) == [0, 1, 2, 3]
+    for kind in ("names-lost", "names-and-bytes-lost"):
+        assert {(cut.folder, cut.place) for cut in cuts if cut.kind == kind} == {("/", 0), ("/deep", 0)}
+    assert disk().ways() == {"nothing": 1}
+
+
+def test_a_share_of_many_is_picked_evenly_and_none_twice() -> None:
+    picks = Pick(0.01, random.Random(1))
+    groups = [list(picks.of(50)) for _ in range(4000)]
+    assert sum(map(len, groups)) == pytest.approx(2000, rel=0.1)
+    assert all(group == sorted(set(group)) and all(0 <= number < 50 for number in group) for group in groups)
+    assert {number for group in groups for number in group} == set(range(50))
+    assert list(Pick(1.0, random.Random(1)).of(5)) == [0, 1, 2, 3, 4]
 
 
 def test_names_come_in_the_order_in_which_they_were_given() -> None:
