@@ -173,6 +173,7 @@ class EdgeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         # ValueError: the reader reports it beside the other mistakes.
         if self.scanner.fitted == "camera" and self.camera.fitted == "none":
             raise ValueError("scanner.fitted is “camera”, but camera.fitted is “none”")
+        _ = self.fittings  # devices get in each other's way
 
     @property
     def fittings(self) -> Fittings:

@@ -202,6 +202,19 @@ class Fittings(msgspec.Struct, frozen=True):
     lamp: LampConfig = LampConfig()
     keyswitch: KeyswitchConfig = KeyswitchConfig()
 
+    def __post_init__(self) -> None:
+        sensors = (self.presence, self.keyswitch)
+        pins = [sensor.pin for sensor in sensors if sensor.fitted == "gpio"]
+        if self.lamp.fitted == "gpio":
+            pins += [self.lamp.free_pin, self.lamp.occupied_pin, self.lamp.attention_pin]
+        if twice := sorted({pin for pin in pins if pins.count(pin) > 1}):
+            raise ValueError(f"presence, lamp and keyswitch share pin {twice[0]}; each needs its own")
+        keyboards = [sensor for sensor in sensors if sensor.fitted == "key"]
+        if len({sensor.device for sensor in keyboards}) < len(keyboards) and not all(each.keys for each in keyboards):
+            raise ValueError(
+                f"presence and keyswitch share {self.presence.device}, and one of them takes all its keys: name `keys` in both"
+            )
+
 
 def _address(url: str, *schemes: str) -> bool:
     """Whether it names a device by one of these schemes."""

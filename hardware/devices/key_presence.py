@@ -1,12 +1,12 @@
 """Anything that acts as a keyboard: a foot mat, a chair switch, a USB button, a motion detector with a keyboard's plug. Linux' evdev.
 
-Tried with: a pipe that says what the kernel says (struct input_event, linux/input.h). A key that is held is somebody who is there; a detector that
-only taps is given `pulse_seconds`. The node's user must be in the group `input`.
+Tried with: a keyboard made with uinput (Linux 6.1), and a pipe that says what the kernel says (struct input_event, linux/input.h). A key that is
+held is somebody who is there; a detector that only taps is given `pulse_seconds`. The node's user must be in the group `input`.
 """
 
 from __future__ import annotations
 
-import contextlib
+import errno
 import fcntl
 import os
 import struct
@@ -77,6 +77,14 @@ class KeyPresence:
             return Complaint(f"{self._path} is not there", "Check its cable; `ls /dev/input/by-id` shows what is.")
         if not os.access(self._path, os.R_OK):
             return Complaint(f"{self._path} may not be used", "Add the node's user to the group `input`.")
+        with self._guard:
+            self._tried_at = self._clock() - RETRY_SECONDS
+            self._hear()
+            if self._file is None and not self._closed:
+                return Complaint(
+                    f"{self._path} cannot be used, or another program has it for itself",
+                    "See with `fuser -v` who has it open; two tables of edge.toml may share it where both name their `keys`.",
+                )
         return None
 
     def close(self) -> None:
@@ -127,10 +135,20 @@ class KeyPresence:
             self._file = os.open(self._path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError:
             return False
-        if not self._keys:
-            with contextlib.suppress(OSError):  # a pipe; or somebody has it already
-                fcntl.ioctl(self._file, _EVIOCGRAB, 1)
+        if not self._ours(self._file):
+            self._lose()
+            return False
         self._held = self._held_now(self._file)
+        return True
+
+    def _ours(self, file: int) -> bool:
+        """Nobody else has it for themselves: they would hear what we are waiting for. Where all its keys count, it is ours alone from now on."""
+        try:
+            fcntl.ioctl(file, _EVIOCGRAB, 1)
+        except OSError as error:
+            return error.errno != errno.EBUSY  # a pipe has nothing to grab
+        if self._keys:
+            fcntl.ioctl(file, _EVIOCGRAB, 0)
         return True
 
     def _held_now(self, file: int) -> set[int]:

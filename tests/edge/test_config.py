@@ -97,6 +97,31 @@ free_pin = 13
         assert told in caught.value.what, told
 
 
+@pytest.mark.parametrize(
+    ("tables", "told"),
+    [
+        ('[lamp]\nfitted = "gpio"\n[keyswitch]\nfitted = "gpio"\npin = 13\n', "share pin 13"),
+        ('[presence]\nfitted = "gpio"\n[keyswitch]\nfitted = "gpio"\npin = 17\n', "share pin 17"),
+        (
+            '[presence]\nfitted = "key"\ndevice = "/dev/k"\n[keyswitch]\nfitted = "key"\ndevice = "/dev/k"\nkeys = [59]\n',
+            "share /dev/k",
+        ),
+    ],
+)
+def test_devices_that_would_take_each_others_place_are_refused(tables: str, told: str) -> None:
+    with pytest.raises(Refused, match=told):
+        parse_config(write_default(config()).partition("\n[camera]")[0] + "\n" + tables, EdgeConfig)
+
+
+def test_two_sensors_at_one_keyboard_name_their_keys() -> None:
+    tables = "".join(
+        f'[{name}]\nfitted = "key"\ndevice = "/dev/k"\nkeys = [{key}]\n'
+        for name, key in (("presence", 58), ("keyswitch", 59))
+    )
+    read = parse_config(write_default(config()).partition("\n[camera]")[0] + "\n" + tables, EdgeConfig)
+    assert (read.presence.keys, read.keyswitch.keys) == ((58,), (59,))
+
+
 @pytest.mark.parametrize("url", ["printer", "ipp://", "ipp:///ipp/print", "ipp://printer:port/", "https://printer/"])
 def test_a_printer_without_an_address_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="ipp://"):
