@@ -30,6 +30,7 @@ ASK_SECONDS: Final = 5.0
 SHEET_SECONDS: Final = 120.0
 BUSY_SECONDS: Final = 20.0  # a device that has just finished says for a while that it is busy
 AGAIN_SECONDS: Final = 0.5
+_RESTART: Final = "Switch it off and on; if that does not help, compare its url in edge.toml with its own settings."
 _ENDINGS: Final = {"image/jpeg": "jpg", "application/pdf": "pdf"}
 
 
@@ -103,8 +104,9 @@ class EsclScanner:
 
     def _begun(self) -> tuple[str, bool]:
         """Path of a job that has been ordered, and whether it takes sheets from the feeder. Raises Silent, Garbled, ScannerFailure."""
+        now = self._idle()
         able = self._abilities()
-        feeder = self._from_feeder(able, self._idle())
+        feeder = self._from_feeder(able, now)
         wanted = escl_words.wish(able, feeder=feeder, source=self._source, mode=self._mode, dpi=self._dpi)
         order = escl_words.settings(wanted, able.version)
         deadline = time.monotonic() + self._busy_seconds
@@ -184,7 +186,7 @@ class EsclScanner:
                 if not later and number > 1 and now == escl_words.Status(ScannerState.READY, loaded=False):
                     return None  # in a code of its own
             if not later or time.monotonic() > deadline:
-                raise failed(ScannerState.UNREACHABLE, f"it answers {answer.code} instead of a sheet")
+                raise _odd(f"it answers {answer.code} instead of a sheet")
             self._wait()
 
     def _withdraw(self, job: str, ended: bool) -> None:
@@ -201,9 +203,9 @@ class EsclScanner:
 
     def _look(self) -> ScannerState:
         try:
-            able, now = self._abilities(), self._status()
+            now = self._status()
             if now.state is ScannerState.READY:
-                self._from_feeder(able, now)
+                self._from_feeder(self._abilities(), now)
             return now.state
         except (Silent, Garbled):
             self._able = None
@@ -213,17 +215,17 @@ class EsclScanner:
 
     def _abilities(self) -> Abilities:
         if self._able is None:
-            self._able = escl_words.abilities(self._document("/ScannerCapabilities"))
+            self._able = escl_words.abilities(_body(self._page("/ScannerCapabilities"), "/ScannerCapabilities"))
         return self._able
 
     def _status(self) -> escl_words.Status:
-        return escl_words.status(self._document("/ScannerStatus"))
+        answer = self._page("/ScannerStatus")
+        if answer.code == HTTPStatus.SERVICE_UNAVAILABLE:  # some say so while they wake up, or speak with somebody else
+            return escl_words.Status(ScannerState.BUSY, loaded=None)
+        return escl_words.status(_body(answer, "/ScannerStatus"))
 
-    def _document(self, path: str) -> bytes:
-        answer = self._web.ask("GET", path, self._ask_seconds, bytes_max=escl_words.XML_BYTES_MAX)
-        if answer.code != HTTPStatus.OK:
-            raise Silent(f"it answers {answer.code} to {path}")
-        return answer.body
+    def _page(self, path: str) -> Answer:
+        return self._web.ask("GET", path, self._ask_seconds, bytes_max=escl_words.XML_BYTES_MAX)
 
     def _refused(self, answer: Answer, feeder: bool) -> ScannerFailure:
         """Why it takes no job."""
@@ -233,7 +235,7 @@ class EsclScanner:
             return failed(ScannerState.NO_PAPER)
         if answer.code in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
             return failed(ScannerState.DENIED)
-        return failed(ScannerState.UNREACHABLE, f"it answers {answer.code} to a scan job")
+        return _odd(f"it answers {answer.code} to a scan job")
 
     @contextlib.contextmanager
     def _told(self) -> Iterator[None]:
@@ -254,3 +256,16 @@ class EsclScanner:
             return closed()
         self._glance.note(failure.state)
         return failure
+
+
+def _body(answer: Answer, path: str) -> bytes:
+    if answer.code != HTTPStatus.OK:
+        raise Silent(f"it answers {answer.code} to {path}", _RESTART)
+    return answer.body
+
+
+def _odd(what: str) -> ScannerFailure:
+    """It answers, and nothing that can be understood: its cable is not to blame."""
+    failure = failed(ScannerState.UNREACHABLE, what)
+    failure.remedy = _RESTART
+    return failure

@@ -284,6 +284,26 @@ def test_a_device_that_talks_nonsense_is_unreachable_in_words(says):
         assert caught.value.what.startswith("The scanner does not answer: ")
 
 
+def test_a_device_that_wakes_up_is_busy_and_not_away():
+    with Answering(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n") as device:
+        scanner = EsclScanner(device.url, ask_seconds=5, busy_seconds=0.2)
+        assert scanner.state() is ScannerState.BUSY
+        with pytest.raises(ScannerFailure) as caught:
+            scanner.scan()
+        assert caught.value.state is ScannerState.BUSY
+        scanner.close()
+
+
+def test_of_a_device_that_answers_with_errors_not_the_cable_is_blamed():
+    with Answering(b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n") as device:
+        scanner = EsclScanner(device.url, ask_seconds=5)
+        with pytest.raises(ScannerFailure, match="it answers 500") as caught:
+            scanner.scan()
+        assert "cable" not in caught.value.remedy
+        assert "cable" not in scanner.complaint().remedy
+        scanner.close()
+
+
 def test_who_sends_us_elsewhere_is_not_followed_and_the_address_is_told():
     with Answering(b"HTTP/1.1 301 Moved\r\nLocation: https://scanner.local/eSCL/\r\n\r\n") as device:
         with pytest.raises(ScannerFailure, match=r"sends us to “https://scanner\.local/eSCL/”") as caught:
