@@ -5,29 +5,29 @@ Half of the rounds go each way. Only Refused may come out; within a second, and 
 
 from __future__ import annotations
 
-import contextlib
 import importlib.util
+import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from protocol.errors import Refused
 from tools.torture.faults_of_ends import WHERE
 from tools.torture.mutation import hostile
 from tools.torture.planted import planted
 from tools.torture.report import Report, luck
-from tools.torture.targets import ALL, Raw, Target, chosen_examples, targets
+from tools.torture.targets import Raw, Target, targets
 
 SECONDS_MAX: Final = 1.0  # of CPU, for one input
 GROWTH_KIB_MAX: Final = 128 * 1024  # of this process, over all inputs of a target
-EACH_ALONE: Final = 200_000  # from so many inputs on it pays to start a process for each target
-SLOW: Final = 20  # times fewer rounds for what stretches keys
-_FUZZ_SECONDS_MAX: Final = 3600
+_FUZZ_SECONDS_MAX: Final = 24 * 3600
 _INPUT_SECONDS_MAX: Final = 120  # of the wall: a busy machine must not look like a slow decoder
 _RSS_MIB_MAX: Final = 2048  # scrypt may take a gigabyte for an identity with a passphrase (limits.SCRYPT_WORK_FACTOR_MAX), beside the fuzzer itself
 _LENGTH_MAX: Final = 8192
@@ -40,18 +40,18 @@ def bytes(rounds: int, seed: int, plant: str = "") -> Report:  # named as its co
     guided = importlib.util.find_spec("atheris") is not None
     report.counts["without-atheris"] += not guided
     where = {WHERE[plant]: targets()[WHERE[plant]]} if plant in WHERE else targets()
-    weights = {name: 1.0 / (SLOW if target.slow else 1) for name, target in where.items()}
-    shares = {name: max(10, round(rounds * weight / sum(weights.values()))) for name, weight in weights.items()}
-    for name, target in where.items():
-        with planted(plant):
-            _mutated(name, target, shares[name] // 2 if guided else shares[name], seed, report)
-        if report.enough:
-            return report
-    if guided and rounds < EACH_ALONE and len(where) > 1:
-        _guided(ALL, chosen_examples(), rounds // 2, seed, plant, report)
-    elif guided:
+    whole = sum(target.weight for target in where.values())
+    shares = {name: max(10, round(rounds * target.weight / whole)) for name, target in where.items()}
+    if guided:
+        shares = {name: share // 2 for name, share in shares.items()}
+    with _fuzzer(where, shares, seed, plant) if guided else nullcontext() as fuzzer:
         for name, target in where.items():
-            _guided(name, target.examples, shares[name] // 2, seed, plant, report)
+            with planted(plant):
+                _mutated(name, target, shares[name], seed, report)
+            if report.enough:
+                return report
+        if fuzzer is not None:
+            fuzzer.tell(report)
     return report
 
 
@@ -83,7 +83,7 @@ def _mutated(name: str, target: Target, rounds: int, seed: int, report: Report) 
 def _cpu_seconds(target: Target, raw: Raw) -> float:
     """Of the same input once more: whoever looks for garbage, or is put off by the machine, does so once and not three times."""
     began = time.process_time()
-    with contextlib.suppress(Exception):
+    with suppress(Exception):
         target.call(raw)
     return time.process_time() - began
 
@@ -101,39 +101,62 @@ def _shown(raw: object) -> str:
     return spelled if len(spelled) <= 400 else f"{spelled[:400]}… ({len(spelled) // 2} bytes)"
 
 
-def _guided(name: str, examples: Sequence[Raw], rounds: int, seed: int, plant: str, report: Report) -> None:
+class _Fuzzer(NamedTuple):
+    """What is guided by coverage, beside what is mutated here."""
+
+    process: subprocess.Popen[str]
+    folder: Path
+
+    def tell(self, report: Report) -> None:
+        """Wait for it, and say what it has found."""
+        _, said = self.process.communicate(timeout=_FUZZ_SECONDS_MAX)
+        for place in sorted(self.folder.iterdir()):
+            _tell(place, said, report)
+
+
+@contextmanager
+def _fuzzer(where: dict[str, Target], shares: dict[str, int], seed: int, plant: str) -> Iterator[_Fuzzer]:
+    """Within this block it runs."""
     with tempfile.TemporaryDirectory(prefix="kabine-fuzz-") as folder:
-        corpus = Path(folder) / "corpus"
-        corpus.mkdir()
-        for number, example in enumerate(examples):
-            (corpus / f"{number}").write_bytes(example)
-        options = (
-            *(
-                f"-runs={rounds}",
-                f"-seed={seed + 1}",
-                f"-timeout={_INPUT_SECONDS_MAX}",
-                f"-rss_limit_mb={_RSS_MIB_MAX}",
-            ),
-            *(f"-max_len={_LENGTH_MAX}", f"-artifact_prefix={folder}/", "-print_final_stats=1"),
-        )
-        done = subprocess.run(
-            [sys.executable, "-m", "tools.torture.fuzz", name, plant or "-", *options, str(corpus)],
+        for name, target in where.items():
+            place = Path(folder) / name
+            (place / "corpus").mkdir(parents=True)
+            for number, example in enumerate(target.examples):
+                (place / "corpus" / f"{number}").write_bytes(example)
+            options = (
+                *(f"-runs={shares[name]}", f"-seed={seed + 1}", f"-timeout={_INPUT_SECONDS_MAX}"),
+                *(f"-rss_limit_mb={_RSS_MIB_MAX}", f"-max_len={_LENGTH_MAX}", f"-artifact_prefix={place}/"),
+                "-print_final_stats=1",
+            )
+            (place / "options").write_text("\n".join(options))
+        with subprocess.Popen(
+            [sys.executable, "-m", "tools.torture.fuzz", plant or "-", folder],
             stdin=subprocess.DEVNULL,
-            capture_output=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
             text=True,
             errors="replace",
-            timeout=_FUZZ_SECONDS_MAX,
-            check=False,
-        )
-        said = done.stdout + done.stderr
-        executed = re.search(r"number_of_executed_units:\s*(\d+)", said)
-        count = int(executed[1]) if executed else 0
-        report.rounds += count
-        report.counts[f"{name}-guided"] += count
-        if covered := _COVERED.findall(said):
-            report.counts[f"{name}-branches"] = max(report.counts[f"{name}-branches"], int(covered[-1]))
-        if done.returncode:
-            found = sorted(path for path in Path(folder).glob("*-*") if path.is_file())
-            what = re.search(r"=== Uncaught Python exception: ===\n(.*)", said)
-            words = what[1] if what else said.strip()[-300:]
-            report.broke(f"{name}: {words} for {_shown(found[0].read_bytes()) if found else 'an input that is gone'}")
+            start_new_session=True,
+        ) as process:
+            try:
+                yield _Fuzzer(process, Path(folder))
+            finally:
+                if process.poll() is None:
+                    os.killpg(process.pid, signal.SIGKILL)
+
+
+def _tell(place: Path, failed: str, report: Report) -> None:
+    """What was found in one target."""
+    name, code = place.name, place / "code"
+    said = (place / "said").read_text(errors="replace") if (place / "said").exists() else failed
+    executed = re.search(r"number_of_executed_units:\s*(\d+)", said)
+    count = int(executed[1]) if executed else 0
+    report.rounds += count
+    report.counts[f"{name}-guided"] += count
+    if covered := _COVERED.findall(said):
+        report.counts[f"{name}-branches"] = max(report.counts[f"{name}-branches"], int(covered[-1]))
+    if not code.exists() or code.read_text() != "0":
+        found = sorted(path for path in place.glob("*-*") if path.is_file())
+        what = re.search(r"=== Uncaught Python exception: ===\n(.*)", said)
+        words = what[1] if what else said.strip()[-300:]
+        report.broke(f"{name}: {words} for {_shown(found[0].read_bytes()) if found else 'an input that is gone'}")

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Final, TypeVar
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
 import cloud.config
@@ -36,17 +37,18 @@ from tools.torture.report import luck
 
 T = TypeVar("T")
 _AT: Final = datetime(2026, 7, 31, 9, 30, tzinfo=UTC)
-ALL: Final = "all"  # the first byte of an input says which
 Raw = bytes
+QUICK: Final = 10.0  # times as many inputs for what takes microseconds …
+SLOW: Final = 0.25  # … and so many times for what stretches keys or reads a whole directory
 
 
 @dataclass(frozen=True)
 class Target:
-    """`call` is given hostile bytes; `examples` are sound ones. Those that stretch keys or check signatures are `slow`."""
+    """`call` is given hostile bytes; `examples` are sound ones. Of all inputs it has a share by its `weight`."""
 
     call: Callable[[bytes], object]
     examples: tuple[bytes, ...]
-    slow: bool = False
+    weight: float = 1.0
 
 
 @cache
@@ -59,7 +61,18 @@ def _keys() -> tuple[SigningPair, CurvePair, HybridIdentity]:
 
 def _signed(kind: type[manifest.Signable], body: bytes) -> Signed:
     """These bytes, whatever they are, signed as a `kind`."""
-    return Signed(body, _keys()[0].private().sign(kind.context + b"\0" + body))
+    return Signed(body, _private().sign(kind.context + b"\0" + body))
+
+
+@cache
+def _private() -> Ed25519PrivateKey:
+    return _keys()[0].private()
+
+
+@cache
+def _current() -> Signed:
+    """The directory in force."""
+    return manifest.sign(_directory(), _private())
 
 
 def _text(read: Callable[[str], T]) -> Callable[[bytes], T]:
@@ -211,8 +224,7 @@ def _directory_read(raw: bytes) -> object:
 
 
 def _successor(raw: bytes) -> object:
-    current = manifest.sign(_directory(), _keys()[0].private())
-    return publication.verify_successor(current, _signed(directory.Directory, raw), _keys()[0].public)
+    return publication.verify_successor(_current(), _signed(directory.Directory, raw), _keys()[0].public)
 
 
 def _envelope(raw: bytes) -> object:
@@ -248,10 +260,12 @@ def targets() -> dict[str, Target]:
     )
     visit = entries.VisitEnded(b"visit", _AT, _AT, "left", 0, "de")
     return {
-        "frames": Target(_frame, _frames()),
-        "conversation": Target(_conversation, (b"\xff\xff".join(_frames()[:1] + _frames()[3:4] + _frames()[7:8]),)),
-        "entries": Target(_entry, (entries.clear(visit), entries.sealed(event, bytes(32), 1, 9))),
-        "sealed-entries": Target(_sealed_entry, (codec.encode(event), codec.encode(visit))),
+        "frames": Target(_frame, _frames(), weight=QUICK),
+        "conversation": Target(
+            _conversation, (b"\xff\xff".join(_frames()[:1] + _frames()[3:4] + _frames()[7:8]),), weight=QUICK
+        ),
+        "entries": Target(_entry, (entries.clear(visit), entries.sealed(event, bytes(32), 1, 9)), weight=QUICK),
+        "sealed-entries": Target(_sealed_entry, (codec.encode(event), codec.encode(visit)), weight=QUICK),
         "manifests": Target(
             lambda raw: manifest.verify(Manifest, _signed(Manifest, raw), signing.public), (codec.encode(_manifest()),)
         ),
@@ -265,11 +279,11 @@ def targets() -> dict[str, Target]:
             (b"b" + codec.encode(contacts.HubCard("tcp://127.0.0.1:7400", curve.public, signing.public)),),
         ),
         "inbox-cards": Target(_card("inbox", contacts.read_inbox_card), (_inbox_card(),)),
-        "directories": Target(_directory_read, (codec.encode(_directory()),), slow=True),
-        "successors": Target(_successor, (codec.encode(_directory()),), slow=True),
-        "envelopes": Target(_envelope, (sealed,), slow=True),
-        "headers": Target(lambda raw: inspect([raw[:40], raw[40:]]), (sealed[:2000],)),
-        "inner": Target(_unpacked, (_inner(),)),
+        "directories": Target(_directory_read, (codec.encode(_directory()),), weight=SLOW),
+        "successors": Target(_successor, (codec.encode(_directory()),), weight=SLOW),
+        "envelopes": Target(_envelope, (sealed,), weight=SLOW),
+        "headers": Target(lambda raw: inspect([raw[:40], raw[40:]]), (sealed[:2000],), weight=QUICK),
+        "inner": Target(_unpacked, (_inner(),), weight=QUICK),
         "summaries": Target(
             inner.read_summary,
             (
@@ -279,26 +293,34 @@ def targets() -> dict[str, Target]:
                     )
                 ),
             ),
+            weight=QUICK,
         ),
-        "armour": Target(_armoured, (b"-----BEGIN AGE ENCRYPTED FILE-----\nAAAA\n-----END AGE ENCRYPTED FILE-----\n",)),
-        "recipients": Target(_text(parse_recipients), (f"# a\n{identity.recipient()}\n".encode(),), slow=True),
-        "identities": Target(_text(parse_identities), (f"{identity}\n".encode(),), slow=True),
-        "bech32": Target(_text(bech32_decode), (str(identity).encode(),)),
+        "armour": Target(
+            _armoured, (b"-----BEGIN AGE ENCRYPTED FILE-----\nAAAA\n-----END AGE ENCRYPTED FILE-----\n",), weight=QUICK
+        ),
+        "recipients": Target(_text(parse_recipients), (f"# a\n{identity.recipient()}\n".encode(),), weight=SLOW),
+        "identities": Target(_text(parse_identities), (f"{identity}\n".encode(),), weight=SLOW),
+        "bech32": Target(_text(bech32_decode), (str(identity).encode(),), weight=QUICK),
         "receipt-numbers": Target(
-            _text(_spoken), (b"7K2-481", " ".join(keys.receipt_words(ReceiptNumber("7K2-481"))).encode())
+            _text(_spoken), (b"7K2-481", " ".join(keys.receipt_words(ReceiptNumber("7K2-481"))).encode()), weight=QUICK
         ),
         "hatch": Target(
             lambda raw: orders.request(raw),  # noqa: PLW0108  # looked up each time: a fault may be planted there
             (orders.line(orders.Submit("sozialamt", "", ("/papers/a.jpg",))), orders.line(orders.Watch())),
+            weight=QUICK,
         ),
-        "hatch-answers": Target(orders.told, (orders.line(orders.Failed("mistake", "What.", "Remedy.")),)),
+        "hatch-answers": Target(
+            orders.told, (orders.line(orders.Failed("mistake", "What.", "Remedy.")),), weight=QUICK
+        ),
         "cabin-config": Target(
             _text(lambda text: parse_config(text, edge.config.EdgeConfig)), (_cabin_config().encode(),)
         ),
         "hub-config": Target(
             _text(lambda text: parse_config(text, cloud.config.HubConfig)), (b'name = "Uckermark"\n[disk]\n',)
         ),
-        "age-headers": Target(Header.parse, (sealed[: sealed.index(b"\n", sealed.index(b"\n--- ") + 1) + 1],)),
+        "age-headers": Target(
+            Header.parse, (sealed[: sealed.index(b"\n", sealed.index(b"\n--- ") + 1) + 1],), weight=QUICK
+        ),
     }
 
 
@@ -309,19 +331,6 @@ def _cabin_config() -> str:
         '[cabin]\nsite = "templin"\nname = "Templin"\ncode = "7K2"\narea = "120730572572"\n'
         f'[hub]\naddress = "tcp://127.0.0.1:7400"\ncurve_key = "{key}"\nauthority_key = "{authority}"\n'
     )
-
-
-def target(name: str) -> Callable[[bytes], object]:
-    """What to call; for `ALL`, whichever an input chooses."""
-    if name != ALL:
-        return targets()[name].call
-    calls = [each.call for each in targets().values()]
-    return lambda raw: calls[raw[0] % len(calls)](raw[1:]) if raw else None
-
-
-def chosen_examples() -> list[bytes]:
-    """Sound inputs for `ALL`."""
-    return [bytes([place]) + example for place, each in enumerate(targets().values()) for example in each.examples]
 
 
 def _inbox_card() -> bytes:
