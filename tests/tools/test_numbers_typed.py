@@ -17,7 +17,7 @@ from tools.command import kabine
         (["simulate", "--days", "inf"], "--days"),
         (["scanner", "samples", "{place}", "--seed", "-5"], "--seed"),
         (["scanner", "virtual", "--seed", "-5"], "--seed"),
-        (["torture", "evidence", "--only", "nope", "--kept", "{place}/kept", "--out", "{place}/page.md"], "simulate"),
+        (["torture", "evidence", "--only", "nope", "--out", "{place}/page.md"], "simulate"),
     ],
 )
 def test_it_is_said_which(words: list[str], told: str, tmp_path: Path) -> None:

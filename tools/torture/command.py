@@ -119,17 +119,14 @@ _add(
 )
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Another one adds to what is kept.")
 @click.option("--cabins", type=click.IntRange(1, 50), default=2, show_default=True, help="At the hub of a simulation.")
-@click.option("--kept", type=click.Path(path_type=Path), default=Path("evidence-run"), show_default=True)
 @click.option("--out", type=click.Path(path_type=Path), default=Path("docs/evidence.md"), show_default=True)
-def evidence(only: tuple[str, ...], share: float, seed: int, cabins: int, kept: Path, out: Path) -> None:
+def evidence(only: tuple[str, ...], share: float, seed: int, cabins: int, out: Path) -> None:
     """Take the large figures, hours of them, and write them down with commit, seeds and machine.
 
-    What is KEPT is not done again; what was done elsewhere and stands in OUT stays there."""
-    from tools.torture import evidence as page
+    What stands on record beside the page OUT is not done again, but for what was broken."""
+    from tools.torture import evidence as figures
 
-    if unknown := [name for name in only if name not in page.STEPS]:
-        raise click.BadParameter(f"{', '.join(unknown)}: choose of {', '.join(page.STEPS)}.", param_hint="--only")
-    page.gather(only, share, seed, kept, cabins)
-    before = out.read_text(encoding="utf-8") if out.exists() else ""
-    out.write_text(page.written(kept, before), encoding="utf-8")
+    if unknown := [name for name in only if name not in figures.STEPS]:
+        raise click.BadParameter(f"{', '.join(unknown)}: choose of {', '.join(figures.STEPS)}.", param_hint="--only")
+    figures.gather(only, share, seed, figures.Record(out), cabins)
     click.echo(f"Written: {out}")

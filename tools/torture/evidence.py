@@ -1,16 +1,15 @@
-"""The large figures: taken step by step by the same commands that anybody can type, kept as JSON, and written down as one page.
+"""The large figures: taken step by step by the same commands that anybody can type, kept as lines of JSON, and written down as one page for people.
 
-A step that was done with one seed is not done again with it; with another it adds up. So hours of it can be spread over nights, and over machines:
-the page is its own memory, because what is kept beside it goes with the machine.
+A step that was done with one seed is not done again with it; with another it adds up. So hours of it can be spread over nights, and over machines.
 """
 
 from __future__ import annotations
 
 import json
 import platform
-import re
 import subprocess
 import sys
+import textwrap
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -24,22 +23,11 @@ from tools.torture import planted
 
 _SECONDS_MAX: Final = 24 * 3600
 SIMULATED: Final = "simulate"
-_UNITS: Final = {SIMULATED: "cabin-days"}
 _WORLDS: Final = 100_000  # seeds of one run
-
-# What stands on the page, for whoever writes it and for whoever reads it again.
-_BROKEN: Final = "- Broken: "
-_ONCE: Final = "- Broken once, and mended: "  # what the same seed has found before
-_UNFINISHED: Final = "Did not come to its end: "
-_NOT_CAUGHT: Final = "not caught"
-_CELL_CHARS: Final = 160
-_SECTION: Final = re.compile(r"(?P<kind>\w+), seed (?P<seed>\d+)")
-_DONE: Final = re.compile(
-    r"(?P<rounds>[\d,]+) \S+ in (?P<seconds>[\d,]+) s; (?P<violations>\d+) violations\. Commit (?P<commit>\S+), (?P<at>[^,]*), (?P<machine>.*)\."
-)
-_PLANT: Final = re.compile(
-    r"^\| (?P<kind>\w+) \| `(?P<planted>\S+)` \| (?P<rounds>[\d,]+) \| (?P<words>.*) \|$", re.MULTILINE
-)
+_CELL_CHARS: Final = 110
+_LINE_CHARS: Final = 150
+_MOST: Final = "-branches"  # of these the most that one run has reached; all other counts add up
+Found = dict[str, Any]  # what one step has found, as `Report.as_dict` says it, with commit, machine and time
 
 
 @dataclass(frozen=True)
@@ -64,24 +52,22 @@ _PLANTED_ROUNDS: Final = {"bytes": {"secret-word": 400_000, "room-in-advance": 4
 _PLANTED_BYTES: Final = 20_000
 
 
-def gather(only: tuple[str, ...], share: float, seed: int, kept: Path, cabins: int) -> None:
-    """Do what is not kept yet: every step with its share of rounds, then each of its planted faults. `cabins` stand at the hub of a simulation.
+def gather(only: tuple[str, ...], share: float, seed: int, record: Record, cabins: int) -> None:
+    """Do what is not on record yet: every step with its share of rounds, then each of its planted faults. `cabins` stand at the hub of a simulation.
     Raises nothing: what failed is kept too."""
-    kept.mkdir(parents=True, exist_ok=True)
     for kind, step in STEPS.items():
         if only and kind not in only:
             continue
-        _do(kind, max(1, round(step.whole * share)), seed, "", kept, cabins)
+        _do(kind, max(1, round(step.whole * share)), seed, "", record, cabins)
         for name in sorted(PLANTED) if kind == SIMULATED else planted.names(kind):
             rounds = _PLANTED_ROUNDS.get(kind, {}).get(name, _PLANTED_BYTES if kind == "bytes" else step.planted)
-            _do(kind, rounds, 1, name, kept, 1)
+            _do(kind, rounds, 1, name, record, 1)
 
 
-def _do(kind: str, rounds: int, seed: int, plant: str, kept: Path, cabins: int) -> None:
-    path = kept / f"{kind}-{plant or 'sound'}-{seed}.json"
-    if path.exists():
-        return
+def _do(kind: str, rounds: int, seed: int, plant: str, record: Record, cabins: int) -> None:
     command = _simulate(rounds, seed, plant, cabins) if kind == SIMULATED else _torture(kind, rounds, seed, plant)
+    if record.has(kind, plant, int(command[command.index("--seed") + 1])):
+        return
     began = time.monotonic()
     done = subprocess.run(
         [sys.executable, "-m", "tools", *command, "--json"],
@@ -98,8 +84,7 @@ def _do(kind: str, rounds: int, seed: int, plant: str, kept: Path, cabins: int) 
     except json.JSONDecodeError:
         words = done.stderr.strip().splitlines()
         found = {"kind": kind, "seed": seed, "rounds": 0, "planted": plant, "failed": words[-1] if words else "nothing"}
-    where = {"commit": _commit(), "machine": machine(), "at": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"}
-    path.write_text(json.dumps({**found, **where}, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    record.add({**found, "commit": _commit(), "machine": machine(), "at": f"{datetime.now(UTC):%Y-%m-%d %H:%M}"})
 
 
 def _torture(kind: str, rounds: int, seed: int, plant: str) -> list[str]:
@@ -148,78 +133,66 @@ def machine() -> str:
     return f"{len(models)} × {model}, {memory_kib // 2**20} GiB, Linux {platform.release()}, Python {python}"
 
 
-# --- the page -------------------------------------------------------------------------------------------------------
-def written(kept: Path, page: str) -> str:
-    """The page anew, from what is kept and from what stood on it; of both, what is kept."""
-    done = [*_read(page), *(json.loads(path.read_text(encoding="utf-8")) for path in sorted(kept.glob("*.json")))]
-    places: dict[tuple[str, str, int], dict[str, Any]] = {}
-    for each in done:
-        places[_place(each)] = {**each, "once": _once(places.get(_place(each), {}), each)}
-    found = sorted(places.values(), key=_place)
-    return "\n".join([*_head(), *_figures(found), *_steps(found), *_plants(found)]) + "\n"
+# --- the record -----------------------------------------------------------------------------------------------------
+class Record:
+    """Beside the page `out`, a line for each step. Both are written after each: whoever stops it in the middle has lost one step."""
+
+    def __init__(self, out: Path) -> None:
+        self._out = out
+        self._lines = out.with_suffix(".jsonl")
+        lines = self._lines.read_text(encoding="utf-8").splitlines() if self._lines.exists() else []
+        self._found = {_place(found): found for found in map(json.loads, lines)}
+
+    def has(self, kind: str, plant: str, seed: int) -> bool:
+        """Was it done, without anything broken, or caught?"""
+        found = self._found.get(_place({"kind": kind, "planted": plant, "seed": seed}), {"failed": ""})
+        return "failed" not in found and bool(found["violations"]) == bool(plant)
+
+    def add(self, found: Found) -> None:
+        """In the place of what the same step has found before, which is not unsaid: a fault that was mended stays."""
+        before, now = self._found.get(_place(found), {}), found.get("broken", ())
+        mended = [f"{what}; at {before['commit']}" for what in before.get("broken", ()) if what not in now]
+        once = [*before.get("once", ()), *mended]
+        self._found[_place(found)] = {**found, "once": once} if once and not found["planted"] else found
+        self.write()
+
+    def write(self) -> None:
+        """Both, anew."""
+        found = [self._found[place] for place in sorted(self._found)]
+        lines = [json.dumps(each, ensure_ascii=False, sort_keys=True) for each in found]
+        self._lines.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        self._out.write_text(page(found), encoding="utf-8")
 
 
-def _place(found: dict[str, Any]) -> tuple[str, str, int]:
+def _place(found: Found) -> tuple[str, str, int]:
     """Where it stands; a planted fault has one place, whatever its seed."""
     return found["kind"], found["planted"], 0 if found["planted"] else found["seed"]
 
 
-def _once(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """What was broken here and is no more, whoever did it again: a mended fault is not unsaid."""
-    if now["planted"]:
-        return []
-    broken = [
-        f"{what}; at {before['commit']}" for what in before.get("broken", ()) if what not in now.get("broken", ())
-    ]
-    return list(dict.fromkeys([*before.get("once", ()), *now.get("once", ()), *broken]))
-
-
-def _read(page: str) -> Iterator[dict[str, Any]]:
-    """What stands on a page, as it was kept; no more than that: its seconds are whole ones, and long words are cut."""
-    for section in page.split("\n## ")[1:]:
-        lines = section.splitlines()
-        if head := _SECTION.fullmatch(lines[0]):
-            yield {"kind": head["kind"], "seed": int(head["seed"]), "planted": "", **_read_step(lines[2:])}
-    for row in _PLANT.finditer(page):
-        words = row["words"]
-        failed = {"failed": words.removeprefix(_UNFINISHED)} if words.startswith(_UNFINISHED) else {}
-        caught = words != _NOT_CAUGHT and not failed
-        where = {"kind": row["kind"], "planted": row["planted"], "rounds": _number(row["rounds"])}
-        yield {**where, "caught": caught, "broken": [words] * caught, **failed}
-
-
-def _read_step(lines: list[str]) -> dict[str, Any]:
-    if lines[0].startswith(_UNFINISHED):
-        return {"rounds": 0, "failed": lines[0].removeprefix(_UNFINISHED)}
-    done = _DONE.fullmatch(lines[0])
-    if done is None:
-        raise ValueError(f"This is no line that we have written: {lines[0]}")
-    counted = (each.rpartition(" ") for each in lines[4].removesuffix(".").split("; ") if each)
-    return {
-        **{name: _number(done[name]) for name in ("rounds", "seconds", "violations")},
-        **{name: done[name] for name in ("commit", "at", "machine")},
-        "replay": lines[2].strip(),
-        "counts": {name: _number(count) for name, _, count in counted},
-        "broken": [line.removeprefix(_BROKEN) for line in lines[5:] if line.startswith(_BROKEN)],
-        "once": [line.removeprefix(_ONCE) for line in lines[5:] if line.startswith(_ONCE)],
+# --- the page -------------------------------------------------------------------------------------------------------
+def page(found: list[Found]) -> str:
+    """For people: what was done in all, then step by step with the command that does it again."""
+    machines = list(dict.fromkeys(each["machine"] for each in found if not each["planted"]))
+    sound = {
+        kind: [each for each in found if each["kind"] == kind and not each["planted"]]
+        for kind in STEPS
+        if any(each["kind"] == kind for each in found)
     }
-
-
-def _number(spelled: str) -> int:
-    return int(spelled.replace(",", ""))
+    steps = [line for kind, of_kind in sound.items() for line in _steps(kind, of_kind, machines)]
+    return "\n".join([*_head(), *_figures(found), *_machines(machines), *steps, *_plants(found)]) + "\n"
 
 
 def _head() -> list[str]:
     return [
         "# Evidence",
         "",
-        "Written by `make evidence` (`kabine torture evidence`), never by hand. The small figures run in every CI; these are the large ones. The",
-        "column *asked* is what the design asks for on demand; `--share` and more seeds take more of it.",
+        "Written by `make evidence` (`kabine torture evidence`), never by hand, from evidence.jsonl beside it. The small figures run in every CI;",
+        "these are the large ones. The column *asked* is what the design asks for on demand; `--share` and more seeds take more of it.",
         "",
     ]
 
 
-def _figures(found: list[dict[str, Any]]) -> Iterator[str]:
+def _figures(found: list[Found]) -> Iterator[str]:
     yield "| torture | done | asked | violations | planted faults caught |"
     yield "|---|---:|---:|---:|---:|"
     for kind, step in STEPS.items():
@@ -232,37 +205,52 @@ def _figures(found: list[dict[str, Any]]) -> Iterator[str]:
     yield ""
 
 
-def _steps(found: list[dict[str, Any]]) -> Iterator[str]:
+def _machines(machines: list[str]) -> Iterator[str]:
+    for machine_ in machines:
+        yield f"- Machine {_letter(machines, machine_)}: {machine_}"
+    yield ""
+
+
+def _letter(machines: list[str], machine_: str) -> str:
+    return chr(ord("A") + machines.index(machine_))
+
+
+def _steps(kind: str, found: list[Found], machines: list[str]) -> Iterator[str]:
+    """What one kind counted in all, and a row for each seed."""
+    yield f"## {kind}: {STEPS[kind].what}"
+    yield ""
+    counts: Counter[str] = Counter()
     for each in found:
-        if each["planted"]:
-            continue
-        yield f"## {each['kind']}, seed {each['seed']}"
-        yield ""
+        for name, count in each.get("counts", {}).items():
+            counts[name] = max(counts[name], count) if name.endswith(_MOST) else counts[name] + count
+    said = "; ".join(f"{name} {count:,}" for name, count in sorted(counts.items()) if count)
+    yield from textwrap.wrap(f"{said}.", _LINE_CHARS, break_long_words=False, break_on_hyphens=False) if said else ()
+    yield ""
+    yield "| the same again | done | violations | seconds | machine | commit | at (UTC) |"
+    yield "|---|---:|---:|---:|---|---|---|"
+    for each in found:
+        where = f"{_letter(machines, each['machine'])} | {each['commit']} | {each['at']} |"
         if "failed" in each:
-            yield _UNFINISHED + " ".join(each["failed"].split())
-            yield ""
-            continue
-        where = f"Commit {each['commit']}, {each['at']}, {each['machine']}."
-        yield f"{each['rounds']:,} {_UNITS.get(each['kind'], 'rounds')} in {each['seconds']:,.0f} s; {each['violations']} violations. {where}"
-        yield ""
-        yield f"    {each['replay']}"
-        yield ""
-        counts = Counter(each["counts"])
-        yield "; ".join(f"{name} {count:,}" for name, count in sorted(counts.items()) if count) + "."
-        yield ""
-        yield from (_BROKEN + " ".join(what.split()) for what in each["broken"])
-        yield from (_ONCE + " ".join(what.split()) for what in each["once"])
-        yield from [""] * bool(each["broken"] or each["once"])
+            yield f"| seed {each['seed']} did not come to its end: {_cut(each['failed'])} | 0 | | | {where}"
+        else:
+            done = f"{each['rounds']:,} | {each['violations']} | {each['seconds']:,.0f}"
+            yield f"| `{each['replay']}` | {done} | {where}"
+    yield ""
+    for title, name in (("Broken", "broken"), ("Broken once, and mended", "once")):
+        words = [" ".join(what.split()) for each in found for what in each.get(name, ())]
+        yield from (f"- {title}: {what}" for what in words)
+        yield from [""] * bool(words)
 
 
-def _plants(found: list[dict[str, Any]]) -> Iterator[str]:
+def _plants(found: list[Found]) -> Iterator[str]:
     yield "## Positive controls"
     yield ""
     yield "| torture | planted fault | caught after rounds (cabin-days) | in words |"
     yield "|---|---|---:|---|"
     for each in found:
         if each["planted"]:
-            words = _UNFINISHED + each["failed"] if "failed" in each else (each["broken"] or [_NOT_CAUGHT])[0]
+            words = f"Did not come to its end: {each['failed']}" if "failed" in each else "not caught"
+            words = each["broken"][0] if each.get("broken") else words
             yield f"| {each['kind']} | `{each['planted']}` | {each['rounds']:,} | {_cut(words)} |"
 
 
