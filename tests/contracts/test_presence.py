@@ -3,6 +3,7 @@ what the kernel says), and a contact at the door."""
 
 from __future__ import annotations
 
+import errno
 import os
 import struct
 from collections.abc import Callable, Iterator
@@ -24,6 +25,7 @@ from hardware.simulated.stage import TURNED, Stage
 PIN = 17
 EV_SYN, EV_KEY, EV_ABS = 0, 1, 3
 KEY_A, KEY_B, SYN_DROPPED = 30, 48, 3
+EVIOCGRAB = 0x40044590
 
 
 class Clock:
@@ -296,6 +298,31 @@ def test_an_event_that_comes_in_two_pieces_is_one(tmp_path: Path, clock: Clock) 
     assert sensor.somebody() is False
     keyboard.say(whole[7:])
     assert sensor.somebody() is True
+    sensor.close()
+    keyboard.close()
+
+
+@pytest.mark.parametrize("keys", [(), (KEY_A,)])
+def test_a_keyboard_that_another_program_has_for_itself_is_not_ready(
+    tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch, keys: tuple[int, ...]
+) -> None:
+    """What the kernel answers then, as seen at a real device; a pipe cannot be taken."""
+    taken = True
+
+    def kernel(file: int, question: int, argument: object = 0) -> int:
+        raise OSError(errno.EBUSY if taken and question == EVIOCGRAB else errno.ENOTTY, "")
+
+    monkeypatch.setattr("fcntl.ioctl", kernel)
+    keyboard = keyboard_of(tmp_path / "event0")
+    sensor = KeyPresence(tmp_path / "event0", keys=keys, clock=clock)
+    assert (sensor.state(), sensor.somebody()) == (PresenceState.UNREACHABLE, None)
+    complaint = sensor.complaint()
+    assert complaint is not None
+    assert "for itself" in complaint.why
+    taken = False
+    clock.seconds += 2
+    assert sensor.state() is PresenceState.READY
+    assert sensor.complaint() is None
     sensor.close()
     keyboard.close()
 
