@@ -1,7 +1,7 @@
 """A document camera at USB (UVC, Video4Linux 2): most visualisers and webcams.
 
-Tried with: video files, and the kernel's own test camera (vivid, Linux 6.1), unplugged and plugged in again; no real camera yet. Kernel's document: Documentation/userspace-api/media/v4l.
-OpenCV decodes MJPEG in a process of its own (`eye`), which runs while somebody looks and ends a while after.
+Tried with: video files, and the kernel's own test camera (vivid, Linux 6.1), unplugged and plugged in again; no real camera yet. Kernel's document:
+Documentation/userspace-api/media/v4l. OpenCV decodes MJPEG in a process of its own (`eye`), which runs while somebody looks and ends a while after.
 """
 
 from __future__ import annotations
