@@ -40,6 +40,7 @@ EXPIRE_SECONDS = 3600.0  # how often documents past their retention are looked f
 GATHER_SECONDS = 0.02
 GATHER_BESIDE_TALK_SECONDS = 0.005
 TALK_SECONDS = 0.25  # after a word the next one is expected for so long
+DESKS_MAX = 16  # connections of an agency that are told when something came: nobody says when one is gone
 
 
 class Connection:
@@ -128,7 +129,8 @@ class Hub:
         self._retention_days = retention_days
         self._by_route: dict[bytes, Connection] = {}
         self._by_site: dict[SiteId, Connection] = {}
-        self._desks: dict[AgencyId, set[bytes]] = {}  # connectors' routes, to tell them that something came
+        # Connectors' routes and whose they are, the newest last: to tell them that something came.
+        self._desks: dict[AgencyId, dict[bytes, str]] = {}
         self._fetching: dict[Connection, None] = {}  # that fetch documents, or did so a moment ago
         self._timers: list[tuple[float, int, Connection]] = []
         self._tiebreak = itertools.count()
@@ -237,7 +239,11 @@ class Hub:
 
     def _hear_counter(self, guest: Guest, message: Message, frame: frames.Frame | frames.Unknown) -> None:
         if guest.kind is Kind.AGENCY:
-            self._desks.setdefault(AgencyId(guest.name), set()).add(message.route)
+            desks = self._desks.setdefault(AgencyId(guest.name), {})
+            desks.pop(message.route, None)
+            desks[message.route] = message.user
+            if len(desks) > DESKS_MAX:
+                del desks[next(iter(desks))]
         if isinstance(frame, frames.Want):
             found = self._counter.read(guest, frame.digest, frame.offset_bytes, frame.length_bytes)
             if found is None:
@@ -300,7 +306,11 @@ class Hub:
                 heard[connection.route] = connection
         for agency in sorted(news.delivered):
             bell = frames.encode(frames.Whisper(agency, "delivered"))
-            self._desks[agency] = {route for route in self._desks.get(agency, ()) if self.listener.say(route, bell)}
+            self._desks[agency] = {
+                route: user
+                for route, user in self._desks.get(agency, {}).items()
+                if self._admission.guest(user) is not None and self.listener.say(route, bell)
+            }
 
     def _after(self, connection: Connection) -> None:
         """A connection was fed: has it ended, and when does it want its next tick?"""
@@ -335,7 +345,8 @@ class Hub:
                 self._after(connection)
 
     def _bell(self) -> None:
-        """Four times a second: what have other processes changed, is there room, is everybody still welcome?"""
+        """Four times a second: what have other processes changed, is there room, is everybody still welcome? Whatever waits for the disk waits for
+        the end of the turn: between this look and what is heard next nobody can have been revoked for long."""
         self._bell_at = self.clock() + BELL_SECONDS
         self.ledger.alive(self.utc())
         if self._changed():
@@ -344,7 +355,6 @@ class Hub:
             for connection in list(self._by_route.values()):
                 if self._admission.guest(connection.guest.user) is None:
                     self._refuse(connection.route, Refused(Code.REVOKED, f"The cabin {connection.site} was revoked."))
-            self._tell(self.ledger.settle(), {})
         if self.clock() >= self._expire_at:
             self._expire_at = self.clock() + EXPIRE_SECONDS
             freed = self.ledger.expire(self.utc(), self._retention_days)

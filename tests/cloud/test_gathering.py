@@ -2,41 +2,18 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterator
 from itertools import count
 
 import pytest
 
 from cloud.admission import Admission, Guest, Kind
-from cloud.counter import Counter
-from cloud.hub import GATHER_BESIDE_TALK_SECONDS, GATHER_SECONDS, TALK_SECONDS, Hub
+from cloud.hub import GATHER_BESIDE_TALK_SECONDS, GATHER_SECONDS, TALK_SECONDS
 from protocol import frames
 from protocol.frames import Beat, Entries, Frame, Hello, Whisper
-from protocol.keys import CurvePair
-from protocol.runtime.wires import Message
+from tests.cloud.at_the_door import Wire, hub_of
 from tests.cloud.conftest import Cabin, Town
 
 USER = "cabin:templin:00"
-
-
-class Wire:
-    """Gives what waits on it, and keeps what the hub says."""
-
-    def __init__(self) -> None:
-        self.waiting: deque[Message] = deque()
-        self.said: list[Frame | frames.Unknown] = []
-
-    def wait(self, seconds: float) -> bool:
-        return bool(self.waiting)
-
-    def receive(self, messages_max: int, bytes_max: int) -> Iterator[Message]:
-        while self.waiting:
-            yield self.waiting.popleft()
-
-    def say(self, route: bytes, first: bytes, data: bytes | memoryview | None = None) -> bool:
-        self.said.append(frames.decode(first, 1))
-        return True
 
 
 class House:
@@ -51,22 +28,7 @@ class House:
         guest = Guest(Kind.CABIN, cabin.site, bytes(1))
         admission = Admission()
         admission.replace([guest])
-        self.hub = Hub(
-            self.wire,
-            town.ledger,
-            admission,
-            Counter(town.ledger, CurvePair(bytes(32)), lambda: town.now, lambda: None),
-            boot=b"boot",
-            software="kabine 0.1.0",
-            folder=town.folder,
-            disk_free_bytes_min=0,
-            retention_days=14.0,
-            clock=lambda: self.now,
-            utc=lambda: town.now,
-            changed=lambda: False,
-            refresh=lambda: None,
-            rest=self.rest,
-        )
+        self.hub = hub_of(town, self.wire, admission, lambda: self.now, rest=self.rest)
         self.say(Hello((1,), cabin.site, b"boot", 1, cabin.mark, 0, 0, "kabine 0.1.0", town.now))
 
     def rest(self, seconds: float) -> None:
@@ -75,7 +37,7 @@ class House:
 
     def say(self, frame: Frame) -> None:
         """One turn that hears this."""
-        self.wire.waiting.append(Message(b"route", USER, memoryview(frames.encode(frame)), memoryview(b""), 1))
+        self.wire.comes(USER, frame)
         self.hub.turn(0.0)
 
     def beat(self, after_seconds: float) -> None:
@@ -96,7 +58,7 @@ def test_the_second_of_two_beats_waits_for_more(house: House) -> None:
     assert house.rested == []  # nobody beat a moment ago
     house.beat(0.001)
     assert house.rested == [pytest.approx(GATHER_SECONDS - 0.001)]
-    assert isinstance(house.wire.said[-1], Beat)
+    assert isinstance(house.wire.said[-1][1], Beat)
 
 
 def test_while_somebody_talks_beats_wait_for_a_shorter_time(house: House) -> None:
@@ -129,7 +91,7 @@ def test_nobody_rests_while_a_document_is_fetched(house: House) -> None:
     entry = house.cabin.event(document.event)
     house.now += 2 * GATHER_SECONDS
     house.say(Entries(entry.epoch, entry.number, (entry.payload,), entry.hash))
-    assert isinstance(house.wire.said[-1], frames.Want)
+    assert isinstance(house.wire.said[-1][1], frames.Want)
     for _ in range(3):
         house.beat(0.001)
     assert house.rested == []

@@ -1,0 +1,135 @@
+"""Who is heard and who is told while others are revoked, on a disk that takes its time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from sqlalchemy import Connection, Engine, event
+
+from cloud.admission import Admission, Guest, Kind
+from cloud.hub import BELL_SECONDS, DESKS_MAX
+from protocol.asking import Ask, ShowDirectory
+from protocol.frames import Entries, Hello, Refused, Whisper
+from tests.cloud.at_the_door import Wire, hub_of
+from tests.cloud.conftest import AGENCIES, Cabin, Town
+
+COMMIT_SECONDS = 1.2
+AGENCY = AGENCIES[0]
+
+
+def guest(name: str, kind: Kind = Kind.CABIN, key: int = 1) -> Guest:
+    return Guest(kind, name, bytes([key]))
+
+
+class SlowDisk:
+    """Every commit takes COMMIT_SECONDS, and this happens meanwhile, once."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.meanwhile: Callable[[], None] | None = None
+
+    def commits(self, connection: Connection) -> None:
+        self.now += COMMIT_SECONDS
+        happens, self.meanwhile = self.meanwhile, None
+        if happens is not None:
+            happens()
+
+
+@pytest.fixture
+def disk() -> Iterator[SlowDisk]:
+    slow = SlowDisk()
+    event.listen(Engine, "commit", slow.commits)
+    yield slow
+    event.remove(Engine, "commit", slow.commits)
+
+
+def hello(cabin: Cabin, town: Town) -> Hello:
+    return Hello((1,), cabin.site, b"boot", 1, cabin.mark, 0, 0, "kabine 0.1.0", town.now)
+
+
+def test_of_two_revocations_one_after_the_other_the_second_holds_too(town: Town, disk: SlowDisk) -> None:
+    """What the first one changed was made durable before the list was looked at again, and somebody revoked meanwhile was heard."""
+    cabins = [town.cabin("angermuende"), town.cabin("templin")]
+    for cabin in cabins:
+        town.commit(cabin)
+    town.ledger.settle()
+    guests = [guest(cabin.site) for cabin in cabins]
+    admission, wire, rung = Admission(), Wire(), [True]
+    admission.replace(guests)
+    hub = hub_of(
+        town,
+        wire,
+        admission,
+        lambda: disk.now,
+        changed=lambda: rung.pop() if rung else False,
+        refresh=lambda: admission.replace(guests),
+    )
+    for cabin, each in zip(cabins, guests, strict=True):
+        wire.comes(each.user, hello(cabin, town), cabin.site.encode())
+    for _ in range(4):
+        hub.turn(0.0)
+    second, user = cabins[1], guests[1].user
+    held = town.ledger.log(second.site).theirs()
+    entry = second.event(second.document().event)
+
+    def revoked_meanwhile() -> None:
+        guests.clear()
+        rung.append(True)
+        wire.comes(user, Entries(entry.epoch, entry.number, (entry.payload,), entry.hash), b"templin")
+
+    del guests[0]
+    rung.append(True)
+    town.publish(*AGENCIES)  # so that there is something to write
+    disk.meanwhile = revoked_meanwhile
+    disk.now += BELL_SECONDS
+    for _ in range(3):
+        hub.turn(0.0)
+    assert disk.meanwhile is None
+    assert town.ledger.log(second.site).theirs() == held
+    refused = {route: frame.code for route, frame in wire.said if isinstance(frame, Refused)}
+    assert refused == {b"angermuende": "revoked", b"templin": "revoked"}
+
+
+def test_only_the_newest_connections_of_an_agency_are_told_that_something_came(town: Town, disk: SlowDisk) -> None:
+    """A connector that looks in every minute left a connection behind each time, and the hub kept all of them in mind."""
+    cabin, desk = town.cabin(), guest(AGENCY, Kind.AGENCY)
+    admission, wire = Admission(), Wire()
+    admission.replace([guest(cabin.site), desk])
+    hub = hub_of(town, wire, admission, lambda: disk.now)
+    for number in range(3 * DESKS_MAX):
+        wire.comes(desk.user, Ask(1, ShowDirectory()), b"desk-%d" % number)
+    wire.comes(desk.user, Ask(2, ShowDirectory()), b"desk-%d" % DESKS_MAX)  # an older one that still asks
+    hub.turn(0.0)
+    deliver(town, cabin)
+    hub.turn(0.0)
+    newest = [*range(2 * DESKS_MAX + 1, 3 * DESKS_MAX), DESKS_MAX]
+    assert told(wire) == [b"desk-%d" % number for number in newest]
+
+
+def test_a_key_that_an_agency_had_once_is_not_told_either(town: Town, disk: SlowDisk) -> None:
+    cabin = town.cabin()
+    old, new = guest(AGENCY, Kind.AGENCY), guest(AGENCY, Kind.AGENCY, key=2)
+    admission, wire = Admission(), Wire()
+    admission.replace([guest(cabin.site), old])
+    hub = hub_of(town, wire, admission, lambda: disk.now)
+    wire.comes(old.user, Ask(1, ShowDirectory()), b"lost laptop")
+    hub.turn(0.0)
+    admission.replace([guest(cabin.site), new])
+    wire.comes(new.user, Ask(1, ShowDirectory()), b"desk")
+    hub.turn(0.0)
+    deliver(town, cabin)
+    hub.turn(0.0)
+    assert told(wire) == [b"desk"]
+
+
+def deliver(town: Town, cabin: Cabin) -> None:
+    document = cabin.document(AGENCY)
+    cabin.event(document.event)
+    town.commit(cabin)
+    town.ledger.settle()
+    town.send(document)
+
+
+def told(wire: Wire) -> list[bytes]:
+    return [route for route, frame in wire.said if isinstance(frame, Whisper)]
