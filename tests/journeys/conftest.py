@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.journeys.kiosk import Cabin, browser, cabins
+from tests.journeys.kiosk import Cabin, Visitor, browser, cabins, visitor
 from tests.journeys.stage import Stage, stage
 from tools.bench import quiet_net
 
@@ -65,3 +65,23 @@ def screens(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Cabi
     """A cabin with a screen of each size, by its width: 1920 and 1280. Whoever uses one leaves it at the start page."""
     with cabins(tmp_path_factory.mktemp("screens"), "1920", "1280") as made:
         yield made
+
+
+@pytest.fixture(params=["1920", "1280"])
+def somebody(request: pytest.FixtureRequest, chrome: Browser, screens: dict[str, Cabin]) -> Iterator[Visitor]:
+    """Somebody at a screen of each size."""
+    with visitor(chrome, screens[request.param], request.param) as came:
+        yield came
+        came.cabin.mended()
+        came.end()
+        assert not came.mishaps
+
+
+@pytest.fixture
+def one(chrome: Browser, screens: dict[str, Cabin]) -> Iterator[Visitor]:
+    """Somebody at the usual screen."""
+    with visitor(chrome, screens["1920"]) as came:
+        yield came
+        came.cabin.mended()
+        came.end()
+        assert not came.mishaps

@@ -276,8 +276,7 @@ class Visitor:
     def to_judge(self, seed: int = 1) -> None:
         """… and looking at its picture."""
         self.to_place()
-        self.cabin.lay(seed)
-        self.at("judge")
+        self.lay(seed)
 
     def to_check(self, *seeds: int) -> None:
         """… and at everything."""
@@ -285,14 +284,26 @@ class Visitor:
         for seed in seeds[1:]:
             self.tap("good-another")
             self.at("place")
-            self.cabin.lay(seed)
-            self.at("judge")
-        self.tap("good-done")
-        self.at("check")
+            self.lay(seed)
+        self.enough()
 
     def to_number(self, *seeds: int) -> str:
         """… and the number."""
         self.to_check(*seeds)
+        return self.confirm()
+
+    def lay(self, seed: int) -> None:
+        """Lay a sheet down, and look at its picture."""
+        self.cabin.lay(seed)
+        self.at("judge")
+
+    def enough(self) -> None:
+        """The picture is good, and it was the last."""
+        self.tap("good-done")
+        self.at("check")
+
+    def confirm(self) -> str:
+        """Hand in; the number."""
         self.tap("confirm")
         self.at("number")
         return self.number

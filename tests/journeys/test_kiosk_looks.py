@@ -131,7 +131,7 @@ def looked_at(
         if turn == 0 or (EVERYTHING and not settings.low and (screen, settings.text) in FOR_AXE):
             found += [f"{look}: {fault}" for fault in violations(somebody.page)]
         found += _moved(places, name, screen, settings, corners(somebody.page))
-    # axe puts styles of its own into the page, and the page does not let it; test_kiosk_flows.py holds that ours needs none.
+    # axe puts styles of its own into the page, and the page does not let it; test_kiosk_handing_in.py holds that ours needs none.
     return found + [mishap for mishap in somebody.mishaps if not any(word in mishap for word in OF_AXE)]
 
 
