@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import NamedTuple
+from datetime import date, datetime, time
+from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
 
@@ -12,6 +13,9 @@ from protocol import directory_texts, hours
 from protocol.directory import Agency, Directory
 from protocol.directory_texts import GERMAN, Text
 from protocol.hours import Holidays, State, Status
+
+BERLIN: Final = ZoneInfo("Europe/Berlin")
+DAYS_ON_PAPER: Final = 3
 
 
 class Office(NamedTuple):
@@ -46,6 +50,23 @@ def offices(directory: Directory, at: datetime, words: Words) -> tuple[Office, .
     """All of them, in the order of the directory."""
     holidays = hours.holidays_of(directory.holidays_region)
     return tuple(office(agency, holidays, at, words) for agency in directory.agencies)
+
+
+def coming(agency: Agency, holidays: Holidays, at: datetime, words: Words) -> list[str]:
+    """For paper, which is read later: when anybody may come on the next DAYS_ON_PAPER days on which they may, a line each."""
+    moment = datetime.combine(at.astimezone(BERLIN).date(), time(), BERLIN)
+    days: dict[date, list[str]] = {}
+    while True:
+        state = hours.is_open(agency.hours, moment, holidays)
+        if state.status is Status.OPEN and state.until is not None and state.until > at:
+            spans = days.setdefault(moment.astimezone(BERLIN).date(), [])
+            spans.append(f"{words.time(moment)}–{words.time(state.until)}")
+        if state.next_opening is None:
+            break
+        moment = state.next_opening
+        if len(days) == DAYS_ON_PAPER and moment.astimezone(BERLIN).date() not in days:
+            break
+    return [words.say("paper.open", day=words.day(day), times=", ".join(spans)) for day, spans in days.items()]
 
 
 def _now(state: State, words: Words) -> str:

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 from typing import Final
-from zoneinfo import ZoneInfo
 
 import structlog
 
@@ -15,7 +14,7 @@ from edge.capture.workshop import Workshop
 from edge.kiosk.concerns import Concern
 from edge.kiosk.copies import copies
 from edge.kiosk.language import Catalogues
-from edge.kiosk.offices import office
+from edge.kiosk.offices import BERLIN, coming
 from edge.storage.documents import Document
 from hardware.printer import Job, JobState, Printer, PrinterFailure, PrinterState
 from protocol import directory as directories
@@ -33,7 +32,6 @@ COPY_PIXELS: Final = 3508  # the longer side of A4 at 300 dpi
 JOB_BYTES: Final = 8
 LOOK_SECONDS: Final = 0.3
 PRINT_SECONDS: Final = 90.0  # a sheet that is not out by then does not come before the next visitor either
-_BERLIN: Final = ZoneInfo("Europe/Berlin")
 
 
 class Press:
@@ -102,7 +100,7 @@ class Press:
         tag = words.language.directory_tag
         agency = directories.agency(directory, document.agency)
         said = concern.words(tag) if concern is not None else None
-        state = office(agency, hours.holidays_of(directory.holidays_region), document.accepted_at, words)
+        open_hours = coming(agency, hours.holidays_of(directory.holidays_region), document.accepted_at, words)
         texts = SlipTexts(
             tag=words.language.tag,
             direction=words.language.direction,
@@ -119,10 +117,10 @@ class Press:
             document.receipt,
             receipt_words(document.receipt),
             _names(agency, tag),
-            document.accepted_at.astimezone(_BERLIN),
+            document.accepted_at.astimezone(BERLIN),
             texts,
             concern=(said,) if said is not None else (),
-            hours=[line for line in (state.now, state.next) if line],
+            hours=open_hours,
             media=self._media,
         )
 
@@ -133,7 +131,7 @@ class Press:
         t = words.say
         agency, tag = errand.agency, words.language.directory_tag
         said = errand.words(tag)
-        state = office(agency, hours.holidays_of(directory.holidays_region), at, words)
+        open_hours = coming(agency, hours.holidays_of(directory.holidays_region), at, words)
         published_at = directory.published_at
         return papers_sheet(
             words.language.direction,
@@ -142,7 +140,7 @@ class Press:
             facts=[
                 (t("paper.concern"), [said] if said is not None else []),
                 (t("paper.office"), [*_names(agency, tag), *_found(agency)]),
-                (t("paper.hours"), [line for line in (state.now, state.next) if line]),
+                (t("paper.hours"), open_hours),
             ],
             note=t("say.as_of", day=words.dated(published_at), time=words.time(published_at)),
             media=self._media,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pymupdf
@@ -16,11 +16,12 @@ from edge.kiosk import boot_key as boot
 from edge.kiosk import language
 from edge.kiosk.concerns import concerns, errands, unknown
 from edge.kiosk.copies import Frame, copies, frame
-from edge.kiosk.offices import offices
+from edge.kiosk.offices import coming, offices
 from edge.kiosk.telling import sign_of, state_of
 from edge.large_print import A4, TEXT_POINTS_MIN
 from edge.papers import papers_sheet
 from edge.storage.documents import Document, State
+from protocol import hours
 from protocol.directory import BRING_MAX, AgencyTexts, Directory
 from protocol.directory_texts import GERMAN, Text
 from protocol.errors import Mistake
@@ -167,3 +168,15 @@ def test_a_key_outlives_the_process_and_not_the_boot(tmp_path: Path, monkeypatch
         assert boot.boot_key(folder, REAL.random) == key
         boots.write_text("two\n")
         assert boot.boot_key(folder, REAL.random) != key
+
+
+def test_hours_on_paper_are_those_of_the_days_to_come(in_force: Directory) -> None:
+    """It is read at home, where no “now” is true; and in the week of Easter the office is closed on two working days."""
+    day = (hours.span("08:00-16:00"), hours.span("break 12:00-13:00"))
+    agency = structs.replace(in_force.agencies[0], hours=hours.Hours((hours.Week((day,) * 5 + ((), ())),)))
+    holidays = hours.holidays_of("DE-BB")
+    maundy_thursday = datetime(2026, 4, 2, 9, 30, tzinfo=UTC)
+    told = [f"{name}, 8:00–12:00, 13:00–16:00 Uhr" for name in ("Donnerstag, 2. April", "Dienstag, 7. April", "Mittwoch, 8. April")]  # fmt: skip
+    assert coming(agency, holidays, maundy_thursday, WORDS) == told
+    assert coming(agency, holidays, maundy_thursday + timedelta(hours=8), WORDS)[:2] == told[1:]
+    assert coming(structs.replace(agency, hours=hours.Hours(())), holidays, maundy_thursday, WORDS) == []
