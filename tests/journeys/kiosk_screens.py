@@ -127,13 +127,21 @@ def _jam(visitor: Visitor) -> None:
     visitor.at("problem")
 
 
+def _at_start(visitor: Visitor) -> None:
+    """A visit is on: then devices are looked at often. Whoever stood there before may have set another language."""
+    visitor.tap("info")
+    visitor.at("info")
+    visitor.end()
+    visitor.tap("info")
+    visitor.at("info")
+    visitor.tap("back")
+    visitor.at("start")
+
+
 def _without(device: str) -> Way:
     def way(visitor: Visitor) -> None:
+        _at_start(visitor)
         visitor.stage.unplug(device)
-        visitor.tap("info")  # whoever is not there is not looked after as often
-        visitor.at("info")
-        visitor.tap("back")
-        visitor.at("start")
         told = {"scanner": "gehen Sie selbst zum Amt", "printer": "Kopieren geht"}[device]
         visitor.page.get_by_text(told).wait_for()
 
@@ -141,10 +149,8 @@ def _without(device: str) -> Way:
 
 
 def _jammed(visitor: Visitor) -> None:
+    _at_start(visitor)
     visitor.stage.jam()
-    visitor.tap("info")
-    visitor.at("info")
-    visitor.tap("back")
     visitor.page.get_by_text("klemmt").wait_for()
 
 
