@@ -14,13 +14,14 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event, inspect, make_url, text
+from sqlalchemy import Connection, Engine, Table, Transaction, create_engine, event, inspect, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.sql.dml import UpdateBase
 
 from cloud.storage import bulk
+from cloud.storage.turnstile import Turnstile
 from protocol.errors import Mistake, Unavailable
 
 HEAD: Final = "0006"  # the last migration; a test holds it against migrations/versions
@@ -45,6 +46,7 @@ class Database:
         self._engine = _engine(url)
         self._alone = alone
         self._lock = threading.RLock()
+        self._turnstile: Turnstile | None = None
         try:
             self._writer = self._engine.connect().execution_options(writing=True)
             self._migrate()
@@ -58,13 +60,14 @@ class Database:
             self.close()
             raise
         self._heard = self._data_version()
+        self._turnstile = _turnstile(self._engine)
 
     @contextmanager
     def turn(self) -> Iterator[Connection]:
         """One writing transaction: all of it or nothing; durable on return. Raises Unavailable when the disk or another process is in the way."""
         with self._lock:
             try:
-                with self._writer.begin():
+                with self._begun():
                     yield self._writer
             except OperationalError as error:
                 raise Unavailable(
@@ -111,6 +114,16 @@ class Database:
         """Release every connection."""
         self._writer.close()
         self._engine.dispose()
+        if self._turnstile is not None:
+            self._turnstile.close()
+            self._turnstile = None
+
+    def _begun(self) -> Transaction:
+        """In turn with other processes."""
+        if self._turnstile is None:
+            return self._writer.begin()
+        with self._turnstile.passing():
+            return self._writer.begin()
 
     def _data_version(self) -> int | None:
         if self._engine.dialect.name != "sqlite":
@@ -185,6 +198,13 @@ def _engine(url: str) -> Engine:
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
     return engine
+
+
+def _turnstile(engine: Engine) -> Turnstile | None:
+    """Of the folder of an SQLite file; another database has its own."""
+    if engine.dialect.name != "sqlite" or not engine.url.database:
+        return None
+    return Turnstile(Path(engine.url.database).absolute().parent, BUSY_MILLISECONDS / 1000)
 
 
 def _prepare(connection: Any, entry: ConnectionPoolEntry) -> None:

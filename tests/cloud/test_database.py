@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from sqlalchemy import create_engine, insert, select
 from cloud.storage import database as module
 from cloud.storage.database import HEAD, Database, sqlite_url, upsert
 from cloud.storage.schema import metadata, route
+from cloud.storage.turnstile import Turnstile
 from protocol.errors import Unavailable
 
 ROUTE = {"service": "99107023017000", "area": "12073", "agency": "wohngeldstelle-uckermark"}
@@ -122,6 +124,44 @@ def test_a_second_writer_waits_and_then_is_told(tmp_path: Path, monkeypatch: pyt
         raise AssertionError("two writers at once")
     one.close()
     two.close()
+
+
+def test_an_operator_gets_in_between_two_turns_of_a_hub_that_never_pauses(tmp_path: Path) -> None:
+    """On a slow disk the hub held the file nearly always; a revocation was refused after five seconds, "database is locked"."""
+    hub, operator = (Database(sqlite_url(tmp_path / "hub.sqlite")) for _ in range(2))
+    begun, ended, turns = threading.Event(), threading.Event(), 0
+
+    def turn_after_turn() -> None:
+        nonlocal turns
+        while not ended.is_set():
+            with hub.turn() as connection:
+                connection.execute(insert(route), [{**ROUTE, "area": str(turns)}])
+                turns += 1
+                ended.wait(0.05)  # its disk
+            begun.set()
+
+    busy = threading.Thread(target=turn_after_turn)
+    busy.start()
+    try:
+        begun.wait()
+        before = turns
+        with operator.turn() as connection:
+            assert turns <= before + 2
+            connection.execute(insert(route), [{**ROUTE, "agency": "eins"}])
+    finally:
+        ended.set()
+        busy.join()
+    hub.close()
+    operator.close()
+
+
+def test_whoever_stops_in_the_turnstile_keeps_nobody_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "BUSY_MILLISECONDS", 20)
+    database, stopped = Database(sqlite_url(tmp_path / "hub.sqlite")), Turnstile(tmp_path, 0.0)
+    with stopped.passing(), database.turn() as connection:
+        connection.execute(insert(route), [ROUTE])
+    stopped.close()
+    database.close()
 
 
 def test_a_reader_sees_one_moment(tmp_path: Path) -> None:
