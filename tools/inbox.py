@@ -12,27 +12,15 @@ from typing import Final
 import click
 import msgspec
 
-from protocol import contacts
-from protocol.contacts import HubCard, InboxCard
-from protocol.envelope import seal_bytes
 from protocol.errors import Code, Refused, Unavailable
-from protocol.ids import AgencyId, ReceiptNumber, agency_id, receipt_number
-from protocol.keys import CurvePair, SigningPair, fingerprint, words
+from protocol.ids import ReceiptNumber, agency_id, receipt_number
 from protocol.manifest import Happening
-from protocol.recipients import HybridIdentity, generate_identity, parse_identities
 from protocol.runtime.asker import Asker
-from protocol.runtime.folder import NodeFolder, write_file
-from protocol.runtime.world import REAL
+from protocol.runtime.folder import NodeFolder
+from tools import inbox_keys
 from tools.connector import Connector
 from tools.letter import Letter, Spoiled, Taken, receipts_json
 
-IDENTITY: Final = "identity.txt"
-RECOVERY: Final = "recovery-key.txt"
-RECOVERED: Final = "identity-for-recovery.age"
-SIGNING: Final = "signing.key"
-CURVE: Final = "curve.key"
-CARD: Final = "card.txt"
-HUB: Final = "hub.txt"
 FOLLOW_SECONDS: Final = 20.0  # a whisper tells of a delivery at once; this often we look even without one
 RETRY_SECONDS: Final = 2.0
 # What the hub says of this connector, not of a document.
@@ -61,35 +49,15 @@ def _keys_option(function: click.decorators.FC) -> click.decorators.FC:
 def keygen(keys: Path, agency: str) -> None:
     """Make the keys of an inbox, the offline recovery key first, and print the card for the hub's operator."""
     name = agency_id(agency)
-    card, spoken = make_inbox(keys, name)
+    card, spoken = inbox_keys.make(keys, name)
     click.echo(
         f"The keys of {name} are in {keys}.\n\n"
-        f"1. Take {keys / RECOVERY} off this machine now: print it or put it on a stick in the safe, then delete the file.\n"
-        f"   With it and {RECOVERED} the inbox can be opened when everything else is lost. Without any key nobody can.\n"
+        f"1. Take {keys / inbox_keys.RECOVERY} off this machine now: print it or put it on a stick in the safe, then delete the file.\n"
+        f"   With it and {inbox_keys.RECOVERED} the inbox can be opened when everything else is lost. Without any key nobody can.\n"
         f"2. Give the operator of the hub this card. Words to compare on the telephone: {' '.join(spoken)}\n"
-        f"   kabine agency key {name} --card {keys / CARD} --publish\n\n"
+        f"   kabine agency key {name} --card {keys / inbox_keys.CARD} --publish\n\n"
         f"{card}"
     )
-
-
-def make_inbox(keys: Path, agency: AgencyId) -> tuple[str, tuple[str, ...]]:
-    """New keys of an inbox in the new folder `keys`; its card, and words to compare on the telephone. Raises Refused, Unavailable."""
-    made = datetime.now(UTC).date().isoformat()
-    recovery = generate_identity(REAL.random, "pq")
-    identity = generate_identity(REAL.random, "pq")
-    signing, curve = SigningPair.generate(REAL.random), CurvePair.generate(REAL.random)
-    text = f"# inbox of {agency}, epoch 1, made {made}\n# public key: {identity.recipient()}\n{identity}\n"
-    card = contacts.write_inbox_card(
-        InboxCard(agency, 1, str(identity.recipient()), signing.public, curve.public), signing
-    )
-    with NodeFolder.create(keys, "inbox") as folder:
-        folder.write_file(RECOVERY, f"# recovery key of {agency}, made {made}\n{recovery}\n".encode())
-        folder.write_file(RECOVERED, seal_bytes(text.encode(), [recovery.recipient()], REAL.random))
-        folder.write_file(SIGNING, signing.seed)
-        folder.write_file(CURVE, curve.secret)
-        folder.write_file(IDENTITY, text.encode())
-        folder.write_file(CARD, f"{card}\n".encode(), 0o644)
-    return card, words(fingerprint(signing.public))
 
 
 @inbox.command("list")
@@ -265,33 +233,12 @@ def _row(letter: Letter) -> dict[str, object]:
 @contextmanager
 def opened_inbox(keys: Path, hub: str | None) -> Iterator[Connector]:
     """The inbox whose keys lie in `keys`, at the hub whose card is given, or was given before. Raises Unavailable, Refused."""
-    try:
-        identities = [x for x in parse_identities((keys / IDENTITY).read_text()) if isinstance(x, HybridIdentity)]
-        signing = SigningPair((keys / SIGNING).read_bytes())
-        curve = CurvePair((keys / CURVE).read_bytes())
-        agency = contacts.read_inbox_card((keys / CARD).read_text()).agency
-    except OSError as error:
-        raise Unavailable(
-            f"{keys} does not hold the keys of an inbox: {error.strerror} ({error.filename}).",
-            "Name their folder with --keys, or make them with `kabine inbox keygen`.",
-        ) from error
-    card = _hub_card(keys, hub)
-    with Asker(card.address, card.curve_key, curve, time.monotonic) as asker:
+    ours = inbox_keys.read(keys)
+    card = inbox_keys.hub_card(keys, hub)
+    with Asker(card.address, card.curve_key, ours.curve, time.monotonic) as asker:
         connector = Connector(
-            asker, AgencyId(agency), identities, signing, card.authority_key, keys, lambda: datetime.now(UTC)
+            asker, ours.agency, ours.identities, ours.signing, card.authority_key, keys, lambda: datetime.now(UTC)
         )
         if hub is not None:  # it has answered, and with a directory that this authority has signed
-            write_file(keys / HUB, (contacts.write_hub_card(card) + "\n").encode(), 0o644)
+            inbox_keys.keep_hub_card(keys, card)
         yield connector
-
-
-def _hub_card(keys: Path, given: str | None) -> HubCard:
-    kept = keys / HUB
-    if given is None and not kept.exists():
-        raise Refused(
-            Code.NOT_ENROLLED, "Which hub?", "Give the operator's card once with --hub (`kabine hub show` prints it)."
-        )
-    text = given if given is not None else kept.read_text()
-    if not text.strip().startswith("kabine-") and Path(text).is_file():
-        text = Path(text).read_text()
-    return contacts.read_hub_card(text)

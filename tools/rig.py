@@ -38,8 +38,8 @@ from protocol.ids import AgencyId, SiteId
 from protocol.runtime.config import read_config, write_default
 from protocol.runtime.folder import write_file
 from protocol.runtime.world import REAL
+from tools import inbox_keys
 from tools.farewell import hurried_by_signals
-from tools.inbox import make_inbox
 from tools.line import Line
 from tools.town import Site, Town, uckermark
 
@@ -91,7 +91,7 @@ class Rig:
                 for route in self.town.routes:
                     draft.put_route(connection, route)
             for name in agencies:
-                make_inbox(self.keys(name), name)
+                inbox_keys.make(self.keys(name), name)
                 self.adopt(place, name)
             self.publish(place)
             (self.folder / "hub-card.txt").write_text(contacts.write_hub_card(place.card) + "\n")
