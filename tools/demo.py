@@ -17,6 +17,7 @@ import msgspec
 
 from protocol.errors import Code, Refused, Unavailable
 from protocol.ids import AgencyId
+from tools import folders
 from tools.town import uckermark
 
 if TYPE_CHECKING:
@@ -154,17 +155,14 @@ def _once(folder: Path, files: list[Path], agency: AgencyId, out: Path) -> Outco
     from protocol.runtime.folder import write_file
     from tools.rig import rig
 
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise Unavailable(f"Cannot make the folder {out}: {error.strerror}.", "Choose another with --out.") from error
+    folders.made(out, "--out")
     with rig(folder / "house", [agency]) as house:
-        scans = files or paper.draw_scan(7, DRAWN_PAGES, _made(folder / "drawn"))
+        scans = files or paper.draw_scan(7, DRAWN_PAGES, folders.made(folder / "drawn"))
         site = house.town.sites[0]
         house.enrol([site])
         house.start_cabin(site.id)
         house.until_connected(site.id)
-        taken_into = _made(folder / "opened")
+        taken_into = folders.made(folder / "opened")
         connector = house.start_connector(agency, taken_into)
         relay = house.lines[site.id]
         before_bytes = relay.up_bytes + relay.down_bytes
@@ -233,7 +231,7 @@ def state_folder(path: Path) -> Iterator[Path]:
     else, Unavailable while another demo works there."""
     if path.exists() and any(path.iterdir() if path.is_dir() else [path]) and not (path / MARKER).is_file():
         raise Refused(Code.BAD_FILE, f"{path} is not empty.", "Name a new folder with --state.")
-    _made(path)
+    folders.made(path)
     with (path / MARKER).open("a") as marker:
         try:
             fcntl.flock(marker, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -263,11 +261,3 @@ def _end_as_with_ctrl_c() -> None:
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
         if signal.getsignal(number) is signal.SIG_DFL:  # `nohup` keeps its meaning
             signal.signal(number, signal.default_int_handler)
-
-
-def _made(path: Path) -> Path:
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise Unavailable(f"Cannot make the folder {path}: {error.strerror}.", "Choose another.") from error
-    return path

@@ -95,7 +95,9 @@ def screen(folder: Path, base: Path, flags: tuple[str, ...]) -> None:
     import threading
 
     from edge.screen import Screen
+    from protocol.runtime.folder import NodeFolder
 
+    NodeFolder.open(folder, "edge", exclusive=False).close()  # says so where there is no cabin at all
     ending = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ending.set())

@@ -17,7 +17,7 @@ from protocol.ids import ReceiptNumber, agency_id, receipt_number
 from protocol.manifest import Happening
 from protocol.runtime.asker import Asker
 from protocol.runtime.folder import NodeFolder
-from tools import inbox_keys
+from tools import folders, inbox_keys
 from tools.connector import Connector
 from tools.letter import Letter, Spoiled, Taken, receipts_json
 
@@ -119,10 +119,7 @@ def pull(
             "Write in plain words what the visitor shall do.",
         )
     only = receipt_number(receipt) if receipt else None
-    try:
-        into.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise Unavailable(f"Cannot make the folder {into}: {error.strerror}.", "Choose another with --into.") from error
+    folders.made(into, "--into")
     folder = NodeFolder.open(keys, "inbox")
     refused: dict[int, str] = {}  # by place in the inbox; not tried again by this run
     try:

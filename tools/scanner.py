@@ -12,6 +12,7 @@ import msgspec
 from hardware.devices.sane_listing import discover
 from hardware.scanner import Mode, Scanner, ScannerFailure, Source
 from protocol.errors import Unavailable
+from tools import folders
 
 
 class FoundDevice(msgspec.Struct, frozen=True):
@@ -59,7 +60,7 @@ def scan(
     sane: str | None, escl: str | None, camera: str | None, out: Path, source: Source, mode: Mode, dpi: int
 ) -> None:
     """One batch from a device, as the cabin would take it: every sheet into a file of its own, in the device's own format."""
-    out.mkdir(parents=True, exist_ok=True)
+    folders.made(out, "--out")
     try:
         with closing(_named(sane, escl, camera, source, mode, dpi)) as device:
             for sheet in device.scan():
@@ -86,8 +87,9 @@ def virtual(port: int, pages: int, seed: int, stage: Path | None) -> None:
     from hardware.simulated.escl import VirtualEscl
     from hardware.simulated.stage import Stage
 
+    there = Stage(folders.made(stage, "--stage")) if stage else None
     try:
-        device = VirtualEscl(seed, pages=pages, stage=Stage(stage) if stage else None, port=port)
+        device = VirtualEscl(seed, pages=pages, stage=there, port=port)
     except OSError as error:
         raise Unavailable(f"Port {port} cannot be used: {error.strerror}.", "Choose another with --port.") from error
     click.echo(f"{device.url}   (Ctrl+C ends it)")
@@ -108,8 +110,7 @@ def samples(folder: Path, seed: int, dpi: int) -> None:
     """Draw one of everything that people bring: letter, form, receipt, identity card, worn, photographed, blurred, empty."""
     from hardware.simulated.samples import draw_samples
 
-    folder.mkdir(parents=True, exist_ok=True)
-    for path in draw_samples(folder, seed, dpi).values():
+    for path in draw_samples(folders.made(folder), seed, dpi).values():
         click.echo(path)
 
 

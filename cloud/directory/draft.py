@@ -152,7 +152,7 @@ def service(connection: Connection, id: ServiceId) -> Service:
     raise Refused(
         Code.UNKNOWN_AGENCY,
         f"There is no service {id[:80]}; known: {', '.join(f'{each.id} ({each.name})' for each in known) or 'none'}.",
-        "Add it with `kabine directory service` first.",
+        "Look at `kabine directory show`; a new one is added with `kabine directory service`.",
     )
 
 

@@ -43,6 +43,11 @@ def test_what_does_not_work_is_said_in_words(tmp_path):
         run("scan", "--camera", tmp_path / "nothing", "--out", tmp_path)
     assert run("scan", "--out", tmp_path).exit_code == 2
     assert run("scan", "--escl", "ftp://x", "--out", tmp_path).exit_code == 2
+    below = tmp_path / "file" / "folder"
+    below.parent.write_bytes(b"")
+    for words in (("samples", below), ("virtual", "--stage", below), ("scan", "--camera", tmp_path, "--out", below)):
+        with pytest.raises(Unavailable, match=f"Cannot make the folder {below}: Not a directory"):
+            run(*words)
 
 
 def test_the_list_is_json_also_when_there_is_none():

@@ -188,6 +188,6 @@ class SegmentFiles:
 
     def _trouble(self, what: str, error: OSError | ValueError) -> Unavailable:
         return Unavailable(
-            f"{self._folder} cannot be {what}: {error}.",
+            f"{self._folder} cannot be {what}: {getattr(error, 'strerror', None) or error}.",
             "Make room on the disk and check it, then start the hub again.",
         )

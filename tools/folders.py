@@ -1,0 +1,17 @@
+"""Folders that a command writes into."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from protocol.errors import Unavailable
+
+
+def made(path: Path, option: str = "") -> Path:
+    """`path`, made with what is missing above it; `option` is where it was named. Raises Unavailable."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        remedy = f"Choose another with {option}." if option else "Choose another."
+        raise Unavailable(f"Cannot make the folder {path}: {error.strerror}.", remedy) from error
+    return path
