@@ -206,7 +206,7 @@ def _told(guest: Guest) -> str:
 
 def _help(usher: Usher, words: Words, phone: str) -> Values:
     directory = usher.reference.directory()
-    told, is_open = "", False
+    now, following = "", ""
     if not phone and directory is not None:
         try:
             dispatcher = directories.dispatcher(directory)
@@ -214,8 +214,8 @@ def _help(usher: Usher, words: Words, phone: str) -> Values:
             pass
         else:
             state = office(dispatcher, hours.holidays_of(directory.holidays_region), usher.house.utc(), words)
-            told, is_open = "\n".join(filter(None, (state.now, state.next))), state.open
-    return {"phone": whom_to_call(usher, phone), "hours": told, "open": is_open}
+            now, following = state.now, state.next
+    return {"phone": whom_to_call(usher, phone), "now": now, "next": following}
 
 
 def _more_time(usher: Usher, words: Words, phone: str) -> Values:

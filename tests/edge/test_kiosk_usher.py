@@ -410,3 +410,13 @@ def test_which_side_of_a_card_is_up_is_drawn_and_said(
         await shown(*receipt)
 
     play(path, story, scanner=structs.replace(SIMULATED, writing=writing))
+
+
+def test_whoever_looks_for_help_at_night_reads_that_nobody_is_there_now(path: Path) -> None:
+    async def story(cabin: Cabin) -> None:
+        assert await cabin.tap("help") == "help"
+        assert "Jetzt offen bis 16:00 Uhr." in await cabin.text()
+        cabin.utc = NINE - timedelta(hours=5)
+        assert "Jetzt geschlossen. Nächste offene Zeit: Montag, 2. März, 8:00 Uhr." in await cabin.text()
+
+    play(path, story)
