@@ -30,8 +30,8 @@ from protocol.runtime.world import World
 log = structlog.get_logger("kiosk")
 
 FIRST_LOOK_SECONDS: Final = 2.0  # what a browser takes that was started with the node
-DEVICES_SECONDS: Final = 2.0  # while somebody is there, or a device is not as it should be
-IDLE_SECONDS: Final = 20.0  # no device is kept awake for an empty cabin
+DEVICES_SECONDS: Final = 2.0  # while somebody is there
+IDLE_SECONDS: Final = 30.0  # no device is kept awake for an empty cabin; whoever comes in has them looked at anew
 LOOK_SECONDS: Final = 0.5  # after which whoever cleans sees that the cabin knows, and everybody how the line is
 
 
@@ -117,6 +117,10 @@ async def _look_around(usher: Usher) -> None:
 
 
 async def _look_at_devices(usher: Usher) -> None:
+    idle_seconds = 0.0
     while True:
-        await asyncio.sleep(DEVICES_SECONDS if usher.guest is not None or usher.able.lack else IDLE_SECONDS)
-        await usher.look_at_devices()
+        await asyncio.sleep(DEVICES_SECONDS)
+        idle_seconds += DEVICES_SECONDS
+        if usher.guest is not None or idle_seconds >= IDLE_SECONDS:
+            await usher.look_at_devices()
+            idle_seconds = 0.0
