@@ -285,11 +285,12 @@ def rig(
 
 
 @contextlib.contextmanager
-def kept_port() -> Iterator[int]:
-    """A TCP port on loopback that is given to nobody who wants any, also while the hub is away; who listens allows it to be held, as ZeroMQ does."""
+def kept_port(host: str = "127.0.0.1") -> Iterator[int]:
+    """A TCP port that is given to nobody who wants any, also while the hub is away; who listens allows it to be held, as ZeroMQ does. `host`: where
+    the hub will listen; a port that is free on loopback may be taken on another address."""
     with socket.socket() as held:
         held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        held.bind(("127.0.0.1", 0))
+        held.bind((host, 0))
         yield held.getsockname()[1]
 
 

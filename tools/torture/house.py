@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import subprocess
 import sys
 import threading
 import time
@@ -23,6 +24,7 @@ from protocol import limits
 from protocol.errors import Trouble, Unavailable
 from protocol.ids import AgencyId
 from tools.rig import Rig, kept_port
+from tools.torture.forked import Forked
 from tools.town import SOCIAL_OFFICE, Site, uckermark
 
 AGENCY: Final = AgencyId(str(SOCIAL_OFFICE))
@@ -51,6 +53,15 @@ class House(Rig):
         """What visitors hand in: a small sheet."""
         return self.folder / "paper.jpg"
 
+    def start(self, name: str, *arguments: str, stdout: int | None = None) -> subprocess.Popen[bytes]:
+        """As a copy of a process that has loaded everything, where it is one of ours as it is."""
+        if self.plant or name in self.prefixes:
+            return super().start(name, *arguments, stdout=stdout)
+        logs = self.folder / "logs"
+        logs.mkdir(exist_ok=True)
+        self.processes[name] = process = Forked(arguments, logs / f"{name}.err")
+        return process
+
     def command(self, name: str, *arguments: str) -> list[str]:
         """Behind its prefix, and with the fault."""
         module = ["tools.torture.faulty", self.plant] if self.plant else ["tools"]
@@ -59,8 +70,8 @@ class House(Rig):
     def follow(self) -> None:
         """Start the connector, which takes what comes."""
         process = self.start_connector(AGENCY, self.folder / "opened")
-        assert process.stdout is not None
-        threading.Thread(target=_drain, args=(process.stdout,), daemon=True).start()
+        if process.stdout is not None:
+            threading.Thread(target=_drain, args=(process.stdout,), daemon=True).start()
 
     # --- load --------------------------------------------------------------------------------------------------------
     def hand_in(self, site: str) -> bool:
@@ -153,7 +164,7 @@ class House(Rig):
 @contextmanager
 def house(folder: Path, sites: list[Site], plant: str = "", *, everywhere: bool = False) -> Iterator[House]:
     """A running hub and enrolled cabins, not started yet. `everywhere`: the hub listens on every address of this machine."""
-    with kept_port() as port:
+    with kept_port("" if everywhere else "127.0.0.1") as port:
         made = House(folder.absolute(), uckermark(), port)
         Image.effect_noise((210, 297), 40).convert("RGB").save(made.paper, quality=80)
         made.make([AGENCY])

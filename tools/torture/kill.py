@@ -13,8 +13,9 @@ from tools.town import uckermark
 SITE: Final = "templin"
 SUM_EVERY: Final = 20  # kills …
 SUM_EVERY_PLANTED: Final = 3  # … and where a planted fault is looked for: the first that shows it ends the torture
-_SECONDS_MAX: Final = 1.2  # between two kills
-_WEIGHTS: Final = {"cabin": 4, "hub": 3, "connector": 2, "everything": 1}
+_SECONDS_MAX: Final = 1.0  # between two kills …
+_AT_WORK: Final = 0.5  # … and before so many of them another document is accepted; the others come whenever, also while something starts
+_VICTIMS: Final = (*["cabin"] * 5, *["hub"] * 3, "connector", "everything")  # in every ten kills, in an order of chance
 _WHOSE: Final = {
     "accept-before-commit": "cabin",
     "accept-before-opened": "connector",
@@ -25,6 +26,7 @@ def kill(rounds: int, seed: int, plant: str = "") -> Report:
     """`rounds` kills."""
     report = Report("kill", seed, plant, rounds)
     dice = luck(seed, "kill")
+    victims = [victim for _ in range(0, rounds, len(_VICTIMS)) for victim in dice.sample(_VICTIMS, len(_VICTIMS))]
     with room() as folder, house(folder, [site for site in uckermark().sites if site.id == SITE], plant) as made:
         made.start_cabin(SITE)
         made.follow()
@@ -32,10 +34,12 @@ def kill(rounds: int, seed: int, plant: str = "") -> Report:
             with made.load(SITE):
                 for _ in range(min(SUM_EVERY_PLANTED if plant else SUM_EVERY, rounds - report.rounds)):
                     if plant:
-                        _until_harmed(made, plant)
+                        _until_one_more(made, _WHOSE[plant])
                     else:
+                        if dice.random() < _AT_WORK:
+                            _until_one_more(made, "cabin")
                         time.sleep(dice.random() * _SECONDS_MAX)
-                    victim = _WHOSE.get(plant) or dice.choices(list(_WEIGHTS), list(_WEIGHTS.values()))[0]
+                    victim = _WHOSE.get(plant) or victims[report.rounds]
                     _kill(made, victim)
                     report.rounds += 1
                     report.counts[f"{victim}-killed"] += 1
@@ -48,11 +52,11 @@ def kill(rounds: int, seed: int, plant: str = "") -> Report:
     return report
 
 
-def _until_harmed(made: House, plant: str) -> None:
-    """Wait for another document that was told to be accepted too early, however slow the machine: by the cabin, or by the agency."""
+def _until_one_more(made: House, whose: str) -> None:
+    """Wait until the cabin, or the agency, has told that it has accepted another document, however slow the machine."""
 
     def told() -> int:
-        return len(made.accepted.get(SITE, ()) if _WHOSE[plant] == "cabin" else made.arrived(SITE, "accepted"))
+        return len(made.accepted.get(SITE, ()) if whose == "cabin" else made.arrived(SITE, "accepted"))
 
     before = told()
     until(lambda: told() > before)

@@ -21,7 +21,7 @@ from tools.torture.network import FAULTS
 STATES: Final = 20_000
 BITS: Final = 3_000
 LINE_FAULTS: Final = 40
-KILLS: Final = 30  # twice, side by side: half of what testing.md asks for, as the time of CI allows
+KILLS: Final = 50  # twice, side by side
 SEEDS_OF_KILLS: Final = (1, 2)
 pytestmark = pytest.mark.timeout(3600)  # on a busy machine; two or three minutes on two idle cores
 PATIENCE_SECONDS: Final = 60.0
@@ -119,5 +119,5 @@ def test_every_process_is_killed_and_documents_arrive_all_the_same(found: dict[s
         assert report["counts"]["documents-opened"] >= 1
         for name in kills:
             kills[name] += sum(report["counts"].get(f"{victim}-killed", 0) for victim in (name, "everything"))
-    assert kills["cabin"] >= 30
-    assert kills["hub"] >= 20
+    assert kills["cabin"] >= 60
+    assert kills["hub"] >= 40
