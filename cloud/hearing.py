@@ -1,7 +1,7 @@
 """What one turn of the hub hears, and what it leaves for the next.
 
 A turn hears all that has arrived, and goes on while what was asked for keeps coming: a transaction costs the same for one document as for
-thirty. Entries take time, because signatures are checked; so a turn hears so many of them and goes on with documents.
+thirty. Entries take time, because signatures are checked; so a turn hears so many of them, fewer where documents go on arriving beside.
 """
 
 from __future__ import annotations
@@ -16,7 +16,10 @@ from protocol.runtime.wires import Message
 
 MESSAGES_MAX: Final = 1024  # heard in one turn: bounds its memory and how long the first of them waits
 BYTES_MAX: Final = 32 * limits.MIB
-SPOKEN_BYTES_MAX: Final = 256 * limits.KIB  # of entries and other words; documents go on arriving beside …
+SPOKEN_BYTES_MAX: Final = (
+    512 * limits.KIB
+)  # of entries and other words: half a window, so that the rest is here when they are durable …
+SPOKEN_BESIDE_BYTES_MAX: Final = 256 * limits.KIB  # … and where documents were asked for, which go on arriving beside …
 HELD_BYTES_MAX: Final = limits.MIB  # … what waits for the next turn, up to so much
 SECONDS: Final = 0.04  # while more of what was asked for comes …
 GAP_SECONDS: Final = 0.002  # … without such a pause
@@ -58,7 +61,9 @@ class Hearing:
         later: set[bytes] = set()  # routes whose turn comes with the next one
         spoken_bytes = held_bytes = 0
         for message in itertools.chain(_taken(waiting), self._arriving(coming)):
-            enough = spoken_bytes > SPOKEN_BYTES_MAX and not message.data
+            enough = not message.data and (
+                spoken_bytes > SPOKEN_BYTES_MAX or (spoken_bytes > SPOKEN_BESIDE_BYTES_MAX and coming())
+            )
             if enough or message.route in later or too_soon(message):
                 self._held.append(message)
             else:

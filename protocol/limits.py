@@ -46,8 +46,8 @@ ENTRIES_FRAMES_MAX: Final = 16  # … beside so many frames of entries not yet a
 ENTRIES_WINDOW_BYTES: Final = (
     128 * KIB
 )  # entries sent and not yet acknowledged: documents already announced travel meanwhile
-ENTRIES_WINDOW_BYTES_MAX: Final = MIB  # … where each is acknowledged within …
-ENTRIES_QUICK_SECONDS: Final = 0.05  # … so much: a whisper never waits longer behind them
+ENTRIES_WINDOW_BYTES_MAX: Final = MIB  # … at most, where line and disk carry as much in a round trip and …
+ENTRIES_QUEUE_SECONDS: Final = 0.05  # … so much: a whisper waits no longer behind them
 WINDOW_BYTES_MIN: Final = 8 * KIB  # wants outstanding: two chunks, so that one travels while the other is asked for
 WINDOW_BYTES_FIRST: Final = 24 * KIB  # … before anything is known of the line: on 2 Mbit/s an entry waits 0.1 s at most
 WINDOW_BYTES_MAX: Final = 16 * MIB  # on loopback: so much travels while the hub's disk is busy with what came before

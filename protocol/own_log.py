@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 from protocol import limits
@@ -12,18 +13,29 @@ from protocol.frames import Hello
 
 
 class _UnderWay(NamedTuple):
-    """A frame of entries: its last number, the bytes of its payloads, and when it was said."""
+    """A frame of entries: its last number, the bytes of its payloads, when it was said, and how many bytes had been carried then."""
 
     last: int
     size_bytes: int
     at: float
+    carried_bytes: int
 
 
 class OwnLog:
     """Of one link. It lies on my disk up to `last`. Times are monotonic seconds."""
 
     # A hub has ten thousand links. So all that a link consists of has slots, and what is short waits in a list: an empty deque weighs 700 bytes.
-    __slots__ = ("_acknowledged", "_first", "_sent", "_under_way", "_window_bytes", "last", "under_way_bytes")
+    __slots__ = (
+        "_acknowledged",
+        "_carried_bytes",
+        "_first",
+        "_sent",
+        "_shortest_seconds",
+        "_under_way",
+        "_window_bytes",
+        "last",
+        "under_way_bytes",
+    )
 
     def __init__(self) -> None:
         self.last = Mark()
@@ -33,6 +45,8 @@ class OwnLog:
         self._acknowledged = 0
         self._window_bytes = limits.ENTRIES_WINDOW_BYTES
         self._under_way: list[_UnderWay] = []
+        self._carried_bytes = 0  # of payloads, acknowledged on this connection
+        self._shortest_seconds = math.inf  # from saying a frame until it was acknowledged
 
     def connected(self, first: int, last: Mark) -> None:
         """A connection stands; on my disk are the entries from `first` to `last`."""
@@ -44,6 +58,7 @@ class OwnLog:
         self._under_way.clear()
         self.under_way_bytes = 0
         self._window_bytes = limits.ENTRIES_WINDOW_BYTES
+        self._shortest_seconds = math.inf
 
     def examine(self, hello: Hello) -> None:
         """Raises Refused(LOG_FORK) when the peer holds more of this log than there is."""
@@ -74,7 +89,7 @@ class OwnLog:
         if number <= self._sent:
             raise Mistake(f"Entries up to {number} said; {self._sent} were said before.")
         self._sent = number
-        self._under_way.append(_UnderWay(number, size_bytes, now))
+        self._under_way.append(_UnderWay(number, size_bytes, now, self._carried_bytes))
         self.under_way_bytes += size_bytes
 
     def acknowledged(self, number: int, now: float) -> bool:
@@ -84,15 +99,24 @@ class OwnLog:
         if number <= self._acknowledged:
             return False
         self._acknowledged = number
+        said: _UnderWay | None = None
         while self._under_way and self._under_way[0].last <= number:
             said = self._under_way.pop(0)
             self.under_way_bytes -= said.size_bytes
+            self._carried_bytes += said.size_bytes
+        if said is not None:
             self._widen(said, now)
         return True
 
     def _widen(self, said: _UnderWay, now: float) -> None:
-        """This frame was acknowledged. Where that is quick, more of them share a commit at the other end."""
-        if now - said.at >= limits.ENTRIES_QUICK_SECONDS:
-            self._window_bytes = max(self._window_bytes // 2, limits.ENTRIES_WINDOW_BYTES)
-        elif said.size_bytes >= limits.ENTRIES_FRAME_BYTES_MAX // 2:  # a small one tells little of the line
-            self._window_bytes = min(self._window_bytes * 2, limits.ENTRIES_WINDOW_BYTES_MAX)
+        """This frame was acknowledged. What line and disk carry in the shortest round trip may be under way, and what they carry in the time for
+        which a whisper may wait behind it: the slower the disk, the more entries share a commit."""
+        seconds = max(now - said.at, 1e-6)
+        self._shortest_seconds = min(self._shortest_seconds, seconds)
+        rate = (self._carried_bytes - said.carried_bytes) / seconds
+        patience_seconds = self._shortest_seconds + limits.ENTRIES_QUEUE_SECONDS
+        aim_bytes = int(rate * patience_seconds)
+        if aim_bytes > self._window_bytes:
+            self._window_bytes = min(aim_bytes, self._window_bytes * 2, limits.ENTRIES_WINDOW_BYTES_MAX)
+        elif seconds > patience_seconds:  # else there was not more to carry
+            self._window_bytes = max(aim_bytes, self._window_bytes // 2, limits.ENTRIES_WINDOW_BYTES)

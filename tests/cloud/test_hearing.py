@@ -74,10 +74,19 @@ def test_documents_go_on_beside_many_entries_of_which_some_wait(wire: Wire, ear:
     assert [each for each in first if each.data] == pieces
     spoken = [each for each in first if not each.data]
     assert spoken == entries[: len(spoken)]
-    assert sum(len(each.first) for each in spoken) <= hearing.SPOKEN_BYTES_MAX + len(WORDS) + 1
+    assert sum(len(each.first) for each in spoken) <= hearing.SPOKEN_BESIDE_BYTES_MAX + len(WORDS) + 1
     assert ear.holds
     assert turn(ear) == entries[len(spoken) :]
     assert not ear.holds
+
+
+def test_where_no_document_was_asked_for_more_words_share_a_turn(wire: Wire, ear: Hearing) -> None:
+    entries = [message(b"a", WORDS + bytes([number])) for number in range(16)]
+    wire.batches.append(list(entries))
+    first = turn(ear, coming=False)
+    assert hearing.SPOKEN_BESIDE_BYTES_MAX + 2 * len(WORDS) < sum(len(each.first) for each in first)
+    assert sum(len(each.first) for each in first) <= hearing.SPOKEN_BYTES_MAX + len(WORDS) + 1
+    assert first + turn(ear, coming=False) == entries
 
 
 def test_no_more_waits_than_a_turn_may_hold(wire: Wire, ear: Hearing) -> None:

@@ -37,22 +37,70 @@ def test_no_more_than_the_window_is_under_way():
     assert log.to_say() == SayEntries(number, FRAME_BYTES)
 
 
-def test_the_window_grows_where_frames_are_acknowledged_at_once_and_shrinks_where_they_are_not():
-    log = told(1_000)
+class Line:
+    """A line, and a disk behind it: what goes out together is acknowledged together, after `seconds` and the time its bytes take."""
 
-    def said_at_once(seconds: float) -> int:
-        """Frames that go out before the first of them is acknowledged; then all of them are, `seconds` later."""
-        frames = 0
-        while (say := log.to_say()) is not None:
-            frames += 1
-            log.said(say.after + 1, FRAME_BYTES, 0.0)
+    def __init__(self, seconds: float, bytes_per_second: float) -> None:
+        self.log = told(100_000)
+        self.seconds = seconds
+        self.bytes_per_second = bytes_per_second
+        self._now = 0.0
+
+    def carry(self, size_bytes: int = FRAME_BYTES) -> int:
+        """What goes out at once, in frames of `size_bytes`; then it is acknowledged."""
+        last = carried_bytes = 0
+        while (say := self.log.to_say()) is not None:
             last = say.after + 1
-        log.acknowledged(last, seconds)
-        return frames
+            self.log.said(last, size_bytes, self._now)
+            carried_bytes += size_bytes
+        self._now += self.seconds + carried_bytes / self.bytes_per_second
+        self.log.acknowledged(last, self._now)
+        return carried_bytes
 
-    first = said_at_once(limits.ENTRIES_QUICK_SECONDS / 2)
-    assert said_at_once(limits.ENTRIES_QUICK_SECONDS) > first
-    assert said_at_once(limits.ENTRIES_QUICK_SECONDS) == first
+
+@pytest.mark.parametrize("disk_seconds", [0.0, 0.004, 0.03, 0.2])
+def test_on_a_fast_line_the_window_grows_however_slow_the_disk_is(disk_seconds):
+    line = Line(0.001 + disk_seconds, 50e6)
+    first = line.carry()
+    assert first == limits.ENTRIES_WINDOW_BYTES
+    assert line.carry() > first
+    for _ in range(20):
+        line.carry()
+    assert line.carry() == limits.ENTRIES_WINDOW_BYTES_MAX
+
+
+def test_on_a_slow_line_it_does_not():
+    line = Line(0.06, 250_000)
+    assert max(line.carry() for _ in range(50)) <= limits.ENTRIES_WINDOW_BYTES + FRAME_BYTES
+
+
+def test_on_one_between_them_a_whisper_waits_no_longer_than_it_may_and_a_frame():
+    line = Line(0.02, 10e6)
+    for _ in range(50):
+        line.carry()
+    shortest_seconds = line.seconds + limits.ENTRIES_WINDOW_BYTES / line.bytes_per_second
+    held_bytes = line.bytes_per_second * (shortest_seconds + limits.ENTRIES_QUEUE_SECONDS)
+    assert limits.ENTRIES_WINDOW_BYTES * 2 < line.carry() <= held_bytes + FRAME_BYTES < limits.ENTRIES_WINDOW_BYTES_MAX
+
+
+def test_where_the_line_becomes_slow_the_window_is_small_again_also_for_who_has_little_to_say():
+    line = Line(0.001, 50e6)
+    for _ in range(20):
+        line.carry()
+    line.bytes_per_second = 250_000
+    for _ in range(4):
+        line.carry()
+    assert line.carry() == limits.ENTRIES_WINDOW_BYTES
+
+
+def test_little_that_is_acknowledged_at_once_leaves_the_window_as_it_is():
+    line = Line(0.001, 50e6)
+    for _ in range(20):
+        line.carry()
+    line.log.said(99_999, 300, line._now)
+    line.log.acknowledged(99_999, line._now + 0.002)
+    line.log.last = Mark(1, 200_000, bytes(32))
+    assert line.carry() == limits.ENTRIES_WINDOW_BYTES_MAX
 
 
 def test_after_a_lost_connection_what_was_under_way_is_said_again():
