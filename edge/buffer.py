@@ -202,17 +202,17 @@ class Buffer:
         with self._database.lock:
             if self._database.broken:
                 raise self._database.broken
-            if not self._inlet.pending() and not (quiet and (self.leaving() or self._let_go_due())):
+            pending = self._inlet.pending(quiet=quiet)
+            if not pending and not (quiet and (self.leaving() or self._let_go_due())):
                 return _QUIET
             with self._directory.or_as_before():
-                news = self._durably(self._settle)
+                news = self._durably(lambda: self._settle(idle=not pending))
             self._inlet.settled()
             self._database.checkpoint(CHECKPOINT_BYTES)
             return news
 
-    def _settle(self) -> News:
+    def _settle(self, *, idle: bool) -> News:
         # Space is overwritten and given back when the line is quiet: whoever waits for *gesichert* does not wait for that.
-        idle = not self._inlet.pending()
         quiet = idle or self._blobs.leaving_count() > LEAVING_MAX
         news = self._inlet.settle()
         if idle:

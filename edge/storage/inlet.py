@@ -93,9 +93,13 @@ class Inlet:
         there = there or b""
         return there + bytes(kept[skip : skip + length_bytes - len(there)])
 
-    def pending(self) -> bool:
-        """Is there anything to settle?"""
-        return bool(self._log.arrived or self._log.told or self._kept or self._forgotten)
+    def pending(self, *, quiet: bool) -> bool:
+        """Is there anything to settle? How far the hub holds our log is taken along, or waits until it is `quiet` or an epoch can be forgotten: were
+        it not written at all, the hub's next Hello would tell it."""
+        if self._log.arrived or self._kept or self._forgotten:
+            return True
+        told = self._log.told
+        return bool(told) and (quiet or told - self._database.place.acknowledged >= limits.EPOCH_ENTRIES_MAX)
 
     def settle(self) -> News:
         """Apply everything that was collected; within a turn."""

@@ -266,6 +266,42 @@ def test_entries_of_the_hub_count_once_and_may_not_leave_a_gap(cabin: Cabin) -> 
     assert cabin.open().log.theirs() == Mark(second.epoch, second.number, second.hash)
 
 
+def test_how_far_the_hub_holds_our_log_waits_for_a_quiet_line(cabin: Cabin) -> None:
+    buffer = cabin.open()
+    last = buffer.append(VISIT)
+    buffer.log.acknowledge(last)
+    buffer.sync(quiet=False)
+    assert buffer.log.acknowledged() == last
+    buffer.close()
+    buffer = cabin.open()
+    assert buffer.log.acknowledged() == 0  # its next Hello would tell
+    buffer.log.acknowledge(last)
+    buffer.sync(quiet=True)
+    buffer.close()
+    assert cabin.open().log.acknowledged() == last
+
+
+def test_it_is_taken_along_with_what_the_hub_says(cabin: Cabin) -> None:
+    buffer = cabin.open()
+    last = buffer.append(VISIT)
+    buffer.log.acknowledge(last)
+    buffer.log.commit([cabin.from_hub(VISIT)])
+    buffer.sync(quiet=False)
+    buffer.close()
+    assert cabin.open().log.acknowledged() == last
+
+
+def test_where_an_epoch_can_be_forgotten_nobody_waits_for_quiet(cabin: Cabin, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "EPOCH_ENTRIES_MAX", 5)
+    monkeypatch.setattr(limits, "ENTRIES_KEPT", 0)
+    buffer = cabin.open()
+    buffer.set_directory(directory(1))
+    for _ in range(200):
+        buffer.log.acknowledge(buffer.append(VISIT))
+        buffer.sync(quiet=False)
+    assert buffer.log.last().number - buffer.log.first() < 100
+
+
 def test_what_is_not_synced_is_not_there_after_a_power_cut(cabin: Cabin) -> None:
     buffer = cabin.open()
     buffer.log.commit([cabin.from_hub(VISIT)])
