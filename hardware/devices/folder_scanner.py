@@ -66,6 +66,8 @@ class FolderScanner:
         self._seen: dict[Path, _Sight] = {}
         # Delivered, or left behind (then None: it may still be growing), and could not be removed.
         self._given: dict[Path, Looks | None] = {}
+        self._place: tuple[int, int] | None = None  # device and inode of the folder as it was seen last
+        self._uncleared = False
         self._closed = False
 
     def state(self) -> ScannerState:
@@ -98,9 +100,11 @@ class FolderScanner:
         removed, failure = 0, None
         with self._guard:
             try:
-                paths = sorted(path for path in self._folder.iterdir() if _could_be_taken(path))
+                paths = [path for path in self._lying() if _could_be_taken(path)]
             except OSError as error:
+                self._uncleared = True
                 raise self._unreachable(error) from error
+            self._given.clear()
             for path in paths:
                 try:
                     path.unlink(missing_ok=True)
@@ -158,7 +162,10 @@ class FolderScanner:
 
     def _remove(self, path: Path, looks: Looks) -> None:
         try:
-            path.unlink(missing_ok=True)
+            path.unlink()
+        except FileNotFoundError:  # somebody has removed it; or the folder is away, and brings it back
+            with self._guard:
+                self._given[path] = looks
         except OSError as error:
             with self._guard:
                 self._given[path] = looks
@@ -174,7 +181,7 @@ class FolderScanner:
                 if not os.access(self._folder, os.R_OK | os.W_OK | os.X_OK):
                     os.stat(self._folder)  # is it there at all?
                     raise PermissionError(errno.EACCES, "no right to read and empty it")
-                paths = sorted(self._folder.iterdir())
+                paths = self._lying()
                 self._given = {path: looks for path, looks in self._given.items() if path in paths}
                 for path in paths:
                     looks = _looks_of(path)
@@ -190,6 +197,17 @@ class FolderScanner:
             finally:
                 self._seen = seen
             return ripe
+
+    def _lying(self) -> list[Path]:
+        """What lies in the folder. One that was away, as a share may be, brings back what should have been removed meanwhile: what lies in it then is
+        nobody's. Raises OSError."""
+        facts = os.stat(self._folder)
+        paths = sorted(self._folder.iterdir())
+        place = facts.st_dev, facts.st_ino
+        if self._uncleared or self._place not in (None, place):
+            self._given |= {path: None for path in paths if _could_be_taken(path)}
+        self._place, self._uncleared = place, False
+        return paths
 
     def _put_away(self, path: Path, looks: Looks) -> bool:
         """Whether this was delivered before or left behind, and is gone only now. Raises ScannerFailure if it stays: the next visitor must not get

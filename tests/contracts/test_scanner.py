@@ -353,6 +353,49 @@ def test_what_somebody_left_behind_and_cannot_be_removed_keeps_the_scanner_from_
     assert [scan.name for scan in scanner.scan()] == ["a.png"]
 
 
+def test_what_was_delivered_when_the_folder_went_away_does_not_come_again_with_it(tmp_path: Path) -> None:
+    folder, clock = tmp_path / "share", Clock()
+    folder.mkdir()
+    _drop(folder, "a.png")
+    scanner = _watched(folder, clock)
+    batch = scanner.scan()
+    next(batch)
+    folder.rename(tmp_path / "away")
+    assert list(batch) == []
+    (tmp_path / "away").rename(folder)
+    scanner.state()
+    clock.wait(60)
+    assert scanner.state() is ScannerState.NO_PAPER
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("leaves_its_place_empty", [False, True])
+def test_what_somebody_left_behind_in_a_folder_that_was_away_does_not_come_to_the_next(
+    tmp_path: Path, leaves_its_place_empty: bool
+) -> None:
+    """A share that is not mounted: its place is there, or it is not."""
+    folder, clock = tmp_path / "share", Clock()
+    folder.mkdir()
+    scanner = FolderScanner(folder, clock=clock, wait=clock.wait)
+    scanner.clear()
+    _drop(folder, "a.png")
+    folder.rename(tmp_path / "away")
+    if leaves_its_place_empty:
+        folder.mkdir()
+        assert scanner.clear() == 0
+        folder.rmdir()
+    else:
+        with pytest.raises(ScannerFailure):
+            scanner.clear()
+    (tmp_path / "away").rename(folder)
+    scanner.state()
+    clock.wait(60)
+    assert scanner.state() is ScannerState.NO_PAPER
+    assert list(folder.iterdir()) == []
+    _drop(folder, "a.png")
+    assert [scan.name for scan in scanner.scan()] == ["a.png"]
+
+
 def test_a_folder_that_is_not_there_is_named_and_is_used_when_it_comes_back(tmp_path: Path) -> None:
     scanner, clock = FolderScanner(tmp_path / "gone"), Clock()
     assert scanner.state() is ScannerState.UNREACHABLE
