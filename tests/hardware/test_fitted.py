@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import gpiozero
 import msgspec
@@ -107,3 +108,12 @@ def test_this_file_knows_every_model() -> None:
         *KeyswitchModel.__args__,  # type: ignore[attr-defined]
     }
     assert models == {"none", "simulated", "folder", "sane", "escl", "camera", "v4l2", "ipp", "gpio", "key"}
+
+
+@pytest.mark.parametrize(
+    "table", [ScannerConfig, CameraConfig, PrinterConfig, PresenceConfig, LampConfig, KeyswitchConfig]
+)
+def test_every_model_is_named_where_one_is_chosen(table: type[msgspec.Struct]) -> None:
+    """In the comment above `fitted` in edge.toml."""
+    models, meta = get_args(get_type_hints(table, include_extras=True)["fitted"])
+    assert [model for model in get_args(models) if model not in meta.description] == []
