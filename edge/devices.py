@@ -29,14 +29,14 @@ _SCANNER: Final = {
     "ready": _READY,
     "no-paper": Meaning(Gravity.FINE, "waits for paper"),
     "busy": Meaning(Gravity.FINE, "is at work"),
-    "jammed": Meaning(Gravity.SOON, "is jammed", "Open it, take the sheet out, and close it."),
-    "cover-open": Meaning(Gravity.SOON, "is open", "Close its cover."),
+    "jammed": Meaning(Gravity.NOW, "is jammed; nobody can hand in", "Open it, take the sheet out, and close it."),
+    "cover-open": Meaning(Gravity.NOW, "is open; nobody can hand in", "Close its cover."),
     "denied": Meaning(
         Gravity.NOW,
         "is not given to the node",
         "Add the node's user to the group `scanner`, or give it the right in a udev rule, then restart the node.",
     ),
-    "unreachable": Meaning(Gravity.NOW, "does not answer", _AWAY),
+    "unreachable": Meaning(Gravity.NOW, "does not answer; nobody can hand in", _AWAY),
     "absent": Meaning(Gravity.FINE, "is not fitted; files are handed in with `kabine edge submit`"),
 }
 _CAMERA: Final = {
