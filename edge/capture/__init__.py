@@ -8,7 +8,7 @@ straight · `inks` parts it by colour · `boxes` finds what is a picture · `jbi
 wrong with a page · `mode` is what the visitor lays down.
 
 `spool` holds pages until the visitor has confirmed · `preview` shows one as it will be handed in · `pdf` writes them · `pdfa` checks that ·
-`bench` is what a worker has before it · `worker` is the process · `dialogue` is what may be said to it, in `framing` · `workshop` is the node's
-side of it · a `reader` opens foreign bytes in a process of its own, `readers` is the worker's side of that · `confinement` is what all of them may
-not do.
+`bench` is what a worker has before it · `apart` is where pages are worked on, so that what hangs costs one page · `worker` is the process ·
+`dialogue` is what may be said to it, in `framing` · `workshop` is the node's side of it · a `reader` opens foreign bytes in a process of its own,
+`readers` is the worker's side of that · `confinement` is what all of them may not do.
 """

@@ -11,7 +11,7 @@ from typing import assert_never
 
 import msgspec
 
-from edge.capture import card, dialogue, pdf, pipeline, preview, verdict
+from edge.capture import apart, card, dialogue, pdf, pipeline, preview, verdict
 from edge.capture.delivered import too_heavy, too_many
 from edge.capture.dialogue import (
     Capture,
@@ -86,15 +86,11 @@ class Bench:
         yield dialogue.Captured(len(self._taken) - before, time.monotonic() - began)
 
     def _take(self, reading: Reading, wanted: Wanted, mode: Mode, g4_strict: bool) -> Iterator[Report]:
-        try:
-            for taken in pipeline.take(reading.pages(), mode, g4_strict=g4_strict):
+        with apart.done(pipeline.take(reading.pages(), mode, g4_strict=g4_strict), wanted.names[0]) as pages:
+            for taken in pages:
                 self._spool.add(taken.page)
                 self._taken.append(_told(taken, len(self._taken) + 1))
                 yield self._taken[-1]
-        except MemoryError as error:
-            raise Refused(
-                Code.BAD_FILE, f"A page of “{wanted.names[0]}” is too large to be worked on.", "Scan at 300 dpi."
-            ) from error
 
     def _seal(self, order: Seal) -> Iterator[Report]:
         began = time.monotonic()

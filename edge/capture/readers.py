@@ -71,9 +71,21 @@ class Readers:
                 raise Unavailable("Nothing can be read: the program that starts readers has ended.", "Begin anew.")
             ended = _Handle(handles[0], self._stem)
             try:
-                yield Reading(line, ended, wanted, image, self.seconds)
+                yield Reading(line, wanted, image, self.seconds)
+            except Unheard as error:
+                raise _refused(error, ended.status()) from error
             finally:
                 ended.status()
+
+
+class Unheard(Exception):  # noqa: N818 - a noun, as everywhere here
+    """The reader has ended over the file `name`, or said nothing `within` so many seconds. How it ended is known to `Readers.read` alone: pages
+    are asked for in another process (edge.capture.apart)."""
+
+    def __init__(self, name: str, within: float | None = None) -> None:
+        super().__init__(name)
+        self.name = name
+        self.within = within
 
 
 class _Handle:
@@ -99,11 +111,8 @@ class _Handle:
 class Reading:
     """What one reader tells: how many pages there are, then each when it is asked for."""
 
-    def __init__(
-        self, line: socket.socket, handle: _Handle, wanted: Wanted, image: Iterable[bytes], seconds: float
-    ) -> None:
+    def __init__(self, line: socket.socket, wanted: Wanted, image: Iterable[bytes], seconds: float) -> None:
         self._line = line
-        self._handle = handle
         self.seconds = seconds
         self._names = wanted.names
         self._counts: list[Counted] = []
@@ -116,7 +125,7 @@ class Reading:
         for name in self._names:
             answer = self._hear(name, deadline)
             if not isinstance(answer, Counted) or answer.pages < 0:
-                raise self._broken(name)
+                raise Unheard(name)
             self._counts.append(answer)
 
     @property
@@ -125,7 +134,7 @@ class Reading:
         return sum(each.pages for each in self._counts)
 
     def pages(self) -> Iterator[Page]:
-        """Each read when it is asked for. Raises Refused."""
+        """Each read when it is asked for. Raises Refused, Unheard."""
         for name, count in zip(self._names, self._counts, strict=True):
             heavy = count.bytes > HEAVY_PAGE_BYTES * count.pages
             for _ in range(count.pages):
@@ -139,7 +148,7 @@ class Reading:
             self._line.sendall(reader.NEXT)
         told = self._hear(name, deadline)
         if not isinstance(told, Picture) or not _sound(told):
-            raise self._broken(name)
+            raise Unheard(name)
         shape = (told.height, told.width) if told.channels == 1 else (told.height, told.width, told.channels)
         pixels = np.empty(shape, np.uint8)
         self._fill(pixels.data.cast("B"), name, deadline)
@@ -155,7 +164,7 @@ class Reading:
             if isinstance(answer, Unread):
                 raise Refused(Code(answer.code), answer.what, answer.remedy)
         except (msgspec.MsgspecError, ValueError) as error:
-            raise self._broken(name) from error
+            raise Unheard(name) from error
         return answer
 
     def _fill(self, room: memoryview, name: str, deadline: float) -> None:
@@ -164,19 +173,21 @@ class Reading:
             try:
                 heard_bytes = self._line.recv_into(room)
             except TimeoutError as error:
-                self._handle.status()
-                what = f"“{name}” could not be read within {self.seconds:g} seconds."
-                raise Refused(Code.BAD_FILE, what, _INSTEAD) from error
+                raise Unheard(name, self.seconds) from error
             except OSError as error:
-                raise self._broken(name) from error
+                raise Unheard(name) from error
             if not heard_bytes:
-                raise self._broken(name)
+                raise Unheard(name)
             room = room[heard_bytes:]
 
-    def _broken(self, name: str) -> Refused:
-        status = self._handle.status()
-        how = f"signal {-status}" if status < 0 else f"exit {status}"
-        return Refused(Code.BAD_FILE, f"“{name}” could not be read: the program that opens it ended ({how}).", _INSTEAD)
+
+def _refused(error: Unheard, status: int) -> Refused:
+    """`status`: as a _Handle tells it."""
+    how = f"signal {-status}" if status < 0 else f"exit {status}"
+    what = f"“{error.name}” could not be read: the program that opens it ended ({how})."
+    if error.within is not None:
+        what = f"“{error.name}” could not be read within {error.within:g} seconds."
+    return Refused(Code.BAD_FILE, what, _INSTEAD)
 
 
 def _sound(told: Picture) -> bool:

@@ -1,10 +1,10 @@
 """The worker process: pixels and sealing, beside the node, so that a visitor's screen answers meanwhile and a hostile file harms nobody.
 
 `python -m edge.capture.worker SPOOL_FOLDER` speaks edge.capture.dialogue over its standard input and output. What was delivered is opened by its
-readers, processes that hold nothing else; it has pixels of them, and pages live on when a file ends its reader. It has no more than 1.5 GB of address
-space, leaves no core dump, cannot be looked into by other processes of its user, and dies with its parent. Idle it holds about 90 MB; while a
-document passes, both together grow by less than 150 MB for pages up to A4 at 300 dpi (one page is worked on at a time), and by up to 4 bytes per
-pixel for larger ones.
+readers, processes that hold nothing else; pixels are worked on apart, in a process for each order; pages live on when either ends. Each has no more
+than 1.5 GB of address space, leaves no core dump, cannot be looked into by other processes of its user, and dies with its parent. Idle they hold
+about 90 MB; while a document passes, all together grow by less than 150 MB for pages up to A4 at 300 dpi (one page is worked on at a time), and by up
+to 4 bytes per pixel for larger ones.
 """
 
 from __future__ import annotations

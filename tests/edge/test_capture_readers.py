@@ -7,7 +7,6 @@ import os
 import resource
 import signal
 import socket
-import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -19,7 +18,7 @@ import pytest
 from edge.capture.dialogue import PageTaken
 from edge.capture.framing import frame
 from edge.capture.reader import Counted, NoMore, Picture, Wanted
-from edge.capture.readers import Readers, Reading, _Handle
+from edge.capture.readers import Readers, Reading, Unheard
 from edge.capture.workshop import Workshop
 from hardware.scanner import Scan
 from hardware.simulated.paper import draw_scan
@@ -84,8 +83,13 @@ async def document(workshop: Workshop) -> int:
 
 
 def stem_of(worker: int) -> int:
-    [stem] = children(worker)
-    return stem
+    """The worker's first child: it forked the stem before there was an order."""
+    return children(worker)[0]
+
+
+def hand_of(worker: int) -> int:
+    """What works on pages, apart from the worker."""
+    return until(lambda: next((each for each in children(worker) if each != stem_of(worker)), 0), "pages are worked on")
 
 
 def reader_of(worker: int) -> int:
@@ -126,7 +130,8 @@ def test_what_opens_files_ends_with_the_worker_and_may_leave_nothing(tmp_path: P
         async with drawing_without_end(workshop, endless) as (task, process):
             worker = workshop.process_id
             assert worker is not None
-            stem = stem_of(worker)
+            stem, hand = stem_of(worker), hand_of(worker)
+            until(lambda: resource.prlimit(hand, resource.RLIMIT_FSIZE) == (0, 0), "it may not write")
             for each in (process, stem):
                 assert resource.prlimit(each, resource.RLIMIT_CORE) == (0, 0)
                 assert resource.prlimit(each, resource.RLIMIT_FSIZE) == (0, 0)
@@ -136,7 +141,7 @@ def test_what_opens_files_ends_with_the_worker_and_may_leave_nothing(tmp_path: P
             os.kill(worker, signal.SIGKILL)
             with pytest.raises(Unavailable, match="pages are lost"):
                 await task
-            until(lambda: not any(Path(f"/proc/{each}").exists() for each in (process, stem)), "all have ended")
+            until(lambda: not any(Path(f"/proc/{each}").exists() for each in (process, stem, hand)), "all have ended")
 
     played(tmp_path, play)
 
@@ -158,6 +163,29 @@ def test_where_nothing_can_be_opened_any_more_pages_stay_and_the_next_visitor_fi
     played(tmp_path, play)
 
 
+def test_a_crash_over_the_pixels_of_a_page_costs_that_page_and_none_that_was_taken(
+    tmp_path: Path, sheet: Path, endless: Path
+) -> None:
+    async def play(workshop: Workshop) -> None:
+        assert await taken(workshop, sheet) == [1]
+        worker = workshop.process_id
+        assert worker is not None
+        reports = workshop.capture([sheet, endless])
+        assert isinstance(page := await anext(reports), PageTaken)
+        assert page.number == 2
+        os.kill(hand_of(worker), signal.SIGSEGV)
+        with pytest.raises(Refused, match=r"A page of “.*” could not be worked on: the program.* ended") as refused:
+            await anext(reports)
+        assert refused.value.code is Code.BAD_FILE
+        assert "Take the page again" in refused.value.remedy
+        assert await taken(workshop, sheet) == [3]
+        assert workshop.process_id == worker
+        assert await document(workshop) == 3
+        assert children(worker) == [stem_of(worker)]
+
+    played(tmp_path, play)
+
+
 def open_files(process: int) -> list[str]:
     return [os.readlink(each) for each in Path(f"/proc/{process}/fd").iterdir()]
 
@@ -172,15 +200,21 @@ def readers() -> Iterator[Readers]:
 def test_a_page_that_takes_too_long_is_given_up_and_its_reader_is_gone(
     readers: Readers, endless: Path, sheet: Path
 ) -> None:
-    with readers.read(Wanted((str(endless),))) as reading:
-        assert reading.expected == 1
-        stem = next(each for each in children(os.getpid()) if children(each))
-        [process] = children(stem)
-        reading.seconds = 0.3
-        with pytest.raises(Refused, match=r"“endless.pdf” could not be read within 0.3 seconds") as refused:
+    process = 0
+
+    def late() -> None:
+        nonlocal process
+        with readers.read(Wanted((str(endless),))) as reading:
+            assert reading.expected == 1
+            stem = next(each for each in children(os.getpid()) if children(each))
+            [process] = children(stem)
+            reading.seconds = 0.3
             next(reading.pages())
-        assert "scan the paper" in refused.value.remedy
-        assert not Path(f"/proc/{process}").exists()
+
+    with pytest.raises(Refused, match=r"“endless.pdf” could not be read within 0.3 seconds") as refused:
+        late()
+    assert "scan the paper" in refused.value.remedy
+    assert not Path(f"/proc/{process}").exists()
     with readers.read(Wanted((str(sheet),))) as reading:
         assert len(list(reading.pages())) == 1
 
@@ -214,12 +248,9 @@ def test_a_reader_serves_one_order_and_has_nothing_of_the_one_before(readers: Re
 )
 def test_what_a_reader_says_that_a_file_has_taken_over_is_not_believed(said: bytes) -> None:
     line, theirs = socket.socketpair()
-    stem, status = socket.socketpair()
-    with line, theirs, stem, status, subprocess.Popen(["true"]) as process:
-        handle = _Handle(os.pidfd_open(process.pid), stem)
-        status.sendall((0).to_bytes(4, "big"))
+    with line, theirs:
         theirs.sendall(said)
         theirs.shutdown(socket.SHUT_WR)
-        with pytest.raises(Refused, match=r"“a\.pdf” could not be read") as refused:
-            list(Reading(line, handle, Wanted(("/a.pdf",)), (), PATIENCE_SECONDS).pages())
-        assert refused.value.code is Code.BAD_FILE
+        with pytest.raises(Unheard, match=r"a\.pdf") as unheard:
+            list(Reading(line, Wanted(("/a.pdf",)), (), PATIENCE_SECONDS).pages())
+        assert unheard.value.within is None
