@@ -60,10 +60,14 @@ class Hearing:
         waiting, self._held = deque(self._held), []
         later: set[bytes] = set()  # routes whose turn comes with the next one
         spoken_bytes = held_bytes = 0
+        words_wait = False  # one of them does, so all that follow do: none overtakes another
         for message in itertools.chain(_taken(waiting), self._arriving(coming)):
-            enough = not message.data and (
-                spoken_bytes > SPOKEN_BYTES_MAX or (spoken_bytes > SPOKEN_BESIDE_BYTES_MAX and coming())
+            words_wait = (
+                words_wait
+                or spoken_bytes > SPOKEN_BYTES_MAX
+                or (spoken_bytes > SPOKEN_BESIDE_BYTES_MAX and not message.data and coming())
             )
+            enough = words_wait and not message.data
             if enough or message.route in later or too_soon(message):
                 self._held.append(message)
             else:

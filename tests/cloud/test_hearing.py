@@ -119,3 +119,14 @@ def test_so_does_what_the_hub_itself_puts_off(wire: Wire, ear: Hearing) -> None:
             heard.append(each)
     assert heard == [other]
     assert turn(ear) == [hello, after]
+
+
+def test_words_that_wait_are_not_overtaken_when_no_document_is_coming_any_more(wire: Wire, ear: Hearing) -> None:
+    """Four cabins at once were told of a gap in their logs: a later frame of entries was heard before one that waited."""
+    entries = [message(b"a", WORDS + bytes([number])) for number in range(8)]
+    wire.batches.append(entries)
+    asked = iter([True])
+    heard: list[Message] = []
+    for _ in range(2):
+        heard += ear.messages(lambda _: False, lambda: next(asked, False))
+    assert heard == entries
