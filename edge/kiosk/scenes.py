@@ -39,6 +39,10 @@ def values(usher: Usher, scene: str, words: Words, phone: str) -> Values:
     return made(usher, words, phone) if made is not None else {}
 
 
+def _rest(usher: Usher, words: Words, phone: str) -> Values:
+    return {"told": "rest.lead" if usher.able.papers else usher.able.lack}
+
+
 def _start(usher: Usher, words: Words, phone: str) -> Values:
     return {
         "papers": usher.able.papers,
@@ -228,6 +232,7 @@ def _closed(usher: Usher, words: Words, phone: str) -> Values:
 
 
 _BY_SCENE: Final[dict[str, Callable[[Usher, Words, str], Values]]] = {
+    "rest": _rest,
     "start": _start,
     "concern": _concern,
     "place": _place,

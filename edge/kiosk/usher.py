@@ -41,7 +41,7 @@ STAMP_BYTES: Final = 12
 RECEIVED_SECONDS: Final = 0.4  # then the screen says that somebody else is being served
 OVER_SECONDS_MAX: Final = 900.0  # help hurries nobody; who walks out of it without a sensor is forgotten all the same
 OF_THE_LINE: Final = ("start", "number", "state")  # the pages that say whether it is up
-OF_DEVICES: Final = ("start", "number", "papers")  # the pages that offer what a device does
+OF_DEVICES: Final = ("rest", "start", "number", "papers")  # the pages that offer what a device does
 ANYWAY: Final = ("help", "privacy", "end", "stay")  # meant, whatever page stands there by now
 
 

@@ -420,3 +420,18 @@ def test_whoever_looks_for_help_at_night_reads_that_nobody_is_there_now(path: Pa
         assert "Jetzt geschlossen. Nächste offene Zeit: Montag, 2. März, 8:00 Uhr." in await cabin.text()
 
     play(path, story)
+
+
+def test_an_empty_cabin_does_not_call_in_whoever_cannot_be_served(path: Path) -> None:
+    async def story(cabin: Cabin) -> None:
+        cabin.usher.emptied()
+        assert cabin.usher.scene == "rest"
+        assert "Hier können Sie Unterlagen abgeben." in await cabin.text()
+        Stage(path / "stage").unplug()
+        before = cabin.usher.bell.version
+        await cabin.usher.look_at_devices()
+        assert cabin.usher.bell.version != before
+        assert "Hier können Sie Unterlagen abgeben." not in await cabin.text()
+        assert "Abgeben und Kopieren gehen gerade nicht." in await cabin.text()
+
+    play(path, story)
