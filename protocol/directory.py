@@ -6,7 +6,6 @@ what makes a directory acceptable is `publication`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime
 from typing import ClassVar, Final
 
@@ -189,17 +188,6 @@ def inbox(agency: Agency) -> InboxKey:
         raise Refused(
             Code.BAD_KEY,
             f"“{agency.id}” takes no documents: it has no inbox key.",
-            "Run `kabine inbox keygen` at the agency, then `kabine agency add` at the hub, and publish the directory.",
+            "Run `kabine inbox keygen` at the agency, then `kabine agency key` with its card at the hub, and publish the directory.",
         )
     return agency.inboxes[-1]
-
-
-def services_of(directory: Directory, id: AgencyId, area: AreaId) -> Iterator[Service]:
-    """Services for which agency `id` is the competent one at the place `area`."""
-    for candidate in directory.services:
-        try:
-            chosen = competent(directory, candidate.id, area)
-        except Refused:
-            continue
-        if chosen.id == id:
-            yield candidate

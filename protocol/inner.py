@@ -99,12 +99,6 @@ def read_summary(raw: bytes) -> Summary:
     return _decode(Summary, raw)
 
 
-def packed_size(inner: Inner) -> int:
-    """How many bytes `pack` will give. Raises Mistake as `pack` does."""
-    size_bytes = inner.files[0].bytes if inner.files else 0
-    return len(_front(inner)) + _padded(size_bytes) + len(END)
-
-
 def pack(inner: Inner, pdf: Iterable[bytes]) -> Iterator[bytes]:
     """The tar, piece by piece. Raises Mistake when `pdf` is not the one document that `inner` describes."""
     yield _front(inner)

@@ -69,11 +69,6 @@ class Ranges(msgspec.Struct, frozen=True, array_like=True):
             gaps.append((start, up_to))
         return tuple(gaps)
 
-    def first_gap(self, start: int = 0) -> int:
-        """Lowest number from `start` on that is not present: how far everything has arrived."""
-        place = bisect_right(self.spans, start, key=_begin) - 1
-        return max(start, self.spans[place][1]) if place >= 0 else start
-
 
 def of(spans: Iterable[Span]) -> Ranges:
     """The canonical set of spans in any order, overlapping or not. Raises Mistake like `Ranges.add`."""

@@ -95,15 +95,6 @@ def test_the_dispatcher_is_the_agency_that_says_so() -> None:
         look.dispatcher(DIRECTORY)
 
 
-def test_an_agency_lists_what_it_is_competent_for_at_a_place() -> None:
-    def listed(id: str, area: str) -> list[ServiceId]:
-        return [service.id for service in look.services_of(DIRECTORY, AgencyId(id), AreaId(area))]
-
-    assert listed("kreis", "120735304189") == [WOHNGELD, PFLEGE]
-    assert listed("kreis", "120730572572") == [PFLEGE]
-    assert listed("land", "120600181181") == [WOHNGELD]
-
-
 def test_a_machine_that_was_replaced_can_still_be_believed_for_what_it_signed() -> None:
     former = replace(DIRECTORY.cabins[0], code="OLD", signing_key=bytes([1]) * 32)
     directory = replace(DIRECTORY, former_cabins=(former,))

@@ -59,12 +59,6 @@ def test_what_was_packed_comes_back_in_any_portions(pdf, portion):
     assert unpack(packed(pdf), portion) == (described(pdf), pdf)
 
 
-@pytest.mark.parametrize("size_bytes", [0, 1, 511, 512, 513, 2313])
-def test_the_size_is_known_before(size_bytes):
-    pdf = bytes(size_bytes)
-    assert inner.packed_size(described(pdf)) == len(packed(pdf))
-
-
 def test_tar_alone_opens_it():
     with tarfile.open(fileobj=io.BytesIO(packed())) as tar:
         assert tar.getnames() == ["manifest.json", "document.pdf"]
@@ -158,8 +152,6 @@ def test_packing_what_the_manifest_does_not_describe_is_our_mistake():
         list(inner.pack(described(), [PDF, b"more"]))
     with pytest.raises(Mistake, match="0 files"):
         list(inner.pack(described(files=()), [PDF]))
-    with pytest.raises(Mistake, match="0 files"):
-        inner.packed_size(described(files=()))
     with pytest.raises(Mistake, match="allowed"):
         list(inner.pack(described(remark="x" * inner.MANIFEST_BYTES_MAX), [PDF]))
 

@@ -35,12 +35,6 @@ def test_what_is_missing_is_the_complement(parts: list[tuple[int, int]], up_to: 
     assert ranges.of(gaps).spans == gaps
 
 
-@given(spans, st.integers(0, 80))
-def test_the_first_gap_is_the_lowest_absent_number(parts: list[tuple[int, int]], start: int) -> None:
-    model = plain(parts)
-    assert ranges.of(parts).first_gap(start) == next(number for number in range(start, 200) if number not in model)
-
-
 @given(spans, st.randoms(use_true_random=False))
 def test_one_set_has_one_form_and_survives_the_wire(parts: list[tuple[int, int]], chance: object) -> None:
     present = ranges.of(parts)

@@ -53,6 +53,23 @@ def test_every_package_is_installed() -> None:
     assert listed == found
 
 
+MAPPED = (
+    *("protocol", "protocol/runtime", "hardware", "tools"),
+    *("edge", "edge/storage", "edge/capture", "edge/kiosk", "cloud", "cloud/storage", "cloud/fleet", "cloud/directory"),
+)
+
+
+def test_every_module_stands_on_the_map_of_its_package() -> None:
+    """The docstring of `__init__.py`: whoever opens a room for the first time learns there what each file is for."""
+    missing = [
+        f"{package}/{path.name}: a word about it belongs into {package}/__init__.py"
+        for package in MAPPED
+        for path in sorted((ROOT / package).glob("*.py"))
+        if not path.stem.startswith("__") and f"`{path.stem}`" not in (ROOT / package / "__init__.py").read_text()
+    ]
+    assert not missing, "\n".join(missing)
+
+
 def test_every_command_is_documented() -> None:
     readme = (ROOT / "README.md").read_text()
     for family in FAMILIES:
