@@ -117,10 +117,12 @@ async def _look_around(usher: Usher) -> None:
 
 
 async def _look_at_devices(usher: Usher) -> None:
-    idle_seconds = 0.0
+    wait_seconds = passed_seconds = 0.0
     while True:
         await asyncio.sleep(DEVICES_SECONDS)
-        idle_seconds += DEVICES_SECONDS
-        if usher.guest is not None or idle_seconds >= IDLE_SECONDS:
-            await usher.look_at_devices()
-            idle_seconds = 0.0
+        passed_seconds += DEVICES_SECONDS
+        if usher.guest is not None or passed_seconds >= wait_seconds:
+            # Behind the start or a change soon again: a slow device may just not have answered yet.
+            soon = await usher.look_at_devices() or usher.guest is not None
+            wait_seconds = DEVICES_SECONDS if soon else min(2 * max(wait_seconds, DEVICES_SECONDS), IDLE_SECONDS)
+            passed_seconds = 0.0

@@ -214,10 +214,12 @@ class Usher:
             if self.scene in OF_THE_LINE:
                 self.changed()
 
-    async def look_at_devices(self) -> None:
-        """What they let visitors do; a page that offers it offers something else when that has changed."""
-        if await self.able.look() and self.scene in OF_DEVICES:
+    async def look_at_devices(self) -> bool:
+        """What they let visitors do; a page that offers it offers something else when that has changed. Whether it has."""
+        changed = await self.able.look()
+        if changed and self.scene in OF_DEVICES:
             self.changed()
+        return changed
 
     # --- what a guest asks of the house (lobby.Lobby) -------------------------------------------------------------
     def changed(self) -> None:
