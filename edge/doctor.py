@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import enum
+import os
+import pwd
 import stat
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,6 +17,7 @@ import msgspec
 from edge.config import FILE, EdgeConfig
 from edge.devices import meaning, spoken
 from edge.enrol import read_directory
+from edge.entrance import Shut
 from edge.keys import CabinKeys
 from edge.knock import knock
 from edge.offline import look
@@ -82,6 +85,18 @@ def _folder(path: Path) -> Finding:
     if mode & 0o077:
         return Finding(
             "folder", Severity.WARNING, f"Others may look into {path} ({mode:04o}).", f"Run `chmod 700 {path}`."
+        )
+    owner = path.stat().st_uid
+    if owner != os.geteuid():
+        try:
+            name = pwd.getpwuid(owner).pw_name
+        except KeyError:
+            name = str(owner)
+        return Finding(
+            "folder",
+            Severity.WARNING,
+            f"{path} belongs to {name}, who may use other devices than you: what is said here holds for you.",
+            f"Ask as the node does: `runuser -u {name} -- kabine edge doctor {path}`.",
         )
     return Finding("folder", Severity.OK, f"{path} is open to its owner only.")
 
@@ -168,6 +183,7 @@ def _life(folder: NodeFolder, config: EdgeConfig, world: World) -> Iterator[Find
         yield from _lost([(row.receipt, row.at) for row in status.documents if row.state == State.LOST], world)
         yield _disk(status.disk_free_bytes, config)
         yield from _devices(status.devices, config, folder.path)
+        yield from _reception(status, config, folder.path)
         return
     try:
         with NodeFolder.open(folder.path, "edge"):
@@ -205,6 +221,27 @@ def _devices(states: Mapping[str, str], config: EdgeConfig, folder: Path) -> Ite
     finally:
         if devices is not None:
             devices.close()
+
+
+def _reception(status: Status, config: EdgeConfig, folder: Path) -> Iterator[Finding]:
+    """Whether visitors see a screen, and whether one may come in."""
+    if config.kiosk.on and not status.looks:
+        what = "No browser has shown the visitors' screen since the node began."
+        yield Finding(
+            "screen",
+            Severity.WARNING,
+            what,
+            "See `systemctl status kabine-screen`, then `journalctl -u kabine-screen`.",
+        )
+    elif config.kiosk.on:
+        yield Finding("screen", Severity.OK, "A browser has shown the visitors' screen since the node began.")
+    if status.shut == Shut.CLEANING:
+        remedy = f"When that is done, turn the key back, or run `kabine edge clean {folder} --done`."
+        yield Finding("door", Severity.WARNING, "Nobody is received: somebody cleans.", remedy)
+    elif status.shut == Shut.CLOSED:
+        yield Finding(
+            "door", Severity.OK, "Nobody is received now: these are no opening hours ([opening] in edge.toml)."
+        )
 
 
 def _link(status: Status, config: EdgeConfig, world: World) -> Finding:

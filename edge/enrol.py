@@ -36,6 +36,7 @@ from protocol.runtime.world import World
 DIRECTORY_FILE: Final = "directory"
 BOOT_BYTES: Final = 16
 SIGNED_BYTES_MAX: Final = limits.DIRECTORY_BYTES_MAX + limits.KIB  # with its signature
+_COPY: Final = "Copy this file from another cabin of the same hub, or from an agency's folder of keys: it is signed, and nothing in it is secret."
 
 
 class Enrolled(NamedTuple):
@@ -74,6 +75,8 @@ def enrol(text: str, path: Path, world: World, software: str) -> Enrolled:
 
 def read_directory(folder: NodeFolder, authority_key: bytes) -> tuple[Signed, Directory]:
     """The directory as of the last start: what says to whom the journal is sealed. Raises Refused, Unavailable."""
+    if not (folder.path / DIRECTORY_FILE).exists():
+        raise Unavailable(f"{folder.path / DIRECTORY_FILE} is not there.", _COPY)
     raw = folder.read_file(DIRECTORY_FILE)
     try:
         signed = codec.decode_canonical(Signed, raw, SIGNED_BYTES_MAX)
@@ -82,7 +85,7 @@ def read_directory(folder: NodeFolder, authority_key: bytes) -> tuple[Signed, Di
         raise Refused(
             error.code,
             f"{folder.path / DIRECTORY_FILE} is damaged: {error.what}",
-            "Copy this file from another cabin of the same hub, or from an agency's folder of keys: it is signed, and nothing in it is secret.",
+            _COPY,
         ) from error
 
 

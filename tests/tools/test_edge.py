@@ -17,6 +17,7 @@ import segno
 from click.testing import CliRunner, Result
 
 from edge.config import FILE
+from edge.enrol import DIRECTORY_FILE
 from edge.keys import CURVE_FILE
 from edge.knock import knock
 from edge.orders import ShowStatus
@@ -375,6 +376,35 @@ def test_doctor_says_why_a_device_does_not_answer(path: Path) -> None:
     assert "gone” cannot be used: No such file or directory" in found["scanner"]["what"]
     assert "Check that it exists" in found["scanner"]["remedy"]
     assert "does not answer (connection refused); numbers" in found["printer"]["what"]
+
+
+def test_doctor_says_that_nobody_sees_the_screen_and_that_somebody_cleans(path: Path) -> None:
+    with_devices(path)
+    with running(path), httpx.Client(timeout=120.0) as browser:
+        assert findings(path)[0]["screen"]["state"] == "warning"
+        assert "kabine-screen" in findings(path)[0]["screen"]["remedy"]
+        address = (path / "kiosk.url").read_text().strip()
+        until(lambda: _let_in(browser, address), "the browser is let in")
+        with browser.stream("GET", f"{address.partition('/open/')[0]}/live"):
+            until(lambda: findings(path)[0]["screen"]["state"] == "ok", "a browser has drawn its first page")
+        assert "door" not in findings(path)[0]
+        kabine("clean", path)
+        assert findings(path)[0]["door"]["state"] == "warning"
+        assert "--done" in findings(path)[0]["door"]["remedy"]
+
+
+def test_doctor_says_when_it_looks_with_other_rights_than_the_node(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert findings(path)[0]["folder"]["state"] == "ok"
+    monkeypatch.setattr("os.geteuid", lambda: path.stat().st_uid + 1)
+    folder = findings(path)[0]["folder"]
+    assert (folder["state"], "runuser" in folder["remedy"]) == ("warning", True)
+
+
+def test_doctor_says_what_to_do_about_a_directory_that_is_gone(path: Path) -> None:
+    (path / DIRECTORY_FILE).unlink()
+    found, code = findings(path)
+    assert (found["directory"]["state"], code) == ("critical", 2)
+    assert "another cabin" in found["directory"]["remedy"]
 
 
 def test_doctor_says_what_pins_need(path: Path) -> None:
