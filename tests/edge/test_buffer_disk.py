@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import os
-import resource
 import sqlite3
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 
@@ -19,20 +16,10 @@ from protocol.entries import VisitEnded
 from protocol.errors import Unavailable
 from protocol.manifest import Happening
 from tests.edge.cabin import BEGAN, Cabin, directory, journal_of, manifest_of, receipt
+from tests.edge.disks import no_file_may_grow_beyond
 
 VISIT = VisitEnded(b"visit", BEGAN, BEGAN, "left", 0, "de")
 MIB = limits.MIB
-
-
-@contextmanager
-def no_file_may_grow_beyond(size_bytes: int) -> Iterator[None]:
-    """The kernel refuses to write behind this place of any file, as a failing disk does."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 # --- full

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,17 +22,17 @@ from edge.kiosk.settings import Screen
 from edge.kiosk.usher import Usher
 from edge.node import Node
 from edge.opening import OpeningConfig
-from edge.storage import disk
 from hardware.fittings import Lying, PrinterConfig, ScannerConfig
 from hardware.simulated.stage import COVER_OPEN, DENIED, JAMMED, NO_PAPER, UNPLUGGED, Stage
 from protocol.runtime.folder import NodeFolder
 from protocol.runtime.world import REAL, World
+from tests.edge.disks import full, small_disk
 from tests.edge.house import config, enrolled
 from tests.edge.jumping import Jumping
 
 NINE = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)  # on a Monday, by the clock in Berlin
 SIMULATED = ScannerConfig("simulated", pages=1, seed=5)
-SMALL_MIB = 40  # too small for a ballast that would be given up for it
+SMALL_KIB = 40 * 1024  # too small for a ballast that would be given up for it
 
 
 @dataclass
@@ -217,25 +216,8 @@ def test_who_comes_behind_somebody_finds_nothing_of_them(path: Path) -> None:
 
 @pytest.fixture
 def small(tmp_path: Path) -> Iterator[Path]:
-    """A disk that somebody can fill; only root may mount it."""
-    mount = tmp_path / "small"
-    mount.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={SMALL_MIB}m", "tmpfs", str(mount)], check=True)
-    try:
+    with small_disk(tmp_path, SMALL_KIB) as mount:
         yield mount
-    finally:
-        subprocess.run(["umount", "-l", str(mount)], check=True)
-
-
-@contextmanager
-def full(folder: Path) -> Iterator[None]:
-    """Somebody else's file takes all that there is."""
-    filler = folder / "filler"
-    try:
-        filler.write_bytes(bytes(disk.free_bytes(folder)))
-        yield
-    finally:
-        filler.unlink()
 
 
 def test_a_disk_that_fills_up_during_a_visit_loses_nothing_and_says_what_to_do(small: Path) -> None:

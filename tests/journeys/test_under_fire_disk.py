@@ -8,19 +8,17 @@ from __future__ import annotations
 
 import errno
 import shutil
-import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from edge.buffer import State
-from edge.storage import disk
 from protocol.errors import Unavailable
 from protocol.manifest import Happening
 from tests.edge.cabin import Cabin, manifest_of, receipt
+from tests.edge.disks import full, small_disk
 from tests.journeys.stage import Stage
 from tests.journeys.waiting import until
 from tools.torture.pair import Keys, Pair
@@ -34,26 +32,8 @@ SMALL_KIB = 2600
 # --- full -----------------------------------------------------------------------------------------------------------
 @pytest.fixture
 def small(tmp_path: Path) -> Iterator[Path]:
-    """A disk of two and a half megabytes."""
-    mount = tmp_path / "small"
-    mount.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={SMALL_KIB}k", "tmpfs", str(mount)], check=True)
-    try:
+    with small_disk(tmp_path, SMALL_KIB) as mount:
         yield mount
-    finally:
-        subprocess.run(["umount", "-l", str(mount)], check=True)
-
-
-@contextmanager
-def full(folder: Path, spare_bytes: int) -> Iterator[None]:
-    """Somebody else's file takes all but so much."""
-    filler = folder / "filler"
-    free = disk.free_bytes(folder)
-    try:
-        filler.write_bytes(bytes(max(0, free - spare_bytes)))
-        yield
-    finally:
-        filler.unlink()
 
 
 @pytest.mark.parametrize("phase", ["opening", "number", "staging", "putting", "hearing", "acknowledging"])

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pyrage
@@ -17,6 +14,7 @@ from click.testing import CliRunner, Result
 from protocol import limits
 from protocol.envelope import PassphraseRecipient, parse_identities, seal_bytes
 from protocol.errors import Refused, Trouble, Unavailable
+from tests.edge.disks import no_file_may_grow_beyond
 from tests.vectors import age_peer
 from tools import envelope as commands
 from tools.whole_file import whole_file
@@ -48,17 +46,6 @@ def key(folder: Path, kind: str = "pq") -> tuple[Path, str]:
 
 def left_behind(folder: Path) -> list[str]:
     return [path.name for path in folder.iterdir() if path.name.endswith(".part")]
-
-
-@contextmanager
-def no_file_larger_than(size_bytes: int) -> Iterator[None]:
-    """The disk refuses to go on, as a full one does."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 @pytest.mark.parametrize("kind", ["pq", "x25519"])
@@ -183,7 +170,7 @@ def test_nothing_reaches_stdout_before_all_is_known_to_be_genuine(tmp_path: Path
 
 def test_a_full_disk_leaves_nothing(tmp_path: Path, document: Path) -> None:
     _, recipient = key(tmp_path)
-    with no_file_larger_than(100_000), pytest.raises(Unavailable, match="cannot be written: File too large"):
+    with no_file_may_grow_beyond(100_000), pytest.raises(Unavailable, match="cannot be written: File too large"):
         run("seal", document, "-r", recipient, "-o", tmp_path / "x.age")
     assert not (tmp_path / "x.age").exists()
     assert left_behind(tmp_path) == []

@@ -1,0 +1,46 @@
+"""Disks in trouble, for tests: a small one that somebody can fill, a full one, one that takes no more of a file."""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from edge.storage import disk
+
+
+@contextmanager
+def small_disk(folder: Path, size_kib: int) -> Iterator[Path]:
+    """A disk of this size, mounted below `folder`; only root may do that."""
+    mount = folder / "small"
+    mount.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size_kib}k", "tmpfs", str(mount)], check=True)
+    try:
+        yield mount
+    finally:
+        subprocess.run(["umount", "-l", str(mount)], check=True)
+
+
+@contextmanager
+def full(folder: Path, spare_bytes: int = 0) -> Iterator[None]:
+    """Somebody else's file takes all but so much."""
+    filler = folder / "filler"
+    free_bytes = disk.free_bytes(folder)
+    try:
+        filler.write_bytes(bytes(max(0, free_bytes - spare_bytes)))
+        yield
+    finally:
+        filler.unlink()
+
+
+@contextmanager
+def no_file_may_grow_beyond(size_bytes: int) -> Iterator[None]:
+    """The kernel refuses to write behind this place of any file, as a failing disk does."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
