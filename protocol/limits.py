@@ -9,7 +9,7 @@ MIB: Final = 1024 * KIB
 
 # --- frames -----------------------------------------------------------------------------------------------------
 PROTOCOL_VERSION: Final = 1
-MESSAGE_BYTES_MAX: Final = 2 * MIB  # ZMQ MAXMSGSIZE: an unauthenticated peer can make us hold no more than this
+MESSAGE_BYTES_MAX: Final = 2 * MIB  # ZMQ MAXMSGSIZE: no peer can make us hold more than this at once
 ENTRIES_FRAME_BYTES_MAX: Final = 64 * KIB  # payloads of one Entries frame: at 1 Mbit/s half a second, never more
 ENTRY_BYTES_MAX: Final = 48 * KIB  # one entry fits in one frame; a sealed summary of 32 KiB fits in one entry
 ENTRIES_PER_FRAME_MAX: Final = 4096  # a decoder may allocate so many small objects, no more
@@ -17,6 +17,8 @@ WHISPER_BYTES_MAX: Final = 64 * KIB
 ECHO_BYTES_MAX: Final = 1 * KIB  # of a whisper that is said back
 WHISPERS_WAITING_MAX: Final = 64  # in a cabin for its uplink's next turn; older ones are no news any more
 CHUNK_BYTES_MAX: Final = 512 * KIB  # most documents in one piece; 1.5 GB/s through CURVE from 256 KiB on
+# What a hub is told at once is at most a chunk. Strangers can make it hold so much, each of them, until their time for a handshake is over.
+HEARD_BYTES_MAX: Final = CHUNK_BYTES_MAX + 64 * KIB
 CHUNK_BYTES_MIN: Final = 4 * KIB  # smaller pays more for headers than it wins in promptness
 TEXT_CHARS_MAX: Final = 500  # any text for a person on the wire
 NUMBER_MAX: Final = 2**53 - 1  # any whole number on the wire: a browser counts no further, SQLite to 2**63

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import resource
+from pathlib import Path
 from typing import Final
 
 from protocol import limits
@@ -16,6 +18,8 @@ _TRIM_THRESHOLD: Final = -1  # mallopt(3)
 _MMAP_THRESHOLD: Final = -3
 KEPT_BYTES: Final = 32 * limits.MIB  # free memory of this much at the end of a heap goes back to the system
 MAPPED_BYTES: Final = 8 * limits.MIB  # blocks from this size on are mapped one by one
+IDLE_BYTES: Final = 64 * limits.MIB  # more than this is worth giving back what is free between what is used
+_STATM: Final = Path("/proc/self/statm")
 
 
 def keep_buffers() -> None:
@@ -24,6 +28,49 @@ def keep_buffers() -> None:
     if mallopt is not None:
         mallopt(_MMAP_THRESHOLD, MAPPED_BYTES)
         mallopt(_TRIM_THRESHOLD, KEPT_BYTES)
+
+
+class _Mallinfo(ctypes.Structure):
+    """struct mallinfo2 of glibc 2.33 and later, bytes."""
+
+    _fields_ = [
+        (name, ctypes.c_size_t)
+        for name in (
+            *("arena", "ordblks", "smblks", "hblks", "hblkhd"),
+            *("usmblks", "fsmblks", "uordblks", "fordblks", "keepcost"),
+        )
+    ]
+
+
+class Heap:
+    """What this process holds of the machine's memory. Strangers can make a hub take a gigabyte for some seconds; what lies between smaller things
+    that stay would never go back by itself."""
+
+    def __init__(self) -> None:
+        library = ctypes.CDLL(None)
+        self._mallinfo = getattr(library, "mallinfo2", None)
+        self._trim = getattr(library, "malloc_trim", None)
+        self._idle_bytes = 0
+        if self._mallinfo is not None:
+            self._mallinfo.restype = _Mallinfo
+            self._idle_bytes = self._idle()
+
+    def give_back(self) -> None:
+        """What is free of it, where that has grown by IDLE_BYTES. Takes half a second for a gigabyte, and next to nothing where there is little."""
+        if self._mallinfo is None or self._trim is None:
+            return
+        idle_bytes = self._idle()
+        if idle_bytes >= self._idle_bytes + IDLE_BYTES:
+            self._trim(ctypes.c_size_t(KEPT_BYTES))
+            self._idle_bytes = self._idle()
+        else:
+            self._idle_bytes = min(self._idle_bytes, idle_bytes)
+
+    def _idle(self) -> int:
+        """Resident bytes that nobody got from malloc; programs and Python's own arenas are among them."""
+        found = self._mallinfo()  # type: ignore[misc]  # not None here
+        resident_bytes = int(_STATM.read_text().split()[1]) * resource.getpagesize()
+        return resident_bytes - int(found.uordblks) - int(found.hblkhd)
 
 
 def set_apart() -> None:

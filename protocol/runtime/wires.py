@@ -20,7 +20,7 @@ from protocol import limits
 from protocol.errors import Unavailable
 from protocol.keys import CurvePair
 from protocol.room import SHORT_SECONDS, Room
-from protocol.runtime.allocator import keep_buffers
+from protocol.runtime.allocator import Heap, keep_buffers
 from protocol.runtime.path import Path
 
 log = structlog.get_logger("wires")
@@ -36,6 +36,7 @@ _REASON_MILLISECONDS: Final = 100
 _ROOMY_SECONDS: Final = 1.0  # a line within one house is asked so often whether it still is one
 _DOOR_SECONDS: Final = 1.0  # closed, when nobody more can be let in
 _LOOK_SECONDS: Final = 0.1  # how often the door is looked at
+_TIDY_SECONDS: Final = 5.0  # how often memory that strangers have left is looked for
 # Plain numbers: to combine zmq's flags costs as much as to send a small message.
 _NOBLOCK: Final = int(zmq.NOBLOCK)
 _MORE: Final = int(zmq.NOBLOCK | zmq.SNDMORE)
@@ -132,6 +133,7 @@ class Listener:
         self.gate = Gate(self._context, admit)
         self._socket = self._context.socket(zmq.ROUTER)
         _bound(self._socket, limits.PING_SECONDS)
+        self._socket.setsockopt(zmq.MAXMSGSIZE, limits.HEARD_BYTES_MAX)
         # Who only answers has nothing outstanding of its own: the kernel tells when nobody acknowledges what it sends, in spite of trying again.
         self._socket.setsockopt(zmq.TCP_MAXRT, int(limits.STALL_SECONDS * 1000))
         self._socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
@@ -153,13 +155,18 @@ class Listener:
         self._clock = clock
         self._opens_at: float | None = None  # the door is closed until then
         self._look_at = 0.0
+        self._heap = Heap()
+        self._tidy_at = 0.0
 
     def wait(self, seconds: float) -> bool:
-        """Until a message is there, at most `seconds`. Looks after the door."""
+        """Until a message is there, at most `seconds`. Looks after the door, and after what was left behind it."""
         now = self._clock()
         if now >= self._look_at:
             self._look_at = now + _LOOK_SECONDS
             self._door()
+        if now >= self._tidy_at:
+            self._tidy_at = now + _TIDY_SECONDS
+            self._heap.give_back()
         return bool(self._socket.poll(max(0, int(seconds * 1000)), _POLLIN))
 
     def _door(self) -> None:

@@ -44,6 +44,7 @@ def test_at_its_descriptor_limit_it_says_so_does_not_spin_and_serves_whom_it_has
 
 
 def test_a_flood_before_authentication_costs_it_little_memory(town: Stage) -> None:
+    """The hub holds what a stranger announces, as far as it has come, until the time for a handshake is over."""
     hub = town.house.processes["hub"].pid
     held = memory_kib(hub)
     stop = threading.Event()
@@ -102,8 +103,9 @@ def was_let_in(guest: socket.socket) -> bool:
 
 
 def flood(stage: Stage, stop: threading.Event, seed: int) -> None:
-    """Greetings, then whatever fits, as fast as it goes."""
-    rubbish = bytes([seed]) + b"\x02\xff\xff\xff\xff\xff\xff\xff\xff" + os.urandom(64 * 1024)
+    """Greetings, then whatever fits, as fast as it goes: some announce more than may come, some as much."""
+    announced_bytes = (2**64 - 1, limits.MESSAGE_BYTES_MAX, limits.HEARD_BYTES_MAX, 64 * 1024)[seed % 4]
+    rubbish = b"\x06" + announced_bytes.to_bytes(8) + os.urandom(64 * 1024)
     while not stop.is_set():
         with socket.socket() as guest, suppress(OSError):
             guest.settimeout(1.0)

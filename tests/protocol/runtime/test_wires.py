@@ -204,7 +204,11 @@ def test_a_turn_hears_no_more_than_it_may(listener, dial):
 def test_a_message_beyond_the_bound_ends_the_connection(listener, dial):
     dialler = dial()
     until(dialler, lambda: dialler.connected)
-    dialler.say(bytes(limits.MESSAGE_BYTES_MAX + 1))
+    dialler.say(b"chunk", bytes(limits.CHUNK_BYTES_MAX))
+    (chunk,) = heard(listener)
+    assert len(chunk.data) == limits.CHUNK_BYTES_MAX
+    del chunk
+    dialler.say(bytes(limits.HEARD_BYTES_MAX + 1))
     until(dialler, lambda: dialler.failure)
     assert dialler.failure == "the line was cut"
     assert not listener.wait(0)
