@@ -49,6 +49,6 @@ def test_what_is_missing_or_cut_short_is_wrong(tmp_path: Path) -> None:
 
 
 def test_who_never_got_through_is_slower_than_all_others() -> None:
-    done, never = PeerCrossing(30.0, 1.2, 1.0, 0), PeerCrossing(0.0, 0.0, 2.0, 40, never=1)
+    done, never = PeerCrossing(30.0, 1.2, 1.0, 0), PeerCrossing(None, None, 2.0, 40, never=1)
     assert median_peer([done, never, done]) == PeerCrossing(30.0, 1.2, 1.0, 40, never=1)
-    assert median_peer([never, done, never]).seconds == 0
+    assert median_peer([never, done, never]) == PeerCrossing(None, None, 2.0, 80, never=2)

@@ -1,9 +1,11 @@
 """The workloads of `kabine bench sync` run and tell what they should, in sizes that say nothing about speed."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 
 import pytest
 
@@ -15,8 +17,8 @@ from tools.bench.report import race as told
 pytestmark = pytest.mark.timeout(1800)  # whole houses, on a busy machine
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "tools", "bench", "sync", "--runs", "1", "--json", *arguments]
+def run(*arguments: str, under: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
+    command = [*under, sys.executable, "-m", "tools", "bench", "sync", "--runs", "1", "--json", *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
@@ -91,6 +93,15 @@ def test_entries_and_whispers_travel_beside_a_document_on_a_slow_line():
     assert found["entries"]["p50_over_ms"] > 0
     assert found["kabine_s"] > 0.8 < found["reference_s"]
     columns(found)
+
+
+def test_where_nothing_of_it_can_run_it_says_so_and_fails():
+    """Two workloads that could not ended with an empty object and success."""
+    alone = ["setpriv", "--bounding-set=-sys_admin"] if os.geteuid() == 0 else []
+    done = run("--workload", "W3", "--workload", "W4", "--workload", "W3", under=alone)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "as root" in done.stderr
+    assert done.stderr.count("W3 …") == 1
 
 
 def test_medians_are_those_of_pairs():

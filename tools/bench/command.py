@@ -22,7 +22,7 @@ def bench() -> None:
     "--workload", "workloads", multiple=True, type=click.Choice(list(sync.WORKLOADS)), help="Which; all, when not told."
 )
 @click.option("--peers", is_flag=True, help="Beside NATS, rsync, Syncthing … too, where they are installed.")
-@click.option("--runs", default=3, show_default=True, type=click.IntRange(1, 50))
+@click.option("--runs", default=3, show_default=True, type=click.IntRange(1, 50), help="The median of so many.")
 @click.option(
     "--fsync-ms", default=0.0, type=click.FloatRange(0, 100), help="Every fsync costs so much more; count them."
 )
@@ -34,7 +34,7 @@ def bench() -> None:
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     help="Where to work: on the disk that matters.",
 )
-@click.option("--json", "as_json", is_flag=True)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
 def sync_(
     workloads: tuple[str, ...],
     peers: bool,
@@ -50,8 +50,9 @@ def sync_(
         slow_disk.under(fsync_ms)
     quiet_net.enter()
     order = sync.Order(runs=runs, peers=peers, scale=scale, folder=folder)
-    names = workloads or tuple(sync.WORKLOADS)
+    names = tuple(dict.fromkeys(workloads)) or tuple(sync.WORKLOADS)
     found: dict[str, object] = {}
+    left_out: Unavailable | None = None
     for name in names:
         click.echo(f"{name} …", err=True)
         try:
@@ -60,11 +61,14 @@ def sync_(
             if len(names) == 1:
                 raise
             click.echo(f"{name} is left out: {error}", err=True)
+            left_out = error
             continue
         found[name] = msgspec.to_builtins(result)
         if not as_json:
             for line in sync.table(name, result):
                 click.echo(line)
+    if not found and left_out is not None:
+        raise left_out
     if as_json:
         click.echo(json.dumps(found, indent=2, ensure_ascii=False))
 
@@ -82,7 +86,7 @@ def sync_(
     type=click.IntRange(0, 1000),
     help="Drawn pages to spoil; 0 leaves defects out.",
 )
-@click.option("--json", "as_json", is_flag=True)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
 def capture(folder: Path, no_references: bool, ocrmypdf: str, spoilt: int, as_json: bool) -> None:
     """Bytes, legibility, CPU and memory of every page in a folder of scans, against JPEG, img2pdf and OCRmyPDF; and which defects are noticed."""
     from tools.bench import capture as pages  # late: it needs MuPDF
@@ -102,8 +106,8 @@ def capture(folder: Path, no_references: bool, ocrmypdf: str, spoilt: int, as_js
 
 
 @bench.command()
-@click.option("--runs", default=3, show_default=True, type=click.IntRange(1, 50))
-@click.option("--json", "as_json", is_flag=True)
+@click.option("--runs", default=3, show_default=True, type=click.IntRange(1, 50), help="The median of so many.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
 def kiosk(runs: int, as_json: bool) -> None:
     """The visitor's screen: its cold start, how soon a touch is seen, and how soon nothing of a visitor is left."""
     from tools.bench import kiosk as screen  # late: it needs a browser

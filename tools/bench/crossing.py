@@ -42,11 +42,11 @@ KINDS: Final = ("resets", "silent", "loss")
 
 
 class PeerCrossing(msgspec.Struct, frozen=True):
-    """Of one peer through the same cuts, with `wrong` documents over all runs, of which it was not done in `never`; `seconds` and `of_ideal` 0 where
-    that is most of them."""
+    """Of one peer through the same cuts, with `wrong` documents over all runs, of which it was not done in `never`; no `seconds` and `of_ideal`
+    where that is most of them."""
 
-    seconds: float
-    of_ideal: float
+    seconds: float | None
+    of_ideal: float | None
     wire_ratio: float
     wrong: int
     never: int = 0
@@ -70,7 +70,7 @@ class Crossings(msgspec.Struct, frozen=True):
 
     kabine_s: float
     reference_s: float
-    peers_s: dict[str, float]
+    peers_s: dict[str, float | None]
     wire_ratio: float
     cpu_s: Cpu
     resets: Crossing
@@ -122,7 +122,7 @@ def table(name: str, found: Crossings) -> Iterator[str]:
             f"   wire/payload {crossing.wire_ratio:.3f}   wrong documents {crossing.wrong}"
         )
         for peer, theirs in crossing.peers.items():
-            took = f"{theirs.seconds:7.2f} s, {theirs.of_ideal:.3f}" if theirs.seconds else "    never       "
+            took = "    never       " if theirs.seconds is None else f"{theirs.seconds:7.2f} s, {theirs.of_ideal:.3f}"
             never = f"   never in {theirs.never}" if theirs.never else ""
             yield f"    {peer:<30} {took}   wire/payload {theirs.wire_ratio:.3f}   wrong documents {theirs.wrong}{never}"
     for peer, why in found.left_out.items():
@@ -147,9 +147,10 @@ def _in_all(found: Sequence[dict[str, PeerCrossing]]) -> list[str]:
     return [name for name in found[0] if all(name in each for each in found)]
 
 
-def _together(seconds: Sequence[float]) -> float:
-    """0, which stands for never, where one of them never came through."""
-    return sum(seconds) if all(seconds) else 0.0
+def _together(seconds: Sequence[float | None]) -> float | None:
+    """None where one of them never came through."""
+    done = [each for each in seconds if each is not None]
+    return sum(done) if len(done) == len(seconds) else None
 
 
 def median_peer(runs: Sequence[PeerCrossing]) -> PeerCrossing:
@@ -163,10 +164,10 @@ def median_peer(runs: Sequence[PeerCrossing]) -> PeerCrossing:
     )
 
 
-def _median_of_done(values: Sequence[float]) -> float:
-    """0 stands for never, which is longer than all others."""
-    median = statistics.median(value or math.inf for value in values)
-    return 0.0 if math.isinf(median) else median
+def _median_of_done(values: Sequence[float | None]) -> float | None:
+    """None stands for never, which is longer than all others."""
+    median = statistics.median(math.inf if value is None else value for value in values)
+    return None if math.isinf(median) else median
 
 
 def _run(
@@ -233,11 +234,12 @@ def _carried(peer: Across, documents: int, kind: str, seed: int, scratch: Path) 
                 end.line()
                 end.say("")
                 _cut(line, cuts, ideal_seconds, silent=kind == "silent")
-                seconds = float(end.line())
+                seconds = float(end.line()) or None
         wire_ratio = (line.up_bytes + line.down_bytes) / payload_bytes
     finally:
         line.close()
-    return PeerCrossing(seconds, seconds / ideal_seconds, wire_ratio, wrong_files(files, into), int(not seconds))
+    of_ideal = None if seconds is None else seconds / ideal_seconds
+    return PeerCrossing(seconds, of_ideal, wire_ratio, wrong_files(files, into), int(seconds is None))
 
 
 def _cut(line: PacketLine, cuts: int, ideal_seconds: float, *, silent: bool) -> None:
