@@ -152,8 +152,10 @@ def key(id: str, hub: Path, card: str | None, at_once: bool, passphrase_file: Pa
 @agency.command()
 @click.argument("id")
 @hub_option
-@click.option("--service", "services", multiple=True, required=True, metavar="LEIKA")
-@click.option("--area", "areas", multiple=True, required=True, metavar="ARS")
+@click.option("--service", "services", multiple=True, required=True, metavar="LEIKA", help="For what; again for more.")
+@click.option(
+    "--area", "areas", multiple=True, required=True, metavar="ARS", help="Where, as in 12073; again for more."
+)
 @_publish_option
 @passphrase_option
 def route(
@@ -188,7 +190,7 @@ def remove(id: str, hub: Path, at_once: bool, passphrase_file: Path | None) -> N
 
 @agency.command("list")
 @hub_option
-@click.option("--json", "as_json", is_flag=True)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
 def list_(hub: Path, as_json: bool) -> None:
     """Agencies as the next directory will have them."""
     with premises.opened(hub) as place, place.database.reading() as connection:

@@ -39,7 +39,7 @@ def cabin() -> None:
     type=click.Path(path_type=Path, dir_okay=False),
     help="Write the QR code to FILE.svg (to be printed) or FILE.png.",
 )
-@click.option("--json", "as_json", is_flag=True)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
 def invite(
     site: str,
     hub: Path,
@@ -111,7 +111,7 @@ def invite(
 
 @cabin.command("list")
 @hub_option
-@click.option("--json", "as_json", is_flag=True)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
 def list_(hub: Path, as_json: bool) -> None:
     """All sites and their machines."""
     with premises.opened(hub) as place, place.database.reading() as connection:

@@ -47,7 +47,13 @@ class Found(msgspec.Struct, frozen=True):
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Where the PDF goes, - is stdout; without it nothing is written."
 )
-@click.option("--mode", type=click.Choice([str(mode) for mode in Mode]), default=str(Mode.DOCUMENT), show_default=True)
+@click.option(
+    "--mode",
+    type=click.Choice([str(mode) for mode in Mode]),
+    default=str(Mode.DOCUMENT),
+    show_default=True,
+    help="What lies there.",
+)
 @click.option("--g4-strict", is_flag=True, help="CCITT G4 only, for archives that refuse JBIG2. About twice the size.")
 @click.option("--check", is_flag=True, help="Look whether the result has the shape of PDF/A-2b; fail where it has not.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")

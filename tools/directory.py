@@ -37,7 +37,7 @@ def directory() -> None:
 @directory.command()
 @hub_option
 @click.option("--draft", "drafted", is_flag=True, help="What the next one would say, instead of the one in force.")
-@click.option("--json", "as_json", is_flag=True)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
 def show(hub: Path, drafted: bool, as_json: bool) -> None:
     """The directory in force."""
     with premises.opened(hub) as place, place.database.reading() as connection:
@@ -95,7 +95,7 @@ def publish_(hub: Path, out: Path | None, signed: Path | None, passphrase_file: 
 @directory.command()
 @click.argument("file", type=_file)
 @click.option("--key", "key_file", type=_file, required=True, help="The authority's key, authority.age.")
-@click.option("--out", type=_file, required=True)
+@click.option("--out", type=_file, required=True, help="Where the signed directory goes.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @passphrase_option
 def sign(file: Path, key_file: Path, out: Path, yes: bool, passphrase_file: Path | None) -> None:

@@ -33,7 +33,7 @@ def fleet() -> None:
 @fleet.command("status")
 @hub_option
 @click.option("--site", help="Only this one.")
-@click.option("--json", "as_json", is_flag=True)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
 def status_(hub: Path, site: str | None, as_json: bool) -> None:
     """State of every site, and the proof that everything has arrived. Exit code 0: all is well, 1: warning, 2: critical; where nothing can be seen,
     2 as well."""

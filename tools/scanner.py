@@ -53,9 +53,17 @@ def list_(seconds: float, as_json: bool) -> None:
 @click.option("--escl", metavar="URL", help="A driverless network scanner, as in http://192.168.1.20/eSCL.")
 @click.option("--camera", metavar="DEVICE", help="A document camera, as in /dev/video0.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path("."), help="Where the files go.")
-@click.option("--source", type=click.Choice(get_args(Source)), default="auto", show_default=True)
-@click.option("--mode", type=click.Choice(get_args(Mode)), default="color", show_default=True)
-@click.option("--dpi", type=click.IntRange(75, 600), default=300, show_default=True)
+@click.option(
+    "--source",
+    type=click.Choice(get_args(Source)),
+    default="auto",
+    show_default=True,
+    help="Where it takes paper from.",
+)
+@click.option(
+    "--mode", type=click.Choice(get_args(Mode)), default="color", show_default=True, help="What it makes of it."
+)
+@click.option("--dpi", type=click.IntRange(75, 600), default=300, show_default=True, help="Pixels per inch.")
 def scan(
     sane: str | None, escl: str | None, camera: str | None, out: Path, source: Source, mode: Mode, dpi: int
 ) -> None:
@@ -105,7 +113,7 @@ def virtual(port: int, pages: int, seed: int, stage: Path | None) -> None:
 @click.option(
     "--seed", type=click.IntRange(0), default=1, show_default=True, help="The same seed draws the same paper."
 )
-@click.option("--dpi", type=click.IntRange(50, 600), default=300, show_default=True)
+@click.option("--dpi", type=click.IntRange(50, 600), default=300, show_default=True, help="Pixels per inch.")
 def samples(folder: Path, seed: int, dpi: int) -> None:
     """Draw one of everything that people bring: letter, form, receipt, identity card, worn, photographed, blurred, empty."""
     from hardware.simulated.samples import draw_samples

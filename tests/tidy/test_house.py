@@ -7,6 +7,8 @@ import subprocess
 import tomllib
 from pathlib import Path
 
+import click
+
 from tools.command import FAMILIES, kabine
 
 ROOT = Path(__file__).parents[2]
@@ -79,3 +81,17 @@ def test_every_command_is_documented() -> None:
         assert f"kabine {family}" in readme, f"README.md does not mention `kabine {family}`"
         for name, part in getattr(command, "commands", {}).items():
             assert part.help, f"kabine {family} {name} says nothing about itself"
+
+
+def test_every_option_says_what_it_is_for() -> None:
+    def silent(command: click.Command, name: str) -> list[str]:
+        options = [one for one in command.params if isinstance(one, click.Option) and not one.hidden]
+        below = getattr(command, "commands", {}).items()
+        return [
+            *(f"{name} {'/'.join(one.opts)}" for one in options if not one.help),
+            *(found for part, under in below for found in silent(under, f"{name} {part}")),
+        ]
+
+    families = {family: kabine.get_command(None, family) for family in FAMILIES}  # type: ignore[arg-type]
+    faults = [found for family, command in families.items() if command for found in silent(command, f"kabine {family}")]
+    assert not faults, "\n".join(faults)

@@ -24,7 +24,7 @@ _LIST: Final = "list"
     "--days", type=click.FloatRange(0, min_open=True), default=WORLD_DAYS, show_default=True, help="Of virtual time."
 )
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="The same seed gives the same run.")
-@click.option("--cabins", type=click.IntRange(1, CABINS_MAX), default=2, show_default=True)
+@click.option("--cabins", type=click.IntRange(1, CABINS_MAX), default=2, show_default=True, help="At one hub.")
 @click.option(
     "--plant",
     type=click.Choice([*sorted(PLANTED), _LIST]),
@@ -38,7 +38,7 @@ _LIST: Final = "list"
     show_default="one for each core",
     help="Worlds side by side; the result is the same.",
 )
-@click.option("--json", "as_json", is_flag=True)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
 def simulate(days: float, seed: int, cabins: int, plant: str | None, jobs: int, as_json: bool) -> None:
     """Cabins and hub under virtual time, with faults, from a seed.
 

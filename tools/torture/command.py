@@ -37,8 +37,10 @@ def options(kind: str) -> Callable[[FC], FC]:
             click.option(
                 "--plant", default="", help="Put in a fault of our own: it must be caught. `list` names them."
             ),
-            click.option("--seed", type=click.IntRange(0), default=1, show_default=True),
-            click.option("--rounds", type=click.IntRange(1), default=ROUNDS[kind], show_default=True),
+            click.option(
+                "--seed", type=click.IntRange(0), default=1, show_default=True, help="The same does the same."
+            ),
+            click.option("--rounds", type=click.IntRange(1), default=ROUNDS[kind], show_default=True, help="How much."),
         ):
             function = option(function)
         return function
@@ -119,7 +121,9 @@ _add(
 )
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Another one adds to what is kept.")
 @click.option("--cabins", type=click.IntRange(1, 50), default=2, show_default=True, help="At the hub of a simulation.")
-@click.option("--out", type=click.Path(path_type=Path), default=Path("docs/evidence.md"), show_default=True)
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path("docs/evidence.md"), show_default=True, help="The page."
+)
 def evidence(only: tuple[str, ...], share: float, seed: int, cabins: int, out: Path) -> None:
     """Take the large figures, hours of them, and write them down with commit, seeds and machine.
 
