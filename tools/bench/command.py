@@ -50,8 +50,9 @@ def sync_(
         slow_disk.under(fsync_ms)
     quiet_net.enter()
     order = sync.Order(runs=runs, peers=peers, scale=scale, folder=folder)
-    names = workloads or tuple(sync.WORKLOADS)
+    names = tuple(dict.fromkeys(workloads)) or tuple(sync.WORKLOADS)
     found: dict[str, object] = {}
+    left_out: Unavailable | None = None
     for name in names:
         click.echo(f"{name} …", err=True)
         try:
@@ -60,11 +61,14 @@ def sync_(
             if len(names) == 1:
                 raise
             click.echo(f"{name} is left out: {error}", err=True)
+            left_out = error
             continue
         found[name] = msgspec.to_builtins(result)
         if not as_json:
             for line in sync.table(name, result):
                 click.echo(line)
+    if not found and left_out is not None:
+        raise left_out
     if as_json:
         click.echo(json.dumps(found, indent=2, ensure_ascii=False))
 
