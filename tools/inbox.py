@@ -64,7 +64,7 @@ def keygen(keys: Path, agency: str) -> None:
 @_keys_option
 @click.option("--hub", help="The hub's card (text or file); kept in the keys' folder once that hub has answered.")
 @click.option("--all", "everything", is_flag=True, help="Also what was accepted or returned.")
-@click.option("--json", "as_json", is_flag=True)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
 def list_(keys: Path, hub: str | None, everything: bool, as_json: bool) -> None:
     """What lies in the inbox, oldest first. Fetches no documents."""
     with opened_inbox(keys, hub) as connector:
@@ -148,19 +148,10 @@ def pull(
         folder.close()
 
 
-def _pull_all(
-    connector: Connector,
-    into: Path,
-    only: ReceiptNumber | None,
-    reason: str | None,
-    text: str,
-    as_json: bool,
-    refused: dict[int, str],
-) -> None:
-    for problem in connector.problems():
-        click.echo(problem, err=True)
-    for said in connector.forgotten.answers(into):
-        click.echo(said, err=True)
+def _waiting(
+    connector: Connector, only: ReceiptNumber | None, reason: str | None, refused: dict[int, str]
+) -> list[Letter]:
+    """What is to be taken, oldest first; what cannot be believed is named, and noted in `refused`. Raises Refused where another was asked for."""
     letters = []
     for letter in connector.letters():
         if isinstance(letter, Letter):
@@ -178,6 +169,23 @@ def _pull_all(
         )
     if reason is not None and len(letters) != 1:
         raise Refused(Code.MALFORMED, f"{len(letters)} documents wait; a return is for one.", "Name it with --receipt.")
+    return letters
+
+
+def _pull_all(
+    connector: Connector,
+    into: Path,
+    only: ReceiptNumber | None,
+    reason: str | None,
+    text: str,
+    as_json: bool,
+    refused: dict[int, str],
+) -> None:
+    for problem in connector.problems():
+        click.echo(problem, err=True)
+    for said in connector.forgotten.answers(into):
+        click.echo(said, err=True)
+    letters = _waiting(connector, only, reason, refused)
     happening = Happening.RETURNED if reason else Happening.ACCEPTED
     for letter in letters:
         if letter.delivered.place in refused:
