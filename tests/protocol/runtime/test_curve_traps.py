@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 
@@ -12,12 +11,9 @@ import zmq
 from zmq.utils import z85
 from zmq.utils.monitor import recv_monitor_message
 
-from protocol import limits
 from protocol.keys import CurvePair
-from protocol.runtime.wires import ZAP_DOMAIN, Dialler, Listener, Message
-
-PATIENCE_SECONDS = 60.0
-HUB, CABIN, AGENCY = (CurvePair.generate(os.urandom) for _ in range(3))
+from protocol.runtime.wires import ZAP_DOMAIN, Dialler, Listener
+from tests.protocol.runtime.ends import AGENCY, CABIN, HUB, PATIENCE_SECONDS, heard, until
 
 
 @contextmanager
@@ -57,13 +53,6 @@ def dial(listener: Listener) -> Iterator[Callable[[], Dialler]]:
         dialler.close()
 
 
-def until(dialler: Dialler, done: Callable[[], object]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not done():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        dialler.wait(0.02)
-
-
 def told(dialler: Dialler) -> list[bytes]:
     """What has come, once something has."""
     words: list[bytes] = []
@@ -74,15 +63,6 @@ def told(dialler: Dialler) -> list[bytes]:
 
     until(dialler, came)
     return words
-
-
-def heard(listener: Listener) -> Message:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while True:
-        assert time.monotonic() < deadline, "nothing came in time"
-        listener.wait(0.05)
-        for message in listener.receive(1, limits.MIB):
-            return message
 
 
 @pytest.mark.parametrize("enforced", [False, True])
@@ -124,7 +104,7 @@ def test_nobody_takes_what_is_for_another_by_calling_itself_so(listener: Listene
     """Routes are chosen by ZeroMQ, at random. A guest that chooses one too is not heard; with HANDOVER it would be given the answers."""
     cabin = dial()
     cabin.say(b"here")
-    route = heard(listener).route
+    route = heard(listener)[0].route
     with zmq.Context() as context, bare(context, zmq.DEALER) as agency:
         known_as(agency, AGENCY)
         agency.setsockopt(zmq.ROUTING_ID, route)
@@ -134,7 +114,7 @@ def test_nobody_takes_what_is_for_another_by_calling_itself_so(listener: Listene
             assert monitor.poll(PATIENCE_SECONDS * 1000)
             agency.disable_monitor()
         cabin.say(b"still here")
-        assert heard(listener).user == "cabin:templin"
+        assert heard(listener)[0].user == "cabin:templin"
         assert listener.say(route, b"for templin")
         assert told(cabin) == [b"for templin"]
         assert not agency.poll(0)
@@ -146,10 +126,10 @@ def test_an_older_connection_that_hangs_there_does_not_keep_the_newer_one_out(
     """Half open: the hub still has it. Both bear one name and have routes of their own."""
     older = dial()
     older.say(b"older")
-    first = heard(listener)
+    (first,) = heard(listener)
     newer = dial()
     newer.say(b"newer")
-    second = heard(listener)
+    (second,) = heard(listener)
     assert (first.user, first.route == second.route) == (second.user, False)
     assert listener.say(second.route, b"you are the one that counts")
     assert told(newer) == [b"you are the one that counts"]

@@ -19,12 +19,8 @@ from protocol.ids import Digest
 from protocol.keys import CurvePair
 from protocol.runtime.asker import Asker
 from protocol.runtime.wires import ZAP_ADDRESS, ZAP_DOMAIN, Dialler, Listener, Message
+from tests.protocol.runtime.ends import AGENCY, CABIN, HUB, PATIENCE_SECONDS, STRANGER, heard, until
 
-PATIENCE_SECONDS = 60.0
-HUB = CurvePair.generate(os.urandom)
-CABIN = CurvePair.generate(os.urandom)
-AGENCY = CurvePair.generate(os.urandom)
-STRANGER = CurvePair.generate(os.urandom)
 BLOB = os.urandom(1_500_000)
 NAME = Digest(bytes(range(32)))
 
@@ -65,23 +61,6 @@ def dial(listener: Listener) -> Iterator[Callable[..., Dialler]]:
     yield dialled
     for dialler in diallers:
         dialler.close()
-
-
-def until(dialler: Dialler, done: Callable[[], object]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not done():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        dialler.wait(0.02)
-
-
-def heard(listener: Listener, count: int = 1) -> list[Message]:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    messages: list[Message] = []
-    while len(messages) < count:
-        assert time.monotonic() < deadline, "nothing came in time"
-        listener.wait(0.05)
-        messages += listener.receive(count - len(messages), limits.MIB)
-    return messages
 
 
 # --- who is admitted -----------------------------------------------------------------------------------------------
