@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shlex
 import sys
 import time
 from collections.abc import Callable
@@ -12,25 +11,12 @@ from pathlib import Path
 from typing import Final, Literal
 
 import click
-import msgspec
 
 from edge.knock import knock
-from edge.orders import (
-    Accepted,
-    Captured,
-    Clean,
-    DocumentStatus,
-    LinkStatus,
-    PageCaptured,
-    SealedUp,
-    Secured,
-    ShowStatus,
-    Status,
-    Submit,
-    Told,
-)
+from edge.orders import Accepted, Clean, Secured, ShowStatus, Status, Submit, Told
 from protocol.errors import Unavailable
 from protocol.runtime.world import REAL
+from tools import edge_words
 
 DOCTOR_VERSION: Final = 1
 START_SECONDS: Final = 20.0  # a node that has a long buffer to verify listens some seconds after it was started
@@ -63,7 +49,7 @@ def enrol(invitation: str, folder: Path) -> None:
     click.echo(f"{enrolled.name} ({enrolled.site}) has made its keys in {enrolled.folder} and told the hub.")
     click.echo(f"\n    {' '.join(enrolled.words)}\n")
     click.echo(f"1. At the hub: kabine cabin confirm {enrolled.site}   (the words there must be the same)")
-    click.echo(f"2. Here:       kabine edge run {_typed(enrolled.folder)}")
+    click.echo(f"2. Here:       kabine edge run {edge_words.typed(enrolled.folder)}")
 
 
 @edge.command()
@@ -131,7 +117,7 @@ def submit(
 
     Goes through the node that runs on DIR. When none runs the document is accepted all the same, and sent when one does."""
     order = Submit(agency, service, tuple(str(file.absolute()) for file in files), title, wait)
-    show = _print_json if as_json else _print_told
+    show = edge_words.as_json if as_json else edge_words.told
     end = time.monotonic() + START_SECONDS
     while (told := knock(folder, order)) is None:
         # A node that only starts has the folder already and no hatch yet: it is waited for.
@@ -144,7 +130,7 @@ def submit(
     if not isinstance(last, Secured if wait == "secured" else Accepted):
         raise Unavailable(
             "The node ended before it had answered.",
-            f"Look with `kabine edge status {_typed(folder)}` whether the document is there before handing it in again.",
+            f"Look with `kabine edge status {edge_words.typed(folder)}` whether the document is there before handing it in again.",
         )
 
 
@@ -155,9 +141,9 @@ def status(folder: Path, as_json: bool) -> None:
     """What waits, what became of what was handed in, and how the line is."""
     found = _status(folder)
     if as_json:
-        _print_json(found)
+        edge_words.as_json(found)
     else:
-        _print_status(found)
+        edge_words.status(found)
 
 
 @edge.command()
@@ -172,10 +158,10 @@ def clean(folder: Path, done: bool) -> None:
     told = knock(folder, Clean(not done), 10.0)
     if told is None:
         NodeFolder.open(folder, "edge", exclusive=False).close()  # says so where there is no cabin at all
-        raise Unavailable(f"No node runs on {folder}.", f"Start it with `kabine edge run {_typed(folder)}`.")
+        raise Unavailable(f"No node runs on {folder}.", f"Start it with `kabine edge run {edge_words.typed(folder)}`.")
     for found in told:
         if isinstance(found, Status):
-            _print_clean(found, folder)
+            edge_words.clean(found, folder)
             return
     raise Unavailable("The node gave no answer.", "Look at its log.")
 
@@ -229,7 +215,7 @@ def _submitted_alone(folder: Path, order: Submit, show: Callable[[Told], None], 
         if order.wait == "secured":
             raise Unavailable(
                 f"No node runs on {folder}, so nothing can be secured.",
-                f"Start it with `kabine edge run {_typed(folder)}`, or hand in with --wait accepted.",
+                f"Start it with `kabine edge run {edge_words.typed(folder)}`, or hand in with --wait accepted.",
             )
         config = read_config(opened.path / FILE, EdgeConfig)
         hygiene.no_core_dumps()
@@ -243,7 +229,7 @@ def _submitted_alone(folder: Path, order: Submit, show: Callable[[Told], None], 
 
         with written_to(opened.path / config.log.file if config.log.file else None, site=config.cabin.site):
             asyncio.run(hand_in())
-    click.echo(f"No node runs here: it is sent when `kabine edge run {_typed(folder)}` does.", err=True)
+    click.echo(f"No node runs here: it is sent when `kabine edge run {edge_words.typed(folder)}` does.", err=True)
     return True
 
 
@@ -290,73 +276,3 @@ def _resting(folder: Path) -> Status:
             kept_documents=found.kept.documents,
             kept_bytes=found.kept.bytes,
         )
-
-
-def _typed(folder: Path) -> str:
-    """As it can be copied into a command."""
-    return shlex.quote(str(folder))
-
-
-def _print_clean(found: Status, folder: Path) -> None:
-    if found.visitor and found.shut:
-        click.echo("A visitor is in the cabin and is not cut off. Nobody is received after that.")
-    elif found.shut == "cleaning":
-        click.echo(f"No visitor is received. When the cabin is clean: kabine edge clean {_typed(folder)} --done")
-    else:
-        click.echo(f"The cabin is {found.shut or 'open'}.")
-
-
-def _print_json(told: Told) -> None:
-    click.echo(msgspec.json.encode(told))
-
-
-def _print_told(told: Told) -> None:
-    match told:
-        case PageCaptured(_, page, encoding, size_bytes, blank, seconds):
-            click.echo(
-                f"  page {page}: {encoding}, {size_bytes / 1000:.1f} kB, {seconds:.2f} s{', blank' if blank else ''}"
-            )
-        case Captured(_, _, pages, input_bytes, seconds):
-            click.echo(
-                f"captured  {pages} page{'s' * (pages != 1)} from {input_bytes / 1000:.0f} kB in {seconds:.2f} s"
-            )
-        case SealedUp(_, _, pdf_bytes, envelope_bytes, seconds):
-            click.echo(
-                f"sealed    PDF {pdf_bytes / 1000:.1f} kB, envelope {envelope_bytes / 1000:.1f} kB, {seconds:.2f} s"
-            )
-        case Accepted(_, receipt, words, agency, connected, seconds):
-            click.echo(f"accepted  {receipt}  ({' '.join(words)})  for {agency}, {seconds:.2f} s")
-            if not connected:
-                click.echo("          safely stored in this cabin; it is sent as soon as the line is back")
-        case Secured(receipt, seconds):
-            click.echo(f"secured   {receipt}  the hub has it, {seconds:.2f} s")
-        case _:
-            pass
-
-
-def _print_status(found: Status) -> None:
-    click.echo(f"{found.site}: {'running' if found.running else 'not running'}, {_link(found.link)}")
-    click.echo(
-        f"{found.waiting_documents} waiting ({found.waiting_bytes / 1000:.0f} kB, oldest {found.oldest_seconds:.0f} s); "
-        f"directory {found.directory_version}; {found.disk_free_bytes // 1_000_000} MB free"
-    )
-    if found.kept_documents:
-        kept = f"{found.kept_documents} secured, kept sealed for a while ({found.kept_bytes / 1000:.0f} kB)"
-        click.echo(f"{kept}, should the hub come back from a backup")
-    if found.shut:
-        click.echo(f"no visitor is received: {found.shut}")
-    for trouble in found.troubles:
-        click.echo(f"trouble: {trouble}")
-    for name, state in found.devices.items():
-        click.echo(f"{name}: {state}")
-    for row in found.documents:
-        click.echo(_document(row))
-
-
-def _link(link: LinkStatus) -> str:
-    since = f" since {link.since:%Y-%m-%d %H:%M} UTC" if link.since else ""
-    return f"connected{since}" if link.connected else f"not connected{since} ({link.reason})"
-
-
-def _document(row: DocumentStatus) -> str:
-    return f"  {row.receipt:<12} {row.state:<10} {row.agency:<32} {row.size_bytes / 1000:>9.1f} kB  {row.handed_in_at:%Y-%m-%d %H:%M:%S}"
