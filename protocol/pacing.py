@@ -4,7 +4,8 @@ What ZeroMQ and the kernel have swallowed cannot be overtaken. So the receiver a
 (bandwidth × delay), measured as BBR does it (draft-cardwell-iccrg-bbr): the best rate of delivery seen lately times the shortest round
 trip. The window trebles with every round trip until the rate grows no more. Every ten seconds less is asked for until one round trip has
 been seen without a queue: behind a queue of its own a receiver would see the line grow longer and longer. While somebody talks on a slow line
-(entries and whispers come, written since the connection stands), nothing is let queue: who talks waits for one chunk at most.
+(entries and whispers come, written since the connection stands), nothing is let queue: who talks waits for one chunk at most. Where an answer is late
+and those behind it come at once, a packet was lost: more is asked for, so that the line is busy while TCP sends it again.
 """
 
 from __future__ import annotations
@@ -23,6 +24,11 @@ _DRAINING_GAIN: Final = 0.75  # of what the line holds: no queue is left, and li
 _QUEUE_SECONDS: Final = 0.05  # may queue beside a call
 _SLACK_SECONDS: Final = (
     0.15  # may queue otherwise: what TCP needs to send a lost packet again, and a busy receiver for its turns
+)
+_LATE_SECONDS: Final = 0.05  # an answer that comes so much later than the line explains was held up by a lost packet
+_LOSSY_SECONDS: Final = 10.0  # … and others will be, for so long
+_LOSSY_SLACK_SECONDS: Final = (
+    0.3  # may queue then: a lost packet is sent again a round trip later, and the line is busy meanwhile
 )
 _TALK_QUEUE_SECONDS: Final = 0.045  # may queue while somebody talks
 _TALK_RATE_SECONDS: Final = (
@@ -59,6 +65,9 @@ class Pacing:
         self._reached_bytes = limits.WINDOW_BYTES_FIRST  # the window grows towards its aim, never at a leap
         self._quiet_at = 0.0  # when a talk that was heard counts as over
         self._talking = False
+        self._arrived_at = 0.0
+        self._lossy_until = 0.0
+        self._slack_seconds = _SLACK_SECONDS
 
     @property
     def rate(self) -> float:
@@ -72,6 +81,8 @@ class Pacing:
         self._best = self._base = 0.0
         self._draining = False
         self._reached_bytes = limits.WINDOW_BYTES_FIRST
+        self._lossy_until = 0.0
+        self._slack_seconds = _SLACK_SECONDS
 
     def greeted(self, seconds: float) -> None:
         """Our Hello was answered after `seconds`. On a short line the first window may be wider: what it holds is soon gone.
@@ -92,6 +103,7 @@ class Pacing:
         """The oldest Want was answered, with `length_bytes`."""
         self._delivered_bytes += length_bytes
         asked = self._asked.pop(0)
+        self._look_for_loss(asked, length_bytes, now)
         seconds = max(now - asked.at, 1e-6)
         rate = (self._delivered_bytes - asked.delivered_bytes) / seconds
         while self._rates and self._rates[-1][0] <= rate:
@@ -107,6 +119,14 @@ class Pacing:
         else:
             self.round_trip(seconds, now)
         self._reached_bytes = min(self._reached_bytes + _GROWTH * length_bytes, self._aim_bytes())
+
+    def _look_for_loss(self, asked: _Asked, length_bytes: int, now: float) -> None:
+        if self._best:
+            due_at = max(self._arrived_at, asked.at + self._base) + length_bytes / self._best
+            if now > due_at + _LATE_SECONDS:
+                self._lossy_until = now + _LOSSY_SECONDS
+        self._slack_seconds = _LOSSY_SLACK_SECONDS if now < self._lossy_until else _SLACK_SECONDS
+        self._arrived_at = now
 
     def round_trip(self, seconds: float, now: float) -> None:
         """A round trip was seen, with whatever queued in it."""
@@ -134,7 +154,7 @@ class Pacing:
         elif self.call_is_up:
             held_seconds = self._base + _QUEUE_SECONDS
         else:
-            held_seconds = self._base + max(self._base, _SLACK_SECONDS)
+            held_seconds = self._base + max(self._base, self._slack_seconds)
         window = int(self._best * held_seconds)
         return max(limits.WINDOW_BYTES_MIN, min(window, self.ceiling_bytes, limits.WINDOW_BYTES_MAX))
 

@@ -9,18 +9,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from protocol import limits
+from protocol import limits, pacing
 from protocol.pacing import Pacing
 
 
 class Line:
     """A receiver that always wants more, and a line: `rate` in bytes per second, `base` seconds of round trip, `turn` seconds that the receiver takes
-    for what has arrived while it was busy."""
+    for what has arrived while it was busy. Until `held_until` a lost packet holds up all that came after it."""
 
     def __init__(self, rate: float, base: float, turn: float = 0.0) -> None:
         self.rate, self.base, self.turn = rate, base, turn
         self.pacing = Pacing()
         self.talking = False
+        self.held_until = 0.0
         self.now = 0.0
         self.delivered_bytes = 0
         self.delays: deque[tuple[float, float]] = deque(maxlen=100_000)  # when, and how long that chunk was under way
@@ -33,7 +34,7 @@ class Line:
         until, before = self.now + seconds, self.delivered_bytes
         self._ask()
         while self.now < until:
-            self.now = max(self.now, self._line[0][0]) + self.turn
+            self.now = max(self.now, self._line[0][0], self.held_until) + self.turn
             while self._line and self._line[0][0] <= self.now:
                 _, asked_at, length = heapq.heappop(self._line)
                 self._outstanding_bytes -= length
@@ -115,6 +116,31 @@ def test_a_busy_receiver_on_a_short_line_is_not_taken_for_a_slow_line():
     line = Line(200e6, 0.0002, turn=0.01)
     line.run(1)
     assert line.run(30) > 50e6
+
+
+@pytest.mark.parametrize(("rate", "base"), [(125_000, 0.06), (250_000, 0.06), (250_000, 0.1)])
+def test_after_a_packet_was_lost_more_may_queue_for_a_while(rate, base):
+    line = Line(rate, base)
+    line.run(30)
+    sound = line.worst_delay(20)
+    line.held_until = line.now + 0.25
+    line.run(8)
+    assert line.worst_delay(32) > sound + 0.05
+    line.run(30)
+    assert line.worst_delay(55) <= sound
+
+
+def test_a_loss_is_of_no_account_beside_talk_and_on_a_new_connection():
+    line = Line(250_000, 0.06)
+    line.run(5)
+    line.talking = True
+    line.run(2)
+    alone = line.pacing.window_bytes()
+    line.held_until = line.now + 0.25
+    line.run(1)
+    assert line.pacing.window_bytes() == pytest.approx(alone, rel=0.1)
+    line.pacing.reset()
+    assert line.pacing._slack_seconds == pacing._SLACK_SECONDS
 
 
 def test_a_line_that_became_slower_is_noticed():
