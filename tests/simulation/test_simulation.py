@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from tools.simulator.disk import room
-from tools.simulator.faults import FAULTS
+from tools.simulator.faults import EFFECTS, FAULTS
 from tools.simulator.planted import PLANTED
 from tools.simulator.report import Report
 from tools.simulator.simulation import Simulation
@@ -92,6 +92,12 @@ def test_json_says_exactly_this() -> None:
     assert (found["seed"], found["violations"], found["planted"], found["caught"]) == (7, 0, None, None)
 
 
+def test_every_fault_comes_in_a_run_of_six_cabin_days() -> None:
+    report = simulate(7, days=2, cabins=3)
+    assert report.broken == []
+    assert {*FAULTS, *EFFECTS} - set(+report.faults) == set()
+
+
 def test_there_are_planted_faults_enough() -> None:
     command = [sys.executable, "-m", "tools", "simulate", "--plant", "list", "--json"]
     known = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
@@ -134,7 +140,7 @@ def test_every_fault_and_every_way_back_was_really_reached(played: Report) -> No
     """The rarest may need some worlds more, after a change of the product that has moved them."""
 
     def missing() -> set[str]:
-        return (set(FAULTS) - set(+played.faults)) | (RECOVERIES - set(+played.recoveries))
+        return ({*FAULTS, *EFFECTS} - set(+played.faults)) | (RECOVERIES - set(+played.recoveries))
 
     for seed in range(10_000, 10_000 + WORLDS_MAX * 100, 100):
         if not missing():
@@ -143,4 +149,4 @@ def test_every_fault_and_every_way_back_was_really_reached(played: Report) -> No
         assert further.broken == []
         played.add(further)
     assert missing() == set()
-    assert set(+played.faults) == set(FAULTS)
+    assert set(+played.faults) == {*FAULTS, *EFFECTS}

@@ -43,8 +43,8 @@ def simulate(days: float, seed: int, cabins: int, plant: str | None, jobs: int, 
     """Cabins and hub under virtual time, with faults, from a seed.
 
     Real logs, buffers, ledgers and links; lines, disks, clocks, people and luck are ours. Every promise is checked at every step; then the faults
-    stop, and everything accepted must become secured. A run of more than four days is several worlds. Exit
-    code 1, and the command that replays it, when a promise was broken; with --plant, when none was."""
+    stop, and everything accepted must become secured. A run of more than four days is several worlds; in a shorter one faults are denser, so that six
+    cabin-days see each of them. Exit code 1, and the command that replays it, when a promise was broken; with --plant, when none was."""
     if plant == _LIST:
         _list(as_json)
         return

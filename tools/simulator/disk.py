@@ -12,6 +12,7 @@ import os
 import random
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -48,8 +49,11 @@ class Name:
 class Disk:
     """`folder` is the node's. `toll` is rung before each step and may raise Crash."""
 
-    def __init__(self, folder: Path, dice: random.Random) -> None:
+    def __init__(self, folder: Path, dice: random.Random, losses: Counter[str] | None = None) -> None:
         self.folder = folder
+        self.losses: Counter[str] = (
+            Counter() if losses is None else losses
+        )  # how writes fared that no fsync had confirmed
         self.toll: Callable[[], None] = lambda: None
         self.followed = True  # what is done to it now is done by a node
         self.read_only = False
@@ -213,7 +217,7 @@ class Disk:
         before, self.names, self._durable_names = self.names, names, dict(names)
         for name, shadow in names.items():
             same = before.get(name) is shadow and shadow.clean
-            shadow.lose(loss, self.dice)
+            shadow.lose(loss, self.dice, self.losses)
             if not same and name not in folders:
                 self._lay_down(name)
 

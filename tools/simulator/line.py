@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from typing import Final, Literal
 
@@ -20,6 +20,7 @@ Way = Literal["up", "down"]
 WAYS: Final[tuple[Way, Way]] = ("up", "down")
 _HANDSHAKE_ROUND_TRIPS: Final = 4.6  # of a new CurveZMQ connection
 _QUIET: Final = (b"\xa4beat", b"\xa5hello", b"\xa7refused")  # said for hours where nothing happens
+_ONCE: Final = (b"\xa7entries", b"\xa5chunk")  # said once, where nothing is lost
 _AFTERWARDS_SECONDS: Final = 0.001
 _LATE_SECONDS: Final = 1.0
 _LATE_SECONDS_MAX: Final = 30.0
@@ -28,8 +29,11 @@ _LATE_SECONDS_MAX: Final = 30.0
 class Strand:
     """One connection. `inbox` is what has arrived at the cabin; `failure` why the cabin knows that it is of no use any more."""
 
-    def __init__(self, line: Line, route: bytes, user: str, wake: Callable[[], None], cabin: object = None) -> None:
+    def __init__(
+        self, line: Line, number: int, route: bytes, user: str, wake: Callable[[], None], cabin: object = None
+    ) -> None:
         self.line = line
+        self.number = number  # of this line's connections
         self.cabin = cabin  # who has dialled: a clone has the user of its original
         self.route = route
         self.user = user
@@ -69,6 +73,7 @@ class Strand:
     def break_(self, reason: str) -> None:
         """A reset: both sides learn it, and what was under way is lost."""
         for way in WAYS:
+            self.line.port.lost(len(self.held[way]))
             self.held[way].clear()
         self.end()
         if not self.left and not self.failure:
@@ -96,7 +101,10 @@ class Strand:
             self.held[way].append((first, data))
         elif way == "up":
             self.line.port.arrived(self, first, data)
-        elif not self.left and not self.failure:
+        elif self.left or self.failure:
+            self.line.port.lost(1)
+        else:
+            self.line.hears(self, way, first, data)
             self.inbox.append((memoryview(first), memoryview(data or b""), 1 if data is None else 2))
             self.wake()
 
@@ -134,6 +142,8 @@ class Line:
         self.alter = 0.0  # chance that a chunk is altered in a machine's memory before it is encrypted
         self.altered = 0
         self.strands: list[Strand] = []
+        self._newest = 0  # connection of which the hub has heard anything
+        self._heard: set[int] = set()  # what of a log or a document has arrived
         self._free_at = {"up": 0.0, "down": 0.0}
         self._dialled = 0
 
@@ -146,7 +156,8 @@ class Line:
     ) -> None:
         """Try to connect; `answered` is told the connection, or why there is none."""
         self._dialled += 1
-        route = f"{self.name}/{self._dialled}".encode()
+        number = self._dialled
+        route = f"{self.name}/{number}".encode()
         if self.silent:
             self.agenda.after(limits.HELLO_SECONDS, lambda: answered(None, "the hub cannot be reached"))
             return
@@ -159,7 +170,7 @@ class Line:
             elif not self.port.admits(user):
                 answered(None, "the hub does not know this key")
             else:
-                strand = Strand(self, route, user, wake, cabin)
+                strand = Strand(self, number, route, user, wake, cabin)
                 self.port.strands[route] = strand
                 answered(strand, "")
                 self._release_late()
@@ -179,6 +190,17 @@ class Line:
         if not first[1:].startswith(_QUIET):
             self.agenda.stir()
         self.port.spoken(strand, way, first)
+
+    def hears(self, strand: Strand, way: Way, first: bytes, data: bytes | None) -> None:
+        """Something has arrived: late, behind what was said after it, or once more?"""
+        fared = self.port.fared
+        if way == "up":
+            fared["message-out-of-order"] += strand.number < self._newest
+            self._newest = max(self._newest, strand.number)
+        if first[1:].startswith(_ONCE):
+            key = hash((way, first, data))
+            fared["message-twice"] += key in self._heard
+            self._heard.add(key)
 
     def sound(self) -> bool:
         """Does it carry everything, and is nothing under way that it has swallowed?"""
@@ -234,7 +256,8 @@ class Line:
 class Port:
     """Where the hub listens (what `cloud.hub.Hub` asks of its wire). `spoken` sees every message before it is on its way."""
 
-    def __init__(self) -> None:
+    def __init__(self, fared: Counter[str] | None = None) -> None:
+        self.fared: Counter[str] = Counter() if fared is None else fared  # how messages fared on all lines
         self.open = False
         self.admits: Callable[[str], bool] = lambda _user: False
         self.wake: Callable[[], None] = lambda: None
@@ -247,12 +270,18 @@ class Port:
     def arrived(self, strand: Strand, first: bytes, data: bytes | None) -> None:
         """A message is there. A machine that knows nothing of its connection answers with a reset."""
         if not self.open or strand.ended:
+            self.lost(1)
             strand.break_("the line was cut")
             return
+        strand.line.hears(strand, "up", first, data)
         self.late += strand.left
         parts = 1 if data is None else 2
         self._queue.append(Message(strand.route, strand.user, memoryview(first), memoryview(data or b""), parts))
         self.wake()
+
+    def lost(self, count: int) -> None:
+        """So many messages reach nobody."""
+        self.fared["message-lost"] += count
 
     def forget(self, strand: Strand) -> None:
         """This connection is gone."""
@@ -261,10 +290,12 @@ class Port:
     def close(self) -> None:
         """The hub is gone: whoever the line tells learns it, the others do not."""
         self.open = False
+        self.lost(len(self._queue))
         self._queue.clear()
         for strand in list(self.strands.values()):
             if strand.line.silent:
                 strand.end()
+                self.lost(len(strand.held["down"]))
                 strand.held["down"].clear()
             else:
                 strand.break_("the line was cut")

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import enum
 import random
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from typing import Final
 
+DROPPED, TORN = "write-dropped", "write-torn"
 SECTOR_BYTES: Final = 512  # a disk writes so much or nothing of it
 PAGE_BYTES: Final = 4096  # the kernel writes so much or nothing of it, unless the power fails meanwhile
 
@@ -82,27 +84,29 @@ class Shadow:
         self.doubtful.clear()
         self.size_bytes = len(self.durable)
 
-    def lose(self, loss: Loss, dice: random.Random) -> bytes:
-        """The power fails: what is on the disk from now on."""
-        if loss is Loss.NONE:
-            kept = list(self.waiting)
-        elif loss is Loss.TAIL and self.waiting:
-            first = dice.randrange(len(self.waiting))
-            kept = [*self.waiting[:first], *_torn(self.waiting[first], dice)]
-        elif loss is Loss.SOME:
-            kept = []
-            for write in self.waiting:
-                luck = dice.random()
-                if luck < 0.4:
-                    kept.append(write)
-                elif luck < 0.7:
-                    kept += _torn(write, dice)
-        else:
-            kept = []
+    def lose(self, loss: Loss, dice: random.Random, losses: Counter[str]) -> bytes:
+        """The power fails: what is on the disk from now on. `losses` counts how the writes fared that waited."""
+        kept: list[Write] = []
+        for write, parts in zip(self.waiting, self._fates(loss, dice), strict=True):
+            kept += parts
+            losses[DROPPED] += not parts
+            losses[TORN] += bool(parts) and sum(len(data or b"") for _, data in parts) < len(write[1] or b"")
         for offset_bytes, data in kept:
             _put(self.durable, offset_bytes, data)
         self.forget()
         return bytes(self.durable)
+
+    def _fates(self, loss: Loss, dice: random.Random) -> Iterator[list[Write]]:
+        """What is left of each write that waits."""
+        first = dice.randrange(len(self.waiting)) if loss is Loss.TAIL and self.waiting else 0
+        for place, write in enumerate(self.waiting):
+            luck = dice.random() if loss is Loss.SOME else 0.0
+            if loss is Loss.NONE or (loss is Loss.TAIL and place < first) or (loss is Loss.SOME and luck < 0.4):
+                yield [write]
+            elif (loss is Loss.TAIL and place == first) or (loss is Loss.SOME and luck < 0.7):
+                yield _torn(write, dice)
+            else:
+                yield []
 
 
 def _torn(write: Write, dice: random.Random) -> list[Write]:

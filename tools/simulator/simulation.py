@@ -44,6 +44,7 @@ from tools.simulator.witness import Witness
 PEACE_SECONDS: Final = 900.0  # after the faults have stopped everything must be where it belongs within this
 _DOCUMENTS_A_DAY: Final = 3  # beside those that come with a fault
 _FAULTS_A_DAY: Final = 3
+_FAULTS_A_DAY_MAX: Final = 8  # where each is to come
 _PLANTED_FAULTS_A_DAY: Final = 8  # when something is to be brought to light
 _VISITS_A_DAY: Final = 2
 _ROUNDS_A_DAY: Final = 8  # so often somebody looks whether the hub has called
@@ -59,10 +60,19 @@ _ENDED: Final = {
 
 
 class Simulation:
-    """One world. `run` plays it; afterwards `report` says what was found."""
+    """One world. `run` plays it; afterwards `report` says what was found. `often`: faults that come more often than others; `each_once`: every fault
+    comes before any comes twice, and as many as that takes."""
 
     def __init__(
-        self, folder: Path, seed: int, cabins: int, days: float, plant: str = "", often: tuple[str, ...] = ()
+        self,
+        folder: Path,
+        seed: int,
+        cabins: int,
+        days: float,
+        plant: str = "",
+        often: tuple[str, ...] = (),
+        *,
+        each_once: bool = False,
     ) -> None:
         self.agenda = Agenda()
         self.report = Report(seed, planted=plant)
@@ -80,12 +90,16 @@ class Simulation:
             for name in FAULTS
             for _ in range(math.ceil(WEIGHTS.get(name, 1) * 2) * (_PROVOKED if name in often else 1))
         ]
+        self._faults_a_day = _PLANTED_FAULTS_A_DAY if plant else _FAULTS_A_DAY
         self._deck: list[str] = []
+        if each_once:
+            self._faults_a_day = max(_FAULTS_A_DAY, min(_FAULTS_A_DAY_MAX, math.ceil(len(FAULTS) / (cabins * days))))
+            self._deck = self._dice.sample(list(FAULTS), len(FAULTS))
         self.kernel = Kernel()
         self.district = District(dice(f"{seed} keys"))
         self._agencies = [AgencyId(id) for id in self.district.agencies]
         self._folder = folder
-        self._port = Port()
+        self._port = Port(self.report.faults)
         self.hub = HubNode(self.district, self._port, *self._node("hub"))
         directory = self.district.found(self.hub.disk.folder, cabins)
         self.hub.disk.adopt()
@@ -127,7 +141,7 @@ class Simulation:
     # --- what there is -------------------------------------------------------------------------------------------
     def _node(self, name: str) -> tuple[Kernel, Agenda, Disk, random.Random, Counter[str]]:
         seed = self.report.seed
-        disk = self.kernel.mount(Disk(self._folder / name, dice(f"{seed} disk {name}")))
+        disk = self.kernel.mount(Disk(self._folder / name, dice(f"{seed} disk {name}"), self.report.faults))
         return self.kernel, self.agenda, disk, dice(f"{seed} {name}"), self.report.recoveries
 
     def line(self, name: str) -> Line:
@@ -175,7 +189,7 @@ class Simulation:
                 self.agenda.on(when, lambda c=cabin: self.hand_in(c))  # type: ignore[misc]
             for when in times(1):
                 self.agenda.on(when, lambda c=cabin: self.cabin(c.site).visit())  # type: ignore[misc]
-            for when in times(_PLANTED_FAULTS_A_DAY if self.report.planted else _FAULTS_A_DAY):
+            for when in times(self._faults_a_day):
                 self._strike(cabin.site, when)
         for office in self.offices:
             for when in times(_VISITS_A_DAY):
@@ -248,7 +262,7 @@ class Simulation:
                 cabin.line.reset()
 
     def _unproven(self) -> list[str]:
-        """What the hub's own proof says (features.md E2)."""
+        """What the hub's own proof says."""
         if self.hub.ledger is None:
             return ["the hub does not run"]
         with self.hub.ledger.database.reading() as connection:

@@ -6,6 +6,7 @@ import gc
 import os
 import random
 import sqlite3
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from tools.simulator.disk import Disk
 from tools.simulator.district import District
 from tools.simulator.kernel import Kernel
 from tools.simulator.line import Line, Port, Strand, Trace
+from tools.simulator.shadow import DROPPED, TORN, Loss, Shadow
 from tools.simulator.tripwire import Crash, Tripwire
 
 
@@ -222,6 +224,20 @@ def test_a_bit_flips_on_the_disk_and_before_the_eyes(tmp_path: Path) -> None:
     assert (machine.disk.folder / "file").read_bytes() == b"acc"
 
 
+def test_writes_that_a_power_cut_drops_or_tears_are_counted() -> None:
+    for loss in Loss:
+        losses: Counter[str] = Counter()
+        file = Shadow(bytes(8 * 4096))
+        for page in range(8):
+            file.write(page * 4096, bytes([page + 1]) * 4096)
+        left = file.lose(loss, random.Random(2), losses)
+        pages = [left[page * 4096 : page * 4096 + 4096] for page in range(8)]
+        assert losses[DROPPED] == sum(not any(page) for page in pages)
+        assert losses[TORN] == sum(0 in page and any(page) for page in pages)
+        assert bool(losses[DROPPED]) == (loss is not Loss.NONE)
+        assert bool(losses[TORN]) == (loss in (Loss.TAIL, Loss.SOME))
+
+
 # --- tripwire
 def test_who_has_ended_does_nothing_more() -> None:
     wire = Tripwire()
@@ -316,6 +332,33 @@ def test_a_cut_line_tells_both_and_lets_nobody_through() -> None:
         ends.dial()
     ends.line.mend()
     ends.dial()
+
+
+def test_what_is_lost_late_or_said_again_is_counted() -> None:
+    ends = Ends()
+    entries = b"\x95\xa7entries"
+    older = ends.dial()
+    older.say(entries)
+    assert ends.at_hub() == [entries]
+    assert +ends.port.fared == {}
+    ends.line.hush("up")
+    older.say(b"late")
+    older.hang_up()
+    ends.line.mend()
+    newer: list[Strand] = []
+
+    def answered(strand: Strand | None, why: str) -> None:
+        assert strand is not None, why
+        newer.append(strand)
+        strand.say(entries)
+
+    ends.line.dial("cabin:templin", lambda: None, answered)
+    ends.agenda.run(ends.agenda.now + 12)
+    assert ends.at_hub() == [entries, b"late"]
+    newer[0].say(b"lost")
+    ends.line.cut()
+    ends.at_hub()
+    assert +ends.port.fared == {"message-twice": 1, "message-lost": 1, "message-out-of-order": 1}
 
 
 def test_a_stranger_is_told_so() -> None:
