@@ -1,6 +1,6 @@
 """How many visits there were and how people found them, by site and day: counted as the entries arrive, because each is sealed and read once.
 
-Sums only. Who came is known nowhere; and how it was for so few that somebody could be guessed is not told (features.md C12).
+Sums only. Who came is known nowhere; and how it was for so few that somebody could be guessed is not told.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Has everything arrived? The cabin's own word about the end of its log, held against what the hub holds. features.md E2.
+"""Has everything arrived? The cabin's own word about the end of its log, held against what the hub holds.
 
 A cabin says with every beat where its log ends: number and chain hash. The hash of an entry covers all entries before it, so equal
 hashes at that number mean that the hub holds every one of them, unaltered and in order. Entries that have arrived only *announce*

@@ -1,4 +1,4 @@
-"""One word per cabin, the reason, since when, and how grave: pure, from facts and the time. Thresholds are the "Alert set" of features.md.
+"""One word per cabin, the reason, since when, and how grave: pure, from facts and the time. The thresholds stand at the top.
 
 What is unknown is never shown as well: when the hub does not run or a cabin has not been heard, its last numbers stay, with their age.
 """

@@ -1,4 +1,4 @@
-"""Which version of the three sentences about privacy stands on the screen. It is kept with every visit (features.md A24).
+"""Which version of the three sentences about privacy stands on the screen. It is kept with every visit.
 
 A new text in any language is a new version: tests/tidy/test_visitor_words.py holds this number against the catalogues.
 """

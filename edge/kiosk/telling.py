@@ -16,7 +16,7 @@ from protocol import directory as directories
 from protocol import directory_texts
 from protocol.errors import Refused
 
-ON_ONE_SCREEN: Final = 4  # choices (screens.md 6a)
+ON_ONE_SCREEN: Final = 4  # choices; more are not taken in at a glance
 
 Values = dict[str, Any]
 T = TypeVar("T")

@@ -27,7 +27,7 @@ from hardware.stillness import Stillness, sharpness
 Picture = npt.NDArray[np.uint8]
 
 SEE_SECONDS: Final = 0.12
-STILLS: Final = 20  # the sharpest of so many: more bring nothing, see capture.md
+STILLS: Final = 20  # the sharpest of so many: more bring nothing
 PREVIEW_WIDTH_PIXELS: Final = 640
 PREVIEW_QUALITY: Final = 70
 STILL_QUALITY: Final = 94

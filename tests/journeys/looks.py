@@ -1,6 +1,6 @@
 """Looks at a page of the visitor's screen as it is drawn: sizes, gaps, contrast, what is cut off, what does not fit, and what axe finds.
 
-axe says nothing of 32 px, of 72 px or of 7:1 (screens.md, trap 2); so every box and colour is measured here, in the browser that draws it.
+axe says nothing of 32 px, of 72 px or of 7:1; so every box and colour is measured here, in the browser that draws it.
 """
 
 from __future__ import annotations
@@ -162,7 +162,7 @@ _RULES: Final = {"preload": False, "rules": {"target-size": {"enabled": True}}}
 
 
 def faults(page: Page, settings: Settings, screen: Screen) -> list[str]:
-    """What is not as screens.md 6a demands, in words; empty when all is well."""
+    """What is not as a visitor's screen must be, in words; empty when all is well."""
     unit = screen.unit_px
     expected = {
         "text": screen.text_px * settings.text / 100,

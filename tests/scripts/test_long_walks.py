@@ -1,5 +1,5 @@
-"""Long walks of a log from its writer to its reader, beside a mirror that has two lists and no rules: together with the walks of a visit, the
-300,000 steps of testing.md.
+"""Long walks of a log from its writer to its reader, beside a mirror that has two lists and no rules: together with the walks of a visit,
+300,000 steps.
 
 Each byte that hypothesis draws is one step: hundreds of steps cost it what one choice costs, and it still finds the shortest walk that fails.
 """

@@ -55,6 +55,18 @@ def test_every_package_is_installed() -> None:
     assert listed == found
 
 
+def test_whoever_is_sent_to_another_page_finds_it() -> None:
+    pages = {str(path.relative_to(ROOT)) for path in committed() if path.suffix == ".md"}
+    faults = [
+        f"{path.relative_to(ROOT)} names {page}"
+        for path in committed()
+        if path.suffix in {".md", ".py", ".css", ".js", ".html", ".toml", ".c", ".sh"} and "tests" not in path.parts
+        for page in re.findall(r"(?<![\w*])([A-Za-z][\w/.-]*\.md)\b", path.read_text())
+        if not any(there == page or there.endswith(f"/{page}") for there in pages)
+    ]
+    assert not faults, "\n".join(faults)
+
+
 MAPPED = (
     *("protocol", "protocol/runtime", "hardware", "tools"),
     *("edge", "edge/storage", "edge/capture", "edge/kiosk", "cloud", "cloud/storage", "cloud/fleet", "cloud/directory"),

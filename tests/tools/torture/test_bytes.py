@@ -8,7 +8,7 @@ from tools.torture import planted
 from tools.torture.bytes import bytes as torture
 from tools.torture.targets import targets
 
-INPUTS = 1_600_000  # ninety seconds of one core: three times thirty, as testing.md asks
+INPUTS = 1_600_000  # ninety seconds of one core: three times thirty
 INPUTS_FOR_A_PLANTED_FAULT = 8_000
 INPUTS_UNTIL_CAUGHT = {"secret-word": 200_000, "room-in-advance": 400, "slow-on-spaces": 800}
 
