@@ -18,8 +18,10 @@ from urllib.parse import urlsplit
 CONNECT_SECONDS: Final = 10.0
 CHUNK_BYTES: Final = 1 << 16
 WORDS_BYTES_MAX: Final = 64 * 1024
-
-
+_TRUST: Final = (
+    "If it is the device's own, whose fingerprint its display shows, save it beside edge.toml and name it as `certificate` in its table "
+    "(docs/install-cabin.md says how)."
+)
 _PRINTABLE: Final = re.compile(r"[!-~]*")
 
 
@@ -90,6 +92,8 @@ class Web:
             connection.request(method, target, body, headers)
             with connection.getresponse() as response:
                 return _heard(response, bytes_max)
+        except ssl.SSLCertVerificationError as error:
+            raise Silent(f"its certificate is not trusted: {error.verify_message}", _TRUST) from error
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise Silent(_reason(error)) from error
         finally:

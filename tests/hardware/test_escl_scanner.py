@@ -68,8 +68,10 @@ def test_over_https_the_devices_own_certificate_is_trusted_and_no_other(tmp_path
     try:
         assert len(list(patient(virtual, certificate=mine).scan())) == 1
         for trusted in (other, None):
-            with pytest.raises(ScannerFailure, match="certificate"):
-                patient(virtual, certificate=trusted).scan()
+            scanner = patient(virtual, certificate=trusted)
+            with pytest.raises(ScannerFailure, match="its certificate is not trusted"):
+                scanner.scan()
+            assert "name it as `certificate`" in scanner.complaint().remedy
     finally:
         virtual.close()
 
