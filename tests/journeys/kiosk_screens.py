@@ -207,6 +207,12 @@ def _papers(visitor: Visitor) -> None:
     visitor.at("papers")
 
 
+def _state_offline(visitor: Visitor) -> None:
+    """The most that is ever said of papers."""
+    visitor.cabin.house.lines[visitor.cabin.site].cut()  # type: ignore[index]
+    _state(visitor)
+
+
 def _state(visitor: Visitor) -> None:
     number = visitor.to_number()
     visitor.tap("more")
@@ -281,6 +287,7 @@ WAYS: dict[str, Way] = {
     "ask": _taps("info", "@info", "ask", "@ask"),
     "ask-wrong": _ask_wrong,
     "state": _state,
+    "state-offline": _state_offline,
     "paused": _paused,
     "concern": _taps("hand-in", "@concern"),
     "place": Visitor.to_place,
