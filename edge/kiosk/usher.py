@@ -242,8 +242,9 @@ class Usher:
             return
         self._hurry = False
         self._gone.set()
-        if guest.stay is not None and guest.stay.accepted is not None and not guest.seen_number:
-            log.warning("number.unseen", receipt=guest.stay.accepted.receipt)
+        accepted = guest.stay.accepted if guest.stay is not None else None
+        if accepted is not None and guest.seen_number != accepted.receipt:
+            log.warning("number.unseen", receipt=accepted.receipt)
         self.stamp = self._stamped()
         self._timer.disarm()
         self.porch.farewell(guest.settings)

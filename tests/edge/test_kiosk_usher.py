@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import structlog
 from msgspec import structs
 
 from edge.app import house
@@ -264,6 +265,31 @@ def test_what_one_visitor_leaves_in_a_drop_folder_does_not_come_to_the_next(path
         assert list(folder.iterdir()) == []
 
     play(path, story, scanner=ScannerConfig("folder", str(folder)))
+
+
+def test_a_second_number_that_nobody_has_seen_is_told_as_that(path: Path) -> None:
+    """The first one was drawn: that says nothing about the one after it."""
+
+    async def story(cabin: Cabin) -> None:
+        async def handed_in() -> str:
+            await cabin.tap("hand-in", "concern:0", "take")
+            await cabin.at("judge")
+            await cabin.tap("good-done", "confirm")
+            await cabin.at("number")
+            assert cabin.usher.guest is not None
+            assert cabin.usher.guest.shown.receipt is not None
+            return cabin.usher.guest.shown.receipt
+
+        with structlog.testing.capture_logs() as told:
+            first = await handed_in()
+            cabin.usher.seen(first)
+            await cabin.tap("more")
+            second = await handed_in()
+            await cabin.tap("end")
+        assert [row["receipt"] for row in told if row["event"] == "number.given"] == [first]
+        assert [row["receipt"] for row in told if row["event"] == "number.unseen"] == [second]
+
+    play(path, story, scanner=ScannerConfig("simulated", pages=1, seed=5))
 
 
 @pytest.mark.parametrize(
