@@ -19,6 +19,7 @@ _MMAP_THRESHOLD: Final = -3
 KEPT_BYTES: Final = 32 * limits.MIB  # free memory of this much at the end of a heap goes back to the system
 MAPPED_BYTES: Final = 8 * limits.MIB  # blocks from this size on are mapped one by one
 IDLE_BYTES: Final = 64 * limits.MIB  # more than this is worth giving back what is free between what is used
+YOUNG_MAX: Final = 20_000  # things made and not let go before the collector looks for circles; one turn makes thousands that go by themselves
 _STATM: Final = Path("/proc/self/statm")
 
 
@@ -74,6 +75,8 @@ class Heap:
 
 
 def set_apart() -> None:
-    """What this process has made until now stays: the collector does not look at it again. Once, when everything is open."""
+    """What this process has made until now stays: the collector does not look at it again, and at what comes later more rarely. Once, when
+    everything is open."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(YOUNG_MAX)

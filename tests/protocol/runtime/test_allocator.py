@@ -41,3 +41,26 @@ def test_what_a_flood_has_left_between_smaller_things_goes_back_to_the_system() 
     assert held > 2.9
     assert idle > 2.9  # nothing goes by itself
     assert left < 1.0
+
+
+# Passes of the collector while a turn's worth of things is there at once, and again when much more stays.
+APART = """
+import gc, json
+from protocol.runtime.allocator import YOUNG_MAX, set_apart
+
+set_apart()
+passes = []
+gc.callbacks.append(lambda phase, info: passes.append(phase))
+for _ in range(10):
+    turn = [[] for _ in range(YOUNG_MAX // 2)]
+    turn = None
+quiet = len(passes)
+stays = [[] for _ in range(2 * YOUNG_MAX)]
+print(json.dumps([quiet, len(passes)]))
+"""
+
+
+def test_the_collector_does_not_look_at_what_goes_by_itself_and_does_at_what_stays() -> None:
+    done = subprocess.run([sys.executable, "-c", APART], capture_output=True, text=True, check=True)
+    quiet, then = json.loads(done.stdout)
+    assert quiet == 0 < then
