@@ -46,10 +46,13 @@ def _keys_option(function: click.decorators.FC) -> click.decorators.FC:
 @inbox.command()
 @_keys_option
 @click.option("--agency", required=True, help="Short name of the agency, as in wohngeldstelle-uckermark.")
-def keygen(keys: Path, agency: str) -> None:
+@click.option(
+    "--epoch", type=click.IntRange(1), default=1, show_default=True, help="2, 3 …: keys in place of those before."
+)
+def keygen(keys: Path, agency: str, epoch: int) -> None:
     """Make the keys of an inbox, the offline recovery key first, and print the card for the hub's operator."""
     name = agency_id(agency)
-    card, spoken = inbox_keys.make(keys, name)
+    card, spoken = inbox_keys.make(keys, name, epoch)
     click.echo(
         f"The keys of {name} are in {keys}.\n\n"
         f"1. Take {keys / inbox_keys.RECOVERY} off this machine now: print it or put it on a stick in the safe, then delete the file.\n"

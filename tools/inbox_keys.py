@@ -40,15 +40,16 @@ class InboxKeys:
     curve: CurvePair
 
 
-def make(keys: Path, agency: AgencyId) -> tuple[str, tuple[str, ...]]:
-    """New keys of an inbox in the new folder `keys`; its card, and words to compare on the telephone. Raises Refused, Unavailable."""
+def make(keys: Path, agency: AgencyId, epoch: int = 1) -> tuple[str, tuple[str, ...]]:
+    """New keys of an inbox in the new folder `keys`; its card, and words to compare on the telephone. `epoch` counts an agency's keys from 1. Raises
+    Refused, Unavailable."""
     made = datetime.now(UTC).date().isoformat()
     recovery = generate_identity(REAL.random, "pq")
     identity = generate_identity(REAL.random, "pq")
     signing, curve = SigningPair.generate(REAL.random), CurvePair.generate(REAL.random)
-    text = f"# inbox of {agency}, epoch 1, made {made}\n# public key: {identity.recipient()}\n{identity}\n"
+    text = f"# inbox of {agency}, epoch {epoch}, made {made}\n# public key: {identity.recipient()}\n{identity}\n"
     card = contacts.write_inbox_card(
-        InboxCard(agency, 1, str(identity.recipient()), signing.public, curve.public), signing
+        InboxCard(agency, epoch, str(identity.recipient()), signing.public, curve.public), signing
     )
     with NodeFolder.create(keys, "inbox") as folder:
         folder.write_file(RECOVERY, f"# recovery key of {agency}, made {made}\n{recovery}\n".encode())

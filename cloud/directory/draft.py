@@ -118,7 +118,7 @@ def set_inbox_key(connection: Connection, card: InboxCard) -> Agency:
             raise Refused(
                 Code.OUT_OF_ORDER,
                 f"The card is for epoch {card.epoch}; “{card.agency}” is at epoch {newest} already.",
-                "Make a new key with `kabine inbox keygen`; its epoch must be higher than the last.",
+                f"Make new keys with `kabine inbox keygen --epoch {newest + 1}` (docs/keys.md).",
             )
         known = msgspec.structs.replace(known, inboxes=(*known.inboxes, key))
     known = msgspec.structs.replace(known, signing_key=card.signing_key)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -11,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -290,6 +292,29 @@ def test_the_card_of_a_hub_that_is_not_there_or_not_the_one_is_not_kept(town: St
         done = town.pull("--hub", contacts.write_hub_card(wrong), agency=OTHER_AGENCY)
         assert done.returncode == 1
         assert kept.read_text() == text
+
+
+def test_an_agency_with_new_keys_opens_what_was_sealed_to_the_old_one(templin: Stage, tmp_path: Path) -> None:
+    """As docs/keys.md says: a new folder, its card to the hub, the old identity behind the new one, and what the old keys' runs remember."""
+    before = templin.hand_in("templin", templin.page(3), secured=True)
+    assert templin.pull().returncode == 0
+    waits = templin.hand_in("templin", templin.page(1), secured=True)
+    old, new = templin.house.keys(AGENCY), tmp_path / "new"
+    unlocked = ("--hub", str(templin.house.hub), "--passphrase-file", str(templin.passphrase))
+    for words in (
+        ("inbox", "keygen", "--keys", str(new), "--agency", AGENCY, "--epoch", "2"),
+        ("agency", "key", AGENCY, "--card", str(new / "card.txt"), "--publish", *unlocked),
+    ):
+        done = templin.kabine(*words)
+        assert done.returncode == 0, done.stderr
+    with (new / "identity.txt").open("a") as file:
+        file.write((old / "identity.txt").read_text())
+    shutil.copy(old / "memory.json", new)
+    shutil.copytree(old / "closed", new / "closed")
+    later = templin.hand_in("templin", templin.page(2), secured=True)
+    done = templin.pull("--keys", str(new))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert set(templin.opened()) == {before, waits, later}
 
 
 def test_the_keys_of_another_agency_open_nothing(town: Stage) -> None:

@@ -86,6 +86,18 @@ def test_a_new_key_is_a_draft_until_it_is_published(place: Path, run: Run) -> No
     assert [key.epoch for key in renewed.inboxes] == [1, 2]
 
 
+def test_an_agency_gets_new_keys_by_the_words_it_is_told(place: Path, run: Run) -> None:
+    for name, further in (("first", ()), ("again", ()), ("next", ("--epoch", "2"))):
+        run("inbox", "keygen", "--keys", str(place / name), "--agency", "aok-nordost", *further)
+    run("agency", "key", "aok-nordost", "--card", str(place / "first" / "card.txt"), "--publish")
+    with pytest.raises(Refused, match="at epoch 1 already") as caught:
+        run("agency", "key", "aok-nordost", "--card", str(place / "again" / "card.txt"))
+    assert "kabine inbox keygen --epoch 2" in caught.value.remedy
+    run("agency", "key", "aok-nordost", "--card", str(place / "next" / "card.txt"), "--publish")
+    (renewed,) = [agency for agency in in_force(place).agencies if agency.id == "aok-nordost"]
+    assert [key.epoch for key in renewed.inboxes] == [1, 2]
+
+
 @pytest.mark.parametrize(
     ("agency", "text", "message"),
     [
