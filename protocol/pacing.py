@@ -30,7 +30,8 @@ _LOSSY_SECONDS: Final = 10.0  # … and others will be, for so long
 _LOSSY_SLACK_SECONDS: Final = (
     0.3  # may queue then: a lost packet is sent again a round trip later, and the line is busy meanwhile
 )
-_TALK_QUEUE_SECONDS: Final = 0.045  # may queue while somebody talks
+_TALK_QUEUE_SECONDS: Final = 0.045  # may queue while somebody talks, and so much of …
+_TALK_QUEUE_SHARE: Final = 1 / 3  # … the round trip: with less a long line would never be seen at its best
 _TALK_RATE_SECONDS: Final = (
     10.0  # a best rate is believed so long then: with so little under way a line is not seen at its best
 )
@@ -150,7 +151,7 @@ class Pacing:
         if self._draining:
             held_seconds = self._base * _DRAINING_GAIN
         elif self._beside_talk():
-            held_seconds = self._base + _TALK_QUEUE_SECONDS
+            held_seconds = self._base + max(_TALK_QUEUE_SECONDS, self._base * _TALK_QUEUE_SHARE)
         elif self.call_is_up:
             held_seconds = self._base + _QUEUE_SECONDS
         else:

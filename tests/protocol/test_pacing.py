@@ -103,6 +103,15 @@ def test_while_somebody_talks_on_a_slow_line_little_queues_and_it_is_used_all_th
     assert line.worst_delay(60) == pytest.approx(alone, rel=0.1)
 
 
+@pytest.mark.parametrize(("rate", "base"), [(250_000, 0.3), (250_000, 0.6), (1_250_000, 0.2)])
+def test_who_talks_from_the_beginning_does_not_keep_a_long_line_empty(rate, base):
+    """With little more than what the line is seen to carry under way, it is never seen to carry more."""
+    line = Line(rate, base)
+    line.talking = True
+    line.run(20 * base)
+    assert line.run(20) > 0.8 * rate
+
+
 def test_a_fast_line_need_not_wait_for_who_talks():
     line = Line(12_500_000, 0.01)
     line.run(5)
