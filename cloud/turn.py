@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import functools
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, NamedTuple
@@ -44,6 +44,11 @@ class Alarm(NamedTuple):
     site: SiteId | None
     kind: str
     text: str
+
+
+# A person is called so often at a time about one site and one kind of thing; a cabin may have thousands of entries that cannot be read.
+OPEN_MAX: Final = 50
+_MORE: Final = "More of this kind are not listed. When these are dealt with: kabine fleet clear"
 
 
 @dataclass
@@ -148,7 +153,7 @@ class Turn:
 
     def write(self) -> None:
         """Everything but the rows of `link`, which the ledger writes last."""
-        self.news.alarms[:] = [raised for raised in dict.fromkeys(self.news.alarms) if not self._open(raised)]
+        self.news.alarms[:] = self._unknown(self.news.alarms)
         for raised in self.news.alarms:
             self.insert(alarm, {**raised._asdict(), "raised_at": self.now})
         for table, rows in self._rows.items():
@@ -161,11 +166,27 @@ class Turn:
         ):
             bulk.write(self.connection, statement, changes)
 
-    def _open(self, raised: Alarm) -> bool:
-        """Was a person called for this already? A cabin that is refused comes back every few seconds, for ever."""
-        same = (alarm.c.kind == raised.kind, alarm.c.text == raised.text, alarm.c.cleared_at.is_(None))
-        at = alarm.c.site.is_not_distinct_from(raised.site)
-        return self.connection.execute(select(alarm.c.id).where(at, *same).limit(1)).first() is not None
+    def _unknown(self, raised: Sequence[Alarm]) -> list[Alarm]:
+        """Those of which a person was not told already: a cabin that is refused comes back every few seconds, for ever."""
+        unknown: list[Alarm] = []
+        open_: dict[tuple[SiteId | None, str], set[str]] = {}
+        for each in dict.fromkeys(raised):
+            about = (each.site, each.kind)
+            known = open_.get(about)
+            if known is None:
+                known = open_[about] = self._open(*about)
+            if each.text in known or len(known) >= OPEN_MAX:
+                continue
+            last = len(known) == OPEN_MAX - 1
+            known.add(each.text)
+            unknown.append(each._replace(text=_MORE) if last else each)
+        return unknown
+
+    def _open(self, site: SiteId | None, kind: str) -> set[str]:
+        """What a person was called for and has not put away, about this site and of this kind."""
+        at = alarm.c.site.is_not_distinct_from(site)
+        rows = select(alarm.c.text).where(at, alarm.c.kind == kind, alarm.c.cleared_at.is_(None)).limit(OPEN_MAX)
+        return set(self.connection.execute(rows).scalars())
 
     def ends(self) -> dict[SiteId, Mark]:
         """Where the hub's own logs end after this turn."""
