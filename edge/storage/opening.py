@@ -163,8 +163,8 @@ def _sound(database: Database) -> tuple[list[AgencyRow], bytes]:
         blobs, digest = Blobs(database), Digest(database.place.directory)
         if digest and blobs.check(digest):
             return rows, blobs.read(digest, 0, blobs.have(digest)) or b""
-    except (sqlite3.Error, Unavailable):
-        pass
+    except (sqlite3.Error, Unavailable, TypeError, ValueError, OverflowError):
+        pass  # as far as it could be read
     return rows, b""
 
 

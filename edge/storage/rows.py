@@ -92,7 +92,7 @@ class Rows(Generic[T]):
 
     def sound(self) -> Iterator[T]:
         """Those rows of a damaged file that are still what was written."""
-        for *found, seal in self._database.each(self._select):
+        for *found, seal in self._database.each_however(self._select):
             row = self._kind(*found)
             if self._seal(row) == seal:
                 yield row

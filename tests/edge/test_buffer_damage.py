@@ -14,7 +14,7 @@ from edge.buffer import Buffer, Document, Put, State
 from edge.storage.opening import set_aside
 from protocol.entries import DocumentSealed, EpochOpened, Mark, VisitEnded
 from protocol.errors import Unavailable
-from protocol.ids import Digest
+from protocol.ids import AgencyId, Digest
 from protocol.manifest import Happening, Manifest, unverified
 from tests.edge.cabin import AGENCY, BEGAN, Cabin, directory, journal_of, manifest_of, receipt
 
@@ -134,6 +134,26 @@ def test_a_flipped_bit_in_a_row_puts_the_file_aside(tmp_path: Path, worked: tupl
         at = raw.find(next(digest for digest, blob in known.blobs.items() if blob is not None))
     assert at > 0
     assert check_one_flip(flipped(folder, tmp_path / table, "buffer.sqlite", at * 8 + 3), known, entries) == "aside"
+
+
+def test_a_row_that_is_no_text_any_more_takes_no_other_with_it(tmp_path: Path) -> None:
+    """The counters to all other agencies go on in the new file, and the cabin starts."""
+    cabin, other = Cabin(tmp_path / "cabin"), AgencyId("wohngeldstelle-uckermark")
+    buffer = cabin.open()
+    for agency in (AGENCY, other, AGENCY, other):
+        cabin.hand_in(buffer, agency=agency)
+    buffer.close()
+    at = (cabin.folder / "buffer.sqlite").read_bytes().rfind(AGENCY.encode() + b"\x02")
+    assert at > 0
+    cabin = flipped(cabin.folder, tmp_path / "flipped", "buffer.sqlite", at * 8 + 7)
+    buffer = cabin.open()
+    assert set_aside(cabin.folder)
+    counters = [
+        unverified(Manifest, manifest_of(buffer, cabin.hand_in(buffer, agency=agency).entry)).counter
+        for agency in (AGENCY, other)
+    ]
+    buffer.close()
+    assert counters == [1, 3]
 
 
 def test_a_flipped_bit_in_the_wal_is_noticed_though_sqlite_says_nothing(tmp_path: Path) -> None:
