@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import re
 import ssl
+import sys
 import threading
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -60,8 +61,7 @@ class VirtualEscl:
         self._numbers = itertools.count(1)
         self._jobs: dict[str, dict[str, str]] = {}
         self._turn = threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), _handler(self))
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", port), _handler(self))
         if tls is not None:
             self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         self.url = f"http{'s' if tls else ''}://127.0.0.1:{self._server.server_address[1]}/eSCL"
@@ -165,6 +165,15 @@ class VirtualEscl:
     def cancel(self, job: str) -> None:
         """DELETE, or the end."""
         self._jobs.pop(job, None)
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Whoever hangs up in the middle is no news to whoever has it on their terminal."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 def _document(name: str, body: str) -> str:

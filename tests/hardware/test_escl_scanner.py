@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from cryptography import x509
@@ -17,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from PIL import Image
 
 from hardware.devices.escl_scanner import EsclScanner
+from hardware.devices.escl_words import abilities, settings, wish
 from hardware.devices.sane_scanner import SaneScanner
 from hardware.devices.web import Silent, Web
 from hardware.scanner import ScannerFailure, ScannerState
@@ -145,6 +147,25 @@ def test_the_real_airscan_scans_from_our_virtual_scanner(virtual, stage):
         assert virtual.seen[-1]["InputSource"] == "Feeder"
     finally:
         scanner.close()
+
+
+def test_whoever_hangs_up_on_the_virtual_scanner_leaves_no_words_on_the_terminal(virtual, stage, tmp_path, capfd):
+    sheet = tmp_path / "sheet.jpg"
+    sheet.write_bytes(bytes(20_000_000))  # more than any socket holds
+    stage.put(sheet)
+    code, job = virtual.order(
+        settings(
+            wish(abilities(virtual.capabilities().encode()), feeder=True, source="feeder", mode="color", dpi=75), "2.0"
+        )
+    )
+    assert code == HTTPStatus.CREATED
+    address = urlsplit(virtual.url)
+    before = set(threading.enumerate())
+    with socket.create_connection((address.hostname, address.port)) as client:
+        client.sendall(f"GET /eSCL/ScanJobs/{job}/NextDocument HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        assert client.recv(10)
+    until(lambda: set(threading.enumerate()) <= before, "it has noticed")
+    assert capfd.readouterr().err == ""
 
 
 class Odd(VirtualEscl):
