@@ -23,12 +23,20 @@ LOOK_DPI: Final = 150
 SIDE: Final = 16  # of the picture of a letter
 BODY: Final = 14  # of its longer side in it
 HEIGHT_PIXELS: Final = (7, 48)  # at 150 dpi: from 4 to 30 points, capitals and small letters
+WRITING_PIXELS: Final = (
+    7,
+    64,
+)  # the longer and the shorter side: less are dots and specks, more are frames and pictures
 LENGTHY_MAX: Final = 3.0  # longer things are rules, or letters that hang together
 LETTERS_MAX: Final = 400
 LETTERS_MIN: Final = 12  # fewer say nothing
 DOUBT: Final = 0.12  # how often a letter may be something else than a letter
 SURE: Final = 8.0  # nats between the likeliest way and the next; and as many for every
 SURE_PER_LETTER: Final = 0.1  # letter: nonsense agrees a little, script that the network never saw up to 0.09 wrongly, print that it knows 0.15
+TURNED_PER_LETTER: Final = (
+    0.3  # to turn a page: flowing handwriting may agree by 0.17 on the wrong way, print that it knows by 0.6 and more
+)
+LIGHT_PER_LETTER: Final = 1.0  # of print lighter than its ground: what lies between dark letters agrees by up to 0.6
 WEIGHTS: Final = Path(__file__).with_name("upright.npz")
 
 
@@ -43,13 +51,31 @@ class Turn:
 
 def measure(page: Survey) -> Turn:
     """Where there is hardly any print: 0, and sure, because nothing speaks against it."""
-    seen = letters(grey(page.fine), page.fine_dpi)
+    plain = grey(page.fine)
+    dark = _likeliest(letters(plain, page.fine_dpi))
+    if dark is not None and dark.agree > (TURNED_PER_LETTER if dark.degrees else SURE_PER_LETTER):
+        return Turn(dark.degrees, True)
+    light = _likeliest(letters(~plain, page.fine_dpi))
+    if light is not None and light.agree > LIGHT_PER_LETTER:
+        return Turn(light.degrees, True)
+    return Turn(0, True) if dark is None else Turn(dark.degrees, False)
+
+
+@dataclass(frozen=True)
+class _Likeliest:
+    """A way, and how much each letter speaks for it rather than for the next, in nats; without those that are asked of every page."""
+
+    degrees: int
+    agree: float
+
+
+def _likeliest(seen: npt.NDArray[np.float32]) -> _Likeliest | None:
+    """None where there are too few letters."""
     if len(seen) < LETTERS_MIN:
-        return Turn(0, True)
+        return None
     ways = likelihoods(seen)
     best, next_best = np.argsort(-ways)[:2].tolist()
-    sure = float(ways[best] - ways[next_best]) > SURE + SURE_PER_LETTER * len(seen)
-    return Turn(90 * best, sure)
+    return _Likeliest(90 * best, (float(ways[best] - ways[next_best]) - SURE) / len(seen))
 
 
 def letter_boxes(page: Survey) -> npt.NDArray[np.int32]:
@@ -62,6 +88,18 @@ def letter_boxes(page: Survey) -> npt.NDArray[np.int32]:
     fits &= (area > 0.12 * across * down) & (area < 0.92 * across * down)
     boxes: npt.NDArray[np.int32] = stats[fits, :4]
     return boxes
+
+
+def writing_pixels(page: Survey) -> float:
+    """How high half of the ink stands, in pixels of `page.fine`: of letters, and of words where these hang together. 0 where there is little."""
+    _, stats = _pieces(grey(page.fine))
+    _, _, across, down, area = stats.T
+    longer, shorter = np.maximum(across, down), np.minimum(across, down)
+    fits = (longer >= WRITING_PIXELS[0]) & (shorter >= 3) & (shorter <= WRITING_PIXELS[1])
+    fits &= (area > 0.05 * across * down) & (area < 0.6 * across * down)
+    if np.count_nonzero(fits) < LETTERS_MIN:
+        return 0.0
+    return float(np.median(np.repeat(shorter[fits], area[fits])))
 
 
 def _pieces(plain: Grey) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:

@@ -32,6 +32,21 @@ def test_a_slip_that_lies_far_askew_is_stood_up_too(askew_degrees, turned_degree
     assert taken.skew_degrees == pytest.approx(askew_degrees, abs=0.3)
 
 
+@pytest.mark.parametrize("quarters", range(4))
+def test_print_that_is_lighter_than_its_ground_is_stood_up_too(quarters):
+    light = 255 - np.asarray(draw_page(1, 120, "letter"))
+    lying = Page(np.ascontiguousarray(np.rot90(light, quarters)), 120)
+    assert turn.measure(survey(lying)) == turn.Turn((360 - 90 * quarters) % 360, sure=True)
+
+
+def test_a_page_of_which_only_a_little_more_stands_on_its_head_is_not_turned_without_asking():
+    """Flowing handwriting agrees no better than that, and on the wrong way too."""
+    upright = np.asarray(draw_page(0, 120, "letter"))
+    rows = round(0.46 * upright.shape[0])
+    plain = np.vstack((upright[:rows], np.rot90(upright, 2)[rows:]))
+    assert turn.measure(survey(Page(plain, 120))) == turn.Turn(180, sure=False)
+
+
 def test_spots_are_no_letters_and_nobody_is_told_that_they_are_sure():
     noise = np.random.default_rng(1).normal(0, 1, (1754, 1240)).astype(np.float32)
     plain = np.where(cv2.GaussianBlur(noise, (0, 0), 4) > 0.12, 30, 240).astype(np.uint8)
