@@ -17,7 +17,6 @@ from edge.storage.opening import FILE
 from protocol import entries, limits
 from protocol.entries import DocumentSealed, EpochOpened, Event
 from protocol.envelope import unwrap_key
-from protocol.errors import Trouble
 from protocol.ids import Digest
 from protocol.manifest import Manifest, unverified
 from tools.simulator.district import HUB_FILE
@@ -48,8 +47,8 @@ class Judges:
         try:
             # With the same luck each time: what is reckoned from it is reckoned once.
             buffer = self._keys.buffer(folder, luck("judge"), self._now)
-        except Trouble as trouble:
-            return [f"The cabin does not open: {trouble}"]
+        except Exception as error:
+            return [f"The cabin does not open: {type(error).__name__}: {error}"]
         try:
             with looking_on(folder / FILE, buffer.close):
                 return list(self.promises_of_cabin(buffer, promised))
@@ -107,8 +106,8 @@ class Judges:
         """What is broken in this hub's folder; with it, whether it can go on: the cabin sends again what is missing."""
         try:
             ledger = self._keys.ledger(folder, self._now)
-        except Trouble as trouble:
-            return [f"The hub does not open: {trouble}"]
+        except Exception as error:
+            return [f"The hub does not open: {type(error).__name__}: {error}"]
         try:
             with looking_on(folder / HUB_FILE, ledger.close, ledger.database.close) as looking:
                 broken = list(self._hub(ledger, looking, folder / BLOBS, promised))

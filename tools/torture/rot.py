@@ -155,6 +155,8 @@ class _Look:
             buffer = self._scene.keys.buffer(self._place / "cabin", luck("rot"), self._now)
         except Trouble as trouble:
             return [str(trouble)], []
+        except Exception as error:  # a node ends with words that a person can act on, or it begins
+            return [], [f"The cabin does not start: {type(error).__name__}: {error}"]
         try:
             ledger = self._scene.keys.ledger(self._place / "hub", self._now)
         except Exception as error:
