@@ -52,6 +52,11 @@ CUT_SHARE_MIN: Final = 0.6  # of these strokes go on further in, as far as CUT_R
 CUT_REACH_INCHES: Final = (
     0.06  # so far a cut letter goes on; the rim of a scan, and the tips of the page beside it, do not
 )
+CUT_LINES_MIN: Final = 4  # that begin at the edge itself; a page with the narrowest margin has none
+CUT_LINE_INCHES: Final = (0.03, 0.2, 0.25)  # so near to the edge, so far into the page, at most so high
+EDGE_IS_PAPER: Final = 0.7  # of the brightest: a picture that reaches the edge has strokes there, too
+WORD_GAP_INCHES: Final = 0.09
+WORD_INK_MIN: Final = 0.4  # of the columns of a word
 LARGE_PRINT_PIXELS: Final = (
     7,
     9,
@@ -59,6 +64,9 @@ LARGE_PRINT_PIXELS: Final = (
 LARGE_PRINT_MIN: Final = 40  # letters: fewer say nothing
 CLEAR_PRINT_MIN: Final = (
     4.0  # contrast over the size of a letter; sharp print of 10 points has 4.3, blurred so that it is hard to read 3
+)
+CLEAR_HAND_MIN: Final = (
+    5.2  # over the height of what hangs together: handwriting 5.5 to 10, small print that a blur has joined up to 4.5
 )
 
 
@@ -140,12 +148,14 @@ def coarse(signs: Signs) -> bool:
 
 
 def _clear(signs: Signs) -> bool:
-    """Whether the print is so large that it is legible with edges that would be too soft for small print."""
-    sizes = _letter_pixels(signs.seen)
-    if signs.slope is None or len(sizes) < LARGE_PRINT_MIN:
+    """Whether the writing is so large that it is legible with edges that would be too soft for small print."""
+    if signs.slope is None:
         return False
-    inches = float(np.median(sizes)) / signs.seen.fine_dpi * signs.dpi / (signs.slope_dpi or signs.dpi)
-    return signs.slope * inches >= CLEAR_PRINT_MIN
+    inches = signs.dpi / (signs.slope_dpi or signs.dpi) / signs.seen.fine_dpi
+    sizes = _letter_pixels(signs.seen)
+    if len(sizes) >= LARGE_PRINT_MIN and signs.slope * float(np.median(sizes)) * inches >= CLEAR_PRINT_MIN:
+        return True
+    return signs.slope * turn.writing_pixels(signs.seen) * inches >= CLEAR_HAND_MIN
 
 
 def _letter_pixels(seen: Survey) -> npt.NDArray[np.int32]:
@@ -248,27 +258,56 @@ def _run(marks: Bits) -> int:
 
 
 def edge_cut(seen: Survey) -> bool:
-    """Whether many strokes run out of the picture, as cut lines of print do; a shadow along the edge is one long stroke."""
+    """Whether many strokes run out of the picture, or some lines end there, as cut print does; a shadow along the edge is one long stroke."""
     ink = cv2.subtract(cv2.blur(seen.grey, (19, 19)), seen.grey) > 55
     deep, high, reach = (
         max(2, round(0.02 * seen.dpi)),
         round(0.05 * seen.dpi),
         max(3, round(CUT_REACH_INCHES * seen.dpi)),
     )
-    for from_edge in (ink, ink[:, ::-1], ink.T, ink[::-1].T):
-        touching = from_edge[:, :deep].all(axis=1)
-        runs = np.flatnonzero(np.diff(np.concatenate([[False], touching, [False]]).astype(np.int8)))
-        short = [
-            (first, last)
-            for first, last in zip(runs[::2].tolist(), runs[1::2].tolist(), strict=True)
-            if last - first <= 0.08 * seen.dpi
-        ]
+    paper = seen.grey > EDGE_IS_PAPER * np.percentile(seen.grey, 90)
+    for from_edge, bright in zip(_four_edges(ink), _four_edges(paper), strict=True):
+        if _lines_cut(from_edge, seen.dpi) and bright[:, :deep].mean() > 0.5:
+            return True
+        touching = np.logical_and.reduce(from_edge[:, :deep], axis=1)
+        short = [(first, last) for first, last in _runs(touching) if last - first <= 0.08 * seen.dpi]
         if len(short) < CUT_RUNS_MIN or touching.mean() >= 0.4:
             continue
         goes_on = [_goes_on(from_edge[max(0, first - high) : last + high, : 2 * reach], reach) for first, last in short]
         if sum(goes_on) > CUT_SHARE_MIN * len(goes_on):
             return True
     return False
+
+
+def _four_edges(bits: Bits) -> tuple[Bits, ...]:
+    """The same, so that the first column is the left, the right, the upper and the lower edge."""
+    return bits, bits[:, ::-1], bits.T, bits[::-1].T
+
+
+def _lines_cut(from_edge: Bits, dpi: float) -> bool:
+    """Whether lines of print begin at the edge itself. The columns of a receipt are few strokes in much white, and cut between two letters fewer."""
+    near, far, high = (round(inches * dpi) for inches in CUT_LINE_INCHES)
+    near = max(2, near)
+    inked = from_edge[:, :near].any(axis=1)
+    if inked.mean() >= 0.4:
+        return False
+    joined: Bits = np.greater(np.convolve(inked, np.ones(2 * near + 1), "same"), 0)  # an i and its dot are one line
+    rows = _runs(joined)
+    lines = [from_edge[first:last, :far] for first, last in rows if last - first <= high + 2 * near]
+    words = sum(_is_word(np.logical_or.reduce(line, axis=0), dpi) for line in lines)
+    return words >= CUT_LINES_MIN and words > CUT_SHARE_MIN * len(lines)
+
+
+def _is_word(columns: Bits, dpi: float) -> bool:
+    """Whether ink in these columns is as dense as letters are."""
+    gap_max = max((last - first for first, last in _runs(~columns)), default=0)
+    return gap_max <= round(WORD_GAP_INCHES * dpi) and float(columns.mean()) > WORD_INK_MIN
+
+
+def _runs(marks: Bits) -> list[tuple[int, int]]:
+    """First and behind the last of all `marks` that are set in a row."""
+    ends = np.flatnonzero(np.diff(np.concatenate([[False], marks, [False]]).astype(np.int8))).tolist()
+    return list(zip(ends[::2], ends[1::2], strict=True))
 
 
 def _goes_on(rows: Bits, reach: int) -> bool:

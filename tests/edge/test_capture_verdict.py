@@ -2,6 +2,7 @@
 
 import functools
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFilter
@@ -98,6 +99,23 @@ def test_large_print_is_legible_where_small_print_would_be_too_coarse_or_too_sof
     assert Fault.BLURRED in taken(soft.filter(ImageFilter.GaussianBlur(5)), 150).faults
 
 
+def handwriting(high: int) -> Image.Image:
+    """A page at 300 dpi of loops that hang together, `high` pixels, as a broad pen leaves them on soft paper."""
+    page, along = np.full((3508, 2480), 205, np.uint8), np.linspace(0, 1, 200)
+    for y in range(400, 3100, 2 * high):
+        for x in range(300, 2100, 5 * high):
+            loops = np.stack(
+                (x + 4 * high * along + high / 6 * np.cos(50 * along), y + high / 2 * np.sin(50 * along)), 1
+            )
+            cv2.polylines(page, [np.rint(loops).astype(np.int32)], False, 60, max(2, high // 12), cv2.LINE_AA)
+    return Image.fromarray(cv2.GaussianBlur(page, (0, 0), 2.6))
+
+
+def test_large_handwriting_is_legible_with_soft_edges_and_small_one_is_not():
+    assert Fault.BLURRED not in taken(handwriting(60), 300).faults
+    assert Fault.BLURRED in taken(handwriting(24), 300).faults
+
+
 def test_a_wedge_beside_a_page_that_lies_askew_is_no_folded_corner():
     lying, width = sheet("letter", 1).copy(), sheet("letter", 1).width
     ImageDraw.Draw(lying).polygon([(width, 0), (width - 52, 0), (width, 330)], fill=(30, 30, 30))
@@ -123,6 +141,13 @@ def test_the_white_of_the_lid_is_no_glare():
     lid.paste(255, (0, 400, 90, 1500))
     white = Image.new("RGB", dull.size, "white")
     assert taken(Image.composite(white, dull, lid.filter(ImageFilter.GaussianBlur(8)))).faults == ()
+
+
+@pytest.mark.parametrize("seed", [14, 20, 26, 32])
+def test_a_receipt_cut_where_it_is_mostly_white_is_named(seed):
+    receipt = draw_sheet(seed, 150, "receipt").image
+    assert Fault.EDGE_CUT not in taken(receipt).faults
+    assert Fault.EDGE_CUT in taken(receipt.crop((round(0.29 * receipt.width), 0, *receipt.size))).faults
 
 
 def test_an_empty_page_is_named_and_kept():
