@@ -212,7 +212,7 @@ class Hub:
         guest = self._admission.guest(message.user)
         try:
             if guest is None:
-                raise Refused(Code.REVOKED, "This key is no longer admitted.")
+                raise _stranger(message.user)
             frame = frames.decode(message.first, message.parts)
             if not isinstance(frame, frames.Beat):
                 self._spoken_at = self.clock()
@@ -377,6 +377,13 @@ class Hub:
         busy = [each for each in self._fetching if each.pump.link.state == UP]
         for connection in busy:
             connection.pump.link.pacing.ceiling_bytes = limits.HUB_WINDOW_BYTES // len(busy)
+
+
+def _stranger(user: str) -> Refused:
+    """Somebody with a key that was on the list once."""
+    if user.startswith(f"{Kind.AGENCY}:"):
+        return Refused(Code.REVOKED, "This agency has other keys now.", "Use those of the newest card (docs/keys.md).")
+    return Refused(Code.REVOKED, "This key is no longer admitted.")
 
 
 def _with_remedy(code: Code, text: str) -> str:

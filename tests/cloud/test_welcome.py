@@ -121,6 +121,11 @@ def test_a_key_that_an_agency_had_once_is_not_told_either(town: Town, disk: Slow
     deliver(town, cabin)
     hub.turn(0.0)
     assert told(wire) == [b"desk"]
+    wire.comes(old.user, Ask(2, ShowDirectory()), b"lost laptop")
+    hub.turn(0.0)
+    route, refused = wire.said[-1]
+    assert (route, refused.code) == (b"lost laptop", "revoked")
+    assert "docs/keys.md" in refused.text  # it was told to have its cabin invited anew
 
 
 def deliver(town: Town, cabin: Cabin) -> None:
