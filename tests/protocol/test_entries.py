@@ -66,6 +66,20 @@ def test_any_change_changes_the_hash(previous, epoch, number, payload, data):
     assert hashed not in others
 
 
+def test_what_takes_a_key_can_be_told_from_what_takes_none():
+    assert entries.is_sealed(entries.sealed(VISIT, KEY, 3, 9))
+    assert not entries.is_sealed(entries.clear(VISIT))
+    assert not entries.is_sealed(b"")
+
+
+def test_one_reader_reads_an_epoch():
+    read = entries.reader(KEY, 3)
+    assert read(entries.sealed(VISIT, KEY, 3, 9), 9) == read(entries.clear(VISIT), 10) == VISIT
+    with pytest.raises(Refused, match="does not open with the key"):
+        read(entries.sealed(VISIT, KEY, 3, 9), 10)
+    assert read(entries.sealed(DOCUMENT, KEY, 3, 11), 11) == DOCUMENT  # one bad entry spoils none behind it
+
+
 def test_a_sealed_entry_is_read_with_its_key_only():
     payload = entries.sealed(VISIT, KEY, 3, 9)
     assert b"handed-in" not in payload
