@@ -238,6 +238,9 @@ def _reception(status: Status, config: EdgeConfig, folder: Path) -> Iterator[Fin
     if status.shut == Shut.CLEANING:
         remedy = f"When that is done, turn the key back, or run `kabine edge clean {folder} --done`."
         yield Finding("door", Severity.WARNING, "Nobody is received: somebody cleans.", remedy)
+    elif status.shut == Shut.CLOSED and status.link.turned_away:
+        what = "Nobody is received: what is handed in here would reach nobody."
+        yield Finding("door", Severity.WARNING, what, "It opens by itself when the hub knows this cabin again.")
     elif status.shut == Shut.CLOSED:
         yield Finding(
             "door", Severity.OK, "Nobody is received now: these are no opening hours ([opening] in edge.toml)."

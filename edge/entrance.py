@@ -1,4 +1,5 @@
-"""May a visitor come in now? Not while somebody cleans, and not outside the cabin's own opening hours. A visit that is on is never cut."""
+"""May a visitor come in now? Not while somebody cleans, not outside the cabin's own opening hours, and not when the hub knows the cabin no more. A
+visit that is on is never cut."""
 
 from __future__ import annotations
 
@@ -29,7 +30,8 @@ class Sign(NamedTuple):
 
 
 class Entrance:
-    """`opening`: None is always open. `directory` gives the one in force, which knows whose holidays are kept here."""
+    """`opening`: None is always open. `directory` gives the one in force, which knows whose holidays are kept here. `turned_away`: what is handed in
+    now would reach nobody, and until when nobody here can know."""
 
     def __init__(
         self,
@@ -37,10 +39,12 @@ class Entrance:
         cleaning: Cleaning,
         directory: Callable[[], Directory | None],
         utc: Callable[[], datetime],
+        turned_away: Callable[[], bool] = lambda: False,
     ) -> None:
         self._opening = opening
         self._directory = directory
         self._utc = utc
+        self._turned_away = turned_away
         self._known: tuple[datetime, State] | None = None
         self.cleaning = cleaning
 
@@ -49,6 +53,8 @@ class Entrance:
         """Why it is shut; None: it is open."""
         if self.cleaning.on:
             return Shut.CLEANING
+        if self._turned_away():
+            return Shut.CLOSED
         state = self._state()
         return Shut.CLOSED if state is not None and state.status is not hours.Status.OPEN else None
 
@@ -58,15 +64,17 @@ class Entrance:
         shut = self.shut
         if shut is Shut.CLEANING:
             return Sign(shut, self.cleaning.since, self.cleaning.until)
-        if shut is None or self._opening is None:
+        if shut is None:
             return None
+        if self._opening is None or self._turned_away():
+            return Sign(shut, None, None)
         return Sign(shut, hours.shut_since(self._opening, self._utc(), self._holidays()), self.opens_at)
 
     @property
     def opens_at(self) -> datetime | None:
         """When it opens next (aware UTC); None when that is not known."""
         state = self._state()
-        return None if state is None else state.next_opening
+        return None if state is None or self._turned_away() else state.next_opening
 
     def _state(self) -> State | None:
         if self._opening is None:

@@ -102,7 +102,13 @@ class Node:
             find=self._find,
         )
         self.reception = Reception(self.surroundings, self.feed)
-        self.entrance = Entrance(config.opening.hours, cleaning, self.directory, utc)
+        self.entrance = Entrance(
+            config.opening.hours,
+            cleaning,
+            self.directory,
+            utc,
+            lambda: self.line is not None and self.line().turned_away,
+        )
 
     async def warm_up(self) -> None:
         """Have a worker ready before the first visitor; where there is a screen it comes first. That there is none yet is no reason not to open: the
@@ -290,4 +296,5 @@ def _link(line: LineStatus) -> LinkStatus:
         line.reason,
         line.round_trip_seconds,
         line.hub_offset_seconds,
+        line.turned_away,
     )

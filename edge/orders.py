@@ -121,7 +121,7 @@ class DocumentMoved(msgspec.Struct, frozen=True, tag_field="event", tag="documen
 
 
 class LinkStatus(msgspec.Struct, frozen=True):
-    """The line to the hub; `reason` in words while not connected."""
+    """The line to the hub; `reason` in words while not connected. `turned_away`: the hub has not known this cabin for a while; nobody is received."""
 
     connected: bool
     since: datetime | None
@@ -129,6 +129,7 @@ class LinkStatus(msgspec.Struct, frozen=True):
     reason: str
     round_trip_seconds: float | None
     hub_offset_seconds: float | None
+    turned_away: bool = False
 
 
 class Status(msgspec.Struct, frozen=True, tag_field="event", tag="status"):

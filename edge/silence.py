@@ -28,8 +28,8 @@ def understood(reason: str, address: str) -> Silence:
     if reason == UNKNOWN_KEY:
         return Silence(
             f"{reason} any more: this cabin has been revoked, or another machine was confirmed in its place",
-            "Ask whoever runs the hub (`kabine cabin list` there says which). What waits here is not delivered as long as this is so: "
-            "let nobody hand in (`systemctl stop kabine-screen`), and delete nothing.",
+            "Ask whoever runs the hub (`kabine cabin list` there says which). What waits here is not delivered as long as this is so; "
+            "nobody is received meanwhile. Delete nothing.",
             lasting=True,
         )
     if reason not in _LINE:  # the hub has said so itself, and what to do

@@ -16,6 +16,7 @@ import msgspec
 
 from edge.buffer import Buffer, News
 from edge.connection import Connection, pause_seconds
+from edge.turned_away import TurnedAway
 from protocol import frames, limits
 from protocol.backoff import Backoff
 from protocol.errors import Trouble
@@ -29,7 +30,8 @@ _LOOK_SECONDS: Final = 0.1  # how often the line is looked at
 
 
 class Status(msgspec.Struct, frozen=True):
-    """State of the line. `since` of that state; `reason` in words while not connected; `hub_offset_seconds`: hub's clock minus ours."""
+    """State of the line. `since` of that state; `reason` in words while not connected; `hub_offset_seconds`: hub's clock minus ours. `turned_away`:
+    the hub has not known this cabin's key for a while."""
 
     connected: bool
     since: datetime
@@ -38,6 +40,7 @@ class Status(msgspec.Struct, frozen=True):
     round_trip_seconds: float | None = None
     hub_offset_seconds: float | None = None
     attempts: int = 0
+    turned_away: bool = False
 
 
 class Uplink:
@@ -82,6 +85,7 @@ class Uplink:
         self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._stopping = False
         self._status = Status(connected=False, since=utc(), reason="not started")
+        self._turned_away = TurnedAway()
         self._thread = threading.Thread(target=self._run, name="uplink", daemon=True)
 
     # --- for the rest of the cabin -------------------------------------------------------------------------------
@@ -192,12 +196,14 @@ class Uplink:
 
     def _disconnected(self, reason: str) -> None:
         now, before = self._utc(), self._status
+        self._turned_away.heard(reason, self._clock())
         self._status = Status(
             connected=False,
             since=now if before.connected else before.since,
             last_contact_at=before.last_contact_at,
             reason=reason,
             attempts=before.attempts + 1,
+            turned_away=self._turned_away.on,
         )
 
     # --- what a connection asks ----------------------------------------------------------------------------------
@@ -221,6 +227,7 @@ class Uplink:
         """The hub lives."""
         now, before = self._utc(), self._status
         known = round_trip_seconds >= 0
+        self._turned_away.welcomed()
         offset = (frame.time - now).total_seconds() + round_trip_seconds / 2 if known else before.hub_offset_seconds
         self._status = Status(
             connected=True,

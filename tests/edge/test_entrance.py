@@ -11,11 +11,13 @@ import pytest
 from edge.cleaning import FILE, Cleaning
 from edge.entrance import Entrance, Shut
 from edge.opening import OpeningConfig
+from edge.turned_away import SURE_SECONDS, TurnedAway
 from protocol.directory import Directory
 from protocol.errors import Refused
 from protocol.manifest import unverified
 from protocol.runtime.config import parse_config, write_default
 from protocol.runtime.folder import NodeFolder
+from protocol.runtime.wires import CUT, UNKNOWN_KEY
 from tests.edge.house import directory, enrolled
 
 NINE = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)  # on a Monday, by the clock in Berlin
@@ -75,6 +77,24 @@ def test_what_hangs_at_the_door_says_since_when_and_until_when(folder: NodeFolde
 def test_a_cabin_without_hours_is_always_open(folder: NodeFolder) -> None:
     door = entrance(folder, Clock(), OpeningConfig())
     assert (door.shut, door.opens_at) == (None, None)
+
+
+def test_a_cabin_that_the_hub_turns_away_is_closed_until_the_hub_speaks_with_it(folder: NodeFolder) -> None:
+    clock, away = Clock(), TurnedAway()
+    cleaning = Cleaning(folder, clock, WEEK.cleaning_minutes_max)
+    door = Entrance(WEEK.hours, cleaning, lambda: unverified(Directory, directory()), clock, lambda: away.on)
+    away.heard(UNKNOWN_KEY, 100.0)
+    assert door.shut is None, "once is a mistake that may pass"
+    away.heard(CUT, 100.0 + SURE_SECONDS)
+    assert door.shut is None, "a line that is cut says nothing about the cabin"
+    away.heard(UNKNOWN_KEY, 100.0 + SURE_SECONDS)
+    assert (door.shut, door.opens_at, door.sign) == (Shut.CLOSED, None, (Shut.CLOSED, None, None))
+    away.heard(CUT, 200.0)
+    assert door.shut is Shut.CLOSED, "nobody has taken it back"
+    away.welcomed()
+    assert door.shut is None
+    away.heard(UNKNOWN_KEY, 300.0)
+    assert door.shut is None, "it begins anew"
 
 
 def test_holidays_and_closed_days_are_as_configured(folder: NodeFolder) -> None:

@@ -41,7 +41,7 @@ def _said(silence: Silence, *words: str) -> None:
 
 def test_who_has_been_revoked_is_told_so_and_whom_to_ask() -> None:
     silence = understood(UNKNOWN_KEY, NO_PORT)
-    _said(silence, "revoked", "kabine cabin list", "delete nothing")
+    _said(silence, "revoked", "kabine cabin list", "Delete nothing")
     assert silence.lasting
     assert "cable" not in silence.remedy
 

@@ -32,6 +32,7 @@ def test_a_cabin_with_other_keys_is_a_stranger(town: Stage) -> None:
     until(lambda: "does not know this key" in reason(town, "stranger"), "the cabin says why")
     town.hand_in("stranger", town.page(1))
     assert town.waiting("stranger") == 1
+    until(lambda: shut(town, "stranger") == "closed", "no visitor is received, who would be promised a line")
     town.house.stop("cabin-stranger")
     until(lambda: town.connected("gartz"), "the real one is let in")
 
@@ -156,6 +157,13 @@ def copied(stage: Stage, site: str, name: str) -> Path:
     stage.house.start_cabin(site)
     until(lambda: stage.connected(site), f"{site} is connected")
     return folder
+
+
+def shut(stage: Stage, site: str) -> str:
+    """Why this cabin receives nobody."""
+    status = stage.house.status(site)
+    assert status is not None
+    return status.shut
 
 
 def reason(stage: Stage, site: str) -> str:
