@@ -23,10 +23,6 @@ LOOK_DPI: Final = 150
 SIDE: Final = 16  # of the picture of a letter
 BODY: Final = 14  # of its longer side in it
 HEIGHT_PIXELS: Final = (7, 48)  # at 150 dpi: from 4 to 30 points, capitals and small letters
-WRITING_PIXELS: Final = (
-    7,
-    64,
-)  # the longer and the shorter side: less are dots and specks, more are frames and pictures
 LENGTHY_MAX: Final = 3.0  # longer things are rules, or letters that hang together
 LETTERS_MAX: Final = 400
 LETTERS_MIN: Final = 12  # fewer say nothing
@@ -88,18 +84,6 @@ def letter_boxes(page: Survey) -> npt.NDArray[np.int32]:
     fits &= (area > 0.12 * across * down) & (area < 0.92 * across * down)
     boxes: npt.NDArray[np.int32] = stats[fits, :4]
     return boxes
-
-
-def writing_pixels(page: Survey) -> float:
-    """How high half of the ink stands, in pixels of `page.fine`: of letters, and of words where these hang together. 0 where there is little."""
-    _, stats = _pieces(grey(page.fine))
-    _, _, across, down, area = stats.T
-    longer, shorter = np.maximum(across, down), np.minimum(across, down)
-    fits = (longer >= WRITING_PIXELS[0]) & (shorter >= 3) & (shorter <= WRITING_PIXELS[1])
-    fits &= (area > 0.05 * across * down) & (area < 0.6 * across * down)
-    if np.count_nonzero(fits) < LETTERS_MIN:
-        return 0.0
-    return float(np.median(np.repeat(shorter[fits], area[fits])))
 
 
 def _pieces(plain: Grey) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:

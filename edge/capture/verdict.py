@@ -65,9 +65,6 @@ LARGE_PRINT_MIN: Final = 40  # letters: fewer say nothing
 CLEAR_PRINT_MIN: Final = (
     4.0  # contrast over the size of a letter; sharp print of 10 points has 4.3, blurred so that it is hard to read 3
 )
-CLEAR_HAND_MIN: Final = (
-    5.2  # over the height of what hangs together: handwriting 5.5 to 10, small print that a blur has joined up to 4.5
-)
 
 
 class Fault(enum.StrEnum):
@@ -148,14 +145,12 @@ def coarse(signs: Signs) -> bool:
 
 
 def _clear(signs: Signs) -> bool:
-    """Whether the writing is so large that it is legible with edges that would be too soft for small print."""
-    if signs.slope is None:
-        return False
-    inches = signs.dpi / (signs.slope_dpi or signs.dpi) / signs.seen.fine_dpi
+    """Whether the print is so large that it is legible with edges that would be too soft for small print."""
     sizes = _letter_pixels(signs.seen)
-    if len(sizes) >= LARGE_PRINT_MIN and signs.slope * float(np.median(sizes)) * inches >= CLEAR_PRINT_MIN:
-        return True
-    return signs.slope * turn.writing_pixels(signs.seen) * inches >= CLEAR_HAND_MIN
+    if signs.slope is None or len(sizes) < LARGE_PRINT_MIN:
+        return False
+    inches = float(np.median(sizes)) / signs.seen.fine_dpi * signs.dpi / (signs.slope_dpi or signs.dpi)
+    return signs.slope * inches >= CLEAR_PRINT_MIN
 
 
 def _letter_pixels(seen: Survey) -> npt.NDArray[np.int32]:

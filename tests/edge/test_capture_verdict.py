@@ -2,7 +2,6 @@
 
 import functools
 
-import cv2
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFilter
@@ -97,23 +96,6 @@ def test_large_print_is_legible_where_small_print_would_be_too_coarse_or_too_sof
     soft = draw_sheet(1, 300, "letter").image.filter(ImageFilter.GaussianBlur(1.2))
     assert taken(soft, 150).faults == ()
     assert Fault.BLURRED in taken(soft.filter(ImageFilter.GaussianBlur(5)), 150).faults
-
-
-def handwriting(high: int) -> Image.Image:
-    """A page at 300 dpi of loops that hang together, `high` pixels, as a broad pen leaves them on soft paper."""
-    page, along = np.full((3508, 2480), 205, np.uint8), np.linspace(0, 1, 200)
-    for y in range(400, 3100, 2 * high):
-        for x in range(300, 2100, 5 * high):
-            loops = np.stack(
-                (x + 4 * high * along + high / 6 * np.cos(50 * along), y + high / 2 * np.sin(50 * along)), 1
-            )
-            cv2.polylines(page, [np.rint(loops).astype(np.int32)], False, 60, max(2, high // 12), cv2.LINE_AA)
-    return Image.fromarray(cv2.GaussianBlur(page, (0, 0), 2.6))
-
-
-def test_large_handwriting_is_legible_with_soft_edges_and_small_one_is_not():
-    assert Fault.BLURRED not in taken(handwriting(60), 300).faults
-    assert Fault.BLURRED in taken(handwriting(24), 300).faults
 
 
 def test_a_wedge_beside_a_page_that_lies_askew_is_no_folded_corner():
