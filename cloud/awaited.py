@@ -14,7 +14,8 @@ from protocol.manifest import SUITE, Manifest
 
 @dataclass(frozen=True, slots=True)
 class Awaited:
-    """A document that was announced: what its blob must be when it is complete. `id`: its number in the tables."""
+    """A document that was announced: what its blob must be when it is complete. `id`: its number in the tables. `lost`: the cabin was told that it
+    is lost."""
 
     id: int
     envelope: EnvelopeId
@@ -26,9 +27,12 @@ class Awaited:
     header_sha256: bytes
     payload_sha256: bytes
     manifest_digest: bytes
+    lost: bool
 
 
-def awaited(id: int, manifest: Manifest, manifest_digest: bytes, digest: Digest, size_bytes: int) -> Awaited:
+def awaited(
+    id: int, manifest: Manifest, manifest_digest: bytes, digest: Digest, size_bytes: int, *, lost: bool = False
+) -> Awaited:
     """What must come, as the manifest says."""
     return Awaited(
         id,
@@ -41,6 +45,7 @@ def awaited(id: int, manifest: Manifest, manifest_digest: bytes, digest: Digest,
         manifest.header_sha256,
         manifest.payload_sha256,
         manifest_digest,
+        lost,
     )
 
 

@@ -47,6 +47,8 @@ class Delivery:
         self._blobs.finished(awaited.digest)
         receipt = Receipt(1, awaited.envelope, Happening.STORED, HUB_ID, turn.now, awaited.manifest_digest)
         signed = sign(receipt, self._key)
+        if awaited.lost:
+            turn.unsay(awaited.id)
         turn.stored(awaited.id, self._known.next_place(turn.connection, awaited.agency))
         turn.happened(awaited.id, 1, Happening.STORED, turn.now, signed)
         turn.append(place, ReceiptGiven(signed))

@@ -294,14 +294,18 @@ class Ledger:
             turn.happened(told.document, told.number, told.receipt.happening, told.receipt.at, told.signed)
             turn.state(told.document, told.receipt.happening)
             turn.append(self._places.at(told.site), ReceiptGiven(told.signed))
-        for recalled in gathered.recalled.values():
-            lost.answered(turn, self._places.at(recalled.site), recalled, self._key)
+        delivered: set[int] = set()
         for digest in dict.fromkeys([*(digest for digest, _ in self.blobs.grown()), *sorted(gathered.recheck)]):
             expected = self.owing.awaited.get(digest)
             if expected is not None and self._delivery.consider(
                 turn, self._places.at(expected.site), expected, self.blobs.sums(digest)
             ):
                 del self.owing.awaited[digest]
+                delivered.add(expected.id)
+        for recalled in gathered.recalled.values():
+            if recalled.document not in delivered:
+                lost.answered(turn, self._places.at(recalled.site), recalled, self._key)
+                self.owing.recalled(recalled)
         for digest, site in gathered.gone.items():
             self.owing.awaited.pop(digest, None)
             if restored.gone(turn, self._places.at(site), digest):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from sqlalchemy import bindparam, select
 
+from cloud import lost
 from cloud.awaited import Awaited, awaited
 from cloud.site_log import Place
 from cloud.storage.blobs.segments import Segments
@@ -27,14 +29,15 @@ class Owing:
         with database.reading() as connection:
             open_ = connection.execute(_OPEN_SITES).all()
         self.lacking = {SiteId(row.site) for row in open_ if row.state == LOST}
-        self._sites = {SiteId(row.site) for row in open_ if row.state == ANNOUNCED}  # that owe a document or may do so
+        self._sites = {SiteId(row.site) for row in open_}  # that owe a document or may do so
 
     def asked(self, sites: Iterable[SiteId]) -> None:
         """These cabins have announced something, or are to send it again."""
         self._sites.update(sites)
 
     def of(self, place: Place) -> list[Wanted]:
-        """What this cabin has announced and not delivered, with what is here of each: perhaps all of it."""
+        """What this cabin has announced and not delivered, with what is here of each: perhaps all of it. What is lost is among it: a cabin
+        whose disk came back from an older image has what it had let go of."""
         if place.site not in self._sites:
             return []
         with self._database.reading() as connection:
@@ -46,10 +49,24 @@ class Owing:
             signed = Signed(row.manifest_body, row.manifest_signature)
             digest = Digest(row.digest)
             self.awaited[digest] = awaited(
-                row.id, unverified(Manifest, signed), digest_of(signed), digest, row.size_bytes
+                row.id,
+                unverified(Manifest, signed),
+                digest_of(signed),
+                digest,
+                row.size_bytes,
+                lost=row.lost,
             )
             found.append(Wanted(place.site, digest, row.size_bytes, self._resumable(digest)))
         return found
+
+    def recalled(self, answer: lost.Recalled) -> None:
+        """An agency has answered about a lost document, for which the cabin may just have been asked once more."""
+        for digest, one in list(self.awaited.items()):
+            if one.id == answer.document and answer.events:
+                del self.awaited[digest]
+                self._blobs.forget(digest)
+            elif one.id == answer.document:
+                self.awaited[digest] = replace(one, lost=True)
 
     def _resumable(self, digest: Digest) -> int:
         """Bytes from the front that are here and can be read; those that cannot are let go, and asked for again."""
@@ -66,13 +83,20 @@ _OPEN_SITES = (
     .distinct()
 )
 _OPEN = (
-    select(document.c.id, blob.c.digest, document.c.size_bytes, document.c.manifest_body, document.c.manifest_signature)
+    select(
+        document.c.id,
+        lost.ANSWERED.label("lost"),
+        blob.c.digest,
+        document.c.size_bytes,
+        document.c.manifest_body,
+        document.c.manifest_signature,
+    )
     .select_from(named_document)
     .where(
         document.c.site == bindparam("at"),
         document.c.machine == bindparam("by"),
         document.c.stored_at.is_(None),
-        document.c.state == ANNOUNCED,
+        document.c.state.in_((ANNOUNCED, LOST)),
     )
     .order_by(document.c.number)
 )

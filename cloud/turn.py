@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, Insert, Table, bindparam, insert, select, update
+from sqlalchemy import Connection, Insert, Table, bindparam, delete, insert, select, update
 
 from cloud.site_log import Place
 from cloud.storage import bulk
@@ -133,6 +133,10 @@ class Turn:
                 "signature": signed.signature,
             },
         )
+
+    def unsay(self, document: int) -> None:
+        """What was said of this document before this turn is no longer so: it was lost, and is found. Its chain begins anew."""
+        self.connection.execute(delete(receipt).where(receipt.c.document == document))
 
     def state(self, document: int, happening: Happening) -> None:
         """The agency has said something about this document."""

@@ -79,8 +79,9 @@ class Receipts:
         before = {row.event, *chain, *(chain[at].previous for at in chain)} if restored else {row.event}
         last = chain[receipt.previous].happening if receipt.previous in chain else None
         allowed = FIRST if last is None else AFTER[last]
-        here = not known and receipt.happening is Happening.LOST  # nothing that waits here can be lost there
-        if receipt.previous not in before or receipt.happening not in allowed or here:
+        if not known and receipt.happening is Happening.LOST:
+            return None  # this disk came back from an older image, and the hub asks for what waits here once more
+        if receipt.previous not in before or receipt.happening not in allowed:
             raise Refused(
                 Code.OUT_OF_ORDER,
                 f"Receipt {row.receipt}: “{receipt.happening}” does not follow “{row.state}”.",

@@ -185,6 +185,51 @@ def test_what_never_came_to_the_agency_is_lost_and_the_cabin_is_told_once(town: 
     assert said["sites"][0]["lost_documents"][0]["answered"] is True
 
 
+@pytest.mark.parametrize("answered", [False, True])
+@pytest.mark.parametrize("restarted", [False, True])
+def test_what_was_lost_and_lies_in_a_cabin_after_all_is_fetched(
+    town: Town, lost: Document, answered: bool, restarted: bool
+) -> None:
+    """The cabin's disk came back from an older image, on which it has what it had let go of (`kabine simulate --seed 700144`)."""
+    if answered:
+        inbox.recall(town.ledger, SOZIALAMT, lost.manifest.envelope, ())
+        town.ledger.settle()
+    if restarted:
+        town.close()
+        town.open()
+    assert [one.digest for one in town.ledger.wanted(SITE)] == [lost.digest], "asked for again with every link"
+    arrives(town, lost)
+    assert told(town, lost)[-1] is Happening.STORED
+    assert town.ledger.wanted(SITE) == []
+    assert inbox.lost_listing(town.ledger, SOZIALAMT, 50).manifests == ()
+    assert site(town).facts.lost == ()
+    assert open_alarms(town) == []
+
+
+def test_an_agency_that_answers_while_it_is_fetched_after_all(town: Town, lost: Document) -> None:
+    town.ledger.wanted(SITE)
+    inbox.recall(town.ledger, SOZIALAMT, lost.manifest.envelope, ())
+    town.ledger.settle()
+    arrives(town, lost)
+    assert told(town, lost) == [Happening.LOST, Happening.STORED]
+
+
+def test_an_agency_that_answers_in_the_turn_in_which_it_comes(town: Town, lost: Document) -> None:
+    town.ledger.wanted(SITE)
+    inbox.recall(town.ledger, SOZIALAMT, lost.manifest.envelope, ())
+    arrives(town, lost)
+    assert told(town, lost) == [Happening.STORED]
+
+
+def test_what_the_agency_has_is_not_fetched_any_more(town: Town, lost: Document) -> None:
+    town.ledger.wanted(SITE)
+    inbox.recall(town.ledger, SOZIALAMT, lost.manifest.envelope, proof(town, lost, Happening.FETCHED))
+    town.ledger.settle()
+    arrives(town, lost)
+    assert told(town, lost) == [Happening.STORED, Happening.FETCHED]
+    assert town.ledger.wanted(SITE) == []
+
+
 @pytest.mark.parametrize(
     "happenings",
     [

@@ -128,7 +128,7 @@ def test_a_cabin_that_is_itself_an_older_copy_or_a_clone_proves_nothing(town: To
     assert not town.ledger.reopens(SITE, hello(town, cabin, Mark(), committed=7))
 
 
-def test_what_was_secured_and_is_nowhere_any_more_is_lost_and_asked_for_no_more(town: Town) -> None:
+def test_what_was_secured_and_is_nowhere_any_more_is_lost_and_only_asked_for_with_the_next_link(town: Town) -> None:
     cabin = town.cabin(SITE)
     gone, waits = cabin.document(size=4000), cabin.document(size=5000)
     cabin.event(gone.event)
@@ -142,10 +142,11 @@ def test_what_was_secured_and_is_nowhere_any_more_is_lost_and_asked_for_no_more(
         (gone.manifest.envelope, LOST, False),
         (waits.manifest.envelope, ANNOUNCED, True),
     ]  # fmt: skip
-    assert [wanted.digest for wanted in town.ledger.wanted(SITE)] == [waits.digest]
     assert alarms(town) == [RESTORED]
+    assert [wanted.digest for wanted in town.ledger.wanted(SITE)] == [gone.digest, waits.digest]
     town.ledger.gone(SITE, gone.digest)
     assert town.ledger.settle().alarms == []
+    assert {row.envelope: row.state for row in rows(town, document)}[gone.manifest.envelope] == LOST
 
 
 def test_what_is_lost_is_named_until_somebody_has_looked(town: Town) -> None:
