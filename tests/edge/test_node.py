@@ -81,7 +81,8 @@ def run(path: Path, journey: Callable[[Open], Awaitable[None]]) -> None:
 
 def journal(buffer: Buffer) -> list[Event]:
     """What the hub will read."""
-    events, key = [], b""
+    events: list[Event] = []
+    key: bytes | None = None
     for entry in buffer.log.read(0, 1 << 30, 1 << 20):
         event = entries.read(entry.payload, key, entry.epoch, entry.number)
         if isinstance(event, EpochOpened):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -109,6 +110,7 @@ def test_a_profile_never_lies_on_a_disk(cabin: Cabin, tmp_path: Path) -> None:
 
 
 def test_a_cabin_whose_screen_is_off_says_how_to_turn_it_on(cabin: Cabin, tmp_path: Path) -> None:
+    shutil.copy(cabin.folder / "kabine-node", tmp_path)
     config = (cabin.folder / "edge.toml").read_text()
     (tmp_path / "edge.toml").write_text(re.sub(r"(\[kiosk\].*?\n)on = true", r"\1on = false", config, flags=re.DOTALL))
     order = (sys.executable, "-m", "tools", "edge", "screen", str(tmp_path), "--memory", str(MEMORY))
