@@ -15,7 +15,7 @@ from protocol.ids import area_id, site_id
 from protocol.runtime.world import REAL
 from tools import invitation_code, town
 from tools.office import OneLine, hub_option, publish_draft, say_published, unlock
-from tools.passphrase import passphrase_option
+from tools.passphrase import agreed, passphrase_option
 
 
 @click.group()
@@ -148,7 +148,7 @@ def confirm(site: str, hub: Path, yes: bool, no_publish: bool, passphrase_file: 
                 click.echo(
                     "It takes the place of the machine that works there now. What that one has not sent yet stays in it."
                 )
-            if not yes and not click.confirm("Are they the same there, word for word?"):
+            if not yes and not agreed("Are they the same there, word for word?"):
                 raise Refused(
                     Code.NOT_CONFIRMED,
                     f"{wanted} was not confirmed.",
@@ -186,7 +186,7 @@ def revoke(site: str, hub: Path, yes: bool, passphrase_file: Path | None) -> Non
     with premises.opened(hub) as place:
         with place.database.reading() as connection:
             known = enrolment.cabin(connection, wanted, REAL.utc())
-        if not yes and not click.confirm(f"Revoke the cabin {known.name} ({wanted})?"):
+        if not yes and not agreed(f"Revoke the cabin {known.name} ({wanted})?"):
             raise Refused(Code.OUT_OF_ORDER, f"{wanted} was not revoked.", "Nothing has changed.")
         with place.database.turn() as connection:
             enrolment.revoke(connection, wanted, REAL.utc())

@@ -24,7 +24,7 @@ from protocol.runtime.folder import write_file
 from protocol.runtime.world import REAL
 from tools import directory_texts
 from tools.office import OneLine, hub_option, publish_draft, say_drafted, say_published, unlock
-from tools.passphrase import ask_passphrase, passphrase_option
+from tools.passphrase import agreed, ask_passphrase, passphrase_option
 
 _file = click.Path(path_type=Path)
 
@@ -104,7 +104,7 @@ def sign(file: Path, key_file: Path, out: Path, yes: bool, passphrase_file: Path
     with _spelling(file, "is no draft of a directory", "Name the file that `kabine directory publish --out` wrote."):
         drafted = codec.decode_canonical(Directory, raw, limits.DIRECTORY_BYTES_MAX)
     _say(drafted)
-    if not yes and not click.confirm("Sign this?"):
+    if not yes and not agreed("Sign this?"):
         raise Refused(Code.OUT_OF_ORDER, "Nothing was signed.", "Correct the draft at the hub.")
     passphrase = ask_passphrase(passphrase_file, "Passphrase of the authority's key")
     authority = keys.open_authority(_read(key_file), passphrase)

@@ -1,4 +1,4 @@
-"""A passphrase: from a file for machines, asked for where a person sits."""
+"""What only a person can say: a passphrase, from a file for machines, and whether it shall be done. Without a terminal each answer is a line."""
 
 from __future__ import annotations
 
@@ -49,12 +49,26 @@ def typed_passphrase(question: str, *, twice: bool = False) -> str:
             raise _none_given() from error
         return typed
     click.echo(f"{question}: ", nl=False, err=True)
-    # Bytes, and no more of them than one line: what follows may be a document.
-    given = sys.stdin.buffer.readline(_BYTES_MAX).decode("utf-8", "replace").rstrip("\r\n")
+    given = _line()
     click.echo(err=True)
     if not given.strip():
         raise _none_given()
     return given
+
+
+def agreed(question: str) -> bool:
+    """Is it answered with yes? Without a terminal by the next line of standard input, and silence is no."""
+    if sys.stdin.isatty():
+        return click.confirm(question)
+    click.echo(f"{question} [y/N]: ", nl=False)
+    answer = _line().strip().lower()
+    click.echo()
+    return answer in ("y", "yes")
+
+
+def _line() -> str:
+    """Bytes, and no more of them than one line: what follows may be the next answer, or a document."""
+    return sys.stdin.buffer.readline(_BYTES_MAX).decode("utf-8", "replace").rstrip("\r\n")
 
 
 def _none_given() -> Refused:
