@@ -65,13 +65,14 @@ class Fitted:
 def fit(fittings: Fittings, folder: Path) -> Fitted:
     """What is configured, ready to be asked. A device that does not answer is no error here: it may come back. `folder`: of the node."""
     camera = _camera(fittings.camera, folder)
+    together = fittings.at_one_keyboard
     return Fitted(
         scanner=_scanner(fittings.scanner, folder, camera),
         camera=camera,
         printer=_printer(fittings.printer, folder),
-        presence=_presence(fittings.presence, folder),
+        presence=_presence(fittings.presence, folder, together),
         lamp=_lamp(fittings.lamp, folder),
-        keyswitch=_keyswitch(fittings.keyswitch, folder),
+        keyswitch=_keyswitch(fittings.keyswitch, folder, together),
     )
 
 
@@ -141,12 +142,12 @@ def _printer(config: PrinterConfig, folder: Path) -> Printer:
             return AbsentPrinter()
 
 
-def _presence(config: PresenceConfig, folder: Path) -> Presence:
-    sensor = _sensor(config, folder)
+def _presence(config: PresenceConfig, folder: Path, together: bool) -> Presence:
+    sensor = _sensor(config, folder, together)
     return DoorPresence(sensor) if config.door and config.fitted != "none" else sensor
 
 
-def _sensor(config: PresenceConfig, folder: Path) -> Presence:
+def _sensor(config: PresenceConfig, folder: Path, together: bool) -> Presence:
     match config.fitted:
         case "simulated":
             from hardware.simulated.presence import SimulatedPresence
@@ -160,7 +161,12 @@ def _sensor(config: PresenceConfig, folder: Path) -> Presence:
         case "key":
             from hardware.devices.key_presence import KeyPresence
 
-            return KeyPresence(Path(config.device), keys=config.keys, pulse_seconds=config.pulse_seconds)
+            return KeyPresence(
+                Path(config.device),
+                keys=config.keys,
+                shared=config.shared or together,
+                pulse_seconds=config.pulse_seconds,
+            )
         case "none":
             return AbsentPresence()
 
@@ -180,7 +186,7 @@ def _lamp(config: LampConfig, folder: Path) -> Lamp:
             return AbsentLamp()
 
 
-def _keyswitch(config: KeyswitchConfig, folder: Path) -> Presence:
+def _keyswitch(config: KeyswitchConfig, folder: Path, together: bool) -> Presence:
     match config.fitted:
         case "simulated":
             from hardware.simulated.presence import SimulatedPresence
@@ -194,6 +200,6 @@ def _keyswitch(config: KeyswitchConfig, folder: Path) -> Presence:
         case "key":
             from hardware.devices.key_presence import KeyPresence
 
-            return KeyPresence(Path(config.device), keys=config.keys)
+            return KeyPresence(Path(config.device), keys=config.keys, shared=config.shared or together)
         case "none":
             return AbsentPresence()

@@ -129,6 +129,9 @@ class PresenceConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         tuple[Annotated[int, Meta(ge=1, le=0x2FF)], ...],
         Meta(description="For key: codes (linux/input-event-codes.h) that count; empty: all."),
     ] = ()
+    shared: Annotated[
+        bool, Meta(description="For key: true where visitors type on it too; else its keys reach no window.")
+    ] = False
     pulse_seconds: Annotated[
         float, Meta(ge=0, le=600, description="For key: a key press counts for so long, beyond the time it is held.")
     ] = 0.0
@@ -186,6 +189,9 @@ class KeyswitchConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         tuple[Annotated[int, Meta(ge=1, le=0x2FF)], ...],
         Meta(description="For key: codes (linux/input-event-codes.h) that count; empty: all."),
     ] = ()
+    shared: Annotated[
+        bool, Meta(description="For key: true where visitors type on it too; else its keys reach no window.")
+    ] = False
 
     def __post_init__(self) -> None:
         if self.fitted == "key" and not self.device:
@@ -209,11 +215,15 @@ class Fittings(msgspec.Struct, frozen=True):
             pins += [self.lamp.free_pin, self.lamp.occupied_pin, self.lamp.attention_pin]
         if twice := sorted({pin for pin in pins if pins.count(pin) > 1}):
             raise ValueError(f"presence, lamp and keyswitch share pin {twice[0]}; each needs its own")
-        keyboards = [sensor for sensor in sensors if sensor.fitted == "key"]
-        if len({sensor.device for sensor in keyboards}) < len(keyboards) and not all(each.keys for each in keyboards):
+        if self.at_one_keyboard and not all(sensor.keys for sensor in sensors):
             raise ValueError(
                 f"presence and keyswitch share {self.presence.device}, and one of them takes all its keys: name `keys` in both"
             )
+
+    @property
+    def at_one_keyboard(self) -> bool:
+        """Presence and keyswitch are keys of the same device: neither has it for itself."""
+        return self.presence.fitted == self.keyswitch.fitted == "key" and self.presence.device == self.keyswitch.device
 
 
 def _address(url: str, *schemes: str) -> bool:

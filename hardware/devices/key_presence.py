@@ -31,19 +31,21 @@ RETRY_SECONDS: Final = 1.0
 
 
 class KeyPresence:
-    """The device at `path`. `keys`: the codes that count. When empty, all do, and the device is a sensor and nothing else: its keys reach no
-    window, or whoever steps onto a mat would press the button that the screen has in focus. Taken out and put in again, it goes on."""
+    """The device at `path`. `keys`: the codes that count; when empty, all do. It is a sensor and nothing else: its keys reach no window, or whoever
+    steps onto a mat would press the button that the screen has in focus; `shared`: visitors type on it too. Taken out and put in again, it goes on."""
 
     def __init__(
         self,
         path: Path,
         *,
         keys: Collection[int] = (),
+        shared: bool = False,
         pulse_seconds: float = 0.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._path = path
         self._keys = frozenset(keys)
+        self._shared = shared
         self._pulse_seconds = pulse_seconds
         self._clock = clock
         self._guard = threading.Lock()
@@ -83,7 +85,7 @@ class KeyPresence:
             if self._file is None and not self._closed:
                 return Complaint(
                     f"{self._path} cannot be used, or another program has it for itself",
-                    "See with `fuser -v` who has it open; two tables of edge.toml may share it where both name their `keys`.",
+                    "See with `fuser -v` who has it open; two tables of edge.toml may share it where both name it alike, and their `keys`.",
                 )
         return None
 
@@ -142,12 +144,12 @@ class KeyPresence:
         return True
 
     def _ours(self, file: int) -> bool:
-        """Nobody else has it for themselves: they would hear what we are waiting for. Where all its keys count, it is ours alone from now on."""
+        """Nobody else has it for themselves: they would hear what we are waiting for. Unless it is shared, it is ours alone from now on."""
         try:
             fcntl.ioctl(file, _EVIOCGRAB, 1)
         except OSError as error:
             return error.errno != errno.EBUSY  # a pipe has nothing to grab
-        if self._keys:
+        if self._shared:
             fcntl.ioctl(file, _EVIOCGRAB, 0)
         return True
 

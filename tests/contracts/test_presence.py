@@ -327,6 +327,29 @@ def test_a_keyboard_that_another_program_has_for_itself_is_not_ready(
     keyboard.close()
 
 
+@pytest.mark.parametrize("keys", [(), (KEY_A,)])
+@pytest.mark.parametrize("shared", [False, True])
+def test_its_keys_press_no_button_of_the_screen_unless_it_is_shared(
+    tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch, keys: tuple[int, ...], shared: bool
+) -> None:
+    """Whichever keys count: a mat that says Return, with `keys` for that, is no less a mat."""
+    taken: list[object] = []
+
+    def kernel(file: int, question: int, argument: object = 0) -> int:
+        if question != EVIOCGRAB:
+            raise OSError(errno.ENOTTY, "")
+        taken.append(argument)
+        return 0
+
+    monkeypatch.setattr("fcntl.ioctl", kernel)
+    keyboard = keyboard_of(tmp_path / "event0")
+    sensor = KeyPresence(tmp_path / "event0", keys=keys, shared=shared, clock=clock)
+    assert sensor.state() is PresenceState.READY
+    assert taken == ([1, 0] if shared else [1])
+    sensor.close()
+    keyboard.close()
+
+
 def test_a_device_that_was_never_there_is_looked_for(tmp_path: Path, clock: Clock) -> None:
     sensor = KeyPresence(tmp_path / "event0", clock=clock)
     assert sensor.state() is PresenceState.UNREACHABLE

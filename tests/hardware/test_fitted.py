@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 from typing import get_args, get_type_hints
 
@@ -95,6 +97,29 @@ def test_every_model_has_its_driver(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert type(made(keyswitch=KeyswitchConfig("key", device="/dev/input/event0")).keyswitch) is KeyPresence
     assert type(made(presence=PresenceConfig("gpio", door=True)).presence) is DoorPresence
     assert type(made(lamp=LampConfig("gpio")).lamp) is GpioLamp
+
+
+@pytest.mark.parametrize("shared", [False, True])
+@pytest.mark.parametrize(("other", "kept"), [("/dev/input/event1", True), ("event0", False)])
+def test_a_keyboard_of_two_tables_or_of_visitors_is_kept_by_neither(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shared: bool, other: str, kept: bool
+) -> None:
+    asked: list[object] = []
+
+    def kernel(file: int, question: int, argument: object = 0) -> int:
+        if isinstance(argument, bytes):
+            raise OSError(errno.ENOTTY, "")
+        asked.append(argument)
+        return 0
+
+    monkeypatch.setattr("fcntl.ioctl", kernel)
+    os.mkfifo(tmp_path / "event0")
+    mat = PresenceConfig("key", device=str(tmp_path / "event0"), keys=(28,), shared=shared)
+    staff = KeyswitchConfig("key", device=str(tmp_path / other), keys=(59,))
+    devices = fit(Fittings(presence=mat, keyswitch=staff), tmp_path)
+    devices.presence.somebody()
+    assert asked == ([1] if kept and not shared else [1, 0])
+    devices.close()
 
 
 def test_this_file_knows_every_model() -> None:
