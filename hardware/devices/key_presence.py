@@ -32,7 +32,7 @@ RETRY_SECONDS: Final = 1.0
 
 class KeyPresence:
     """The device at `path`. `keys`: the codes that count; when empty, all do. It is a sensor and nothing else: its keys reach no window, or whoever
-    steps onto a mat would press the button that the screen has in focus; `shared`: visitors type on it too. Taken out and put in again, it goes on."""
+    steps onto a mat would press the button that the screen has in focus; `shared`: visitors type on it too. Plugged in anew, it goes on."""
 
     def __init__(
         self,
