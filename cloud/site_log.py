@@ -1,6 +1,6 @@
 """Both logs of one cabin, as the hub holds them: where they end, and what of the hub's own is not acknowledged yet.
 
-`Place` is all that is kept in memory of a cabin (a few hundred bytes); `SiteLog` is `protocol.store.Log` over it.
+`Place` is all that is kept in memory of a cabin (a few hundred bytes); `SiteLog` is `protocol.runtime.store.Log` over it.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class Place:
 
 
 class SiteLog:
-    """`protocol.store.Log` of one cabin. `commit` and `acknowledge` only collect; `Ledger.settle` makes them durable."""
+    """`protocol.runtime.store.Log` of one cabin. `commit` and `acknowledge` only collect; `Ledger.settle` makes them durable."""
 
     def __init__(
         self,

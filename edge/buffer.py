@@ -1,6 +1,6 @@
 """The cabin's buffer: both logs, the sealed documents that wait, the directory and the receipts, in one SQLite file.
 
-It is the cabin's `Blobs`, its `log` the cabin's `Log` (protocol.store), and it answers what the rest of the cabin asks: room, a receipt
+It is the cabin's `Blobs`, its `log` the cabin's `Log` (protocol.runtime.store), and it answers what the rest of the cabin asks: room, a receipt
 number, a staging for an envelope, what waits. `log.commit`, `log.acknowledge`, `keep` and `forget` only collect; `sync` makes all of it
 durable and applies it in one transaction. Everything may be called from any thread; one process at a time, which the lock on the
 folder sees to.

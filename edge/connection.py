@@ -14,10 +14,10 @@ import structlog
 
 from edge.buffer import Buffer, News
 from protocol import frames, limits
-from protocol.backoff import Backoff
 from protocol.errors import Refused
 from protocol.ids import HUB_ID, Digest, SiteId
 from protocol.link import UP, Link
+from protocol.runtime.backoff import Backoff
 from protocol.runtime.pump import Pump
 
 QUIET_SECONDS: Final = 0.5  # nothing heard for so long: time to give space back

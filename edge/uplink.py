@@ -18,11 +18,11 @@ from edge.buffer import Buffer, News
 from edge.connection import Connection, pause_seconds
 from edge.turned_away import TurnedAway
 from protocol import frames, limits
-from protocol.backoff import Backoff
 from protocol.errors import Trouble
 from protocol.ids import SiteId
 from protocol.keys import CurvePair
 from protocol.runtime import wires
+from protocol.runtime.backoff import Backoff
 from protocol.runtime.reach import Reach
 from protocol.runtime.wires import Dialler
 

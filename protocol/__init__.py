@@ -5,8 +5,8 @@ Membership test: if cabin and hub ran different versions of this file, would som
 - nouns on the wire: `frames` (said on a link), `asking` (asked and answered once), `entries` (written in a log), `manifest` (signed), `inner` (inside
   an envelope), `directory` with `directory_texts` (what it says to visitors) and `hours`, `enrolment`; `contacts` and `cards` (what people carry)
 - machines: `link` (one end of a link) with its vocabulary `events` and `effects`; in it `own_log` and `peer_log` (how far either is), `beats`,
-  `transfer` (which bytes of which blob next), `pacing` (how much may be outstanding), `room` (when the wire may have more), `backoff`
+  `transfer` (which bytes of which blob next), `pacing` (how much may be outstanding)
 - secrets: `keys` (key pairs and the words people compare), `envelope` (age, hybrid post-quantum) over `age`, `armor`, `bech32`, `recipients`
 - ground: `codec`, `ids`, `limits`, `errors`, `machine`, `soundness` (what is wrong with a value), `publication` (what makes a directory
-  acceptable), `store` (what a link needs of a disk)
+  acceptable)
 """

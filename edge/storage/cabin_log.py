@@ -1,4 +1,4 @@
-"""Both directions of the cabin's link as protocol.store.Log: its own journal, and how far it holds the hub's log."""
+"""Both directions of the cabin's link as protocol.runtime.store.Log: its own journal, and how far it holds the hub's log."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ class Journal:
         return entry
 
     def read(self, after: int, bytes_max: int, count_max: int) -> list[Entry]:
-        """As `protocol.store.Log.read`. Raises Unavailable when an entry is not what was written, Mistake when it is long forgotten."""
+        """As `protocol.runtime.store.Log.read`. Raises Unavailable when an entry is not what was written, Mistake when it is long forgotten."""
         place = self._database.place
         if after < place.base.number:
             raise Mistake(f"Entry {after + 1} was asked for; the oldest here is {place.base.number + 1}.")

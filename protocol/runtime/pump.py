@@ -16,8 +16,8 @@ from protocol.entries import Entry
 from protocol.errors import Mistake
 from protocol.ids import Digest
 from protocol.link import UP, Link
-from protocol.room import TALK_SECONDS
-from protocol.store import Log
+from protocol.runtime.room import TALK_SECONDS
+from protocol.runtime.store import Log
 
 
 class Owner(Protocol):

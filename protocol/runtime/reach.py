@@ -11,8 +11,8 @@ from collections.abc import Callable
 from typing import Final
 
 from protocol import limits
-from protocol.backoff import Backoff
 from protocol.runtime import wires
+from protocol.runtime.backoff import Backoff
 from protocol.runtime.wires import Dialler
 
 _UNDER_WAY_MAX: Final = 3

@@ -19,9 +19,9 @@ from zmq.utils.monitor import recv_monitor_message
 from protocol import limits
 from protocol.errors import Unavailable
 from protocol.keys import CurvePair
-from protocol.room import SHORT_SECONDS, Room
 from protocol.runtime.allocator import Heap, keep_buffers
 from protocol.runtime.path import Path
+from protocol.runtime.room import SHORT_SECONDS, Room
 
 log = structlog.get_logger("wires")
 ZAP_ADDRESS: Final = "inproc://zeromq.zap.01"

@@ -1,4 +1,4 @@
-"""Implementations of protocol.store, each behind the same few moves. To add one: a function in STORES."""
+"""Implementations of protocol.runtime.store, each behind the same few moves. To add one: a function in STORES."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from protocol import entries
 from protocol.entries import VisitEnded
 from protocol.ids import SiteId
 from protocol.recipients import HybridIdentity
-from protocol.store import Blobs, Log
+from protocol.runtime.store import Blobs, Log
 from tests.edge.cabin import Cabin
 
 NOON: Final = datetime(2026, 3, 2, 12, tzinfo=UTC)

@@ -8,12 +8,12 @@ from typing import Final
 import zmq
 
 from protocol import entries, frames, limits
-from protocol.backoff import Backoff
 from protocol.entries import DocumentSealed, ReceiptGiven
 from protocol.errors import Refused
 from protocol.ids import HUB_ID, Digest, SiteId
 from protocol.keys import CurvePair
 from protocol.link import UP, Link
+from protocol.runtime.backoff import Backoff
 from protocol.runtime.pump import Pump
 from protocol.runtime.wires import Dialler
 from protocol.runtime.world import REAL

@@ -11,11 +11,11 @@ from edge.buffer import Buffer, News
 from edge.connection import Connection, pause_seconds
 from edge.vitals import vitals
 from protocol import frames, limits
-from protocol.backoff import Backoff
 from protocol.entries import VisitEnded
 from protocol.errors import Unavailable
 from protocol.ids import Digest, SiteId
 from protocol.manifest import Signed
+from protocol.runtime.backoff import Backoff
 from tools.simulator import district
 from tools.simulator.agenda import NEVER, Agenda
 from tools.simulator.disk import Disk

@@ -1,4 +1,4 @@
-"""A disk that is no disk: `protocol.store` in memory, with a power switch.
+"""A disk that is no disk: `protocol.runtime.store` in memory, with a power switch.
 
 What was told since the last `sync` is there to be read and gone after `crash`, as with a real disk. Scripts and simulation use both.
 """
@@ -15,7 +15,7 @@ from protocol.ids import Digest
 
 
 class MemoryLog:
-    """`protocol.store.Log`. Own entries are durable with `append`; the rest with `sync`."""
+    """`protocol.runtime.store.Log`. Own entries are durable with `append`; the rest with `sync`."""
 
     def __init__(self, epoch: int = 1, after: Mark | None = None) -> None:
         """`after`: the last entry known of an earlier log that was lost."""
@@ -101,7 +101,7 @@ class MemoryLog:
 
 
 class MemoryBlobs:
-    """`protocol.store.Blobs`."""
+    """`protocol.runtime.store.Blobs`."""
 
     def __init__(self) -> None:
         self._bytes: dict[Digest, bytearray] = {}

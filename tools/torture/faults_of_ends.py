@@ -16,10 +16,10 @@ from edge import orders
 from edge.storage.outbox import Facts, Put, Staging
 from edge.uplink import Uplink
 from protocol import asking, cards, codec, frames, ids, inner, limits
-from protocol.backoff import Backoff
 from protocol.errors import Code, Refused
 from protocol.ids import Digest
 from protocol.manifest import Happening
+from protocol.runtime.backoff import Backoff
 from protocol.runtime.reach import Reach
 from tools.connector import Connector
 from tools.letter import Letter, Taken

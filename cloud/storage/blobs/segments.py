@@ -65,7 +65,7 @@ _HAVE = (
 
 
 class Segments:
-    """`protocol.store.Blobs` for the hub. Opening cuts off what no row speaks of. Raises Unavailable."""
+    """`protocol.runtime.store.Blobs` for the hub. Opening cuts off what no row speaks of. Raises Unavailable."""
 
     def __init__(self, folder: Path, database: Database, segment_bytes: int = SEGMENT_BYTES) -> None:
         self._database = database

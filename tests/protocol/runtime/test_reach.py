@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from protocol.backoff import Backoff
 from protocol.keys import CurvePair
+from protocol.runtime.backoff import Backoff
 from protocol.runtime.reach import Reach
 from protocol.runtime.wires import Dialler, Listener
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocol import limits
-from protocol.backoff import Backoff, absent_seconds, busy_seconds
+from protocol.runtime.backoff import Backoff, absent_seconds, busy_seconds
 
 SOON = limits.RECONNECT_SOON
 

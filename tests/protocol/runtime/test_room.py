@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from protocol.room import Room
+from protocol.runtime.room import Room
 
 RATE, BASE = 125_000.0, 0.06
 HELD = RATE * BASE

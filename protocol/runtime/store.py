@@ -1,7 +1,7 @@
 """What a link needs of a disk: two interfaces, Log and Blobs, and the promise between them.
 
 Nothing that `commit`, `keep` or `acknowledge` was told is durable before the owner's `sync` has returned; the pump tells the
-machine `Committed` and `Stored` only after that (promise 1 of SPEC.md section 1). tests/contracts runs one suite over all
+machine `Committed` only after that (promise 1 of SPEC.md section 1). tests/contracts runs one suite over all
 implementations.
 """
 
