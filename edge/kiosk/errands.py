@@ -32,8 +32,7 @@ def tap(guest: Guest, verb: str, place: str) -> None:
             guest.asking.begin()
             _go(guest, verb)
         case "office" if guest.at == "offices":
-            guest.office = number(place)
-            _go(guest, "agency")
+            _office(guest, number(place))
         case "papers" if guest.at == "bring":
             _papers(guest, number(place))
         case "print-papers" if guest.at == "papers" and guest.errand is not None:
@@ -47,6 +46,14 @@ def tap(guest: Guest, verb: str, place: str) -> None:
         case _:
             raise out_of_place(verb)
     guest.say(said.Staying())
+
+
+def _office(guest: Guest, place: int) -> None:
+    directory = guest.lobby.reference.directory()
+    if directory is None or place >= len(directory.agencies):
+        raise out_of_place(f"office {place}")
+    guest.office = directory.agencies[place].id
+    _go(guest, "agency")
 
 
 def _papers(guest: Guest, place: int) -> None:

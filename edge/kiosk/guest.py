@@ -27,6 +27,7 @@ from edge.orders import Told
 from edge.reception import scanned
 from edge.stay import Stay, Surroundings
 from protocol.errors import Mistake, Unavailable
+from protocol.ids import AgencyId
 
 log = structlog.get_logger("kiosk")
 
@@ -44,7 +45,7 @@ class Guest:
         self.at = "start"  # where one walks before choosing: start, concern, info, offices, agency, bring, papers, ask, state, paused
         self.over = ""  # what lies over the screen: help or privacy
         self.part = 0  # of a list that does not fit on one screen
-        self.office = 0
+        self.office: AgencyId | None = None  # the one that is told of
         self.errand: Concern | None = None  # the one whose papers are told
         self.asking = Asking()
         self.looking: int | None = None  # at this page of those to be checked
@@ -220,6 +221,16 @@ class Guest:
         self.settings = settings
         self.part = 0  # what fits on one screen may be less now
         self.lobby.changed()
+
+    def reread(self) -> None:
+        """Another directory is in force: what to bring is what it says now."""
+        told = self.errand.service if self.errand is not None else None
+        if told is None:
+            return
+        errands = self.lobby.reference.errands
+        self.errand = next((errand for errand in errands if errand.service and errand.service.id == told.id), None)
+        if self.errand is None and self.at == "papers":
+            self.at, self.part = "bring", 0
 
     def touched(self) -> None:
         """Somebody is there."""

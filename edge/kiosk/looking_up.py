@@ -19,7 +19,7 @@ LINE_CHARS: Final[dict[Text, int]] = {100: 64, 130: 48, 160: 40}
 
 
 def _info(usher: Usher, words: Words, phone: str) -> Values:
-    return {"brings": bool(usher.reference.errands)}
+    return {"brings": bool(usher.reference.errands), "offices": usher.reference.directory() is not None}
 
 
 def _offices(usher: Usher, words: Words, phone: str) -> Values:
@@ -31,9 +31,12 @@ def _offices(usher: Usher, words: Words, phone: str) -> Values:
 
 def _agency(usher: Usher, words: Words, phone: str) -> Values:
     directory = usher.reference.directory()
-    if directory is None or not 0 <= guest_of(usher).office < len(directory.agencies):
+    told = guest_of(usher).office
+    agency = (
+        next((agency for agency in directory.agencies if agency.id == told), None) if directory is not None else None
+    )
+    if directory is None or agency is None:
         return {"office": None, "published_at": None}
-    agency = directory.agencies[guest_of(usher).office]
     shown = office(agency, hours.holidays_of(directory.holidays_region), usher.house.utc(), words)
     return {"office": shown, "published_at": directory.published_at}
 

@@ -113,6 +113,7 @@ async def _look_around(usher: Usher) -> None:
     while True:
         usher.look_at_gate()
         usher.look_at_line()
+        usher.look_at_directory()
         await asyncio.sleep(LOOK_SECONDS)
 
 

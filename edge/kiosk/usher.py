@@ -42,6 +42,7 @@ RECEIVED_SECONDS: Final = 0.4  # then the screen says that somebody else is bein
 OVER_SECONDS_MAX: Final = 900.0  # help hurries nobody; who walks out of it without a sensor is forgotten all the same
 OF_THE_LINE: Final = ("start", "number", "state")  # the pages that say whether it is up
 OF_DEVICES: Final = ("rest", "start", "number", "papers")  # the pages that offer what a device does
+OF_THE_DIRECTORY: Final = ("rest", "start", "concern", "info", "offices", "agency", "bring", "papers", "help", "paused")
 ANYWAY: Final = ("help", "privacy", "end", "stay")  # meant, whatever page stands there by now
 
 
@@ -67,7 +68,7 @@ class Usher:
         self.feed = feed
         self.reference = reference
         self.entrance = entrance
-        self.able = Able(feed, self.handouts)
+        self.able = Able(feed, self.handouts, reference, house.buffer)
         self.face_down = face_down
         self.porch = Porch(house.patience.quiet_seconds, parting_seconds, self.changed)
         self.waiting = False  # for whoever hands in through the hatch
@@ -85,6 +86,7 @@ class Usher:
         self._rest = said.Rest()
         self._timer = Countdown(self._still)
         self._line_up = house.connected()
+        self._directory = reference.directory()
         self.bell = Bell(draw(house.random, 4).hex(), self.scene)
         self.stamp = self._stamped()
 
@@ -118,6 +120,7 @@ class Usher:
     async def tap(self, stamp: str, turn: str, do: str) -> None:
         """One tap. What comes from another visit or another page does nothing."""
         verb = do.partition(":")[0]
+        self.look_at_directory()
         if stamp != self.stamp or (turn != self.bell.turn and verb not in ANYWAY):
             return
         if self.guest is None and (verb in ("home", "end") or (self._shut is not None and not self.waiting)):
@@ -214,8 +217,19 @@ class Usher:
             if self.scene in OF_THE_LINE:
                 self.changed()
 
+    def look_at_directory(self) -> None:
+        """Whether another one is in force; a page that tells of it tells the other thing, and a touch of what stood there before means nothing."""
+        before, self._directory = self._directory, self.reference.directory()
+        if self._directory is before:
+            return
+        if self.guest is not None:
+            self.guest.reread()
+        if self.scene in OF_THE_DIRECTORY:
+            self.bell.answered()
+            self.changed()
+
     async def look_at_devices(self) -> bool:
-        """What they let visitors do; a page that offers it offers something else when that has changed. Whether it has."""
+        """What they and the disk let visitors do; a page that offers it offers something else when that has changed. Whether it has."""
         changed = await self.able.look()
         if changed and self.scene in OF_DEVICES:
             self.changed()

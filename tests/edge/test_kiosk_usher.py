@@ -25,10 +25,13 @@ from edge.node import Node
 from edge.opening import OpeningConfig
 from hardware.fittings import Lying, PrinterConfig, ScannerConfig
 from hardware.simulated.stage import COVER_OPEN, DENIED, JAMMED, NO_PAPER, UNPLUGGED, Stage
+from protocol.directory import Directory, Route
+from protocol.ids import AgencyId, ServiceId
+from protocol.manifest import sign
 from protocol.runtime.folder import NodeFolder
 from protocol.runtime.world import REAL, World
 from tests.edge.disks import full, small_disk
-from tests.edge.house import config, enrolled
+from tests.edge.house import AUTHORITY, config, enrolled
 from tests.edge.jumping import Jumping
 
 NINE = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)  # on a Monday, by the clock in Berlin
@@ -390,6 +393,78 @@ def test_whoever_has_tried_twice_in_vain_hears_what_else_they_can_do(path: Path)
         assert "Bitte versuchen Sie es noch einmal." in await cabin.text(), "it had worked meanwhile"
 
     play(path, story)
+
+
+def test_a_full_disk_is_told_on_the_start_page_and_comes_back_by_itself(small: Path) -> None:
+    async def story(cabin: Cabin) -> None:
+        assert await cabin.offered() == ["hand-in", "copy", "info", "privacy"]
+        before = cabin.usher.bell.version
+        with full(small, 12 << 20):  # documents leave 16 MiB alone; a copy needs a few, and leaves nothing behind
+            assert await cabin.tap("hand-in") == "start", "nobody looks for the right office in vain"
+            assert cabin.usher.bell.version != before
+            told = "Abgeben geht gerade nicht, Kopieren geht. Kommen Sie bitte später wieder, oder gehen Sie selbst zum Amt."
+            assert told in await cabin.text()
+            assert await cabin.offered() == ["copy", "info", "privacy"]
+        with full(small):
+            await cabin.usher.look_at_devices()
+            assert "Abgeben und Kopieren gehen gerade nicht." in await cabin.text()
+            assert await cabin.offered() == ["info", "privacy"]
+        before = cabin.usher.bell.version
+        await cabin.usher.look_at_devices()
+        assert cabin.usher.bell.version != before, "whoever stands there sees it"
+        assert await cabin.tap("hand-in") == "concern"
+
+    play(enrolled(small / "cabin"), story, printer=PRINTER)
+
+
+def test_a_directory_in_which_nobody_takes_papers_is_told_on_the_start_page(path: Path) -> None:
+    async def story(cabin: Cabin) -> None:
+        agencies = in_force(cabin).agencies
+        assert await cabin.tap("info", "back") == "start"
+        before = cabin.usher.bell.version
+        publish(cabin, agencies=tuple(structs.replace(agency, inboxes=()) for agency in agencies))
+        cabin.usher.look_at_directory()
+        assert cabin.usher.bell.version != before, "whoever stands there sees it"
+        assert "Abgeben geht gerade nicht, Kopieren geht." in await cabin.text()
+        assert await cabin.offered() == ["copy", "info", "privacy"]
+        assert await cabin.tap("hand-in") == "start"
+        before = cabin.usher.bell.version
+        publish(cabin, agencies=agencies)
+        cabin.usher.look_at_directory()
+        assert cabin.usher.bell.version != before, "it comes back by itself"
+        assert await cabin.tap("hand-in") == "concern"
+
+    play(path, story, printer=PRINTER)
+
+
+def test_a_tap_means_what_stood_on_the_button_when_it_was_drawn(path: Path) -> None:
+    """Another directory, another order of concerns: whoever touches in that moment chooses nothing that they have not read."""
+
+    async def story(cabin: Cabin) -> None:
+        assert await cabin.tap("hand-in") == "concern"
+        drawn, [wohngeld], [route] = cabin.usher.bell.turn, in_force(cabin).services, in_force(cabin).routes
+        tax = structs.replace(wohngeld, id=ServiceId("99102013000000"), name="Hundesteuer", plain="Steuer für den Hund")
+        to_another = Route(tax.id, route.area, AgencyId("sozialamt-uckermark"))
+        publish(cabin, services=(tax, wohngeld), routes=(to_another, route))
+        await cabin.usher.tap(cabin.usher.stamp, drawn, "concern:0")
+        assert cabin.usher.scene == "concern", "it is asked anew"
+        assert "Hund" in await cabin.text()
+        assert await cabin.tap("concern:1") == "place"
+        assert "An: Wohngeld" in await cabin.text()
+
+    play(path, story)
+
+
+def in_force(cabin: Cabin) -> Directory:
+    directory = cabin.node.directory()
+    assert directory is not None
+    return directory
+
+
+def publish(cabin: Cabin, **changes: object) -> None:
+    """The authority signs another directory, and it has come here."""
+    newer = structs.replace(in_force(cabin), version=in_force(cabin).version + 2, previous=bytes([1]) * 32, **changes)
+    cabin.node.surroundings.buffer.set_directory(sign(newer, AUTHORITY.private()))
 
 
 @pytest.mark.parametrize(
