@@ -13,19 +13,12 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, insert, select, update
 
 from cloud.admission import Guest, Kind
+from cloud.enrolment_table import Event, State, next_state
 from cloud.storage import schema
 from protocol import keys, limits
 from protocol.contacts import HubCard
 from protocol.directory import CabinRow
-from protocol.enrolment import (
-    Claim,
-    Event,
-    Invitation,
-    State,
-    check_invitation,
-    next_state,
-    read_claim,
-)
+from protocol.enrolment import Claim, Invitation, check_invitation, read_claim
 from protocol.enrolment import cabin_fingerprint as fingerprint
 from protocol.errors import Code, Refused, Unavailable
 from protocol.ids import CODE_LETTERS, AreaId, SiteId
@@ -274,8 +267,7 @@ def _cabin(row: Row[Any], invited_until: datetime | None) -> Cabin:
 def _words(site: SiteId, curve_key: bytes | None, signing_key: bytes | None) -> tuple[str, ...]:
     if curve_key is None or signing_key is None:
         return ()
-    made = Claim(site, b"", curve_key, signing_key, b"", "")
-    return keys.words(fingerprint(made))
+    return keys.words(fingerprint(site, curve_key, signing_key))
 
 
 def _check_unique(connection: Connection, claimed: Claim) -> None:

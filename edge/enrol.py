@@ -16,7 +16,6 @@ from protocol import codec, limits
 from protocol.asking import CurrentDirectory, Done, MakeClaim, ShowDirectory
 from protocol.directory import Directory
 from protocol.enrolment import (
-    Claim,
     Invitation,
     cabin_fingerprint,
     check_invitation,
@@ -26,7 +25,7 @@ from protocol.enrolment import (
 from protocol.errors import Code, Refused, Unavailable
 from protocol.ids import Digest, SiteId, key_text
 from protocol.keys import CurvePair, words
-from protocol.manifest import Signed, unverified
+from protocol.manifest import Signed
 from protocol.publication import verify_first
 from protocol.runtime.asker import Asker
 from protocol.runtime.config import write_default
@@ -62,12 +61,11 @@ def enrol(text: str, path: Path, world: World, software: str) -> Enrolled:
         signed, directory = _claim(invitation, signed_claim, world)
         folder.write_file(DIRECTORY_FILE, codec.encode(signed))
         folder.write_file(FILE, write_default(_config(invitation)).encode())
-        claim = unverified(Claim, signed_claim)
         return Enrolled(
             invitation.site,
             invitation.name,
             folder.path,
-            words(cabin_fingerprint(claim)),
+            words(cabin_fingerprint(invitation.site, keys.curve.public, keys.signing.public)),
             invitation.hub_address,
             directory.version,
         )

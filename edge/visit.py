@@ -58,10 +58,9 @@ from edge.conversation import (
     TimedOut,
     Wipe,
 )
-from edge.visit_table import OURS, TABLE
+from edge.visit_table import following
 from protocol.errors import Code, Mistake, Refused
 from protocol.ids import ReceiptNumber
-from protocol.machine import advance
 
 
 class Patience(msgspec.Struct, frozen=True):
@@ -106,7 +105,7 @@ class Visit:
         """What `event` at `now` (aware UTC) asks for, in order. Raises Refused for a tap that is not possible here, and Mistake for a report
         of our own that is not; nothing has changed then."""
         before = self.state
-        after = advance(TABLE, before, type(event), None if isinstance(event, OURS) else Code.OUT_OF_ORDER)
+        after = following(before, event)
         self._check(event)
         self.state = after
         if after is State.WELCOME:

@@ -15,6 +15,7 @@ from edge.conversation import (
     CopyChosen,
     Emptied,
     Entered,
+    Event,
     Failed,
     Joined,
     Left,
@@ -38,6 +39,7 @@ from edge.conversation import (
     Stored,
     TimedOut,
 )
+from protocol.errors import Code, Mistake, Refused
 
 _S = State
 TABLE: Final[dict[tuple[State, type], State]] = {
@@ -115,3 +117,14 @@ TABLE.update(
 
 # What a device, a worker or the timer reports; out of place it is our fault, while a tap out of place is only refused.
 OURS: Final = (SheetSeen, PageTaken, CaptureEnded, Printed, Sealed, Stored, Failed, PagesLost, Quiet, TimedOut)
+
+
+def following(state: State, event: Event) -> State:
+    """The state after `event`. A missing row raises Mistake for a report of ours and Refused for a tap, either with what was possible."""
+    if (state, type(event)) in TABLE:
+        return TABLE[state, type(event)]
+    possible = ", ".join(f"“{kind.__name__}”" for before, kind in TABLE if before is state)
+    what = f"“{type(event).__name__}” is not possible in state “{state}”; possible: {possible}."
+    if isinstance(event, OURS):
+        raise Mistake(what, "Report this with the log of this process.")
+    raise Refused(Code.OUT_OF_ORDER, what)

@@ -7,17 +7,15 @@ key ever leaves the machine that made it.
 
 from __future__ import annotations
 
-import enum
 import hmac
-from collections.abc import Mapping
 from datetime import datetime
-from typing import ClassVar, Final, Protocol
+from typing import ClassVar, Final
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from msgspec import Struct
 from msgspec.structs import replace
 
-from protocol import cards, codec, keys, limits, machine, soundness
+from protocol import cards, codec, keys, limits, soundness
 from protocol.errors import Code, Refused
 from protocol.ids import AreaId, SiteId, area_id, site_id
 from protocol.keys import CurvePair, SigningPair
@@ -60,81 +58,6 @@ class Claim(Signable, frozen=True, array_like=True):
     boot: bytes
     software: str
     proof: bytes = b""
-
-
-class Keyed(Protocol):
-    """A cabin's keys: a Claim, a directory.CabinRow, or a row of the hub's."""
-
-    @property
-    def site(self) -> SiteId: ...
-    @property
-    def curve_key(self) -> bytes: ...
-    @property
-    def signing_key(self) -> bytes: ...
-
-
-class State(enum.StrEnum):
-    """How far a site's cabin has come."""
-
-    INVITED = "invited"
-    CLAIMED = "claimed"  # a machine waits for confirmation
-    CONFIRMED = "confirmed"  # admitted; the directory lists it
-    REPLACING = "replacing"  # admitted, and another machine (or the same with new keys) waits to take its place
-    REVOKED = "revoked"
-
-
-class Event(enum.StrEnum):
-    """What happens to a site's cabin; CLAIM comes from a machine, the others from the person in charge."""
-
-    INVITE = "invite"
-    CLAIM = "claim"
-    CONFIRM = "confirm"
-    REVOKE = "revoke"
-
-
-# A new invitation forgets a claim that was not confirmed: so one says that the words did not match.
-TABLE: Final[Mapping[tuple[State, Event], State]] = {
-    (State.INVITED, Event.INVITE): State.INVITED,
-    (State.INVITED, Event.CLAIM): State.CLAIMED,
-    (State.INVITED, Event.REVOKE): State.REVOKED,
-    (State.CLAIMED, Event.INVITE): State.INVITED,
-    (State.CLAIMED, Event.CONFIRM): State.CONFIRMED,
-    (State.CLAIMED, Event.REVOKE): State.REVOKED,
-    (State.CONFIRMED, Event.INVITE): State.CONFIRMED,
-    (State.CONFIRMED, Event.CLAIM): State.REPLACING,
-    (State.CONFIRMED, Event.REVOKE): State.REVOKED,
-    (State.REPLACING, Event.INVITE): State.CONFIRMED,
-    (State.REPLACING, Event.CONFIRM): State.CONFIRMED,
-    (State.REPLACING, Event.REVOKE): State.REVOKED,
-    (State.REVOKED, Event.INVITE): State.INVITED,
-}
-
-_WHY_NOT: Final[Mapping[tuple[State, Event], tuple[Code, str, str]]] = {
-    (State.INVITED, Event.CONFIRM): (
-        Code.NOT_ENROLLED,
-        "No machine has claimed this site yet.",
-        "Run `kabine edge enrol INVITATION` in the cabin first.",
-    ),
-    (State.CLAIMED, Event.CLAIM): (Code.INVITATION_SPENT, "Another machine has claimed this site already.", ""),
-    (State.CONFIRMED, Event.CONFIRM): (
-        Code.OUT_OF_ORDER,
-        "This cabin is confirmed already, and no other machine waits.",
-        "Nothing to do; look at `kabine cabin list`.",
-    ),
-    (State.REPLACING, Event.CLAIM): (Code.INVITATION_SPENT, "Another machine has claimed this site already.", ""),
-    (State.REVOKED, Event.CLAIM): (Code.REVOKED, "This cabin is revoked.", ""),
-    (State.REVOKED, Event.CONFIRM): (Code.REVOKED, "This cabin is revoked.", ""),
-    (State.REVOKED, Event.REVOKE): (Code.REVOKED, "This cabin is revoked already.", ""),
-}
-
-
-def next_state(state: State, event: Event) -> State:
-    """Where `event` brings a cabin. Raises Refused with the reason in words.
-
-    That a machine tells the same claim again, because the answer was lost, is no event: the caller compares the keys first."""
-    if (state, event) in _WHY_NOT:
-        raise Refused(*_WHY_NOT[state, event])
-    return machine.advance(TABLE, state, event)
 
 
 def check_invitation(expires_at: datetime, used_at: datetime | None, now: datetime) -> None:
@@ -203,9 +126,9 @@ def read_claim(signed: Signed, hub: CurvePair) -> Claim:
     return claim
 
 
-def cabin_fingerprint(cabin: Keyed) -> bytes:
-    """Digest (32 bytes) whose words (`keys.words`) two people compare before one confirms: of the site and both its keys."""
-    return keys.fingerprint(cabin.site.encode(), cabin.curve_key, cabin.signing_key)
+def cabin_fingerprint(site: SiteId, curve_key: bytes, signing_key: bytes) -> bytes:
+    """Digest (32 bytes) whose words (`keys.words`) two people compare before one confirms: of the site and the cabin's public keys."""
+    return keys.fingerprint(site.encode(), curve_key, signing_key)
 
 
 def _shared(own: CurvePair, other: bytes) -> bytes:

@@ -13,10 +13,9 @@ from typing import Final
 from protocol import frames, limits
 from protocol.beats import Beats
 from protocol.effects import Acknowledged, Deliver, Effect, End, Keep, Note, Observe, Say, SayChunk, SayHello
-from protocol.errors import Code, Refused
+from protocol.errors import Code, Mistake, Refused
 from protocol.events import Appended, Committed, Connected, Event, Heard, Lost, Said, Tick, Wanted
 from protocol.frames import Ack, Beat, Chunk, Entries, Gone, Hello, Unknown, Want, Whisper
-from protocol.machine import advance
 from protocol.own_log import OwnLog
 from protocol.pacing import Pacing
 from protocol.peer_log import PeerLog
@@ -104,7 +103,11 @@ class Link:
 
     # --- beginning and end ---------------------------------------------------------------------------------------
     def _connect(self, event: Connected, now: float, effects: list[Effect]) -> None:
-        self.state = advance(TABLE, self.state, Connected)
+        if (self.state, Connected) not in TABLE:
+            raise Mistake(
+                f"A connection stands while this link is {self.state}.", "Report this with the log of this process."
+            )
+        self.state = TABLE[self.state, Connected]
         self.own_log.connected(event.first, event.last)
         self.peer_log.connected(event.theirs)
         self.beats.answers = event.greeted

@@ -9,7 +9,8 @@ import msgspec
 
 from cloud import enrolment, keys, premises
 from cloud.enrolment import Cabin
-from protocol.enrolment import State, write_invitation
+from cloud.enrolment_table import State
+from protocol.enrolment import write_invitation
 from protocol.errors import Code, Refused
 from protocol.ids import area_id, site_id
 from protocol.runtime.world import REAL

@@ -11,12 +11,12 @@ from msgspec import structs
 from sqlalchemy import Connection, Row, case, func, select, update
 
 from cloud import visits
+from cloud.enrolment_table import State
 from cloud.fleet.proof import Held, Reported
 from cloud.lost import ANSWERED
 from cloud.storage import runs, schema
 from cloud.visits import Visits
 from protocol import codec, limits
-from protocol.enrolment import State
 from protocol.entries import GENESIS
 from protocol.errors import Refused
 from protocol.frames import Vitals
@@ -104,7 +104,7 @@ class Contact:
 
 @dataclass(frozen=True)
 class SiteFacts:
-    """Everything known of one cabin. `enrolled`: where it is in protocol.enrolment. `contact` is None while it never had a link.
+    """Everything known of one cabin. `enrolled`: where it is in cloud.enrolment_table. `contact` is None while it never had a link.
     `quarantined`: entries that are here and could not be applied, because a check failed. `lost`: documents that nobody has put away yet.
     `restored` is None where this hub never came back from an older copy than this cabin knew."""
 

@@ -55,7 +55,7 @@ cabin = Table(
     Column("code", String(3), nullable=False, unique=True),  # first letters of its receipt numbers
     Column("area", String(12), nullable=False),
     Column("address", Text, nullable=False, default=""),
-    Column("state", String(16), nullable=False),  # protocol.enrolment: invited, claimed, confirmed, revoked
+    Column("state", String(16), nullable=False),  # enrolment_table: invited, claimed, confirmed, revoked
     Column("curve_key", LargeBinary),  # 32 bytes, of the confirmed machine
     Column("signing_key", LargeBinary),
     Column("claimed_curve_key", LargeBinary),  # of a machine that claimed the site and waits for confirmation

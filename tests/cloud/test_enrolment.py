@@ -13,6 +13,7 @@ from sqlalchemy import select
 
 from cloud import enrolment
 from cloud.admission import Kind
+from cloud.enrolment_table import State
 from cloud.storage import schema
 from cloud.storage.database import Database, sqlite_url
 from protocol import keys, limits
@@ -20,7 +21,6 @@ from protocol.contacts import HubCard
 from protocol.enrolment import (
     Claim,
     Invitation,
-    State,
     cabin_fingerprint,
     invitation_key,
     make_claim,
@@ -100,7 +100,9 @@ def test_from_invitation_to_service(database: Database) -> None:
         waiting = enrolment.cabin(connection, TEMPLIN, NOW)
         assert waiting.state is State.CLAIMED
         # The person in the cabin reads the same words off the screen there.
-        assert waiting.claimed_words == keys.words(cabin_fingerprint(claimed))
+        assert waiting.claimed_words == keys.words(
+            cabin_fingerprint(claimed.site, claimed.curve_key, claimed.signing_key)
+        )
         assert enrolment.admitted_cabins(connection) == ()
     cabin = confirm(database)
     assert cabin.state is State.CONFIRMED

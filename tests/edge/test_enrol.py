@@ -31,7 +31,7 @@ def test_an_invitation_makes_a_cabin(counter: Counter, tmp_path: Path) -> None:
     path = tmp_path / "new" / "cabin"
     enrolled = enrol(invitation(counter.address), path, REAL, "kabine 0.1.0")
     [claim] = counter.claims
-    assert enrolled.words == words(cabin_fingerprint(claim))
+    assert enrolled.words == words(cabin_fingerprint(claim.site, claim.curve_key, claim.signing_key))
     assert (claim.site, enrolled.site, enrolled.directory_version) == (SITE, SITE, 1)
     assert stat.S_IMODE(path.stat().st_mode) == 0o700
     assert {stat.S_IMODE((path / name).stat().st_mode) for name in (CURVE_FILE, SIGNING_FILE)} == {0o600}

@@ -104,7 +104,7 @@ HEX: dict[str, bytes] = {
     "receipt body": STORED.body,
     "receipt signature": STORED.signature,
     "claim body": CLAIM.body,
-    "fingerprint": enrolment.cabin_fingerprint(enrolment.read_claim(CLAIM, HUB_CURVE)),
+    "fingerprint": enrolment.cabin_fingerprint(INVITATION.site, CABIN_CURVE.public, CABIN.public),
     "tar header": tar_header(),
     "service": encode(SERVICE),
 }  # fmt: skip

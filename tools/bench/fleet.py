@@ -18,9 +18,9 @@ from sqlalchemy import insert
 
 from cloud import premises
 from cloud.directory import publish
+from cloud.enrolment_table import State
 from cloud.storage.schema import cabin as cabins
 from protocol import directory as directories
-from protocol.enrolment import State
 from protocol.errors import Mistake
 from protocol.ids import CODE_LETTERS
 from protocol.keys import CurvePair, SigningPair
