@@ -104,9 +104,7 @@ class Link:
     # --- beginning and end ---------------------------------------------------------------------------------------
     def _connect(self, event: Connected, now: float, effects: list[Effect]) -> None:
         if (self.state, Connected) not in TABLE:
-            raise Mistake(
-                f"A connection stands while this link is {self.state}.", "Report this with the log of this process."
-            )
+            raise Mistake(f"Connected while {self.state}.", "Report this with the log of this process.")
         self.state = TABLE[self.state, Connected]
         self.own_log.connected(event.first, event.last)
         self.peer_log.connected(event.theirs)
