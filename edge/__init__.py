@@ -6,6 +6,7 @@
 - who comes: `doorkeeper` over `attendance`; `entrance` (may somebody come in now) with `opening`, `cleaning`, `keyswitch` and
   `turned_away` (does the hub still know this cabin)
 - devices: `feed` (the scanner, outside the loop), `devices` (what their states mean); on paper: `slip` and `papers`, in `large_print`
+- words of the directory in a visitor's language: `directory_texts`
 - the screen: `kiosk` serves it, `screen` keeps the browser that shows it
 - durable: `buffer` over `storage` · the line: `uplink` over `connection`
 - asked while it runs: `hatch`, `orders`, `knock`, `board` · how it is: `doctor`, `silence` (why no hub is heard), `offline`, `vitals`

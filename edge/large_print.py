@@ -10,7 +10,8 @@ from typing import Final
 import pymupdf
 import segno
 
-from protocol.directory_texts import GERMAN, Text
+from edge.directory_texts import Text
+from protocol.directory import GERMAN
 from protocol.errors import Mistake
 
 Line = str | Text  # a str is in the language of the sheet

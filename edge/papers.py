@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from edge.directory_texts import Text
 from edge.large_print import A4, Line, Sheet, in_large_print
-from protocol.directory_texts import Text
 
 Fact = tuple[str, Sequence[Line]]  # what it is, and its lines
 

@@ -3,7 +3,7 @@
 Membership test: if cabin and hub ran different versions of this file, would something break? Then it is here.
 
 - nouns on the wire: `frames` (said on a link), `asking` (asked and answered once), `entries` (written in a log), `manifest` (signed), `inner` (inside
-  an envelope), `directory` with `directory_texts` (what it says to visitors) and `hours`, `enrolment`; `contacts` and `cards` (what people carry)
+  an envelope), `directory` and `hours`, `enrolment`; `contacts` and `cards` (what people carry)
 - machines: `link` (one end of a link) with its vocabulary `events` and `effects`; in it `own_log` and `peer_log` (how far either is), `beats`,
   `transfer` (which bytes of which blob next), `pacing` (how much may be outstanding)
 - secrets: `keys` (key pairs and the words people compare), `envelope` (age, hybrid post-quantum) over `age`, `armor`, `bech32`, `recipients`

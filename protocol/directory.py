@@ -17,6 +17,7 @@ from protocol.hours import Hours
 from protocol.ids import AgencyId, AreaId, LanguageTag, ServiceId, SiteId
 from protocol.manifest import Signable
 
+GERMAN: Final = LanguageTag("de")  # what the directory itself is in
 NO_DIRECTORY: Final = bytes(32)  # `previous` of version 1
 BRING_MAX: Final = 12  # papers for one service: three screens of a cabin, one sheet in large print
 LANGUAGES_MAX: Final = 24  # beside German: as many as the European Union has, and nobody's screen offers more
@@ -48,7 +49,7 @@ class ServiceTexts(msgspec.Struct, frozen=True, array_like=True):
 class Agency(msgspec.Struct, frozen=True, array_like=True):
     """An office that people speak with. It takes documents iff it has `inboxes`: newest last, old epochs kept until their last document is
     gone. `signing_key`: Ed25519, 32 bytes, for its receipts. `name` is German and in full, `short` fits on a button. A `dispatcher`
-    is asked by whoever does not know which agency is theirs. `texts`: in other languages; read them through `directory_texts`."""
+    is asked by whoever does not know which agency is theirs. `texts`: in other languages; German stands beside them."""
 
     id: AgencyId
     name: str
@@ -64,7 +65,7 @@ class Agency(msgspec.Struct, frozen=True, array_like=True):
 
 class Service(msgspec.Struct, frozen=True, array_like=True):
     """What people come for: LeiKa key, official name, the concern in plain words (German), and words that people search it by. `bring`: the
-    papers that are asked for, in plain German words, at most BRING_MAX. `texts`: in other languages; read them through `directory_texts`."""
+    papers that are asked for, in plain German words, at most BRING_MAX. `texts`: in other languages; German stands beside them."""
 
     id: ServiceId
     name: str

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from protocol import codec, hours, limits, soundness
 from protocol.directory import (
     BRING_MAX,
+    GERMAN,
     LANGUAGES_MAX,
     NO_DIRECTORY,
     Agency,
@@ -17,7 +18,6 @@ from protocol.directory import (
     Service,
     ServiceTexts,
 )
-from protocol.directory_texts import GERMAN
 from protocol.errors import Code, Refused
 from protocol.ids import agency_id, area_id, language_tag, service_id, site_id
 from protocol.manifest import Signed, digest_of, unverified, verify

@@ -13,8 +13,7 @@ import msgspec
 from cloud import keys, premises
 from cloud.directory import draft, publish
 from protocol import codec, limits, soundness
-from protocol.directory import Directory, Service
-from protocol.directory_texts import GERMAN, Lack, lacking
+from protocol.directory import GERMAN, Directory, Service
 from protocol.errors import Code, Refused, Unavailable
 from protocol.ids import LanguageTag, key_bytes, key_text, language_tag, service_id
 from protocol.keys import KEY_BYTES, fingerprint, words
@@ -262,8 +261,8 @@ def spoken() -> tuple[LanguageTag, ...]:
     return tuple(language.directory_tag for language in LANGUAGES if language.directory_tag != GERMAN)
 
 
-def _lacks(found: Directory) -> tuple[Lack, ...]:
-    return tuple(lacking(found, spoken()))
+def _lacks(found: Directory) -> tuple[directory_texts.Lack, ...]:
+    return tuple(directory_texts.lacking(found.agencies, found.services, spoken()))
 
 
 def _say_languages(found: Directory) -> None:

@@ -14,13 +14,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from msgspec import Struct, structs
 
-from protocol import directory_texts as said
-from protocol.directory import Agency, AgencyTexts, Service, ServiceTexts
-from protocol.directory_texts import GERMAN, Text
+from edge import directory_texts as said
+from edge.directory_texts import Text
+from protocol.directory import GERMAN, Agency, AgencyTexts, Service, ServiceTexts
 from protocol.errors import Code, Refused
 from protocol.ids import AgencyId, LanguageTag, ServiceId, language_tag
 from protocol.runtime.config import read_config
@@ -166,3 +166,30 @@ def languages_of(agencies: Iterable[Agency], services: Iterable[Service]) -> Ite
     """Every language that something is told in, beside German, in alphabetical order."""
     every = {texts.language for agency in agencies for texts in agency.texts}
     yield from sorted(every | {texts.language for service in services for texts in service.texts})
+
+
+class Lack(NamedTuple):
+    """What of an agency or a service is not there in `language`: `texts` are names of fields, as in `short` or `bring`."""
+
+    language: LanguageTag
+    of: AgencyId | ServiceId
+    texts: tuple[str, ...]
+
+
+def lacking(
+    agencies: Sequence[Agency], services: Sequence[Service], languages: Iterable[LanguageTag]
+) -> Iterator[Lack]:
+    """What a visitor with one of these languages reads in German, language by language."""
+    for language in languages:
+        for agency in agencies:
+            named = {"name": (said.agency_name(agency, language),), "short": (said.agency_short(agency, language),)}
+            yield from _lack(language, agency.id, named)
+        for service in services:
+            told = {"plain": (said.concern(service, language),), "bring": said.papers(service, language)}
+            yield from _lack(language, service.id, told)
+
+
+def _lack(language: LanguageTag, of: AgencyId | ServiceId, fields: Mapping[str, tuple[Text, ...]]) -> Iterator[Lack]:
+    german = tuple(name for name, texts in fields.items() if any(text.language != language for text in texts))
+    if german:
+        yield Lack(language, of, german)

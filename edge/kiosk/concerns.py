@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from edge import directory_texts
 from edge.conversation import AgencyChosen
+from edge.directory_texts import Text
 from protocol import directory as directories
-from protocol import directory_texts, limits
+from protocol import limits
 from protocol.directory import Agency, Directory, Service
-from protocol.directory_texts import Text
 from protocol.errors import Refused
 from protocol.ids import AreaId, LanguageTag
 

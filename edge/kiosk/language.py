@@ -20,7 +20,8 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from markupsafe import Markup, escape
 
-from protocol.directory_texts import GERMAN, Text
+from edge.directory_texts import Text
+from protocol.directory import GERMAN
 from protocol.errors import Mistake
 from protocol.ids import LanguageTag
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from edge.directory_texts import Text as Paper
 from edge.kiosk.language import Words
 from edge.kiosk.offices import office, offices
 from edge.kiosk.settings import Text
 from edge.kiosk.telling import ON_ONE_SCREEN, Values, guest_of, labelled, screenful, sign_of, state_of, whom_to_call
 from edge.kiosk.usher import Usher
 from protocol import hours
-from protocol.directory_texts import Text as Paper
 
 # How much of a list stands on one screen, by the size of the text: in lines of so many characters, as on the narrowest glass.
 LINES: Final[dict[Text, int]] = {100: 6, 130: 4, 160: 3}

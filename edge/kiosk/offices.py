@@ -8,10 +8,11 @@ from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
 
+from edge import directory_texts
+from edge.directory_texts import Text
 from edge.kiosk.language import Words
-from protocol import directory_texts, hours
-from protocol.directory import Agency, Directory
-from protocol.directory_texts import GERMAN, Text
+from protocol import hours
+from protocol.directory import GERMAN, Agency, Directory
 from protocol.hours import Holidays, State, Status
 
 BERLIN: Final = ZoneInfo("Europe/Berlin")

@@ -10,7 +10,9 @@ from typing import Final
 
 import structlog
 
+from edge import directory_texts
 from edge.capture.workshop import Workshop
+from edge.directory_texts import Text
 from edge.kiosk.concerns import Concern
 from edge.kiosk.copies import copies
 from edge.kiosk.language import Catalogues
@@ -18,9 +20,8 @@ from edge.kiosk.offices import BERLIN, coming
 from edge.storage.documents import Document
 from hardware.printer import Job, JobState, Printer, PrinterFailure, PrinterState
 from protocol import directory as directories
-from protocol import directory_texts, hours
-from protocol.directory import Agency, Directory
-from protocol.directory_texts import GERMAN, Text
+from protocol import hours
+from protocol.directory import GERMAN, Agency, Directory
 from protocol.errors import Trouble
 from protocol.ids import LanguageTag
 from protocol.keys import receipt_words

@@ -6,6 +6,7 @@ from typing import Any, Final, TypeVar
 
 from markupsafe import Markup
 
+from edge import directory_texts
 from edge.kiosk.concerns import Concern
 from edge.kiosk.guest import Guest
 from edge.kiosk.language import Words
@@ -13,7 +14,6 @@ from edge.kiosk.usher import Usher
 from edge.storage.documents import Document
 from edge.storage.documents import State as DocumentState
 from protocol import directory as directories
-from protocol import directory_texts
 from protocol.errors import Refused
 
 ON_ONE_SCREEN: Final = 4  # choices; more are not taken in at a glance

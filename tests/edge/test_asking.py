@@ -8,12 +8,13 @@ from datetime import timedelta
 import pytest
 
 from edge.buffer import Buffer
+from edge.directory_texts import Text
 from edge.kiosk.asking import AGAIN_SECONDS, ASKED_MAX, Asking
 from edge.kiosk.looking_up import in_screens
 from edge.kiosk.reference import Reference
 from edge.kiosk.telling import state_of
 from edge.storage.documents import State
-from protocol.directory_texts import GERMAN, Text
+from protocol.directory import GERMAN
 from protocol.ids import AreaId
 from protocol.manifest import Happening
 from tests.edge.cabin import BEGAN, HUB, Cabin, directory, manifest_of, receipt

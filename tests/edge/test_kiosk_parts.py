@@ -12,6 +12,7 @@ import pytest
 from msgspec import structs
 from PIL import Image
 
+from edge.directory_texts import Text
 from edge.kiosk import boot_key as boot
 from edge.kiosk import language
 from edge.kiosk.concerns import concerns, errands, unknown
@@ -22,8 +23,7 @@ from edge.large_print import A4, TEXT_POINTS_MIN
 from edge.papers import papers_sheet
 from edge.storage.documents import Document, State
 from protocol import hours
-from protocol.directory import BRING_MAX, AgencyTexts, Directory
-from protocol.directory_texts import GERMAN, Text
+from protocol.directory import BRING_MAX, GERMAN, AgencyTexts, Directory
 from protocol.errors import Mistake
 from protocol.hours import Exceptional
 from protocol.ids import AgencyId, EnvelopeId, LanguageTag, ReceiptNumber

@@ -10,11 +10,11 @@ import numpy as np
 import pymupdf
 import pytest
 
+from edge.directory_texts import Text
 from edge.large_print import A4, TEXT_POINTS_MIN, paper_points
 from edge.papers import papers_sheet
 from edge.slip import SlipTexts, slip
-from protocol.directory_texts import GERMAN as GERMAN_TAG
-from protocol.directory_texts import Text
+from protocol.directory import GERMAN as GERMAN_TAG
 from protocol.errors import Mistake
 from protocol.ids import ReceiptNumber
 from protocol.keys import receipt_words

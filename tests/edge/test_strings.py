@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from markupsafe import Markup
 
+from edge.directory_texts import Text
 from edge.kiosk.language import LANGUAGES, STRINGS, Catalogues, read
-from protocol.directory_texts import GERMAN, Text
+from protocol.directory import GERMAN
 from protocol.errors import Mistake
 from protocol.ids import LanguageTag
 

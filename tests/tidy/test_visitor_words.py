@@ -14,12 +14,12 @@ import pytest
 from babel.messages.catalog import Message
 from msgspec import structs
 
+from edge import directory_texts
 from edge.capture.verdict import Fault
 from edge.kiosk.language import LANGUAGES, STRINGS, catalogue
 from edge.kiosk.privacy import PRIVACY_VERSION
 from edge.kiosk.settings import TEXT_STEPS
 from hardware.scanner import ScannerState
-from protocol import directory_texts
 from protocol.hours import Status
 from tools.town import uckermark
 

@@ -14,9 +14,11 @@ from protocol.ids import AgencyId, LanguageTag, ServiceId
 from protocol.runtime.config import parse_config
 from tools.directory_texts import (
     AgencyTable,
+    Lack,
     ServiceTable,
     TextsFile,
     agency_with,
+    lacking,
     languages_of,
     read_texts,
     service_with,
@@ -84,3 +86,17 @@ def test_another_file_is_refused(tmp_path: Path) -> None:
     path.write_text('[agency.bauamt.long]\nde = "Bauamt"\n')
     with pytest.raises(Refused, match="long: unknown"):
         read_texts(path)
+
+
+def test_what_is_lacking_is_told_language_by_language() -> None:
+    bare = replace(SERVICE, id=ServiceId("99012011017001"), bring=())
+    polish = replace(SERVICE, texts=(ServiceTexts(PL, bring=("Plan", "Dowód")), ServiceTexts(UK, "Будую")))
+    assert list(lacking([OFFICE], [polish], [DE])) == []
+    assert list(lacking([OFFICE], [polish, bare], [PL, UK])) == [
+        Lack(PL, OFFICE.id, ("name",)),
+        Lack(PL, polish.id, ("plain",)),
+        Lack(PL, bare.id, ("plain",)),
+        Lack(UK, OFFICE.id, ("name", "short")),
+        Lack(UK, polish.id, ("bring",)),
+        Lack(UK, bare.id, ("plain",)),
+    ]

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Final, NamedTuple
+from collections.abc import Iterable
+from typing import NamedTuple
 
-from protocol.directory import Agency, Directory, Service
-from protocol.ids import AgencyId, LanguageTag, ServiceId
-
-GERMAN: Final = LanguageTag("de")
+from protocol.directory import GERMAN, Agency, Service
+from protocol.ids import LanguageTag
 
 
 class Text(NamedTuple):
@@ -16,14 +14,6 @@ class Text(NamedTuple):
 
     words: str
     language: LanguageTag
-
-
-class Lack(NamedTuple):
-    """What of an agency or a service is not there in `language`: `texts` are names of fields, as in `short` or `bring`."""
-
-    language: LanguageTag
-    of: AgencyId | ServiceId
-    texts: tuple[str, ...]
 
 
 def agency_name(agency: Agency, language: LanguageTag) -> Text:
@@ -49,23 +39,6 @@ def papers(service: Service, language: LanguageTag) -> tuple[Text, ...]:
         if texts.language == language and texts.bring:
             return tuple(Text(paper, language) for paper in texts.bring)
     return tuple(Text(paper, GERMAN) for paper in service.bring)
-
-
-def lacking(directory: Directory, languages: Iterable[LanguageTag]) -> Iterator[Lack]:
-    """What a visitor with one of these languages reads in German, language by language."""
-    for language in languages:
-        for agency in directory.agencies:
-            named = {"name": (agency_name(agency, language),), "short": (agency_short(agency, language),)}
-            yield from _lack(language, agency.id, named)
-        for service in directory.services:
-            said = {"plain": (concern(service, language),), "bring": papers(service, language)}
-            yield from _lack(language, service.id, said)
-
-
-def _lack(language: LanguageTag, of: AgencyId | ServiceId, fields: Mapping[str, tuple[Text, ...]]) -> Iterator[Lack]:
-    german = tuple(name for name, texts in fields.items() if any(text.language != language for text in texts))
-    if german:
-        yield Lack(language, of, german)
 
 
 def _one(german: str, language: LanguageTag, found: Iterable[str]) -> Text:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import pytest
 from msgspec.structs import replace
 
-from protocol import directory_texts as said
-from protocol.directory import NO_DIRECTORY, Agency, AgencyTexts, Directory, HubRow, Service, ServiceTexts
-from protocol.directory_texts import GERMAN, Lack, Text
+from edge import directory_texts as said
+from edge.directory_texts import Text
+from protocol.directory import GERMAN, Agency, AgencyTexts, Service, ServiceTexts
 from protocol.hours import Hours
 from protocol.ids import AgencyId, LanguageTag, ServiceId
 
@@ -28,17 +26,6 @@ SERVICE = Service(
     bring=("Mietvertrag", "Ausweis"),
     texts=(ServiceTexts(POLISH, "Dopłata do czynszu", ("Umowa najmu", "Dowód")), ServiceTexts(PLAIN, "Geld für die Miete")),
 )  # fmt: skip
-DIRECTORY = Directory(
-    1,
-    NO_DIRECTORY,
-    datetime(2026, 1, 1, tzinfo=UTC),
-    HubRow("Hub", "tcp://hub.example:7400", bytes(32), bytes(32), "age1pq1"),
-    (OFFICE,),
-    (SERVICE, replace(SERVICE, id=ServiceId("99107013017000"), bring=(), texts=())),
-    (),
-    (),
-    "DE-BB",
-)
 
 
 def test_what_is_translated_is_told_in_the_visitors_language() -> None:
@@ -64,13 +51,3 @@ def test_one_text_may_be_there_and_another_not() -> None:
 
 def test_a_concern_without_plain_words_has_its_name() -> None:
     assert said.concern(replace(SERVICE, plain="", texts=()), POLISH) == Text("Wohngeld", GERMAN)
-
-
-def test_what_is_lacking_is_told_language_by_language() -> None:
-    assert list(said.lacking(DIRECTORY, [GERMAN])) == []
-    assert list(said.lacking(DIRECTORY, [PLAIN, POLISH])) == [
-        Lack(PLAIN, OFFICE.id, ("name",)),
-        Lack(PLAIN, SERVICE.id, ("bring",)),
-        Lack(PLAIN, DIRECTORY.services[1].id, ("plain",)),
-        Lack(POLISH, DIRECTORY.services[1].id, ("plain",)),
-    ]
