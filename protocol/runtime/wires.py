@@ -132,7 +132,12 @@ class Listener:
         self._context.set(zmq.MAX_SOCKETS, 65535)
         self.gate = Gate(self._context, admit)
         self._socket = self._context.socket(zmq.ROUTER)
-        _bound(self._socket, limits.PING_SECONDS)
+        # No pings from here: to end the wait for each answer, ZeroMQ walks through the timers of all connections. Who has no beats is the kernel's to
+        # look after.
+        _bound(self._socket, 0.0)
+        self._socket.setsockopt(zmq.TCP_KEEPALIVE, 1)
+        self._socket.setsockopt(zmq.TCP_KEEPALIVE_IDLE, limits.KEEPALIVE_SECONDS)
+        self._socket.setsockopt(zmq.TCP_KEEPALIVE_INTVL, limits.KEEPALIVE_AGAIN_SECONDS)
         self._socket.setsockopt(zmq.MAXMSGSIZE, limits.HEARD_BYTES_MAX)
         # Who only answers has nothing outstanding of its own: the kernel tells when nobody acknowledges what it sends, in spite of trying again.
         self._socket.setsockopt(zmq.TCP_MAXRT, int(limits.STALL_SECONDS * 1000))

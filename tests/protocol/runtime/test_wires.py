@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 import zmq
@@ -23,6 +24,7 @@ from tests.protocol.runtime.ends import AGENCY, CABIN, HUB, PATIENCE_SECONDS, ST
 
 BLOB = os.urandom(1_500_000)
 NAME = Digest(bytes(range(32)))
+_ESTABLISHED, _KEEPALIVE = "01", "02"  # as /proc/net/tcp says
 
 
 class Door:
@@ -232,6 +234,19 @@ def test_what_arrived_is_not_under_way_however_many_messages_it_was(listener, di
     until(dialler, lambda: path.under_way_bytes(path.read()) == 0)
     assert dialler.room_seconds(0.0) == 0
     assert not dialler.silent(0.0)
+
+
+def test_the_kernel_asks_after_whoever_says_nothing_to_the_hub(listener, dial):
+    dialler = dial()
+    until(dialler, lambda: dialler.connected)
+    until(dialler, lambda: kernel_timers(listener) == [_KEEPALIVE])
+
+
+def kernel_timers(listener: Listener) -> list[str]:
+    """Of the hub's connections, as the kernel numbers their kinds."""
+    port = f":{int(listener.address.rpartition(':')[2]):04X}"
+    rows = [line.split() for name in ("tcp", "tcp6") for line in Path(f"/proc/net/{name}").read_text().splitlines()]
+    return [row[5].partition(":")[0] for row in rows if row[1].endswith(port) and row[3] == _ESTABLISHED]
 
 
 def test_a_hub_that_goes_away_is_noticed(door, dial):
