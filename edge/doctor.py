@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import enum
 import os
-import pwd
 import stat
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -33,7 +32,7 @@ from protocol.directory import Directory
 from protocol.errors import Refused, Trouble
 from protocol.ids import SiteId
 from protocol.runtime.config import read_config
-from protocol.runtime.folder import NodeFolder
+from protocol.runtime.folder import NodeFolder, owner_of
 from protocol.runtime.world import World
 
 DEVICES_SECONDS: Final = 4.0  # a USB scanner is listed in less
@@ -88,10 +87,7 @@ def _folder(path: Path) -> Finding:
         )
     owner = path.stat().st_uid
     if owner != os.geteuid():
-        try:
-            name = pwd.getpwuid(owner).pw_name
-        except KeyError:
-            name = str(owner)
+        name = owner_of(path)
         return Finding(
             "folder",
             Severity.WARNING,
@@ -133,7 +129,7 @@ def _directory(directory: Directory, config: EdgeConfig, world: World) -> Findin
             "directory",
             Severity.WARNING,
             f"{what}; no agency takes documents yet.",
-            "At the hub: `kabine agency add`, then `kabine directory publish`.",
+            "At the hub: `kabine agency list`, `kabine agency key` for those without a key, then `kabine directory publish`.",
         )
     if age_days > DIRECTORY_DAYS_WARN:
         return Finding(
@@ -179,25 +175,29 @@ def _life(folder: NodeFolder, config: EdgeConfig, world: World) -> Iterator[Find
         yield _link(status, config, world)
         yield from _clock(status)
         yield _buffer(status.troubles)
-        yield _waiting(status.waiting_documents, status.oldest_seconds)
+        yield waiting(status.waiting_documents, status.oldest_seconds, status.site, connected=status.link.connected)
         yield from _lost([(row.receipt, row.at) for row in status.documents if row.state == State.LOST], world)
         yield _disk(status.disk_free_bytes, config)
         yield from _devices(status.devices, config, folder.path)
         yield from _reception(status, config, folder.path)
         return
     try:
-        with NodeFolder.open(folder.path, "edge"):
+        with NodeFolder.open(folder.path, "edge", looking=True):
             found = look(folder.path)
     except Trouble as trouble:
         yield _critical("node", trouble)
         return
     yield Finding(
-        "node", Severity.WARNING, "The node does not run; nothing is sent.", f"Run `kabine edge run {folder.path}`."
+        "node",
+        Severity.WARNING,
+        "The node does not run; nothing is sent.",
+        f"Run `systemctl start kabine-edge`, or `kabine edge run {folder.path}` where there is no unit.",
     )
     faults = [found.fault] if found.fault else []
     yield _buffer((*faults, *(f"A damaged buffer lies aside as {name}." for name in found.set_aside)))
     oldest = found.waiting.oldest_at
-    yield _waiting(found.waiting.documents, (world.utc() - oldest).total_seconds() if oldest else 0.0)
+    oldest_seconds = (world.utc() - oldest).total_seconds() if oldest else 0.0
+    yield waiting(found.waiting.documents, oldest_seconds, config.cabin.site, connected=False)
     yield from _lost([(row.receipt, row.changed_at) for row in found.documents if row.state is State.LOST], world)
     yield _disk(found.disk_free_bytes, config)
     devices = fitted.fit(config.fittings, folder.path)
@@ -289,14 +289,18 @@ def _buffer(troubles: tuple[str, ...]) -> Finding:
     )
 
 
-def _waiting(documents: int, oldest_seconds: float) -> Finding:
+def waiting(documents: int, oldest_seconds: float, site: str, *, connected: bool) -> Finding:
+    """What waits for the hub, and whom to ask where it has waited for long."""
     if not documents:
         return Finding("documents", Severity.OK, "No document waits.")
-    severity = Severity.OK
+    severity, remedy = Severity.OK, ""
     if oldest_seconds > WAITING_SECONDS_WARN:
         severity = Severity.CRITICAL if oldest_seconds > WAITING_SECONDS_CRITICAL else Severity.WARNING
+        remedy = "Bring the cabin's line up; nothing else."
+        if connected:
+            remedy = f"The line is up: the hub knows the reason, `kabine fleet status --site {site}` there."
     what = f"{documents} document{'s' if documents > 1 else ''} waiting for the hub, the oldest for {_span(oldest_seconds)}."
-    return Finding("documents", severity, what, "Bring the cabin's line up; nothing else." if severity else "")
+    return Finding("documents", severity, what, remedy)
 
 
 def _lost(told: Sequence[tuple[str, datetime]], world: World) -> Iterator[Finding]:

@@ -252,7 +252,7 @@ def _resting(folder: Path) -> Status:
     from protocol.runtime.config import read_config
     from protocol.runtime.folder import NodeFolder
 
-    with NodeFolder.open(folder, "edge") as opened:
+    with NodeFolder.open(folder, "edge", looking=True) as opened:
         config = read_config(opened.path / FILE, EdgeConfig)
         found = look(opened.path)
         _, directory = read_directory(opened, config.authority_key)

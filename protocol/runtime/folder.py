@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import pwd
 import stat
 import tempfile
 from contextlib import suppress
@@ -61,10 +62,11 @@ class NodeFolder:
         return folder
 
     @classmethod
-    def open(cls, path: Path | str, kind: Kind, exclusive: bool = True) -> NodeFolder:
-        """A folder that `create` made. With `exclusive=False` only to look at it, also while a process works there.
+    def open(cls, path: Path | str, kind: Kind, exclusive: bool = True, looking: bool = False) -> NodeFolder:
+        """A folder that `create` made. With `exclusive=False` only to look at it, also while a process works there. `looking`: nobody works there
+        meanwhile, and nothing is made; whoever makes something there must be the folder's owner.
 
-        Raises Refused when it is no node's folder or another kind's, Unavailable while another process works on it."""
+        Raises Refused when it is no node's folder or another kind's, Unavailable while another process works on it or where it is another user's."""
         path = Path(path).absolute()
         found = _kind_of(path)
         if found != kind:
@@ -72,6 +74,8 @@ class NodeFolder:
             raise Refused(Code.BAD_FILE, what, _MAKE[kind])
         if not exclusive:
             return cls(path, kind, None)
+        if not looking:
+            _own(path)
         folder = cls(path, kind, _locked(path, kind))
         for unfinished in path.rglob(f".*{_UNFINISHED}"):
             _clear_away(unfinished)
@@ -218,6 +222,26 @@ def _kind_of(path: Path) -> str | None:
         raise _unavailable(error, path) from error
 
 
+def _own(path: Path) -> None:
+    """What root makes in a folder of others, its owner cannot open: a node would find its disk shut."""
+    owner = path.stat().st_uid
+    if owner != os.geteuid():
+        name = owner_of(path)
+        raise Unavailable(
+            f"{path} belongs to {name}, who could not open what is made in it by others.",
+            f"Give this command as that user: `runuser -u {name} -- kabine …`.",
+        )
+
+
+def owner_of(path: Path) -> str:
+    """The name of the user to whom it belongs; the number where that has no name."""
+    number = path.stat().st_uid
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return str(number)
+
+
 def _locked(path: Path, kind: Kind) -> int:
     try:
         # O_CLOEXEC: a program we start must not keep the folder locked after us.
@@ -251,7 +275,10 @@ def _unavailable(error: OSError, path: Path) -> Unavailable:
                 f"The disk is read-only: {path} cannot be written.", "Look at `dmesg`; the disk may fail."
             )
         case errno.EACCES | errno.EPERM:
-            return Unavailable(f"{path} cannot be read or written by this user.", "Run this as the user who owns it.")
+            return Unavailable(
+                f"{path} cannot be read or written by this user.",
+                "Give this command as the user who owns it, or give it to the node's user (`chown -R`).",
+            )
         case errno.ENOENT:
             return Unavailable(f"{path} is not there.", "Check the path.")
         case errno.ENOTDIR | errno.EEXIST:

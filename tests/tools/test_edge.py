@@ -17,6 +17,7 @@ import segno
 from click.testing import CliRunner, Result
 
 from edge.config import FILE
+from edge.doctor import waiting
 from edge.enrol import DIRECTORY_FILE
 from edge.keys import CURVE_FILE
 from edge.knock import knock
@@ -203,6 +204,7 @@ def test_doctor_on_a_cabin_at_rest(path: Path) -> None:
         "keyswitch": "ok",
     }
     assert code == 1
+    assert "systemctl start kabine-edge" in found["node"]["remedy"]
 
 
 def test_doctor_changes_nothing(path: Path, tmp_path: Path) -> None:
@@ -211,6 +213,14 @@ def test_doctor_changes_nothing(path: Path, tmp_path: Path) -> None:
     found, _ = findings(path)
     assert found["documents"]["what"].startswith("1 document waiting")
     assert (path / "high-water").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("connected", "remedy"), [(True, "kabine fleet status --site templin"), (False, "Bring the cabin's line up")]
+)
+def test_doctor_sends_for_papers_that_wait_to_the_line_or_to_the_hub(connected: bool, remedy: str) -> None:
+    assert remedy in waiting(1, 660.0, "templin", connected=connected).remedy
+    assert not waiting(1, 20.0, "templin", connected=connected).remedy
 
 
 def test_doctor_names_every_mistake_in_the_configuration(path: Path) -> None:

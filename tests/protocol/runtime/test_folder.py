@@ -85,6 +85,22 @@ def test_a_second_node_on_the_same_folder_is_told_who_works_there(tmp_path: Path
     NodeFolder.open(tmp_path / "a", "edge").close()
 
 
+def test_whoever_does_not_own_the_folder_makes_nothing_in_it_and_may_look(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A document handed in by root, before the node had ever run, left a buffer that the node could not open."""
+    path = tmp_path / "a"
+    NodeFolder.create(path, "edge").close()
+    owner = folder.owner_of(path)
+    monkeypatch.setattr("os.geteuid", lambda: os.getuid() + 1)
+    with pytest.raises(Unavailable) as caught:
+        NodeFolder.open(path, "edge")
+    assert caught.value.what.startswith(f"{path} belongs to {owner}, ")
+    assert f"`runuser -u {owner} -- kabine " in caught.value.remedy
+    NodeFolder.open(path, "edge", looking=True).close()
+    NodeFolder.open(path, "edge", exclusive=False).close()
+
+
 def test_a_process_that_is_killed_lets_the_folder_go(tmp_path: Path) -> None:
     NodeFolder.create(tmp_path / "a", "edge").close()
     program = (
