@@ -130,6 +130,7 @@ class KioskConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     on: Annotated[bool, Meta(description="Serve the screen to the browser that stands in the cabin.")] = False
     port: Annotated[int, Meta(ge=0, le=65_535, description="On 127.0.0.1; 0: any that is free, see kiosk.url.")] = 0
     phone: Annotated[str, Meta(description="Whom to call for help; empty: the dispatcher of the directory.")] = ""
+    telephone: Annotated[bool, Meta(description="One that visitors may use stands in the cabin.")] = False
     date_counts: Annotated[
         bool, Meta(description="Say that today's date counts although the line is down. Ask the authority's lawyers.")
     ] = False

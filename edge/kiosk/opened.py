@@ -55,6 +55,7 @@ def usher_in(config: EdgeConfig, world: World, node: Node, catalogues: Catalogue
         board=node.board.tell,
         parting_seconds=config.visit.parting_seconds,
         face_down=config.scanner.face_down,
+        telephone=config.kiosk.telephone,
     )
 
 

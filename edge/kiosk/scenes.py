@@ -89,12 +89,20 @@ def _place(usher: Usher, words: Words, phone: str) -> Values:
     }
 
 
-# What lies there in the drawing; everything else is a sheet.
-_DRAWN: Final = {"card_front.title": "lay-front", "card_back.title": "lay-back", "receipt_place.title": "lay-receipt"}
+# Seen from above: what is taken, and its other side; everything else is a sheet.
+_DRAWN: Final = {
+    "card_front.title": ("photo", "back"),
+    "card_back.title": ("back", "photo"),
+    "receipt_place.title": ("strip", "strip-blank"),
+}
 
 
-def _drawn(question: str, *, face_down: bool) -> str:
-    return _DRAWN.get(question, "lay") + "-down" * face_down
+def _drawn(question: str, *, face_down: bool) -> tuple[str, str]:
+    """What one has in the hand before it is turned over, nothing where it need not be; and what one sees when it lies there."""
+    taken, other = _DRAWN.get(question, ("sheet", "sheet-blank"))
+    if face_down:
+        return taken, other
+    return (other if question == "card_back.title" else ""), taken
 
 
 def _side(question: str, *, face_down: bool) -> str:
@@ -219,7 +227,10 @@ def _help(usher: Usher, words: Words, phone: str) -> Values:
         else:
             state = office(dispatcher, hours.holidays_of(directory.holidays_region), usher.house.utc(), words)
             now, following = state.now, state.next
-    return {"phone": whom_to_call(usher, phone), "now": now, "next": following}
+    number = whom_to_call(usher, phone)
+    # Nobody is sent to a telephone that is not here; the number stands below.
+    told = "help.lead_nobody" if not number else "help.lead_here" if usher.telephone else "help.lead"
+    return {"told": told, "phone": number, "now": now, "next": following}
 
 
 def _more_time(usher: Usher, words: Words, phone: str) -> Values:

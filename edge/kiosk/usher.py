@@ -48,7 +48,7 @@ ANYWAY: Final = ("help", "privacy", "end", "stay")  # meant, whatever page stand
 
 class Usher:
     """Lives in the event loop. `board` is told what the visit tells; for `parting_seconds` „Bitte nehmen Sie Ihre Blätter mit.“ stands there.
-    `face_down`: the device wants sheets so."""
+    `face_down`: the device wants sheets so; `telephone`: one that visitors may use stands in the cabin."""
 
     def __init__(
         self,
@@ -62,6 +62,7 @@ class Usher:
         board: Callable[[Told], None],
         parting_seconds: float,
         face_down: bool = False,
+        telephone: bool = False,
     ) -> None:
         self.house = house
         self.handouts = Handouts(press, reference, house.workshop, house.utc, self._came)
@@ -70,6 +71,7 @@ class Usher:
         self.entrance = entrance
         self.able = Able(feed, self.handouts, reference, house.buffer)
         self.face_down = face_down
+        self.telephone = telephone
         self.porch = Porch(house.patience.quiet_seconds, parting_seconds, self.changed)
         self.waiting = False  # for whoever hands in through the hatch
         self.somebody: bool | None = None  # says the sensor; None: there is none

@@ -15,7 +15,7 @@ import structlog
 from msgspec import structs
 
 from edge.app import house
-from edge.config import EdgeConfig
+from edge.config import EdgeConfig, KioskConfig
 from edge.kiosk import language
 from edge.kiosk.opened import usher_in
 from edge.kiosk.server import Kiosk
@@ -101,10 +101,14 @@ def play(
     opening: OpeningConfig | None = None,
     scanner: ScannerConfig = SIMULATED,
     printer: PrinterConfig | None = None,
+    kiosk: KioskConfig | None = None,
 ) -> None:
     """A story in a cabin of its own."""
     settings = structs.replace(
-        config(scanner=scanner), opening=opening or OpeningConfig(), printer=printer or PrinterConfig()
+        config(scanner=scanner),
+        opening=opening or OpeningConfig(),
+        printer=printer or PrinterConfig(),
+        kiosk=kiosk or KioskConfig(),
     )
 
     async def told() -> None:
@@ -470,16 +474,17 @@ def publish(cabin: Cabin, **changes: object) -> None:
 @pytest.mark.parametrize(
     ("writing", "front", "back", "receipt"),
     [
-        ("down", ("lay-front-down", "Foto zeigt nach unten"), ("lay-back-down", "Foto zeigt nach oben"), ("lay-receipt-down", "nach unten")),
-        ("up", ("lay-front", "Foto zeigt nach oben"), ("lay-back", "Foto zeigt nach unten"), ("lay-receipt", "nach oben")),
+        ("down", ("held-photo lies-back", "Foto zeigt nach unten"), ("held-back lies-photo", "Foto zeigt nach oben"), ("held-strip lies-strip-blank", "nach unten")),
+        ("up", ("lies-photo", "Foto zeigt nach oben"), ("held-photo lies-back", "Foto zeigt nach unten"), ("lies-strip", "nach oben")),
     ],
 )  # fmt: skip
 def test_which_side_of_a_card_is_up_is_drawn_and_said(
     path: Path, writing: Lying, front: tuple[str, str], back: tuple[str, str], receipt: tuple[str, str]
 ) -> None:
     async def story(cabin: Cabin) -> None:
-        async def shown(sign: str, told: str) -> None:
-            assert f'icons.svg#{sign}"' in (await cabin.kiosk.page()).content
+        async def shown(drawn: str, told: str) -> None:
+            page = (await cabin.kiosk.page()).content
+            assert re.findall(r"#((?:held|lies)-[a-z-]+)", page) == drawn.split()
             assert told in await cabin.text()
 
         await cabin.tap("hand-in", "concern:0", "kind", "kind:card")
@@ -503,6 +508,24 @@ def test_whoever_looks_for_help_at_night_reads_that_nobody_is_there_now(path: Pa
         assert "Jetzt geschlossen. Nächste offene Zeit: Montag, 2. März, 8:00 Uhr." in await cabin.text()
 
     play(path, story)
+
+
+@pytest.mark.parametrize(
+    ("telephone", "told"),
+    [
+        (False, "Ohne Telefon fragen Sie bitte im Rathaus."),
+        (True, "Nehmen Sie das Telefon in der Kabine."),
+    ],
+)
+def test_nobody_is_sent_to_a_telephone_that_is_not_there(path: Path, telephone: bool, told: str) -> None:
+    async def story(cabin: Cabin) -> None:
+        dispatcher = next(agency for agency in in_force(cabin).agencies if agency.dispatcher)
+        others = tuple(agency for agency in in_force(cabin).agencies if agency is not dispatcher)
+        publish(cabin, agencies=(*others, structs.replace(dispatcher, phone="115")))
+        assert await cabin.tap("help") == "help"
+        assert told in await cabin.text()
+
+    play(path, story, kiosk=KioskConfig(telephone=telephone))
 
 
 def test_an_empty_cabin_does_not_call_in_whoever_cannot_be_served(path: Path) -> None:
