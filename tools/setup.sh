@@ -2,16 +2,37 @@
 # What `make` needs on a bare Debian or Ubuntu, and nothing else. Says clearly what is missing where it may not install it.
 set -euo pipefail
 
-# Install Debian packages where we are root; otherwise tell what to ask for.
+# Install Debian packages where we are root; otherwise tell what to ask for, all of it at once.
 debian() {
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     echo "setup: installing $*"
     apt-get -qq update
     DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "$@" >/dev/null
-  else
-    echo "setup: missing $*. Install it, for example: sudo apt-get install $*" >&2
-    exit 1
+    return
   fi
+  local demo tests
+  demo=$(absent_for_demo) tests=$(absent_parts)
+  {
+    echo "setup: missing $*, which only an administrator may install. Ask for all that is missing on this machine, then give the same command again:"
+    if [ -n "$demo" ]; then printf '  %-16s sudo apt-get install %s\n' 'make demo:' "${demo//$'\n'/ }"; fi
+    if [ -n "$tests" ]; then printf '  %-16s sudo apt-get install %s\n' 'make test, too:' "${tests//$'\n'/ }"; fi
+  } >&2
+  exit 1
+}
+
+# Debian's packages that are not here yet, one a line.
+absent_for_demo() {
+  command -v "${PYTHON:-python3}" >/dev/null || echo python3
+  "${PYTHON:-python3}" -c 'import ensurepip, venv' 2>/dev/null || echo python3-venv
+  type -P node >/dev/null || echo nodejs  # `command -v` finds the function below
+  command -v npm >/dev/null || echo npm
+}
+
+absent_parts() {
+  local package
+  for package in chromium sane-utils sane-airscan cups-ipp-utils espeak-ng fuse3 nftables iproute2 rsync; do
+    dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q '^install ok installed' || echo "$package"
+  done
 }
 
 venv() {
@@ -47,19 +68,19 @@ fast() {
 }
 
 node() {
-  command -v node >/dev/null || debian nodejs
-  command -v npm >/dev/null || debian npm
+  local absent=()
+  type -P node >/dev/null || absent+=(nodejs)
+  command -v npm >/dev/null || absent+=(npm)
+  if [ ${#absent[@]} -gt 0 ]; then debian "${absent[@]}"; fi
   # The looks of the visitor's screen, and for tests a second implementation of envelopes; nothing of theirs is copied in here.
   npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 }
 
 # What the tests drive for real: a browser, scanners, a printer, a voice, file systems and networks that fail.
 parts() {
-  local missing=() package
-  for package in chromium sane-utils sane-airscan cups-ipp-utils espeak-ng fuse3 nftables iproute2 rsync; do
-    dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q '^install ok installed' || missing+=("$package")
-  done
-  if [ ${#missing[@]} -gt 0 ]; then debian "${missing[@]}"; fi
+  local absent
+  mapfile -t absent < <(absent_parts)
+  if [ ${#absent[@]} -gt 0 ]; then debian "${absent[@]}"; fi
 }
 
 case "${1:-}" in
