@@ -9,19 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from cloud.passphrase import PassphraseIdentity, PassphraseRecipient
 from protocol import cards, limits, soundness
 from protocol.envelope import open_bytes, seal_bytes
 from protocol.errors import Code, Refused, Unavailable
 from protocol.ids import key_bytes, key_text
 from protocol.keys import KEY_BYTES, CurvePair, SigningPair
 from protocol.randomness import Random
-from protocol.recipients import (
-    HybridIdentity,
-    PassphraseIdentity,
-    PassphraseRecipient,
-    generate_identity,
-    parse_identities,
-)
+from protocol.recipients import HybridIdentity, parse_identity
 from protocol.runtime.folder import NodeFolder
 
 CURVE: Final = "curve.key"
@@ -57,8 +52,7 @@ def make_keys(
         raise Refused(Code.BAD_KEY, "An empty passphrase protects nothing.", "Choose some words nobody would guess.")
     curve = CurvePair.generate(random)
     signing, authority = SigningPair.generate(random), SigningPair.generate(random)
-    journal = generate_identity(random, "pq")
-    assert isinstance(journal, HybridIdentity)
+    journal = HybridIdentity.generate(random)
     text = f"# authority of {key_text(authority.public)}\n{cards.write(_KIND, authority.seed)}\n"
     folder.write_file(AUTHORITY, seal_bytes(text.encode(), [PassphraseRecipient(passphrase, work_factor)], random))
     folder.write_file(AUTHORITY_PUBLIC, f"{key_text(authority.public)}\n".encode(), 0o644)
@@ -70,11 +64,11 @@ def make_keys(
 
 def read_keys(folder: NodeFolder) -> HubKeys:
     """The hub's own keys. Raises Refused(BAD_KEY) when one is damaged or others may read it, Unavailable when one is missing."""
-    journal = parse_identities(folder.read_secret(JOURNAL).decode("utf-8", "replace"))
-    if len(journal) != 1 or not isinstance(journal[0], HybridIdentity):
-        raise Refused(Code.BAD_KEY, f"{folder.path / JOURNAL} is not one post-quantum identity.", _RESTORE)
     return HubKeys(
-        CurvePair(_raw(folder, CURVE)), SigningPair(_raw(folder, SIGNING)), journal[0], read_authority_public(folder)
+        CurvePair(_raw(folder, CURVE)),
+        SigningPair(_raw(folder, SIGNING)),
+        _journal(folder),
+        read_authority_public(folder),
     )
 
 
@@ -102,14 +96,26 @@ def read_authority(folder: NodeFolder, passphrase: str) -> SigningPair:
 
 def open_authority(sealed: bytes, passphrase: str) -> SigningPair:
     """The key in the bytes of an `authority.age`. Raises Unavailable for another passphrase, Refused for another file."""
-    plain = open_bytes(sealed, [PassphraseIdentity(passphrase)]).decode("utf-8", "replace")
-    lines = [line for line in plain.splitlines() if line.strip() and not line.startswith("#")]
-    seed = cards.read(_KIND, "".join(lines))
+    seed = cards.read(_KIND, "".join(_lines(open_bytes(sealed, [PassphraseIdentity(passphrase)]))))
     soundness.expect("authority's key", soundness.key("seed", seed), _RESTORE)
     return SigningPair(seed)
 
 
 _RESTORE: Final = "Take it back from the backup of the hub's folder."
+
+
+def _journal(folder: NodeFolder) -> HybridIdentity:
+    lines = _lines(folder.read_secret(JOURNAL))
+    try:
+        return parse_identity("".join(lines))
+    except Refused as refused:
+        raise Refused(Code.BAD_KEY, f"{folder.path / JOURNAL} is not one post-quantum identity.", _RESTORE) from refused
+
+
+def _lines(raw: bytes) -> list[str]:
+    """Without comments and white space."""
+    lines = map(str.strip, raw.decode("utf-8", "replace").splitlines())
+    return [line for line in lines if line and not line.startswith("#")]
 
 
 def _raw(folder: NodeFolder, name: str) -> bytes:

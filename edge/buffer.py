@@ -33,7 +33,7 @@ from edge.storage.room import Room
 from protocol import codec, limits
 from protocol.directory import Directory
 from protocol.entries import Event
-from protocol.envelope import HybridRecipient, parse_recipient
+from protocol.recipients import HybridRecipient, parse_recipient
 from protocol.errors import Code, Refused
 from protocol.ids import Digest, EnvelopeId, ReceiptNumber, SiteId
 from protocol.manifest import Signed

@@ -18,18 +18,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from protocol import armor, limits
+from protocol import limits
 from protocol.errors import Code, Refused
 
 FILE_KEY_BYTES: Final = 16
 VERSION_LINE: Final = b"age-encryption.org/v1\n"
+ALONE: Final = "scrypt"  # kind of the stanza of a passphrase, which must be the only one
 _COLUMNS: Final = 64
 _MAC_MARK: Final = b"\n--- "
 _MAC_LINE_BYTES: Final = 48
-_WHITE_BYTES_MAX: Final = 1024  # before armor; nobody writes more
+_WRAPPED_BYTES: Final = FILE_KEY_BYTES + 16  # and a tag
+_NO_NONCE: Final = bytes(12)  # every wrap key is used once
 _STANZA = re.compile(rb"-> ([!-~]+(?: [!-~]+)*)\n((?:[A-Za-z0-9+/]{64}\n)*[A-Za-z0-9+/]{0,63})\n")
 _MAC_LINE = re.compile(rb"--- ([A-Za-z0-9+/]{43})\n")
 
@@ -46,6 +50,16 @@ class Stanza:
         text = unpadded(self.body)
         lines = [text[start : start + _COLUMNS] for start in range(0, len(text) + 1, _COLUMNS)]
         return "\n".join([" ".join(["->", self.kind, *self.arguments]), *lines, ""]).encode()
+
+    def share(self, size_bytes: int, count: int = 1) -> bytes:
+        """The first of its `count` arguments, decoded. Raises Refused(BAD_FILE) when the stanza has another shape: lengths are checked before a
+        key is tried (partitioning oracles)."""
+        if len(self.arguments) != count or len(self.body) != _WRAPPED_BYTES:
+            raise broken_header(f"a stanza for {self.kind} has the wrong shape")
+        first = from_unpadded(self.arguments[0])
+        if len(first) != size_bytes:
+            raise broken_header(f"a stanza for {self.kind} has the wrong length")
+        return first
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +95,8 @@ class Header:
         end = _MAC_LINE.fullmatch(raw, place)
         if not raw.startswith(VERSION_LINE) or not stanzas or end is None:
             raise broken_header("it is not spelled as age demands")
+        if len(stanzas) > 1 and any(stanza.kind == ALONE for stanza in stanzas):
+            raise broken_header("a passphrase must be its only recipient")
         return cls(raw, tuple(stanzas), from_unpadded(end[1].decode()))
 
     def authenticate(self, file_key: bytes) -> None:
@@ -91,46 +107,14 @@ class Header:
 
 
 class Splitter:
-    """A sealed file in any portions, armored or not; cuts it into header and payload. Holds at most one header and one portion."""
+    """A sealed file in any portions; cuts it into header and payload. Holds at most one header and one portion."""
 
     def __init__(self) -> None:
         self.header: Header | None = None
-        self.armored = False
-        self._armor: armor.Dearmor | None = None
-        self._seen = b""
-        self._peeking = True
         self._bytes = bytearray()
 
     def update(self, piece: bytes) -> bytes:
         """The bytes of the payload in `piece`, b"" before the header is whole. Raises Refused(BAD_FILE)."""
-        if self._peeking:
-            piece = self._peek(piece)
-        if self._armor is not None:
-            piece = self._armor.update(piece)
-        return self._split(piece)
-
-    def finish(self) -> bytes:
-        """What armor held back. Raises Refused(BAD_FILE) when there is no whole header."""
-        payload = b""
-        if self._armor is not None:
-            payload = self._split(self._armor.finish())
-        if self.header is None:
-            raise broken_header("it is cut off" if self._bytes or self._seen else "the file is empty")
-        return payload
-
-    def _peek(self, piece: bytes) -> bytes:
-        """Armor may follow white space, a bare file may not: the first black byte tells them apart."""
-        self._seen += piece
-        first = self._seen.lstrip(armor.WHITE)[:1]
-        if not first and len(self._seen) <= _WHITE_BYTES_MAX:
-            return b""
-        self._peeking = False
-        if first == armor.BEGIN[:1]:
-            self.armored, self._armor = True, armor.Dearmor()
-            return self._seen.lstrip(armor.WHITE)
-        return self._seen
-
-    def _split(self, piece: bytes) -> bytes:
         if self.header is not None:
             return piece
         searched = max(0, len(self._bytes) - _MAC_LINE_BYTES - len(_MAC_MARK))
@@ -149,10 +133,29 @@ class Splitter:
         self._bytes.clear()
         return payload
 
+    def finish(self) -> Header:
+        """The header. Raises Refused(BAD_FILE) when there is no whole one."""
+        if self.header is None:
+            raise broken_header("it is cut off" if self._bytes else "the file is empty")
+        return self.header
+
 
 def derive(file_key: bytes, salt: bytes, info: bytes) -> bytes:
     """HKDF-SHA-256, 32 bytes: how age makes every key from another."""
     return HKDF(SHA256(), 32, salt, info).derive(file_key)
+
+
+def wrapped(file_key: bytes, wrap_key: bytes) -> bytes:
+    """Body of a stanza: the file key under a key that is used for nothing else."""
+    return ChaCha20Poly1305(wrap_key).encrypt(_NO_NONCE, file_key, None)
+
+
+def unwrapped(body: bytes, wrap_key: bytes) -> bytes | None:
+    """Inverse of `wrapped`; None when the key is another."""
+    try:
+        return ChaCha20Poly1305(wrap_key).decrypt(_NO_NONCE, body, None)
+    except InvalidTag:
+        return None
 
 
 def unpadded(raw: bytes) -> str:

@@ -7,64 +7,36 @@ its end: only `finish` says that the file is whole, so callers write to a tempor
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Sequence
+from typing import ClassVar, Final, Protocol
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
-from protocol.age import FILE_KEY_BYTES, Header, Splitter, broken_header, derive
-from protocol.errors import Code, Mistake, Refused, Unavailable
+from protocol.age import ALONE, FILE_KEY_BYTES, Header, Splitter, Stanza, broken_header, derive
+from protocol.errors import Code, Mistake, Refused
 from protocol.randomness import Random, draw
-from protocol.recipients import (
-    HybridIdentity,
-    HybridRecipient,
-    Identity,
-    KeyIdentity,
-    PassphraseIdentity,
-    PassphraseRecipient,
-    Recipient,
-    X25519Identity,
-    X25519Recipient,
-    generate_identity,
-    parse_identities,
-    parse_identity,
-    parse_recipient,
-    parse_recipients,
-    unwrap_key,
-    wrap_key,
-)
-
-__all__ = [
-    "HybridIdentity",
-    "HybridRecipient",
-    "Identity",
-    "Inspection",
-    "KeyIdentity",
-    "Opener",
-    "PassphraseIdentity",
-    "PassphraseRecipient",
-    "Recipient",
-    "Sealer",
-    "X25519Identity",
-    "X25519Recipient",
-    "generate_identity",
-    "inspect",
-    "open_bytes",
-    "parse_identities",
-    "parse_identity",
-    "parse_recipient",
-    "parse_recipients",
-    "seal_bytes",
-    "unwrap_key",
-    "wrap_key",
-]
 
 CHUNK_BYTES: Final = 64 * 1024
 NONCE_BYTES: Final = 16
 TAG_BYTES: Final = 16
 _SEALED_CHUNK_BYTES: Final = CHUNK_BYTES + TAG_BYTES
+
+
+class Recipient(Protocol):
+    """Whom a file is sealed for; `kind` is that of its stanza."""
+
+    kind: ClassVar[str]
+
+    def wrap(self, file_key: bytes, random: Random) -> Stanza: ...
+
+
+class Identity(Protocol):
+    """Who opens stanzas of a `kind`; `unwrap` gives None for another's."""
+
+    kind: ClassVar[str]
+
+    def unwrap(self, stanza: Stanza) -> bytes | None: ...
 
 
 class Sealer:
@@ -112,10 +84,10 @@ class Sealer:
 
 
 class Opener:
-    """Open one sealed file, armored or not, given in any portions: any number of `update`, then `finish`.
+    """Open one sealed file, given in any portions: any number of `update`, then `finish`.
 
-    Raises Refused: BAD_FILE when anything was altered, cut off or added; NOT_YOURS when no identity fits. Raises Unavailable when a
-    passphrase is wrong. After any of these the opener is spent, and what it gave out must be thrown away."""
+    Raises Refused: BAD_FILE when anything was altered, cut off or added; NOT_YOURS when no identity fits; and what an identity raises. After any
+    of these the opener is spent, and what it gave out must be thrown away."""
 
     def __init__(self, identities: Sequence[Identity]) -> None:
         self._identities = identities
@@ -127,7 +99,7 @@ class Opener:
 
     @property
     def header(self) -> bytes:
-        """The header as it stands in the file, without armor; b"" until it is whole."""
+        """The header as it stands in the file; b"" until it is whole."""
         return b"" if self._splitter.header is None else self._splitter.header.raw
 
     def update(self, sealed: bytes) -> bytes:
@@ -140,10 +112,10 @@ class Opener:
     def finish(self) -> bytes:
         """The last bytes of the document, which is now known to be whole."""
         self._spend()
-        plain = self._feed(self._splitter.finish())
+        self._splitter.finish()
         if self._stream is None:
             raise broken_header("its nonce is cut off")
-        return plain + self._stream.open(bytes(self._sealed), last=True)
+        return self._stream.open(bytes(self._sealed), last=True)
 
     def _spend(self) -> None:
         """Spent unless this call comes to its end: nobody goes on with an opener that has refused."""
@@ -168,39 +140,6 @@ class Opener:
             place += _SEALED_CHUNK_BYTES
         del self._sealed[:place]
         return b"".join(plain)
-
-
-@dataclass(frozen=True, slots=True)
-class Inspection:
-    """What anybody can see of a sealed file. `kinds`: one for each recipient, in the file's order; `document_bytes` is exact."""
-
-    kinds: tuple[str, ...]
-    armored: bool
-    header_bytes: int
-    payload_bytes: int
-    document_bytes: int
-
-
-def inspect(pieces: Iterable[bytes]) -> Inspection:
-    """Look at a sealed file, given in portions, without a key. Raises Refused(BAD_FILE) when its shape is not that of one.
-
-    That the shape is right does not mean that it opens: nothing is authenticated without a key."""
-    splitter, payload_bytes = Splitter(), 0
-    for piece in pieces:
-        payload_bytes += len(splitter.update(piece))
-    payload_bytes += len(splitter.finish())
-    assert splitter.header is not None  # or finish had refused
-    whole, rest = divmod(payload_bytes - NONCE_BYTES, _SEALED_CHUNK_BYTES)
-    # The last chunk holds at least a tag, and is empty only where the document is.
-    if payload_bytes < NONCE_BYTES + TAG_BYTES or 0 < rest < TAG_BYTES + (whole > 0):
-        raise Refused(Code.BAD_FILE, "The content of this sealed file is cut off.")
-    return Inspection(
-        tuple(stanza.kind for stanza in splitter.header.stanzas),
-        splitter.armored,
-        len(splitter.header.raw),
-        payload_bytes,
-        whole * CHUNK_BYTES + max(0, rest - TAG_BYTES),
-    )
 
 
 def seal_bytes(plain: bytes, recipients: Sequence[Recipient], random: Random) -> bytes:
@@ -245,7 +184,7 @@ def _check_together(recipients: Sequence[Recipient]) -> None:
     kinds = {recipient.kind for recipient in recipients}
     if not recipients:
         raise Refused(Code.BAD_KEY, "There is nobody to seal for.", "Give at least one recipient (age1pq1…).")
-    if PassphraseRecipient.kind in kinds and len(recipients) > 1:
+    if ALONE in kinds and len(recipients) > 1:
         raise Refused(
             Code.BAD_KEY,
             "A passphrase must be the only recipient of a file.",
@@ -260,18 +199,14 @@ def _check_together(recipients: Sequence[Recipient]) -> None:
 
 
 def _unwrap(header: Header, identities: Sequence[Identity]) -> bytes:
-    kinds = [stanza.kind for stanza in header.stanzas]
-    if PassphraseRecipient.kind in kinds and len(kinds) > 1:
-        raise broken_header("a passphrase must be its only recipient")
     for identity in identities:
         for stanza in header.stanzas:
             if stanza.kind == identity.kind and (file_key := identity.unwrap(stanza)) is not None:
                 header.authenticate(file_key)
                 return file_key
-    if kinds == [PassphraseRecipient.kind] and any(identity.kind == kinds[0] for identity in identities):
-        raise Unavailable("The passphrase does not open this file.", "Type the passphrase again; capitals count.")
+    kinds = ", ".join(sorted({stanza.kind for stanza in header.stanzas}))
     raise Refused(
         Code.NOT_YOURS,
-        f"None of the keys given ({len(identities)}) opens this file (it is sealed for: {', '.join(sorted(set(kinds)))[:200]}).",
+        f"None of the keys given ({len(identities)}) opens this file (it is sealed for: {kinds[:200]}).",
         "Use the identity that belongs to one of its recipients.",
     )

@@ -15,10 +15,10 @@ from typing import Final
 from protocol import limits
 from protocol.errors import Code, Refused
 from protocol.ids import CODE_LETTERS
-from protocol.recipients import HybridRecipient, parse_recipient
+from protocol.keys import KEY_BYTES
+from protocol.recipients import parse_recipient
 
 _RECIPIENTS_MAX: Final = 1024  # remembered, 2 KiB each: a directory has no more agencies
-KEY_BYTES: Final = 32  # Ed25519 and CURVE public keys, CURVE secret keys
 _ADDRESS = re.compile(r"tcp://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})")
 _CODE = re.compile(rf"[{CODE_LETTERS}]{{3}}")
 
@@ -64,23 +64,14 @@ def zone(kind: str, value: datetime) -> Iterator[str]:
 
 
 def recipient(kind: str, value: str) -> Iterator[str]:
-    """A hybrid post-quantum recipient `age1pq1…` in its one form."""
-    mistake = _of_recipient(value)
-    if mistake:
-        yield f"its {kind} is {mistake}"
+    """A hybrid post-quantum recipient `age1pq1…`."""
+    yield from within(f"its {kind}", _of_recipient(value))
 
 
-@functools.lru_cache(
-    maxsize=_RECIPIENTS_MAX
-)  # each directory has those of the one before again, and each costs a millisecond
-def _of_recipient(value: str) -> str:
-    try:
-        found = parse_recipient(value)
-    except Refused as error:
-        return f"none: {error.what.rstrip('.')}"
-    if not isinstance(found, HybridRecipient) or str(found) != value:
-        return "not post-quantum (age1pq1…)"
-    return ""
+@functools.lru_cache(maxsize=_RECIPIENTS_MAX)
+def _of_recipient(value: str) -> tuple[str, ...]:
+    """Each directory has the recipients of the one before again, and each costs a millisecond."""
+    return tuple(refused(parse_recipient, value))
 
 
 def refused(check: Callable[[str], object], value: str) -> Iterator[str]:

@@ -12,25 +12,14 @@ from typing import Final, Literal
 
 import click
 
-from protocol import age, armor, limits
-from protocol.envelope import (
-    HybridRecipient,
-    Identity,
-    KeyIdentity,
-    Opener,
-    PassphraseIdentity,
-    PassphraseRecipient,
-    Recipient,
-    Sealer,
-    generate_identity,
-    inspect,
-    open_bytes,
-    parse_identities,
-    parse_recipient,
-    parse_recipients,
-    seal_bytes,
-)
+from cloud.passphrase import PassphraseIdentity, PassphraseRecipient
+from protocol import age, limits
+from protocol.envelope import Identity, Opener, Recipient, Sealer, open_bytes, seal_bytes
 from protocol.errors import Code, Refused, Unavailable
+from protocol.recipients import HybridIdentity, HybridRecipient
+from tools.armor import BEGIN, WHITE, Bared
+from tools.inspection import inspect
+from tools.key_files import X25519Identity, any_recipient, identities_in, recipients_in
 from tools.passphrase import typed_passphrase
 from tools.whole_file import expect_another, whole_file
 
@@ -76,7 +65,7 @@ def keygen(
         raise Refused(
             Code.BAD_FILE, f"“{out}” is already there.", "Give another name: a key that is gone opens nothing."
         )
-    identity = generate_identity(os.urandom, kind)
+    identity = (HybridIdentity if kind == "pq" else X25519Identity).generate(os.urandom)
     created = datetime.now(UTC).isoformat(timespec="seconds")
     text = f"# created: {created}\n# public key: {identity.recipient()}\n{identity}\n".encode()
     if protect or passphrase_file is not None:
@@ -129,7 +118,7 @@ def open_(file: str, identities: tuple[str, ...], out: str, passphrase_file: str
     opener = Opener(keys)
     expect_another(file, out)
     with whole_file(out, PRIVATE) as write:
-        for piece in _pieces(file):
+        for piece in Bared(_pieces(file)):
             write(opener.update(piece))
         write(opener.finish())
 
@@ -163,11 +152,11 @@ def show(file: str, as_json: bool) -> None:
 
 def _recipients(given: str) -> list[Recipient]:
     if given.strip().lower().startswith(("age1", "age-secret-key-")):
-        return [parse_recipient(given)]
-    return list(parse_recipients(_key_file(given).decode("utf-8", "replace")))
+        return [any_recipient(given)]
+    return list(recipients_in(_key_file(given).decode("utf-8", "replace")))
 
 
-def _identities(given: str, passphrase_file: str | None) -> list[KeyIdentity]:
+def _identities(given: str, passphrase_file: str | None) -> list[Identity]:
     if given.strip().upper().startswith("AGE-SECRET-KEY-"):
         raise Refused(
             Code.BAD_KEY,
@@ -175,9 +164,11 @@ def _identities(given: str, passphrase_file: str | None) -> list[KeyIdentity]:
             "Give a file that holds it.",
         )
     raw = _key_file(given)
-    if raw.startswith(age.VERSION_LINE) or raw.lstrip(armor.WHITE).startswith(armor.BEGIN):
-        raw = open_bytes(raw, [PassphraseIdentity(_passphrase(passphrase_file, f"Passphrase for {given}"))])
-    return parse_identities(raw.decode("utf-8", "replace"))
+    if raw.startswith(age.VERSION_LINE) or raw.lstrip(WHITE).startswith(BEGIN):
+        raw = open_bytes(
+            b"".join(Bared([raw])), [PassphraseIdentity(_passphrase(passphrase_file, f"Passphrase for {given}"))]
+        )
+    return list(identities_in(raw.decode("utf-8", "replace")))
 
 
 def _key_file(path: str) -> bytes:

@@ -14,9 +14,10 @@ from protocol.envelope import seal_bytes
 from protocol.errors import Code, Refused, Unavailable
 from protocol.ids import AgencyId
 from protocol.keys import KEY_BYTES, CurvePair, SigningPair, fingerprint, words
-from protocol.recipients import HybridIdentity, generate_identity, parse_identities
+from protocol.recipients import HybridIdentity
 from protocol.runtime.folder import NodeFolder, write_file
 from protocol.runtime.world import REAL
+from tools.key_files import identities_in
 
 IDENTITY: Final = "identity.txt"
 RECOVERY: Final = "recovery-key.txt"
@@ -44,8 +45,8 @@ def make(keys: Path, agency: AgencyId, epoch: int = 1) -> tuple[str, tuple[str, 
     """New keys of an inbox in the new folder `keys`; its card, and words to compare on the telephone. `epoch` counts an agency's keys from 1. Raises
     Refused, Unavailable."""
     made = datetime.now(UTC).date().isoformat()
-    recovery = generate_identity(REAL.random, "pq")
-    identity = generate_identity(REAL.random, "pq")
+    recovery = HybridIdentity.generate(REAL.random)
+    identity = HybridIdentity.generate(REAL.random)
     signing, curve = SigningPair.generate(REAL.random), CurvePair.generate(REAL.random)
     text = f"# inbox of {agency}, epoch {epoch}, made {made}\n# public key: {identity.recipient()}\n{identity}\n"
     card = contacts.write_inbox_card(
@@ -107,7 +108,7 @@ def _whole(path: Path, read: Callable[[bytes], T], remedy: str = _LOST) -> T:
 
 
 def _identities(raw: bytes) -> list[HybridIdentity]:
-    found = [identity for identity in parse_identities(_text(raw)) if isinstance(identity, HybridIdentity)]
+    found = [identity for identity in identities_in(_text(raw)) if isinstance(identity, HybridIdentity)]
     if not found:
         raise Refused(Code.BAD_KEY, "There is no key in it.")
     return found

@@ -34,6 +34,7 @@ from edge.capture.readers import Readers, Reading
 from edge.capture.spool import Spool
 from protocol import envelope, inner, limits
 from protocol.errors import Code, Refused
+from protocol.recipients import parse_recipient
 
 
 class Bench:
@@ -95,7 +96,7 @@ class Bench:
     def _seal(self, order: Seal) -> Iterator[Report]:
         began = time.monotonic()
         numbers = self._named(order.pages)
-        recipients = [envelope.parse_recipient(order.recipient)]
+        recipients = [parse_recipient(order.recipient)]
         pdf_bytes, digest = pdf.size_and_digest(self._pages(numbers), order.captured_at)
         if pdf_bytes > limits.DOCUMENT_BYTES_MAX:
             raise Refused(

@@ -16,9 +16,9 @@ import msgspec
 from edge.storage.database import Database
 from protocol import entries, limits
 from protocol.entries import Entry, EpochOpened, Event, Mark
-from protocol.envelope import HybridRecipient, wrap_key
 from protocol.errors import Mistake
 from protocol.randomness import Random, draw
+from protocol.recipients import HybridRecipient, wrap_key
 
 KEY_BYTES: Final = 32
 _FORGET_STEP: Final = 50  # entries are deleted so many at a time, not one with every acknowledgement

@@ -14,11 +14,11 @@ from edge.buffer import Buffer, Facts, News, Put
 from protocol import codec, entries, limits
 from protocol.directory import NO_DIRECTORY, Agency, CabinRow, Directory, HubRow, InboxKey
 from protocol.entries import DirectoryPublished, Entry, Event, Mark, ReceiptGiven
-from protocol.envelope import HybridIdentity, generate_identity, unwrap_key
 from protocol.errors import Refused
 from protocol.hours import Hours, Span, Week
 from protocol.ids import AgencyId, AreaId, Digest, EnvelopeId, SiteId
 from protocol.manifest import Happening, Manifest, Receipt, Signed, digest_of, sign, unverified
+from protocol.recipients import HybridIdentity, unwrap_key
 
 BEGAN = datetime(2026, 7, 31, 8, 0, tzinfo=UTC)
 NO_BALLAST = 1 << 60  # bytes to stay free: more than any disk has
@@ -26,9 +26,8 @@ AGENCY = AgencyId("sozialamt-uckermark")
 SITE = SiteId("templin")
 _KEYS = Dice(1)
 AUTHORITY, HUB, CABIN, OFFICE = (Ed25519PrivateKey.from_private_bytes(_KEYS.randbytes(32)) for _ in range(4))
-JOURNAL = generate_identity(_KEYS.randbytes)
-assert isinstance(JOURNAL, HybridIdentity)
-INBOX = str(generate_identity(_KEYS.randbytes).recipient())
+JOURNAL = HybridIdentity.generate(_KEYS.randbytes)
+INBOX = str(HybridIdentity.generate(_KEYS.randbytes).recipient())
 
 
 def public(key: Ed25519PrivateKey) -> bytes:

@@ -18,12 +18,12 @@ from edge.keys import CabinKeys
 from protocol import asking, codec, frames, limits
 from protocol.directory import NO_DIRECTORY, Agency, CabinRow, Directory, HubRow, InboxKey, Route, Service
 from protocol.enrolment import Claim, Invitation, read_claim, write_invitation
-from protocol.envelope import HybridIdentity, generate_identity
 from protocol.errors import Refused
 from protocol.hours import Hours, Span, Week
 from protocol.ids import AgencyId, AreaId, Digest, ServiceId, SiteId, key_text
 from protocol.keys import CurvePair, SigningPair
 from protocol.manifest import Signed, sign
+from protocol.recipients import HybridIdentity
 from protocol.runtime.config import write_default
 from protocol.runtime.folder import NodeFolder
 from protocol.runtime.wires import Listener
@@ -33,9 +33,7 @@ PUBLISHED = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 SITE, AREA, CODE = SiteId("templin"), AreaId("120730572572"), "7K2"
 AUTHORITY, HUB_SIGNING, OFFICE = (SigningPair.generate(_DICE.randbytes) for _ in range(3))
 HUB_CURVE, ONE_TIME = (CurvePair.generate(_DICE.randbytes) for _ in range(2))
-_journal, _inbox = (generate_identity(_DICE.randbytes) for _ in range(2))
-assert isinstance(_journal, HybridIdentity)
-assert isinstance(_inbox, HybridIdentity)
+_journal, _inbox = (HybridIdentity.generate(_DICE.randbytes) for _ in range(2))
 JOURNAL, INBOX = _journal, _inbox
 WEEK = Hours((Week(((Span(480, 960),),) * 5 + ((), ())),))
 WOHNGELD = ServiceId("99107023017000")

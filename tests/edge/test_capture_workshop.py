@@ -23,10 +23,11 @@ from hardware.scanner import Scan
 from hardware.simulated.paper import draw_scan
 from protocol import envelope, inner, limits
 from protocol.errors import Code, Refused, Unavailable
+from protocol.recipients import HybridIdentity
 from tests.journeys.kiosk import children
 
 AT = datetime(2026, 11, 21, 8, 30, tzinfo=UTC)
-IDENTITY = envelope.generate_identity(secrets.token_bytes)
+IDENTITY = HybridIdentity.generate(secrets.token_bytes)
 MARK = "KANARIE-Petznick"
 
 

@@ -34,11 +34,12 @@ from edge.orders import (
 )
 from protocol import entries
 from protocol.entries import DocumentSealed, EpochOpened, Event, Mark, ReceiptGiven, VisitEnded
-from protocol.envelope import open_bytes, unwrap_key
+from protocol.envelope import open_bytes
 from protocol.errors import Code, Refused, Unavailable
 from protocol.inner import Unpacker, read_summary
 from protocol.keys import receipt_words
 from protocol.manifest import Happening, Manifest, Receipt, digest_of, sign, unverified, verify
+from protocol.recipients import unwrap_key
 from protocol.runtime.config import read_config
 from protocol.runtime.folder import NodeFolder
 from protocol.runtime.world import REAL

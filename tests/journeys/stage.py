@@ -23,9 +23,10 @@ from edge.knock import knock
 from edge.orders import Accepted, Secured, Submit, Told
 from protocol.envelope import Opener
 from protocol.inner import Unpacker
-from protocol.recipients import HybridIdentity, parse_identities
+from protocol.recipients import HybridIdentity
 from tests.journeys.waiting import until
 from tools.command import main
+from tools.key_files import identities_in
 from tools.rig import PASSPHRASE, Rig, rig
 from tools.town import HOUSING_OFFICE, SOCIAL_OFFICE
 
@@ -187,7 +188,7 @@ class Stage:
     def identities(self, agency: str = AGENCY) -> list[HybridIdentity]:
         """The keys that open an agency's documents."""
         text = (self.house.keys(agency) / "identity.txt").read_text()
-        return [each for each in parse_identities(text) if isinstance(each, HybridIdentity)]
+        return [each for each in identities_in(text) if isinstance(each, HybridIdentity)]
 
     # --- the sum ---------------------------------------------------------------------------------------------------
     def whole(self, sites: Iterable[str], agency: str = AGENCY) -> None:

@@ -28,13 +28,14 @@ from protocol.hours import Exceptional, Hours, Span, Week
 from protocol.ids import AgencyId, AreaId, LanguageTag, ServiceId, SiteId
 from protocol.manifest import Signed
 from protocol.publication import validate, verify_first, verify_successor
-from protocol.recipients import generate_identity
+from protocol.recipients import HybridIdentity
+from tools.key_files import X25519Identity
 
 AUTHORITY = Ed25519PrivateKey.from_private_bytes(b"a" * 32)
 AUTHORITY_KEY = AUTHORITY.public_key().public_bytes_raw()
 STRANGER = Ed25519PrivateKey.from_private_bytes(b"b" * 32)
-PQ = str(generate_identity(lambda size: b"\7" * size, "pq").recipient())
-CLASSICAL = str(generate_identity(lambda size: b"\7" * size, "x25519").recipient())
+PQ = str(HybridIdentity.generate(lambda size: b"\7" * size).recipient())
+CLASSICAL = str(X25519Identity.generate(lambda size: b"\7" * size).recipient())
 WOHNGELD = ServiceId("99107023017000")
 HOURS = Hours((Week(((Span(480, 960),),) * 7),), (Exceptional(date(2026, 12, 24), date(2026, 12, 24), "Heiligabend"),))
 SOCIAL = Agency(
@@ -189,7 +190,10 @@ def test_one_mistake_is_told_in_the_singular() -> None:
         (replace(FIRST, hub=replace(HUB, address="tcp://x:65536")), "hub: “tcp://x:65536” is no address"),
         (replace(FIRST, hub=replace(HUB, curve_key=b"")), "hub: its CURVE key has 0 bytes, not 32"),
         (replace(FIRST, hub=replace(HUB, signing_key=b"x")), "hub: its signing key has 1 bytes, not 32"),
-        (replace(FIRST, hub=replace(HUB, journal_recipient="age1pq1")), "hub: its journal recipient is none: "),
+        (
+            replace(FIRST, hub=replace(HUB, journal_recipient="age1pq1")),
+            "hub: its journal recipient: This does not look like a key",
+        ),
         (replace(FIRST, agencies=(SOCIAL, SOCIAL, DISPATCHER)), "agency sozialamt-uckermark is there 2 times"),
         (
             replace(FIRST, agencies=(SOCIAL, replace(DISPATCHER, id="Ver!"))),
@@ -210,11 +214,11 @@ def test_one_mistake_is_told_in_the_singular() -> None:
         ),
         (
             replace(FIRST, agencies=(replace(SOCIAL, inboxes=(InboxKey(1, CLASSICAL),)), DISPATCHER)),
-            "its inbox key of epoch 1 is not post-quantum (age1pq1…)",
+            "its inbox key of epoch 1: “age1zwlyl6h27gzv…” is no post-quantum",
         ),
         (
             replace(FIRST, agencies=(replace(SOCIAL, inboxes=(InboxKey(1, PQ + "\n"),)), DISPATCHER)),
-            "its inbox key of epoch 1 is not post-quantum (age1pq1…)",
+            "its inbox key of epoch 1: The key holds a letter that no key holds",
         ),
         (
             replace(FIRST, agencies=(replace(SOCIAL, signing_key=b"x"), DISPATCHER)),

@@ -1,4 +1,4 @@
-"""Keys of both kinds, their spelling, and files of them."""
+"""Keys of both kinds, and their spelling."""
 
 from __future__ import annotations
 
@@ -10,22 +10,16 @@ from hypothesis import strategies as st
 
 from protocol import bech32, limits
 from protocol.age import Stanza
-from protocol.errors import Code, Mistake, Refused
+from protocol.errors import Code, Refused
 from protocol.recipients import (
     HybridIdentity,
     HybridRecipient,
-    PassphraseIdentity,
-    PassphraseRecipient,
-    X25519Identity,
-    X25519Recipient,
-    generate_identity,
-    parse_identities,
     parse_identity,
     parse_recipient,
-    parse_recipients,
     unwrap_key,
     wrap_key,
 )
+from tools.key_files import X25519Identity, X25519Recipient, any_identity, any_recipient
 
 # The examples of the age specification.
 SPEC_HYBRID = "AGE-SECRET-KEY-PQ-1XX76JRALNLXDMEW0CRK45QMCCH4X06SE84UN3VPM33W6HWDX0H3SK3ZQFR"
@@ -39,15 +33,15 @@ def test_the_examples_of_the_specification() -> None:
         "age1pq1x34nzsvr0rxjsgdn8zgyhfe8j7ceq5r9rdelkjuh3y235jzxshfg87pzf5zrqtzdxz95paef6caq5aapdmw"
     )
     assert hybrid.endswith("gyzyzk3tlhl53k2ykx3qheyty7saeq0d3fzv49zc0k"[3:])
-    assert str(parse_identity(SPEC_X25519).recipient()) == SPEC_X25519_RECIPIENT
+    assert str(any_identity(SPEC_X25519).recipient()) == SPEC_X25519_RECIPIENT
 
 
 @settings(deadline=None)
-@given(st.binary(min_size=32, max_size=32), st.sampled_from(["pq", "x25519"]))
-def test_keys_are_read_as_they_are_written(seed: bytes, kind: str) -> None:
-    identity = generate_identity(lambda _size: seed, kind)  # type: ignore[arg-type]
-    assert parse_identity(f" {identity}\n") == identity
-    assert parse_recipient(f" {identity.recipient()}\n") == identity.recipient()
+@given(st.binary(min_size=32, max_size=32), st.sampled_from([HybridIdentity, X25519Identity]))
+def test_keys_are_read_as_they_are_written(seed: bytes, kind: type[HybridIdentity | X25519Identity]) -> None:
+    identity = kind.generate(lambda _size: seed)
+    assert any_identity(f" {identity}\n") == identity
+    assert any_recipient(f" {identity.recipient()}\n") == identity.recipient()
     assert seed.hex() not in repr(identity)
     assert str(identity) not in repr(identity)
 
@@ -67,17 +61,17 @@ def test_keys_are_read_as_they_are_written(seed: bytes, kind: str) -> None:
         ("age1" + "q" * limits.KEY_TEXT_CHARS_MAX, "letters; none has more"),
         (SPEC_X25519, "a secret key, where a public one"),
         (SPEC_HYBRID.lower(), "a secret key, where a public one"),
-        (SPEC_X25519_RECIPIENT.upper(), "no recipient of a kind"),
-        (bech32.encode("age", b"short"), "no recipient of a kind"),
-        (bech32.encode("age1pq", b"short"), "no recipient of a kind"),
-        (bech32.encode("age1tag", bytes(33)), "no recipient of a kind"),
+        (SPEC_X25519_RECIPIENT.upper(), "no post-quantum recipient"),
+        (bech32.encode("age", b"short"), "no post-quantum recipient"),
+        (bech32.encode("age1pq", b"short"), "no post-quantum recipient"),
+        (bech32.encode("age1tag", bytes(33)), "no post-quantum recipient"),
         (bech32.encode("age1pq", b"\xff" * 1216), "no point that a key can have"),
         (bech32.encode("age1pq", b"\x01" * 1184 + bytes(32)), "no point that a key can have"),
     ],
 )
 def test_what_is_no_recipient_is_refused(text: str, what: str) -> None:
     with pytest.raises(Refused, match=what) as caught:
-        parse_recipient(text)
+        any_recipient(text)
     assert caught.value.code is Code.BAD_KEY
 
 
@@ -93,8 +87,20 @@ def test_what_is_no_recipient_is_refused(text: str, what: str) -> None:
 )
 def test_what_is_no_identity_is_refused_without_repeating_it(text: str) -> None:
     with pytest.raises(Refused) as caught:
-        parse_identity(text)
+        any_identity(text)
     assert text[20:40] not in str(caught.value)
+
+
+def test_what_is_sealed_for_in_earnest_is_post_quantum() -> None:
+    with pytest.raises(Refused, match="no post-quantum recipient"):
+        parse_recipient(SPEC_X25519_RECIPIENT)
+    with pytest.raises(Refused, match="no post-quantum secret key"):
+        parse_identity(SPEC_X25519)
+    recipient = str(parse_identity(SPEC_HYBRID).recipient())
+    assert str(parse_recipient(recipient)) == recipient
+    for other in (f" {recipient}", recipient.upper()):
+        with pytest.raises(Refused):
+            parse_recipient(other)
 
 
 @given(st.binary(max_size=80), st.sampled_from(["age", "AGE-SECRET-KEY-", "x"]))
@@ -107,7 +113,7 @@ def test_one_wrong_letter_is_always_noticed(place: int, letter: str) -> None:
     text = SPEC_X25519_RECIPIENT[:place] + letter + SPEC_X25519_RECIPIENT[place + 1 :]
     if text != SPEC_X25519_RECIPIENT:
         with pytest.raises(Refused):
-            parse_recipient(text)
+            any_recipient(text)
 
 
 def test_bits_left_over_must_be_zero() -> None:
@@ -118,23 +124,6 @@ def test_bits_left_over_must_be_zero() -> None:
     letters = [*words, *((check >> 5 * (5 - place)) & 31 for place in range(6))]
     with pytest.raises(Refused, match="a length that no key has"):
         bech32.decode("age1" + "".join(bech32._LETTERS[value] for value in letters))
-
-
-def test_files_of_keys_have_comments_and_empty_lines() -> None:
-    one, two = generate_identity(os.urandom), generate_identity(os.urandom, "x25519")
-    assert parse_identities(f"# created: today\n{one}\n\n  # more\r\n {two} ") == [one, two]
-    assert parse_recipients(f"# Sozialamt\n{one.recipient()}\n\n{two.recipient()}\n") == [
-        one.recipient(),
-        two.recipient(),
-    ]
-
-
-@pytest.mark.parametrize("parse", [parse_identities, parse_recipients])
-def test_a_wrong_line_is_named(parse) -> None:  # type: ignore[no-untyped-def]
-    with pytest.raises(Refused, match="Line 3: "):
-        parse("# comment\n\nage1nothing\n")
-    with pytest.raises(Refused, match="no key in this file"):
-        parse("# comment\n\n")
 
 
 def test_a_journal_key_opens_for_its_hub_only() -> None:
@@ -160,24 +149,6 @@ def test_a_recipient_that_anybody_could_open_is_refused() -> None:
         X25519Recipient(bytes(32)).wrap(b"k" * 16, os.urandom)
     with pytest.raises(Refused, match="no point that a key can have"):
         HybridRecipient(bytes(1216)).wrap(b"k" * 16, os.urandom)
-
-
-def test_short_randomness_makes_no_key() -> None:
-    with pytest.raises(Mistake):
-        X25519Recipient(b"\x09" + bytes(31)).wrap(b"k" * 16, lambda size: bytes(size - 1))
-
-
-def test_work_is_refused_before_it_is_done() -> None:
-    stanza = Stanza("scrypt", ("A" * 22, "21"), bytes(32))
-    with pytest.raises(Refused, match=r"asks for 2\^21 steps of work; at most 2\^20"):
-        PassphraseIdentity("x").unwrap(stanza)
-    with pytest.raises(Refused, match="work factor is no number"):
-        PassphraseIdentity("x").unwrap(Stanza("scrypt", ("A" * 22, "9" * 5000), bytes(32)))
-    made = PassphraseRecipient("x", 3).wrap(b"k" * 16, os.urandom)
-    assert PassphraseIdentity("x", work_factor_max=3).unwrap(made) == b"k" * 16
-    assert PassphraseIdentity("y", work_factor_max=3).unwrap(made) is None
-    with pytest.raises(Refused, match="asks for"):
-        PassphraseIdentity("x", work_factor_max=2).unwrap(made)
 
 
 @pytest.mark.parametrize("identity", [HybridIdentity(b"h" * 32), X25519Identity(b"c" * 32)])

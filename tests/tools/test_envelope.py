@@ -11,12 +11,14 @@ import pyrage
 import pytest
 from click.testing import CliRunner, Result
 
+from cloud.passphrase import PassphraseRecipient
 from protocol import limits
-from protocol.envelope import PassphraseRecipient, parse_identities, seal_bytes
+from protocol.envelope import seal_bytes
 from protocol.errors import Refused, Trouble, Unavailable
 from tests.edge.disks import no_file_may_grow_beyond
 from tests.vectors import age_peer
 from tools import envelope as commands
+from tools.key_files import identities_in
 from tools.whole_file import whole_file
 
 DOCUMENT = bytes(range(256)) * 1000
@@ -114,7 +116,7 @@ def test_show_says_when_a_quantum_computer_could_open_it(tmp_path: Path, documen
 
 def test_keygen_on_stdout() -> None:
     text = run("keygen").stdout
-    (identity,) = parse_identities(text)
+    (identity,) = identities_in(text)
     assert f"# public key: {identity.recipient()}" in text
 
 

@@ -9,10 +9,10 @@ from protocol import publication
 from protocol.directory import NO_DIRECTORY, CabinRow, Directory, HubRow, competent, dispatcher
 from protocol.hours import Status, holidays_of, is_open
 from protocol.ids import AreaId
-from protocol.recipients import generate_identity
+from protocol.recipients import HybridIdentity
 from tools import town
 
-PQ = str(generate_identity(lambda size: b"\7" * size, "pq").recipient())
+PQ = str(HybridIdentity.generate(lambda size: b"\7" * size).recipient())
 UCKERMARK = town.uckermark()
 DIRECTORY = Directory(
     1,

@@ -10,9 +10,9 @@ from edge.buffer import Buffer, Facts
 from protocol import directory as directories
 from protocol import entries
 from protocol.entries import VisitEnded
-from protocol.envelope import parse_recipient
 from protocol.errors import Mistake
 from protocol.ids import AgencyId, EnvelopeId
+from protocol.recipients import parse_recipient
 from protocol.runtime.world import REAL
 from tools.bench import letters
 

@@ -29,7 +29,7 @@ from protocol.entries import Entry, Mark
 from protocol.errors import Mistake
 from protocol.ids import AgencyId, SiteId
 from protocol.keys import SigningPair
-from protocol.recipients import parse_recipient
+from protocol.recipients import HybridRecipient, parse_recipient
 from protocol.runtime.world import REAL
 from tools.bench import ends, fleet, letters, meters
 from tools.bench.figures import Cpu, median_cpu
@@ -171,7 +171,7 @@ class _Writer:
     """A cabin that has been writing for years. Its signing key is given to it here: the hub believes what stands in its own table."""
 
     def __init__(
-        self, site: SiteId, code: str, signing: SigningPair, agency: AgencyId, epoch: int, recipient: letters.Recipient
+        self, site: SiteId, code: str, signing: SigningPair, agency: AgencyId, epoch: int, recipient: HybridRecipient
     ) -> None:
         self.site = site
         self._mark = Mark()

@@ -13,10 +13,8 @@ from protocol.envelope import Sealer, seal_bytes
 from protocol.ids import AgencyId, Digest, EnvelopeId, ReceiptNumber, SiteId
 from protocol.inner import Summary, summary_bytes
 from protocol.manifest import NO_MANIFEST, SUITE, Manifest, digest_of, sign
-from protocol.recipients import HybridRecipient, X25519Recipient
+from protocol.recipients import HybridRecipient
 from protocol.runtime.world import REAL
-
-Recipient = HybridRecipient | X25519Recipient
 
 
 class Letter(msgspec.Struct, frozen=True):
@@ -33,7 +31,7 @@ class Letter(msgspec.Struct, frozen=True):
         return Digest(hashlib.sha256(self.data).digest())
 
 
-def letter(recipient: Recipient, size_bytes: int) -> Letter:
+def letter(recipient: HybridRecipient, size_bytes: int) -> Letter:
     """Seal `size_bytes` of chance."""
     sealer = Sealer([recipient], REAL.random)
     header = sealer.header()
@@ -47,7 +45,7 @@ def like(pattern: Letter, payload: bytes) -> Letter:
     return Letter(header + payload, len(payload), pattern.header_sha256, hashlib.sha256(payload).digest())
 
 
-def summary(recipient: Recipient, size_bytes: int) -> bytes:
+def summary(recipient: HybridRecipient, size_bytes: int) -> bytes:
     """What lies beside every document for its inbox."""
     said = Summary(
         title="Benchmark",

@@ -24,7 +24,7 @@ from protocol.enrolment import Invitation, make_claim
 from protocol.ids import AgencyId, SiteId
 from protocol.keys import CurvePair, SigningPair
 from protocol.manifest import Signed
-from protocol.recipients import HybridIdentity, generate_identity
+from protocol.recipients import HybridIdentity
 from tools.town import Site, Town, uckermark
 
 BEGAN: Final = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
@@ -55,8 +55,7 @@ class District:
     def __post_init__(self) -> None:
         self.authority, self.signing = SigningPair.generate(self.random), SigningPair.generate(self.random)
         self.curve = CurvePair.generate(self.random)
-        journal = generate_identity(self.random)
-        assert isinstance(journal, HybridIdentity)
+        journal = HybridIdentity.generate(self.random)
         self.journal = journal
         self.agencies = {
             agency.id: (SigningPair.generate(self.random), CurvePair.generate(self.random))
@@ -102,7 +101,7 @@ class District:
         for agency in self.town.agencies:
             draft.add_agency(connection, agency)
         for id, (signing, curve) in self.agencies.items():
-            recipient = str(generate_identity(self.random).recipient())
+            recipient = str(HybridIdentity.generate(self.random).recipient())
             draft.set_inbox_key(connection, InboxCard(AgencyId(id), 1, recipient, signing.public, curve.public))
 
     def enrol(self, connection: Connection, site: Site, now: datetime) -> CabinKeys:

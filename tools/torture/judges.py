@@ -16,9 +16,9 @@ from edge.buffer import Buffer, State
 from edge.storage.opening import FILE
 from protocol import entries, limits
 from protocol.entries import DocumentSealed, EpochOpened, Event
-from protocol.envelope import unwrap_key
 from protocol.ids import Digest
 from protocol.manifest import Manifest, unverified
+from protocol.recipients import unwrap_key
 from tools.simulator.district import HUB_FILE
 from tools.torture.pair import BLOBS, Keys
 from tools.torture.promises import Promised

@@ -20,19 +20,21 @@ import edge.config
 from edge import orders
 from protocol import asking, cards, codec, contacts, directory, entries, frames, inner, keys, manifest, publication
 from protocol.age import Header
-from protocol.armor import Dearmor
 from protocol.bech32 import decode as bech32_decode
 from protocol.enrolment import Claim, Invitation, make_claim, read_claim, read_invitation
 from protocol.entries import Mark
-from protocol.envelope import Opener, inspect, seal_bytes
+from protocol.envelope import Opener, seal_bytes
 from protocol.events import Connected, Heard
 from protocol.hours import Hours, Span, Week, holidays_of, is_open
 from protocol.ids import AgencyId, AreaId, Digest, EnvelopeId, ReceiptNumber, SiteId, key_text, receipt_number
 from protocol.keys import CurvePair, SigningPair
 from protocol.link import Link
 from protocol.manifest import Happening, Manifest, Receipt, Signed
-from protocol.recipients import HybridIdentity, generate_identity, parse_identities, parse_recipients
+from protocol.recipients import HybridIdentity
 from protocol.runtime.config import parse_config
+from tools.armor import Dearmor
+from tools.inspection import inspect
+from tools.key_files import identities_in, recipients_in
 from tools.torture.report import luck
 
 T = TypeVar("T")
@@ -54,8 +56,7 @@ class Target:
 @cache
 def _keys() -> tuple[SigningPair, CurvePair, HybridIdentity]:
     dice = luck("targets")
-    identity = generate_identity(dice.randbytes)
-    assert isinstance(identity, HybridIdentity)
+    identity = HybridIdentity.generate(dice.randbytes)
     return SigningPair.generate(dice.randbytes), CurvePair.generate(dice.randbytes), identity
 
 
@@ -298,8 +299,8 @@ def targets() -> dict[str, Target]:
         "armour": Target(
             _armoured, (b"-----BEGIN AGE ENCRYPTED FILE-----\nAAAA\n-----END AGE ENCRYPTED FILE-----\n",), weight=QUICK
         ),
-        "recipients": Target(_text(parse_recipients), (f"# a\n{identity.recipient()}\n".encode(),), weight=SLOW),
-        "identities": Target(_text(parse_identities), (f"{identity}\n".encode(),), weight=SLOW),
+        "recipients": Target(_text(recipients_in), (f"# a\n{identity.recipient()}\n".encode(),), weight=SLOW),
+        "identities": Target(_text(identities_in), (f"{identity}\n".encode(),), weight=SLOW),
         "bech32": Target(_text(bech32_decode), (str(identity).encode(),), weight=QUICK),
         "receipt-numbers": Target(
             _text(_spoken), (b"7K2-481", " ".join(keys.receipt_words(ReceiptNumber("7K2-481"))).encode()), weight=QUICK

@@ -1,4 +1,4 @@
-"""ASCII armor around an age file, taken off as it streams by. SPEC.md section 9; C2SP age, "ASCII armor".
+"""ASCII armor around an age file, taken off as it streams by. C2SP age, "ASCII armor".
 
 Strict, because a lenient reader makes one file have many spellings: 64 columns, canonical base64, nothing inside but base64, and
 outside nothing but white space. LF and CRLF are both lines' ends.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from protocol.errors import Code, Refused
@@ -17,6 +18,33 @@ END: Final = b"-----END AGE ENCRYPTED FILE-----"
 WHITE: Final = b" \t\r\n"
 _COLUMNS: Final = 64
 _LINE_BYTES_MAX: Final = _COLUMNS + 1  # and a CR
+_WHITE_BYTES_MAX: Final = 1024  # before armor; nobody writes more
+
+
+class Bared:
+    """A sealed file in portions, armored or not. Iterating gives its bytes without armor; then `armored` tells whether there was one."""
+
+    def __init__(self, pieces: Iterable[bytes]) -> None:
+        self.armored = False
+        self._pieces = iter(pieces)
+
+    def __iter__(self) -> Iterator[bytes]:
+        head = b""
+        for piece in self._pieces:
+            head += piece
+            # Armor may follow white space, a bare file may not: the first black byte tells them apart.
+            if head.lstrip(WHITE) or len(head) > _WHITE_BYTES_MAX:
+                break
+        self.armored = head.lstrip(WHITE).startswith(BEGIN[:1])
+        if not self.armored:
+            yield head
+            yield from self._pieces
+            return
+        dearmor = Dearmor()
+        yield dearmor.update(head.lstrip(WHITE))
+        for piece in self._pieces:
+            yield dearmor.update(piece)
+        yield dearmor.finish()
 
 
 class Dearmor:

@@ -1,4 +1,4 @@
-"""Armor around a sealed file; the vectors of test_envelope_vectors.py hold the rest."""
+"""Armor around a sealed file; the vectors of tests/protocol/test_envelope_vectors.py hold the rest."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocol.armor import BEGIN, END, Dearmor
-from protocol.envelope import X25519Identity, inspect, open_bytes, seal_bytes
+from protocol.envelope import open_bytes, seal_bytes
 from protocol.errors import Refused
+from tools.armor import BEGIN, END, Bared, Dearmor
+from tools.inspection import inspect
+from tools.key_files import X25519Identity
 
 IDENTITY = X25519Identity(b"c" * 32)
 SEALED = seal_bytes(b"Antrag", [IDENTITY.recipient()], os.urandom)
@@ -46,10 +48,18 @@ def test_the_last_line_feed_may_be_missing() -> None:
 def test_an_armored_file_opens_and_can_be_looked_at() -> None:
     for before in (b"", b"\n \r\n\t"):
         text = before + armored(SEALED)
-        assert open_bytes(text, [IDENTITY]) == b"Antrag"
+        assert open_bytes(b"".join(Bared([text[:2], text[2:]])), [IDENTITY]) == b"Antrag"
         assert inspect([text]) == inspect([text[:3], text[3:]])
         assert inspect([text]).armored
         assert inspect([text]).document_bytes == 6
+
+
+@pytest.mark.parametrize("raw", [b"", b" \n", b" " * 5000, b"\n" + SEALED, SEALED, b"x" + BEGIN])
+def test_what_has_no_armor_stays_as_it_is(raw: bytes) -> None:
+    for portion_bytes in (1, 1000, 10_000):
+        bared = Bared(raw[place : place + portion_bytes] for place in range(0, len(raw), portion_bytes))
+        assert b"".join(bared) == raw
+        assert not bared.armored
 
 
 @pytest.mark.parametrize(
