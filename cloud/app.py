@@ -6,6 +6,7 @@ import resource
 import signal
 import time
 from collections.abc import Callable
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
@@ -78,7 +79,6 @@ def _run(place: Premises, world: World, ended: Callable[[], bool]) -> None:
         counter,
         boot=world.random(BOOT_BYTES),
         software=software(),
-        folder=folder,
         disk_free_bytes_min=config.disk.free_bytes_min,
         retention_days=config.disk.retention_days,
         clock=world.clock,
@@ -86,6 +86,8 @@ def _run(place: Premises, world: World, ended: Callable[[], bool]) -> None:
         changed=database.changed,
         refresh=refresh,
         rest=time.sleep,
+        free_bytes=partial(configs.free_bytes, config, folder),
+        balance=place.ballast.balance,
     )
     try:
         place.folder.write_file(READY_FILE, f"{listener.address}\n".encode(), 0o644)

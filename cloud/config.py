@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Final
@@ -103,6 +104,17 @@ def database_url(config: HubConfig, folder: Path) -> str:
     return config.database or sqlite_url(folder.absolute() / DATABASE_FILE)
 
 
+def database_file(config: HubConfig, folder: Path) -> Path:
+    """The same, as a path."""
+    return Path(database_url(config, folder).removeprefix("sqlite:///"))
+
+
 def blobs_folder(config: HubConfig, folder: Path) -> Path:
     """Where `Segments` keeps its files."""
     return folder.absolute() / config.blobs
+
+
+def free_bytes(config: HubConfig, folder: Path) -> int:
+    """What may still be written, on the fullest of its disks."""
+    places = (folder, blobs_folder(config, folder), database_file(config, folder).parent)
+    return min(shutil.disk_usage(place).free for place in places if place.exists())

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import heapq
 import itertools
-import shutil
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from pathlib import Path
 
 import structlog
 
@@ -93,7 +91,7 @@ class Connection:
 
 class Hub:
     """The loop. `refresh()` reads anew who may speak; `changed()` tells whether another process has changed anything; `rest(seconds)` lets time
-    pass, whatever comes meanwhile."""
+    pass, whatever comes meanwhile; `free_bytes()` is what the disk takes, `balance()` gives up what was laid by for a full one when it is full."""
 
     def __init__(
         self,
@@ -104,7 +102,6 @@ class Hub:
         *,
         boot: bytes,
         software: str,
-        folder: Path,
         disk_free_bytes_min: int,
         retention_days: float,
         clock: Callable[[], float],
@@ -112,6 +109,8 @@ class Hub:
         changed: Callable[[], bool],
         refresh: Callable[[], None],
         rest: Callable[[float], None],
+        free_bytes: Callable[[], int],
+        balance: Callable[[], None],
     ) -> None:
         self.listener = listener
         self.ledger = ledger
@@ -121,11 +120,12 @@ class Hub:
         self.utc = utc
         self._admission = admission
         self._counter = counter
-        self._folder = folder
         self._disk_free_bytes_min = disk_free_bytes_min
         self._changed = changed
         self._refresh = refresh
         self._rest = rest
+        self._free_bytes = free_bytes
+        self._balance = balance
         self._retention_days = retention_days
         self._by_route: dict[bytes, Connection] = {}
         self._by_site: dict[SiteId, Connection] = {}
@@ -348,6 +348,7 @@ class Hub:
         """Four times a second: what have other processes changed, is there room, is everybody still welcome? Whatever waits for the disk waits for
         the end of the turn: between this look and what is heard next nobody can have been revoked for long."""
         self._bell_at = self.clock() + BELL_SECONDS
+        self._balance()
         self.ledger.alive(self.utc())
         if self._changed():
             self._refresh()
@@ -364,7 +365,7 @@ class Hub:
 
     def _share(self) -> None:
         """Divide the budget of wants among links that fetch; ask for nothing while the disk is nearly full."""
-        full = shutil.disk_usage(self._folder).free < self._disk_free_bytes_min
+        full = self._free_bytes() < self._disk_free_bytes_min
         if full != self._full:
             self._full = full
             log.warning("disk.full" if full else "disk.room", folder="hub")

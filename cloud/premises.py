@@ -19,6 +19,7 @@ from protocol.directory import HubRow
 from protocol.errors import Unavailable
 from protocol.keys import SigningPair
 from protocol.randomness import Random
+from protocol.runtime.ballast import Ballast
 from protocol.runtime.config import write_default
 from protocol.runtime.folder import NodeFolder
 
@@ -31,6 +32,7 @@ class Premises:
     config: HubConfig
     keys: HubKeys
     database: Database
+    ballast: Ballast
 
     @property
     def card(self) -> HubCard:
@@ -68,11 +70,13 @@ def opened(path: Path, exclusive: bool = False) -> Iterator[Premises]:
     with NodeFolder.open(path, "hub", exclusive) as folder:
         config = configs.read(folder.path)
         keys = hub_keys.read_keys(folder)
+        ballast = Ballast(folder.path, free_bytes_min=config.disk.free_bytes_min)
+        ballast.shed()  # even to open a database something is written
         database = Database(
             configs.database_url(config, folder.path), nullcontext if exclusive else partial(_alone, path)
         )
         try:
-            yield Premises(folder, config, keys, database)
+            yield Premises(folder, config, keys, database, ballast)
         finally:
             database.close()
 

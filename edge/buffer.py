@@ -15,7 +15,7 @@ from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from edge.storage import disk, opening
+from edge.storage import opening
 from edge.storage.blobs import Blobs, DamageError
 from edge.storage.cabin_log import CabinLog
 from edge.storage.database import CHECKPOINT_BYTES
@@ -38,6 +38,7 @@ from protocol.errors import Code, Refused
 from protocol.ids import Digest, EnvelopeId, ReceiptNumber, SiteId
 from protocol.manifest import Signed
 from protocol.randomness import Random
+from protocol.runtime.ballast import Ballast
 
 __all__ = ["Buffer", "Document", "Facts", "News", "Put", "Staging", "State", "Waiting", "Wanted"]
 
@@ -78,7 +79,7 @@ class Buffer:
         self._now = now
         self._random = random
         self._troubles: dict[str, None] = {}
-        ballast = disk.Ballast(folder, free_bytes_min=disk_free_bytes_min)
+        ballast = Ballast(folder, free_bytes_min=disk_free_bytes_min)
         ballast.take()
         self._high_water = HighWaterFile(folder / HIGH_WATER)
         with opening.or_closed(self._high_water):

@@ -10,7 +10,7 @@ from typing import Final
 import click
 import msgspec
 
-from cloud import enrolment, premises, visits
+from cloud import config, enrolment, premises, visits
 from cloud.fleet import facts, status, words
 from cloud.fleet.report import report
 from cloud.fleet.status import FleetStatus, Severity, SiteStatus
@@ -41,6 +41,8 @@ def status_(hub: Path, site: str | None, as_json: bool) -> None:
     try:
         with premises.opened(hub) as place, place.database.reading() as connection:
             found = facts.read(connection, now)
+            free_bytes = config.free_bytes(place.config, place.folder.path)
+            found = facts.on_disk(found, free_bytes, place.config.disk.free_bytes_min)
             if site is not None:
                 wanted = enrolment.cabin(connection, site_id(site), now).site
                 found = facts.only(found, wanted)

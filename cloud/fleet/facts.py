@@ -34,11 +34,14 @@ _SINCE: Final = {
 
 @dataclass(frozen=True)
 class HubFacts:
-    """Of the hub process: `alive_at` is its own last word; None when it never ran."""
+    """Of the hub process: `alive_at` is its own last word; None when it never ran. `disk_free_bytes`: of its disk, None when nobody has looked;
+    below `disk_free_bytes_min` it asks cabins for no more documents."""
 
     alive_at: datetime | None = None
     started_at: datetime | None = None
     software: str = ""
+    disk_free_bytes: int | None = None
+    disk_free_bytes_min: int = 0
 
 
 @dataclass(frozen=True)
@@ -164,6 +167,11 @@ def read(connection: Connection, now: datetime) -> FleetFacts:
 def only(facts: FleetFacts, site: SiteId) -> FleetFacts:
     """The same, of one cabin."""
     return replace(facts, sites=tuple(each for each in facts.sites if each.site == site))
+
+
+def on_disk(facts: FleetFacts, free_bytes: int, free_bytes_min: int) -> FleetFacts:
+    """The same, and how full the hub's disk is."""
+    return replace(facts, hub=replace(facts.hub, disk_free_bytes=free_bytes, disk_free_bytes_min=free_bytes_min))
 
 
 def _hub(connection: Connection) -> HubFacts:

@@ -91,6 +91,7 @@ def fleet(facts: FleetFacts, now: datetime) -> FleetStatus:
     alive = hub_alive(facts.hub, now)
     sites = tuple(site(each, now, alive) for each in facts.sites)
     findings = [] if alive else [Finding(Severity.CRITICAL, _hub_silence(facts.hub, now), facts.hub.alive_at)]
+    findings += _hub_disk(facts.hub)
     findings += [Finding(Severity.WARNING, alarm.text, alarm.raised_at) for alarm in facts.alarms]
     severity = max([Severity.OK, *(each.severity for each in findings), *(each.severity for each in sites)])
     return FleetStatus(sites, alive, tuple(findings), severity, _sentence(sites, tuple(findings)))
@@ -294,6 +295,17 @@ def _hub_silence(hub: HubFacts, now: datetime) -> str:
     if hub.alive_at is None:
         return "Der Hub ist noch nie gelaufen."
     return f"Der Hub läuft nicht (letztes Lebenszeichen {words.moment(hub.alive_at, now)})."
+
+
+def _hub_disk(hub: HubFacts) -> Iterator[Finding]:
+    free_bytes = hub.disk_free_bytes
+    if free_bytes is None or free_bytes >= 2 * hub.disk_free_bytes_min:
+        return
+    if free_bytes < hub.disk_free_bytes_min:
+        text = f"Der Speicher des Hubs ist voll ({words.size(free_bytes)} frei): er holt keine Dokumente mehr aus den Kabinen."
+        yield Finding(Severity.CRITICAL, text)
+    else:
+        yield Finding(Severity.WARNING, f"Der Hub hat nur noch {words.size(free_bytes)} Speicher frei.")
 
 
 def _seconds(since: datetime, now: datetime) -> float:

@@ -11,6 +11,7 @@ from edge.storage import disk
 from edge.storage.database import Database
 from edge.storage.high_water import HighWater, HighWaterFile
 from protocol.errors import Unavailable
+from protocol.runtime.ballast import Ballast
 
 T = TypeVar("T")
 
@@ -18,7 +19,7 @@ T = TypeVar("T")
 class Durably:
     """`durably(act)` runs `act` as one turn of `database`, and returns when all of it is on stable storage."""
 
-    def __init__(self, database: Database, file: HighWaterFile, ballast: disk.Ballast) -> None:
+    def __init__(self, database: Database, file: HighWaterFile, ballast: Ballast) -> None:
         self._database = database
         self._file = file
         self._ballast = ballast
@@ -40,10 +41,16 @@ class Durably:
             with self._database.turn():
                 return act()
         except Unavailable as error:
-            if error.what != disk.FULL or not self._ballast.drop():
+            if error.what != disk.FULL or not self._dropped():
                 raise
         with self._database.turn():
             return act()
+
+    def _dropped(self) -> bool:
+        try:
+            return self._ballast.drop()
+        except OSError as error:
+            raise disk.unavailable(error) from error
 
     def _write(self, high_water: HighWater) -> None:
         try:

@@ -54,7 +54,6 @@ def hub_of(
         Counter(town.ledger, CurvePair(bytes(32)), lambda: town.now, refresh),
         boot=b"boot",
         software="kabine 0.1.0",
-        folder=town.folder,
         disk_free_bytes_min=0,
         retention_days=14.0,
         clock=clock,
@@ -62,4 +61,6 @@ def hub_of(
         changed=changed,
         refresh=refresh,
         rest=rest,
+        free_bytes=lambda: 1,
+        balance=lambda: None,
     )

@@ -10,12 +10,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine
 
+from cloud import config as configs
 from cloud import premises
 from cloud.config import HubConfig
 from cloud.storage.database import HEAD, sqlite_url
 from protocol.errors import Unavailable
 from protocol.runtime.folder import NodeFolder
 from tests.cloud import earlier
+from tests.edge.disks import small_disk
 
 EARLIER = "0004"
 
@@ -61,3 +63,11 @@ def test_where_nobody_works_it_is(hub: Path, exclusive: bool) -> None:
 def test_beside_a_hub_of_this_release_commands_look_in(hub: Path) -> None:
     with premises.opened(hub, exclusive=True), premises.opened(hub) as beside:
         assert beside.config.name == "Uckermark"
+
+
+def test_the_fullest_of_its_disks_counts(hub: Path, tmp_path: Path) -> None:
+    """Documents may lie on another disk than the rest."""
+    config = HubConfig(name="Uckermark", blobs=str(tmp_path / "small"))
+    with small_disk(tmp_path, 1024):
+        assert configs.free_bytes(config, hub) <= 1024 * 1024
+    assert configs.free_bytes(HubConfig(name="Uckermark"), hub) > 1024 * 1024

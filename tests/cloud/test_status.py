@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
-from cloud.fleet.facts import Alarm, Contact, DocumentFacts, FleetFacts, HubFacts, SiteFacts
+from cloud.fleet.facts import Alarm, Contact, DocumentFacts, FleetFacts, HubFacts, SiteFacts, on_disk
 from cloud.fleet.proof import Held, Reported
 from cloud.fleet.status import Severity, State, fleet, site
 from protocol import limits
@@ -168,6 +168,25 @@ def test_the_first_line_answers_whether_everything_is_all_right() -> None:
     assert fleet(FleetFacts(hub, (revoked, invited)), NOW).sentence == "Keine Kabine ist mehr in Betrieb."
     assert fleet(FleetFacts(hub, (invited,)), NOW).sentence == "Noch keine Kabine in Betrieb."
     assert fleet(FleetFacts(HubFacts(), ()), NOW).sentence.startswith("Der Hub ist noch nie gelaufen.")
+
+
+@pytest.mark.parametrize(
+    ("free_bytes", "severity", "said"),
+    [
+        (
+            150_000_000,
+            2,
+            "Der Speicher des Hubs ist voll (150,0 MB frei): er holt keine Dokumente mehr aus den Kabinen.",
+        ),
+        (300_000_000, 1, "Der Hub hat nur noch 300,0 MB Speicher frei."),
+        (400_000_000, 0, ""),
+    ],
+)
+def test_the_hub_s_disk_is_told_where_cabins_wait_because_of_it(free_bytes: int, severity: int, said: str) -> None:
+    facts = on_disk(FleetFacts(HubFacts(alive_at=ago(1)), (templin(contact()),)), free_bytes, 200_000_000)
+    status = fleet(facts, NOW)
+    assert (status.severity, " ".join(each.text for each in status.findings)) == (severity, said)
+    assert status.sentence == f"{said} Die Kabine ist bereit.".strip()
 
 
 def test_states_of_the_fleet_carry_the_exit_code() -> None:

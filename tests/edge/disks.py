@@ -26,8 +26,8 @@ def small_disk(folder: Path, size_kib: int) -> Iterator[Path]:
 @contextmanager
 def full(folder: Path, spare_bytes: int = 0) -> Iterator[None]:
     """Somebody else's file takes all but so much."""
-    filler = folder / "filler"
     free_bytes = disk.free_bytes(folder)
+    filler = folder / f"filler-{free_bytes}"
     try:
         filler.write_bytes(bytes(max(0, free_bytes - spare_bytes)))
         yield

@@ -12,11 +12,17 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from cloud.config import DiskConfig as HubDisk
+from cloud.config import HubConfig
 from edge.buffer import State
+from protocol import limits
 from protocol.errors import Unavailable
 from protocol.manifest import Happening
+from protocol.runtime.config import read_config, write_default
+from protocol.runtime.folder import write_file
 from tests.edge.cabin import Cabin, manifest_of, receipt
 from tests.edge.disks import full, small_disk
 from tests.journeys.stage import Stage
@@ -27,6 +33,7 @@ from tools.torture.recorder import Refusal
 from tools.torture.recording import recorded, room
 
 SMALL_KIB = 2600
+HUB_KIB = 96 * 1024
 
 
 # --- full -----------------------------------------------------------------------------------------------------------
@@ -109,6 +116,46 @@ def test_a_full_disk_at_the_hub_acknowledges_nothing_that_is_not_there(
     pair.answer()
     assert pair.buffer.waiting().documents == 0
     pair.close()
+
+
+def test_a_hub_on_a_full_disk_starts_and_does_what_makes_room(templin: Stage, tmp_path: Path) -> None:
+    """Somebody else has filled its disk to the last byte: what lies in its inboxes is pulled, a cabin is invited, and none is asked for more; with
+    room again the rest comes by itself."""
+    house = templin.house
+    with small_disk(tmp_path, HUB_KIB) as disk:
+        first = templin.hand_in("templin", templin.page(1), secured=True)
+        house.stop("hub")
+        shutil.move(house.hub, disk / "hub")
+        house.hub.symlink_to(disk / "hub")
+        config = read_config(house.hub / "hub.toml", HubConfig)
+        write_file(
+            house.hub / "hub.toml",
+            write_default(
+                msgspec.structs.replace(config, disk=HubDisk(free_bytes_min=limits.BALLAST_BYTES + 8 * limits.MIB))
+            ).encode(),
+        )
+        ballast = house.hub / "ballast"
+        house.start_hub()
+        until(ballast.exists, "the hub lays by")
+        house.stop("hub")
+        with full(disk):
+            house.start_hub()
+            assert not ballast.exists()
+            until(lambda: templin.connected("templin"), "the cabin is connected")
+            waits = templin.hand_in("templin", templin.page(2))
+            assert templin.pull().returncode == 0
+            assert set(templin.opened()) == {first}
+            invited = templin.kabine("cabin", "invite", "gartz", "--hub", house.hub, "--json")
+            assert invited.returncode == 0, invited.stderr
+            assert templin.waiting("templin") == 1
+            told = templin.kabine("fleet", "status", "--hub", house.hub)
+            assert told.returncode == 2
+            assert "Der Speicher des Hubs ist voll" in told.stdout
+        templin.drained("templin")
+        until(ballast.exists, "the hub lays by again")
+        assert templin.pull().returncode == 0
+        assert set(templin.opened()) == {first, waits}
+        house.stop("hub")
 
 
 # --- fsync ----------------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 from collections import Counter
 from collections.abc import Callable
 from typing import TypeVar
@@ -84,7 +85,6 @@ class HubNode(Node):
             AtTheCounter(ledger, self._place.curve, self.utc, refresh),
             boot=self.dice.randbytes(16),
             software=district.SOFTWARE,
-            folder=self.disk.folder,
             disk_free_bytes_min=limits.DISK_FREE_BYTES_MIN,
             retention_days=RETENTION_DAYS,
             clock=self.clock,
@@ -92,6 +92,8 @@ class HubNode(Node):
             changed=database.changed,
             refresh=refresh,
             rest=lambda seconds: None,  # a turn takes no time here
+            free_bytes=lambda: shutil.disk_usage(self.disk.folder).free,
+            balance=lambda: None,  # a ballast would only put off what a full disk does
         )
         self.plant(self)
         ledger.started(self.utc())
