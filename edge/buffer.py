@@ -33,11 +33,11 @@ from edge.storage.room import Room
 from protocol import codec, limits
 from protocol.directory import Directory
 from protocol.entries import Event
-from protocol.recipients import HybridRecipient, parse_recipient
 from protocol.errors import Code, Refused
 from protocol.ids import Digest, EnvelopeId, ReceiptNumber, SiteId
 from protocol.manifest import Signed
 from protocol.randomness import Random
+from protocol.recipients import HybridRecipient, parse_recipient
 from protocol.runtime.ballast import Ballast
 
 __all__ = ["Buffer", "Document", "Facts", "News", "Put", "Staging", "State", "Waiting", "Wanted"]
