@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from edge.cleaning import Cleaning
+from edge.opening import shut_since
 from protocol import hours
 from protocol.directory import Directory
 from protocol.hours import Hours, State
@@ -68,7 +69,7 @@ class Entrance:
             return None
         if self._opening is None or self._turned_away():
             return Sign(shut, None, None)
-        return Sign(shut, hours.shut_since(self._opening, self._utc(), self._holidays()), self.opens_at)
+        return Sign(shut, shut_since(self._opening, self._utc(), self._holidays()), self.opens_at)
 
     @property
     def opens_at(self) -> datetime | None:

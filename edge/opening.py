@@ -2,29 +2,56 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Annotated, Final
 
 import msgspec
 from msgspec import Meta
 
-from protocol import hours
-from protocol.errors import Refused
-from protocol.hours import Exceptional, Hours, Week
+from protocol.errors import Code, Refused
+from protocol.hours import (
+    BERLIN,
+    HORIZON_DAYS,
+    Exceptional,
+    Holidays,
+    Hours,
+    Kind,
+    Span,
+    Status,
+    Week,
+    changes,
+    day_mistakes,
+)
 from protocol.runtime.config import checked
 
 CLOSED_DAYS_MAX: Final = 400
+_SPAN: Final = re.compile(r"(?:(open|appointment|break) +)?(\d{1,2}):(\d{2}) *[-–] *(\d{1,2}):(\d{2})")
+
+
+def span(text: str) -> Span:
+    """As people write it: `08:00-12:00`, `appointment 08:00-12:00`, `break 12:00-13:00`. Raises Refused."""
+    fitting = _SPAN.fullmatch(text.strip())
+    if fitting is None:
+        raise Refused(
+            Code.BAD_FILE,
+            f"“{text[:40]}” is no span of a day.",
+            "Write it as “08:00-12:00”, “appointment 08:00-12:00” or “break 12:00-13:00”.",
+        )
+    kind, *clock = fitting.groups()
+    begin_hour, begin_minute, end_hour, end_minute = map(int, clock)
+    return Span(begin_hour * 60 + begin_minute, end_hour * 60 + end_minute, Kind(kind or "open"))
 
 
 def _day_mistakes(spans: tuple[str, ...]) -> Iterator[str]:
     found, wrong = [], []
     for text in spans:
         try:
-            found.append(hours.span(text))
+            found.append(span(text))
         except Refused as refused:
             wrong.append(f"{refused.what} {refused.remedy}".rstrip("."))
-    yield from wrong or hours.day_mistakes(tuple(found))
+    yield from wrong or day_mistakes(tuple(found))
 
 
 Spans = Annotated[
@@ -62,6 +89,20 @@ class OpeningConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         days = (self.monday, self.tuesday, self.wednesday, self.thursday, self.friday, self.saturday, self.sunday)
         if not any(days):
             return None
-        week = Week(tuple(tuple(map(hours.span, day)) for day in days))
+        week = Week(tuple(tuple(map(span, day)) for day in days))
         closed = tuple(Exceptional(day, day, "") for day in self.closed_days)
         return Hours((week,), closed, self.on_holidays)
+
+
+def shut_since(hours: Hours, at: datetime, holidays: Holidays) -> datetime | None:
+    """Since when not anybody may come (aware UTC); None while anybody may, and when it is longer ago than HORIZON_DAYS."""
+    first_day = at.astimezone(BERLIN).date() - timedelta(days=HORIZON_DAYS - 1)
+    began, opened = None, False
+    for moment, there in changes(hours, first_day, holidays):
+        if moment > at:
+            break
+        if there is Status.OPEN:
+            began, opened = None, True
+        elif began is None and opened:
+            began = moment
+    return began

@@ -7,7 +7,6 @@ clock in Europe/Berlin. What comes in and goes out is aware UTC. SPEC.md section
 from __future__ import annotations
 
 import enum
-import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
@@ -25,8 +24,7 @@ HORIZON_DAYS: Final = 92  # a longer closure says so in its reason; bounds the s
 REGIONS: Final = frozenset(
     ("BB", "BE", "BW", "BY", "HB", "HE", "HH", "MV", "NI", "NW", "RP", "SH", "SL", "SN", "ST", "TH")
 )
-_BERLIN: Final = ZoneInfo("Europe/Berlin")
-_SPAN: Final = re.compile(r"(?:(open|appointment|break) +)?(\d{1,2}):(\d{2}) *[-–] *(\d{1,2}):(\d{2})")
+BERLIN: Final = ZoneInfo("Europe/Berlin")
 
 Holidays = Callable[[date], str | None]  # the name of the holiday on a local day, None on any other
 
@@ -98,9 +96,9 @@ def is_open(hours: Hours, at: datetime, holidays: Holidays) -> State:
     """What holds at `at` (aware). Raises Mistake when `at` has no time zone."""
     if at.tzinfo is None:
         raise Mistake("Opening hours were asked for a time without a zone.")
-    today = at.astimezone(_BERLIN).date()
+    today = at.astimezone(BERLIN).date()
     status, until, opening = Status.CLOSED, None, None
-    for moment, there in _changes(hours, today, holidays):
+    for moment, there in changes(hours, today, holidays):
         if moment <= at:
             status = there
             continue
@@ -111,32 +109,20 @@ def is_open(hours: Hours, at: datetime, holidays: Holidays) -> State:
     return State(status, until, opening, _day(hours, today, holidays)[1])
 
 
-def shut_since(hours: Hours, at: datetime, holidays: Holidays) -> datetime | None:
-    """Since when not anybody may come (aware UTC); None while anybody may, and when it is longer ago than HORIZON_DAYS."""
-    first_day = at.astimezone(_BERLIN).date() - timedelta(days=HORIZON_DAYS - 1)
-    began, opened = None, False
-    for moment, there in _changes(hours, first_day, holidays):
-        if moment > at:
-            break
-        if there is Status.OPEN:
-            began, opened = None, True
-        elif began is None and opened:
-            began = moment
-    return began
-
-
-def span(text: str) -> Span:
-    """As people write it: `08:00-12:00`, `appointment 08:00-12:00`, `break 12:00-13:00`. Raises Refused."""
-    fitting = _SPAN.fullmatch(text.strip())
-    if fitting is None:
-        raise Refused(
-            Code.BAD_FILE,
-            f"“{text[:40]}” is no span of a day.",
-            "Write it as “08:00-12:00”, “appointment 08:00-12:00” or “break 12:00-13:00”.",
+def changes(hours: Hours, first_day: date, holidays: Holidays) -> Iterator[tuple[datetime, Status]]:
+    """Moments from which another status holds than before, from the midnight that begins `first_day` on."""
+    before = None
+    for offset in range(HORIZON_DAYS):
+        day = first_day + timedelta(days=offset)
+        spans, _ = _day(hours, day, holidays)
+        edges = sorted(
+            {0} | {span.begin_minute for span in spans} | {span.end_minute for span in spans} - {DAY_MINUTES}
         )
-    kind, *clock = fitting.groups()
-    begin_hour, begin_minute, end_hour, end_minute = map(int, clock)
-    return Span(begin_hour * 60 + begin_minute, end_hour * 60 + end_minute, Kind(kind or "open"))
+        # A dict: where the clock jumps several edges fall on one moment, and the last of them holds.
+        for moment, status in {_moment(day, minute): _status(spans, minute) for minute in edges}.items():
+            if status is not before:
+                yield moment, status
+            before = status
 
 
 def mistakes(hours: Hours) -> list[str]:
@@ -203,22 +189,6 @@ def _day(hours: Hours, day: date, holidays: Holidays) -> tuple[Day, str]:
     return (), holiday or ""
 
 
-def _changes(hours: Hours, first_day: date, holidays: Holidays) -> Iterator[tuple[datetime, Status]]:
-    """Moments from which another status holds than before, from the midnight that begins `first_day` on."""
-    before = None
-    for offset in range(HORIZON_DAYS):
-        day = first_day + timedelta(days=offset)
-        spans, _ = _day(hours, day, holidays)
-        edges = sorted(
-            {0} | {span.begin_minute for span in spans} | {span.end_minute for span in spans} - {DAY_MINUTES}
-        )
-        # A dict: where the clock jumps several edges fall on one moment, and the last of them holds.
-        for moment, status in {_moment(day, minute): _status(spans, minute) for minute in edges}.items():
-            if status is not before:
-                yield moment, status
-            before = status
-
-
 def _status(spans: Day, minute: int) -> Status:
     kinds = {span.kind for span in spans if span.begin_minute <= minute < span.end_minute}
     if not kinds or Kind.BREAK in kinds:
@@ -229,9 +199,9 @@ def _status(spans: Day, minute: int) -> Status:
 def _moment(day: date, minute: int) -> datetime:
     """UTC of a wall clock's minute. Of a minute that comes twice (October) the first; for one that never comes (March) the jump."""
     while True:
-        wall = datetime(day.year, day.month, day.day, minute // 60, minute % 60, tzinfo=_BERLIN)
+        wall = datetime(day.year, day.month, day.day, minute // 60, minute % 60, tzinfo=BERLIN)
         moment = wall.astimezone(UTC)
-        if moment.astimezone(_BERLIN).replace(tzinfo=None) == wall.replace(tzinfo=None):
+        if moment.astimezone(BERLIN).replace(tzinfo=None) == wall.replace(tzinfo=None):
             return moment
         minute += 1
 

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from edge.opening import span
 from protocol import hours
 from protocol.errors import Code, Refused
 from protocol.hours import Day, Exceptional, Hours, Week
@@ -78,4 +79,4 @@ def _days(week: WeekTable) -> tuple[_Spans, ...]:
 
 
 def _day(spans: _Spans) -> Day:
-    return tuple(map(hours.span, spans))
+    return tuple(map(span, spans))

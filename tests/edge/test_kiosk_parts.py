@@ -20,6 +20,7 @@ from edge.kiosk.copies import Frame, copies, frame
 from edge.kiosk.offices import coming, offices
 from edge.kiosk.telling import sign_of, state_of
 from edge.large_print import A4, TEXT_POINTS_MIN
+from edge.opening import span
 from edge.papers import papers_sheet
 from edge.storage.documents import Document, State
 from protocol import hours
@@ -172,7 +173,7 @@ def test_a_key_outlives_the_process_and_not_the_boot(tmp_path: Path, monkeypatch
 
 def test_hours_on_paper_are_those_of_the_days_to_come(in_force: Directory) -> None:
     """It is read at home, where no “now” is true; and in the week of Easter the office is closed on two working days."""
-    day = (hours.span("08:00-16:00"), hours.span("break 12:00-13:00"))
+    day = (span("08:00-16:00"), span("break 12:00-13:00"))
     agency = structs.replace(in_force.agencies[0], hours=hours.Hours((hours.Week((day,) * 5 + ((), ())),)))
     holidays = hours.holidays_of("DE-BB")
     maundy_thursday = datetime(2026, 4, 2, 9, 30, tzinfo=UTC)

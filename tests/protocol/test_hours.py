@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from protocol import codec, hours
 from protocol.errors import Mistake, Refused
-from protocol.hours import DAY_MINUTES, Exceptional, Hours, Kind, Span, Status, Week, holidays_of, is_open, shut_since
+from protocol.hours import DAY_MINUTES, Exceptional, Hours, Kind, Span, Status, Week, holidays_of, is_open
 
 BERLIN = ZoneInfo("Europe/Berlin")
 OPEN, APPOINTMENT, CLOSED = Status.OPEN, Status.BY_APPOINTMENT, Status.CLOSED
@@ -89,24 +89,6 @@ def test_a_week_in_the_uckermark(at: str, status: Status, until: str, opening: s
     state = is_open(UCKERMARK, local(at), BRANDENBURG)
     assert (state.status, state.until, state.next_opening) == (status, local(until), local(opening))
     assert state.reason == ""
-
-
-@pytest.mark.parametrize(
-    ("at", "since"),
-    [
-        ("2026-11-23 08:00", None),  # open
-        ("2026-11-23 12:30", "2026-11-23 12:00"),  # lunch
-        ("2026-11-23 07:59", "2026-11-20 12:00"),  # since Friday noon
-        ("2026-11-26 10:00", "2026-11-24 16:00"),  # by appointment is not for anybody
-    ],
-)
-def test_since_when_it_is_shut(at: str, since: str | None) -> None:
-    assert shut_since(UCKERMARK, local(at), BRANDENBURG) == (None if since is None else local(since))
-
-
-def test_since_when_it_is_shut_is_not_known_of_a_place_that_never_opened() -> None:
-    week = Week(((),) * 7)
-    assert shut_since(Hours((week,)), local("2026-11-23 08:00"), BRANDENBURG) is None
 
 
 def test_a_holiday_is_closed_and_says_why() -> None:
@@ -223,24 +205,6 @@ def test_a_time_without_a_zone_is_our_mistake() -> None:
 def test_hours_travel_in_one_form() -> None:
     plan = Hours(UCKERMARK.weeks, (Exceptional(date(2026, 12, 24), date(2026, 12, 31), "Betriebsferien"),))
     assert codec.decode_canonical(Hours, codec.encode(plan), 4096) == plan
-
-
-@pytest.mark.parametrize(
-    ("text", "found"),
-    [
-        ("08:00-12:30", Span(480, 750)),
-        (" appointment 8:00 – 12:00", Span(480, 720, Kind.APPOINTMENT)),
-        ("break 12:00-13:00", Span(720, 780, Kind.BREAK)),
-    ],
-)
-def test_a_span_as_people_write_it(text: str, found: Span) -> None:
-    assert hours.span(text) == found
-
-
-@pytest.mark.parametrize("text", ["", "8-12", "lunch 12:00-13:00", "08:00"])
-def test_what_is_no_span_is_refused(text: str) -> None:
-    with pytest.raises(Refused, match="is no span of a day"):
-        hours.span(text)
 
 
 def test_hours_without_mistakes_have_none() -> None:
