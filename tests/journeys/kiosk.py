@@ -26,7 +26,7 @@ from playwright.sync_api import (
     TimeoutError,
 )
 
-from edge.config import FILE, EdgeConfig, KioskConfig, VisitConfig
+from edge.config import FILE, DiskConfig, EdgeConfig, KioskConfig, VisitConfig
 from edge.knock import knock
 from edge.opening import OpeningConfig
 from edge.orders import Clean
@@ -392,6 +392,8 @@ def cabins(
     presence: bool = False,
     opening: OpeningConfig | None = None,
     pause_seconds: float = 0.0,
+    scanner: ScannerConfig | None = None,
+    disk: DiskConfig | None = None,
 ) -> Iterator[dict[str, Cabin]]:
     """A house whose agencies all take papers, and a cabin with a screen for each size (“1920-brief” is another one of 1920); `visit` is how patient
     they are, all or each, PATIENT where it is not told. `pause_seconds`: whoever touches here has read the page before it stands there, and does
@@ -406,7 +408,8 @@ def cabins(
             width, height = SIZES[glass]
             house.equip(
                 site.id,
-                scanner=ScannerConfig("simulated", pages=0),
+                scanner=scanner or ScannerConfig("simulated", pages=0),
+                disk=disk or DiskConfig(),
                 printer=PrinterConfig("simulated"),
                 keyswitch=KeyswitchConfig("simulated", hold_seconds=0.1),
                 presence=SENSOR if presence else PresenceConfig(),

@@ -158,7 +158,8 @@ _LOOK: Final = """
   return [className, dataset.text, dataset.kernTheme, dataset.low];
 }
 """
-_RULES: Final = {"preload": False, "rules": {"target-size": {"enabled": True}}}
+_RULES: Final = {"preload": False, "resultTypes": ["violations"], "rules": {"target-size": {"enabled": True}}}
+_COLOURS: Final = {"preload": False, "resultTypes": ["violations"], "runOnly": ["color-contrast"]}
 
 
 def faults(page: Page, settings: Settings, screen: Screen) -> list[str]:
@@ -187,11 +188,11 @@ def corners(page: Page) -> dict[str, list[int] | None]:
     return where
 
 
-def violations(page: Page) -> list[str]:
-    """What axe finds, the size of targets included."""
+def violations(page: Page, *, colours: bool = False) -> list[str]:
+    """What axe finds, the size of targets included; or in the colours alone, where nothing else is another."""
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE.read_text())
-    found: dict[str, Any] = page.evaluate("rules => axe.run(document, rules)", _RULES)
+    found: dict[str, Any] = page.evaluate("rules => axe.run(document, rules)", _COLOURS if colours else _RULES)
     return [f"axe {one['id']}: {[node['target'] for node in one['nodes']][:3]}" for one in found["violations"]]
 
 
@@ -203,7 +204,7 @@ def put_on(page: Page, settings: Settings) -> None:
     page.evaluate(
         """async (touches) => {
           const stamp = document.querySelector("[name=stamp]").value;
-          for (const set of touches) await fetch("/set", { method: "POST", body: new URLSearchParams({ stamp, set }) });
+          for (const set of touches) await fetch("/set", { method: "POST", body: new URLSearchParams({ stamp, set }), redirect: "manual" });
         }""",
         touches,
     )
