@@ -66,10 +66,11 @@ def make(
 @contextmanager
 def opened(path: Path, exclusive: bool = False) -> Iterator[Premises]:
     """The hub in `path`; `exclusive` for the hub process itself. Raises Refused for a folder that is no hub's, Unavailable when another
-    hub process works on it or something is missing."""
+    hub process works on it or something is missing, as its database."""
     with NodeFolder.open(path, "hub", exclusive) as folder:
         config = configs.read(folder.path)
         keys = hub_keys.read_keys(folder)
+        _expect_database(configs.database_file(config, folder.path))
         ballast = Ballast(folder.path, free_bytes_min=config.disk.free_bytes_min)
         ballast.shed()  # even to open a database something is written
         database = Database(
@@ -79,6 +80,15 @@ def opened(path: Path, exclusive: bool = False) -> Iterator[Premises]:
             yield Premises(folder, config, keys, database, ballast)
         finally:
             database.close()
+
+
+def _expect_database(file: Path) -> None:
+    """A new one would know of nobody, and what lies in the segments would be nobody's and be cut off."""
+    if not file.exists() or file.stat().st_size == 0:
+        raise Unavailable(
+            f"The hub's database {file} is {'empty' if file.exists() else 'not there'}.",
+            "Bring the whole folder back from a copy (docs/install-hub.md, “Backup”); begin nothing new in it.",
+        )
 
 
 @contextmanager

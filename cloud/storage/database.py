@@ -52,7 +52,7 @@ class Database:
             self._migrate()
         except DBAPIError as error:
             self._engine.dispose()
-            raise Unavailable(
+            raise _damaged(error) or Unavailable(
                 f"The hub's database cannot be opened: {error.orig}.",
                 "Check that the folder exists, can be written, and that the disk has room.",
             ) from error
@@ -74,12 +74,25 @@ class Database:
                     f"The hub's database cannot be written: {error.orig}.",
                     "Make room on its disk, end commands that hold it, and start the hub again.",
                 ) from error
+            except DBAPIError as error:
+                if (damaged := _damaged(error)) is None:
+                    raise
+                raise damaged from error
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """One view of what is committed; from any thread."""
-        with self._engine.connect() as connection:
-            yield connection
+        """One view of what is committed; from any thread. Raises Unavailable."""
+        try:
+            with self._engine.connect() as connection:
+                yield connection
+        except OperationalError as error:
+            raise Unavailable(
+                f"The hub's database cannot be read: {error.orig}.", "Check the disk (`dmesg`, `df`), then try again."
+            ) from error
+        except DBAPIError as error:
+            if (damaged := _damaged(error)) is None:
+                raise
+            raise damaged from error
 
     def changed(self) -> bool:
         """Has another process committed since the last call? On PostgreSQL always: there is no cheap bell yet."""
@@ -100,7 +113,7 @@ class Database:
             cursor = self._writer.connection.cursor()
             try:
                 busy = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
-            except sqlite3.OperationalError as error:
+            except sqlite3.DatabaseError as error:
                 raise Unavailable(
                     f"The hub's database cannot be written: {error}.",
                     "Check the disk (`dmesg`, `df`), then start the hub again.",
@@ -159,6 +172,16 @@ class Database:
                 )
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+
+
+def _damaged(error: DBAPIError) -> Unavailable | None:
+    """What SQLite says of a file that is not as it was written; other errors of its kind are of other classes."""
+    if type(error.orig) is not sqlite3.DatabaseError:
+        return None
+    return Unavailable(
+        f"The hub's database is damaged: {error.orig}.",
+        "Stop the hub, keep its folder, and bring it back from a copy (docs/install-hub.md, “Backup”); cabins keep what they have and send it again.",
+    )
 
 
 def upsert(connection: Connection, table: Table, rows: Iterable[Row]) -> None:

@@ -19,6 +19,7 @@ from cloud.storage.schema import metadata, route
 from cloud.storage.turnstile import Turnstile
 from protocol.errors import Unavailable
 
+PAGE_BYTES = 4096
 ROUTE = {"service": "99107023017000", "area": "12073", "agency": "wohngeldstelle-uckermark"}
 
 
@@ -55,6 +56,36 @@ def test_a_database_in_shape_opens_without_alembic(tmp_path: Path) -> None:
     assert subprocess.run([sys.executable, "-c", script], check=False, cwd=root).returncode == 0
 
 
+@pytest.mark.parametrize("opens", [True, False])
+def test_a_damaged_file_is_told_with_what_to_do(tmp_path: Path, opens: bool) -> None:
+    path = tmp_path / "hub.sqlite"
+    database = Database(sqlite_url(path))
+    with database.turn() as connection:
+        connection.execute(insert(route).values(ROUTE))
+    database.close()
+    with sqlite3.connect(path) as connection:
+        pages = dict(connection.execute("SELECT name, rootpage FROM sqlite_master").fetchall())
+    connection.close()
+    with path.open("r+b") as file:
+        file.seek((pages[route.name if opens else "alembic_version"] - 1) * PAGE_BYTES)
+        file.write(b"\xff" * PAGE_BYTES)
+
+    def use() -> None:
+        damaged = Database(sqlite_url(path))
+        try:
+            with pytest.raises(Unavailable) as read, damaged.reading() as connection:
+                connection.execute(select(route)).all()
+            assert "bring it back from a copy" in read.value.remedy
+            with damaged.turn() as connection:
+                connection.execute(insert(route).values(ROUTE | {"area": "12"}))
+        finally:
+            damaged.close()
+
+    with pytest.raises(Unavailable, match="is damaged") as told:
+        use()
+    assert "bring it back from a copy" in told.value.remedy
+
+
 def test_a_later_shape_is_refused_in_plain_words(tmp_path: Path) -> None:
     url = sqlite_url(tmp_path / "hub.sqlite")
     database = Database(url)
@@ -67,7 +98,7 @@ def test_a_later_shape_is_refused_in_plain_words(tmp_path: Path) -> None:
 
 def test_what_is_no_database_is_refused(tmp_path: Path) -> None:
     (tmp_path / "hub.sqlite").write_bytes(b"no database at all, only words" * 100)
-    with pytest.raises(Unavailable, match="cannot be opened"):
+    with pytest.raises(Unavailable, match="is damaged: file is not a database"):
         Database(sqlite_url(tmp_path / "hub.sqlite"))
     with pytest.raises(Unavailable, match="cannot be opened"):
         Database(sqlite_url(tmp_path / "missing" / "hub.sqlite"))

@@ -71,3 +71,19 @@ def test_the_fullest_of_its_disks_counts(hub: Path, tmp_path: Path) -> None:
     with small_disk(tmp_path, 1024):
         assert configs.free_bytes(config, hub) <= 1024 * 1024
     assert configs.free_bytes(HubConfig(name="Uckermark"), hub) > 1024 * 1024
+
+
+@pytest.mark.parametrize("left", [None, b""])
+def test_a_folder_whose_database_is_gone_is_no_new_hub(hub: Path, left: bytes | None) -> None:
+    """Half a copy was brought back: beside a new database the documents would be bytes of nobody, and be cut off."""
+    segment = hub / "blobs" / "000003.segment"
+    segment.parent.mkdir()
+    segment.write_bytes(b"documents")
+    (hub / "hub.sqlite").unlink()
+    if left is not None:
+        (hub / "hub.sqlite").write_bytes(left)
+    for exclusive in (True, False):
+        with pytest.raises(Unavailable, match="database") as told, premises.opened(hub, exclusive):
+            pass
+        assert "Bring the whole folder back" in told.value.remedy
+    assert segment.read_bytes() == b"documents"
