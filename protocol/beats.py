@@ -15,7 +15,7 @@ _UNANSWERED_SECONDS: Final = 1.5 * limits.BEAT_SECONDS
 
 
 class Beats:
-    """Of one link. The next is due at `due_at`, infinite while there is no connection. Times are monotonic seconds."""
+    """Of one link. The next is due at `due_at`, infinite before the peer has said Hello. Times are monotonic seconds."""
 
     __slots__ = ("_count", "_heard", "_said", "_seconds", "answers", "due_at")
 
@@ -24,7 +24,7 @@ class Beats:
         self.answers = False  # who was greeted says its beats as answers: so one turn serves both
         self._count = 0
         self._seconds = limits.BEAT_SECONDS
-        self._said = (0, 0.0)  # number and time of the last one, on this connection
+        self._said = (0, 0.0)  # number and time of the last one
         self._heard = (0, 0.0)
 
     def every(self, seconds: float) -> None:
@@ -40,11 +40,6 @@ class Beats:
     def soon(self, now: float) -> None:
         """Something became durable: whoever looks at the peer's screen is to see it."""
         self.due_at = min(self.due_at, now + limits.FRESH_SECONDS)
-
-    def lost(self) -> None:
-        """The connection is gone."""
-        self.due_at = math.inf
-        self._said = self._heard = (0, 0.0)  # their numbers mean nothing on another connection
 
     def heard(self, beat: Beat, now: float) -> float:
         """One came. Seconds of the round trip that it tells of, negative when it tells none."""

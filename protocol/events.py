@@ -22,8 +22,6 @@ class Connected(msgspec.Struct, frozen=True, gc=False):
 class Lost(msgspec.Struct, frozen=True, gc=False):
     """The connection is gone."""
 
-    reason: str = ""
-
 
 class Heard(msgspec.Struct, frozen=True, gc=False):
     """A frame came; `data` is the second part of a Chunk."""

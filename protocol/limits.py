@@ -98,6 +98,5 @@ TROUBLES_TOLD_MAX: Final = 8  # … and told in a beat
 INVITATION_SECONDS: Final = 24 * 3600
 CARD_CHARS_MAX: Final = 4000  # an inbox card has 3,450 with its recipient; a terminal takes lines of 4,095
 DIRECTORY_BYTES_MAX: Final = 16 * MIB  # 10,000 cabins and 1,000 agencies need 4
-REVOCATION_SECONDS: Final = 1.0  # a revoked cabin's open link ends within this
 CLOCK_OFFSET_WARN_SECONDS: Final = 2.0
 CLOCK_OFFSET_CRITICAL_SECONDS: Final = 60.0

@@ -25,17 +25,15 @@ NEVER: Final = float("inf")
 
 
 # --- what is legal ----------------------------------------------------------------------------------------------
-DOWN: Final = "down"
+NEW: Final = "new"
 GREETING: Final = "greeting"
 UP: Final = "up"
-# Frames that the peer may send, and where that leads. What the owner does (Appended, Committed, Wanted, Said, Tick) is legal anywhere.
+DOWN: Final = "down"
+# Frames that the peer may send, and where that leads. What the owner does (Appended, Committed, Wanted, Said, Tick, Lost) is legal anywhere.
 TABLE: Final[dict[tuple[str, type], str]] = {
-    (DOWN, Connected): GREETING,
-    (DOWN, Lost): DOWN,
-    (GREETING, Lost): DOWN,
+    (NEW, Connected): GREETING,
     (GREETING, Hello): UP,
     (GREETING, frames.Refused): DOWN,
-    (UP, Lost): DOWN,
     (UP, Entries): UP,
     (UP, Ack): UP,
     (UP, Want): UP,
@@ -50,11 +48,11 @@ TABLE: Final[dict[tuple[str, type], str]] = {
 
 
 class Link:
-    """The machine. `peer` is the node id that must stand in the peer's Hello. Times are monotonic seconds."""
+    """The machine, of one connection. `peer` is the node id that must stand in the peer's Hello. Times are monotonic seconds."""
 
     def __init__(self, peer: str) -> None:
         self.peer = peer
-        self.state = DOWN
+        self.state = NEW
         self.deadline = NEVER
         self.pacing = Pacing()
         self.transfers = Transfers()
@@ -115,10 +113,7 @@ class Link:
 
     def _down(self) -> None:
         self.state = DOWN
-        self.own_log.lost()
-        self.beats.lost()
-        self.transfers.lost()
-        self.pacing.reset()
+        self.transfers = Transfers()  # what was asked for will not come
 
     def _refuse(self, refused: Refused, effects: list[Effect]) -> None:
         text = str(refused)[: limits.TEXT_CHARS_MAX]
@@ -244,8 +239,6 @@ class Link:
 
     # --- time ----------------------------------------------------------------------------------------------------
     def _tick(self, now: float, effects: list[Effect]) -> None:
-        if self.state == DOWN:
-            return
         silence = self._silence(now)
         if silence:
             effects.append(End("", silence))
@@ -257,6 +250,8 @@ class Link:
         """Why the line counts as gone, empty when it does not."""
         if self.state == GREETING:
             return "no Hello came" if now >= self._greeted_at + limits.HELLO_SECONDS else ""
+        if self.state != UP:
+            return ""
         if now >= self._heard_at + limits.BEAT_SECONDS * limits.BEATS_MISSED_MAX:
             return f"{limits.BEATS_MISSED_MAX} beats missed"
         if now >= self._stall_at():

@@ -41,24 +41,16 @@ class OwnLog:
         self.last = Mark()
         self.under_way_bytes = 0  # of payloads that were said and are not acknowledged
         self._first = 1  # of the entries on my disk
-        self._sent = 0  # given to the wire on this connection
+        self._sent = 0  # given to the wire
         self._acknowledged = 0
         self._window_bytes = limits.ENTRIES_WINDOW_BYTES
         self._under_way: list[_UnderWay] = []
-        self._carried_bytes = 0  # of payloads, acknowledged on this connection
+        self._carried_bytes = 0  # of payloads that were acknowledged
         self._shortest_seconds = math.inf  # from saying a frame until it was acknowledged
 
     def connected(self, first: int, last: Mark) -> None:
         """A connection stands; on my disk are the entries from `first` to `last`."""
         self._first, self.last = first, last
-
-    def lost(self) -> None:
-        """The connection is gone, and with it what was under way."""
-        self._sent = self._acknowledged
-        self._under_way.clear()
-        self.under_way_bytes = 0
-        self._window_bytes = limits.ENTRIES_WINDOW_BYTES
-        self._shortest_seconds = math.inf
 
     def examine(self, hello: Hello) -> None:
         """Raises Refused(LOG_FORK) when the peer holds more of this log than there is."""

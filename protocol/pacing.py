@@ -17,14 +17,11 @@ from protocol import limits
 _RATE_SECONDS: Final = 1.0  # how long a best rate is believed, and four round trips
 _BASE_SECONDS: Final = 10.0  # how long a shortest round trip is believed
 _CHUNK_SECONDS: Final = 0.075  # one Want is about so much of the line's time …
-_TALK_CHUNK_SECONDS: Final = 0.035  # … and so much beside a call or while somebody talks
+_TALK_CHUNK_SECONDS: Final = 0.035  # … and so much while somebody talks
 _TALK_SECONDS: Final = 2.0  # after an entry or a whisper the next one is expected for so long
 _TALK_RATE_MAX: Final = 2_500_000  # bytes per second; on a faster line nothing small waits long
 _DRAINING_GAIN: Final = 0.75  # of what the line holds: no queue is left, and little time is lost
-_QUEUE_SECONDS: Final = 0.05  # may queue beside a call
-_SLACK_SECONDS: Final = (
-    0.15  # may queue otherwise: what TCP needs to send a lost packet again, and a busy receiver for its turns
-)
+_SLACK_SECONDS: Final = 0.15  # may queue: what TCP needs to send a lost packet again, and a busy receiver for its turns
 _LATE_SECONDS: Final = 0.05  # an answer that comes so much later than the line explains was held up by a lost packet
 _LOSSY_SECONDS: Final = 10.0  # … and others will be, for so long
 _LOSSY_SLACK_SECONDS: Final = (
@@ -51,11 +48,10 @@ class _Asked(NamedTuple):
 
 
 class Pacing:
-    """Measures one direction of one line and tells the window. Times are monotonic seconds."""
+    """Measures one direction of one connection and tells the window. Times are monotonic seconds."""
 
     def __init__(self) -> None:
         self.ceiling_bytes = limits.WINDOW_BYTES_MAX  # set lower by whoever shares a budget among many links
-        self.call_is_up = False  # then delay counts more than speed
         self._delivered_bytes = 0
         self._asked: list[_Asked] = []  # wants not answered yet, oldest first
         self._rates: list[tuple[float, float]] = []  # (rate, when): falling, so the first is the best
@@ -74,16 +70,6 @@ class Pacing:
     def rate(self) -> float:
         """Bytes per second the line delivers, 0 when nothing is known yet."""
         return self._best
-
-    def reset(self) -> None:
-        """A new connection: nothing is outstanding, and the line may be another."""
-        self._asked.clear()
-        self._rates.clear()
-        self._best = self._base = 0.0
-        self._draining = False
-        self._reached_bytes = limits.WINDOW_BYTES_FIRST
-        self._lossy_until = 0.0
-        self._slack_seconds = _SLACK_SECONDS
 
     def greeted(self, seconds: float) -> None:
         """Our Hello was answered after `seconds`. On a short line the first window may be wider: what it holds is soon gone.
@@ -152,8 +138,6 @@ class Pacing:
             held_seconds = self._base * _DRAINING_GAIN
         elif self._beside_talk():
             held_seconds = self._base + max(_TALK_QUEUE_SECONDS, self._base * _TALK_QUEUE_SHARE)
-        elif self.call_is_up:
-            held_seconds = self._base + _QUEUE_SECONDS
         else:
             held_seconds = self._base + max(self._base, self._slack_seconds)
         window = int(self._best * held_seconds)
@@ -165,7 +149,7 @@ class Pacing:
     def chunk_bytes(self) -> int:
         """Length of the next Want: a power of two, about 75 ms of the line (35 while somebody talks), at most half a window."""
         window = self.window_bytes()
-        seconds = _TALK_CHUNK_SECONDS if self._beside_talk() or self.call_is_up else _CHUNK_SECONDS
+        seconds = _TALK_CHUNK_SECONDS if self._beside_talk() else _CHUNK_SECONDS
         aim = min(max(self._best * seconds, window / _WANTS_AIM), window / 2)
         size = limits.CHUNK_BYTES_MIN
         while size * 2 <= min(aim, limits.CHUNK_BYTES_MAX):

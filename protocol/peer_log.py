@@ -22,8 +22,7 @@ class PeerLog:
     def connected(self, theirs: Mark) -> None:
         """A connection stands; the peer's log is held up to `theirs`, which our Hello acknowledges."""
         self.heard = theirs
-        self.committed = max(self.committed, theirs.number)
-        self._told = theirs.number
+        self.committed = self._told = theirs.number
 
     def examine(self, hello: Hello) -> None:
         """Raises Refused(LOG_FORK) when the peer's log does not contain what is held of it."""
@@ -63,8 +62,7 @@ class PeerLog:
 
     def to_acknowledge(self) -> int | None:
         """Up to which entry the peer is to be told now that they are durable; None when it knows."""
-        durable = min(self.committed, self.heard.number)
-        if durable <= self._told:
+        if self.committed <= self._told:
             return None
-        self._told = durable
-        return durable
+        self._told = self.committed
+        return self.committed

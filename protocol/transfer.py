@@ -37,7 +37,7 @@ class Transfer:
 
 
 class Transfers:
-    """All blobs that one end wants from its peer."""
+    """All blobs that one end wants from its peer, on one connection."""
 
     __slots__ = ("_count", "_hungry", "_open", "_under_way", "outstanding_bytes", "paused")
 
@@ -64,15 +64,6 @@ class Transfers:
         transfer = Transfer(digest, size_bytes, have_bytes, (size_bytes.bit_length(), self._count))
         self._open[digest] = transfer
         heapq.heappush(self._hungry, (transfer.order, transfer))
-
-    def lost(self) -> None:
-        """The line is gone: what was asked for will not come."""
-        self._under_way.clear()
-        self.outstanding_bytes = 0
-        for transfer in self._open.values():
-            transfer.asked_bytes = transfer.have_bytes
-        self._hungry = [(transfer.order, transfer) for transfer in self._open.values()]
-        heapq.heapify(self._hungry)
 
     def asks(self, window_bytes: int, chunk_bytes: int) -> Iterator[Want]:
         """What to ask for now, so that at most `window_bytes` are outstanding (but always at least one chunk)."""

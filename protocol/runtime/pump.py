@@ -123,7 +123,7 @@ class Pump:
 
     def lost(self, reason: str) -> None:
         """The connection is gone."""
-        self.feed(events.Lost(reason))
+        self.feed(events.Lost())
         self.ended = self.ended or effects.End("", reason)
 
     def feed(self, event: events.Event) -> None:

@@ -1,4 +1,3 @@
-import math
 from datetime import UTC, datetime
 
 import pytest
@@ -60,14 +59,3 @@ def test_an_echo_of_the_last_one_tells_the_round_trip():
     assert heard(beats, 6, 1, 5.0, 102.0) == 0.0  # a clock that is wrong over there
     beats.say(END, 111.0)
     assert heard(beats, 7, 1, 0.0, 112.0) == -1.0
-
-
-def test_numbers_of_another_connection_tell_nothing():
-    beats = begun()
-    beats.say(END, 100.0)
-    heard(beats, 1, 1, 0.0, 100.1)
-    beats.lost()
-    assert beats.due_at == math.inf
-    beats.begin(200.0)
-    assert heard(beats, 1, 1, 0.0, 200.1) == -1.0
-    assert beats.say(END, 200.2).number == 2

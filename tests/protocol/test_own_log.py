@@ -103,16 +103,6 @@ def test_little_that_is_acknowledged_at_once_leaves_the_window_as_it_is():
     assert line.carry() == limits.ENTRIES_WINDOW_BYTES_MAX
 
 
-def test_after_a_lost_connection_what_was_under_way_is_said_again():
-    log = told(5)
-    log.said(5, 100, 0.0)
-    assert log.acknowledged(2, 1.0)
-    log.lost()
-    assert log.under_way_bytes == 0
-    log.greeted(2)
-    assert log.to_say() == SayEntries(2, FRAME_BYTES)
-
-
 def test_an_acknowledgement_that_tells_nothing_new():
     log = told(5, committed=3)
     assert not log.acknowledged(3, 0.0)

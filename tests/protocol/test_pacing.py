@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from protocol import limits, pacing
+from protocol import limits
 from protocol.pacing import Pacing
 
 
@@ -79,15 +79,6 @@ def test_the_queue_does_not_grow_from_minute_to_minute():
     assert line.worst_delay(540) <= 1.5 * max(delay for at, delay in line.delays if 5 < at < 30)
 
 
-def test_beside_a_call_less_may_queue():
-    line = Line(1_250_000, 0.2)
-    line.run(20)
-    alone = line.worst_delay(15)
-    line.pacing.call_is_up = True
-    line.run(20)
-    assert line.worst_delay(25) < 0.2 + 0.05 + 0.1 < alone
-
-
 @pytest.mark.parametrize(("rate", "base"), [(125_000, 0.06), (250_000, 0.06), (1_250_000, 0.1)])
 def test_while_somebody_talks_on_a_slow_line_little_queues_and_it_is_used_all_the_same(rate, base):
     line = Line(rate, base)
@@ -139,7 +130,7 @@ def test_after_a_packet_was_lost_more_may_queue_for_a_while(rate, base):
     assert line.worst_delay(55) <= sound
 
 
-def test_a_loss_is_of_no_account_beside_talk_and_on_a_new_connection():
+def test_a_loss_is_of_no_account_beside_talk():
     line = Line(250_000, 0.06)
     line.run(5)
     line.talking = True
@@ -148,8 +139,6 @@ def test_a_loss_is_of_no_account_beside_talk_and_on_a_new_connection():
     line.held_until = line.now + 0.25
     line.run(1)
     assert line.pacing.window_bytes() == pytest.approx(alone, rel=0.1)
-    line.pacing.reset()
-    assert line.pacing._slack_seconds == pacing._SLACK_SECONDS
 
 
 def test_a_line_that_became_slower_is_noticed():
@@ -197,14 +186,12 @@ def test_on_a_short_line_the_first_window_is_wider():
     assert first(0.0) == 160 * limits.WINDOW_BYTES_FIRST
 
 
-def test_a_new_connection_begins_anew():
-    line = Line(12_500_000, 0.1)
-    line.run(15)
-    line.pacing.reset()
-    assert line.pacing.rate == 0
-    assert line.pacing.window_bytes() == limits.WINDOW_BYTES_FIRST
-    assert line.pacing.chunk_bytes() == limits.CHUNK_BYTES_MIN
-    assert line.pacing.patience_seconds(16 * limits.KIB) == limits.STALL_SECONDS + 1
+def test_a_connection_begins_with_little():
+    pacing = Pacing()
+    assert pacing.rate == 0
+    assert pacing.window_bytes() == limits.WINDOW_BYTES_FIRST
+    assert pacing.chunk_bytes() == limits.CHUNK_BYTES_MIN
+    assert pacing.patience_seconds(16 * limits.KIB) == limits.STALL_SECONDS + 1
 
 
 def test_beats_show_how_short_an_idle_line_is():

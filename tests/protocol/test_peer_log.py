@@ -56,13 +56,6 @@ def test_what_is_new_is_committed_and_acknowledged_once_it_is_durable():
     assert log.to_acknowledge() is None
 
 
-def test_what_is_durable_is_acknowledged_only_as_far_as_it_was_heard():
-    """Whoever held more before it came back from an older copy does not claim it."""
-    log = held()
-    log.committed = 9
-    assert log.to_acknowledge() is None
-
-
 def test_of_what_comes_again_only_the_rest_is_new():
     log = held()
     start = log.heard

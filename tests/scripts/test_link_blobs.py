@@ -121,20 +121,6 @@ def test_after_a_power_cut_of_the_hub_the_blob_goes_on_at_the_byte_that_was_dura
     assert pair.hub.missing == {}
 
 
-def test_a_link_that_connects_again_goes_on_where_it_was(pair):
-    pair.rate = 100_000
-    pair.connect()
-    digest = pair.cabin.announce(paper(300_000))
-    pair.run(1.5)
-    pair.cut()
-    here, before = pair.hub.blobs.have(digest), len(asked(pair, digest))
-    for end in pair.ends:
-        end.pump.connected()
-    pair.run(5)
-    assert asked(pair, digest)[before][0] == here
-    assert pair.hub.missing == {}
-
-
 def test_a_blob_that_is_wanted_twice_is_asked_for_once(pair):
     pair.rate = 100_000
     pair.connect()

@@ -191,20 +191,6 @@ def test_an_idle_link_lives_for_ever(pair):
     assert pair.cabin.ended is pair.hub.ended is None
 
 
-def test_an_echo_of_another_connection_means_nothing():
-    link = up()
-    link.step(events.Tick(), 100.0)
-    link.step(events.Heard(frames.Beat(7, NOON, 1, 0.0, Mark())), 100.1)
-    link.step(events.Lost(), 200.0)
-    connected(link, 300.0)
-    link.step(events.Heard(hello()), 300.0)
-    (beat,) = (effect for effect in link.step(events.Tick(), 300.0) if isinstance(effect, effects.SayBeat))
-    assert beat.echo == 0
-    assert beat.held_seconds == 0.0
-    todo = link.step(events.Heard(frames.Beat(1, NOON, 1, 0.0, Mark())), 300.1)
-    assert [effect.round_trip_seconds for effect in todo if isinstance(effect, effects.Observe)] == [-1.0]
-
-
 def test_a_whisper_is_delivered_at_once(pair):
     pair.connect()
     pair.run(1)
@@ -272,28 +258,22 @@ def test_refusals_that_cross_end_both_without_a_further_word(pair):
 
 def test_what_is_said_after_the_end_is_not_heard():
     link = up()
-    link.step(events.Lost("cut"), 100.0)
+    link.step(events.Wanted(Digest(bytes(32)), 1000, 0), 100.0)
+    assert link.transfers.outstanding_bytes == 1000
+    link.step(events.Lost(), 100.0)
+    assert link.transfers.outstanding_bytes == 0  # nobody waits for it
     assert link.step(events.Heard(frames.Ack(0)), 100.0) == []
     assert link.step(events.Tick(), 100.0) == []
     assert link.deadline == NEVER
 
 
-def test_what_becomes_durable_while_greeting_is_acknowledged_after_hello():
-    """The link is used again after a cut, and the disk was slow."""
-    link = Link("hub")
-    link.step(events.Connected(1, Mark(), Mark()), 100.0)
-    link.step(events.Heard(hello(last=Mark(1, 1, bytes(32)))), 100.0)
-    link.step(events.Lost(), 101.0)
-    link.step(events.Connected(1, Mark(), Mark()), 102.0)
-    assert link.step(events.Committed(1), 102.0) == []
-    todo = link.step(events.Heard(hello()), 102.0)
-    assert effects.Say(frames.Ack(1)) not in todo  # nothing was heard on this connection
-    assert not any(isinstance(effect, effects.Say) for effect in todo)
-
-
-def test_a_link_that_is_up_is_not_connected_again():
+def test_a_link_is_connected_once():
+    link = up()
     with pytest.raises(Mistake, match="Connected"):
-        connected(up())
+        connected(link)
+    link.step(events.Lost(), 100.0)
+    with pytest.raises(Mistake, match="Connected"):
+        connected(link)
 
 
 def test_an_owner_that_reports_the_same_entries_twice_is_told():

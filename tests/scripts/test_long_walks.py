@@ -40,8 +40,7 @@ class Walk:
         self.settle()  # a Hello acknowledges: nothing may be undecided when it is said
         self.up.clear()
         self.down.clear()
-        self.own.lost()
-        self.peer = PeerLog()
+        self.own, self.peer = OwnLog(), PeerLog()
         self.peer.connected(_end(self.held))
         self.own.connected(1, _end(self.written))
         self.own.greeted(len(self.held))
