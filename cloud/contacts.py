@@ -1,7 +1,7 @@
 """Who is connected, since when, how good: facts from Hellos and Beats, written together and not one by one.
 
-Most beats of a fleet tell nothing new but that the cabin lives. When that was goes into a narrow table of its own, all cabins in one statement;
-the row of `link` is written only when what it tells has changed.
+Most beats of a fleet tell nothing new but that the cabin lives. When that was goes into a narrow table of its own, all cabins in one statement, and
+waits longer than news; the row of `link` is written only when what it tells has changed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,10 @@ from protocol.frames import Beat, Hello, Vitals
 from protocol.ids import SiteId
 from protocol.soundness import printable
 
-WRITE_SECONDS: Final = 2.0  # facts may be so old on the disk; a transaction that happens anyway takes them along
+NEWS_SECONDS: Final = (
+    2.0  # news may be so old before it is on the disk; a transaction that happens anyway takes it along
+)
+LIFE_SECONDS: Final = 10.0  # … and that a cabin lives, and nothing else: thousands are written together, seldom
 # Smaller changes than these, from what was last written, tell nobody anything: they are not written.
 CLOCK_SECONDS: Final = 0.1  # a clock that is wrong by 2 s is a finding
 ROUND_TRIP_SECONDS: Final = 0.02  # … and by less than half of what it was
@@ -50,17 +53,19 @@ class Contacts:
         self._told: dict[SiteId, _Told] = {}  # of cabins that are connected
         self._heard_at: dict[SiteId, datetime] = {}
         self._changed: defaultdict[SiteId, dict[str, Any]] = defaultdict(dict)
-        self._oldest_at: datetime | None = None
+        self._life_at: datetime | None = None  # the oldest sign of life that is not written
+        self._news_at: datetime | None = None  # … and the oldest news
 
     def heard(self, site: SiteId, frame: Hello | Beat, round_trip_seconds: float, now: datetime) -> None:
         """A sign of life at `now`. `round_trip_seconds` is negative when unknown."""
-        self._oldest_at = self._oldest_at or now
+        self._life_at = self._life_at or now
         self._heard_at[site] = now
         before = self._told.get(site, _NOTHING)
         told = _told(frame, round_trip_seconds, now, before)
         if told is before:
             return
         self._told[site] = told
+        self._news_at = self._news_at or now
         facts = self._changed[site]
         facts |= {"connected": True, "reported_number": told.number, "reported_hash": told.hash}
         if told.clock_offset_seconds is not None:
@@ -74,25 +79,34 @@ class Contacts:
 
     def lost(self, site: SiteId, now: datetime) -> None:
         """The link is gone."""
-        self._oldest_at = self._oldest_at or now
+        self._news_at = self._news_at or now
         self._told.pop(site, None)
         self._changed[site] |= {"connected": False, "since": now}
 
     def due(self, now: datetime) -> bool:
-        """Have facts waited long enough? A clock that was set counts as waiting."""
-        return self._oldest_at is not None and abs(now - self._oldest_at) >= timedelta(seconds=WRITE_SECONDS)
+        """Has anything waited long enough?"""
+        return _waited(self._news_at, NEWS_SECONDS, now) or _waited(self._life_at, LIFE_SECONDS, now)
 
-    def write(self, connection: Connection) -> None:
+    def write(self, connection: Connection, now: datetime) -> None:
         """One statement for all that were heard, and one for each set of columns; the rows of `link` are there."""
-        upsert(connection, contact, [{"site": site, "heard_at": at} for site, at in self._heard_at.items()])
+        every = _waited(self._life_at, LIFE_SECONDS, now)
+        heard = self._heard_at if every else self._heard_at.keys() & self._changed.keys()
+        upsert(connection, contact, [{"site": site, "heard_at": self._heard_at[site]} for site in heard])
+        if every:
+            self._heard_at.clear()
+            self._life_at = None
         alike: defaultdict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
         for site, facts in self._changed.items():
             alike[tuple(facts)].append({"of": site, **{f"new_{name}": value for name, value in facts.items()}})
         for names, rows in alike.items():
             bulk.write(connection, _statement(names), rows)
-        self._heard_at.clear()
         self._changed.clear()
-        self._oldest_at = None
+        self._news_at = None
+
+
+def _waited(since: datetime | None, seconds: float, now: datetime) -> bool:
+    """A clock that was set counts as waiting."""
+    return since is not None and abs(now - since) >= timedelta(seconds=seconds)
 
 
 def _told(frame: Hello | Beat, round_trip_seconds: float, now: datetime, before: _Told) -> _Told:

@@ -153,7 +153,7 @@ class Ledger:
         self._gathered.alarms.append((site, kind, text))
 
     def observe(self, site: SiteId, frame: Hello | Beat, round_trip_seconds: float, now: datetime) -> None:
-        """A sign of life of this cabin; `round_trip_seconds` is negative when unknown. Written within contacts.WRITE_SECONDS."""
+        """A sign of life of this cabin; `round_trip_seconds` is negative when unknown. Written within contacts.LIFE_SECONDS."""
         self._places.at(site)
         self._contacts.heard(site, frame, round_trip_seconds, now)
 
@@ -241,7 +241,7 @@ class Ledger:
             turn.write()
             healed = restored.healed(turn, self._healing)
             self._places.write(turn)
-            self._contacts.write(connection)
+            self._contacts.write(connection, now)
             if self._gathered.alive:
                 connection.execute(update(hub).where(hub.c.id == 1).values(alive_at=now))
             self.blobs.record(connection)

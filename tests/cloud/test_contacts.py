@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine
 
-from cloud.contacts import WRITE_SECONDS
+from cloud.contacts import LIFE_SECONDS, NEWS_SECONDS
 from cloud.fleet import facts, status
 from cloud.storage import schema
 from cloud.storage.database import Database, sqlite_url
@@ -55,9 +55,9 @@ def beat(
     write(town)
 
 
-def write(town: Town) -> None:
+def write(town: Town, later_seconds: float = NEWS_SECONDS) -> None:
     """What was told long enough ago."""
-    town.later(seconds=WRITE_SECONDS)
+    town.later(seconds=later_seconds)
     town.ledger.alive(town.now)
     town.ledger.settle()
 
@@ -80,10 +80,12 @@ def test_a_beat_that_tells_nothing_new_moves_only_its_time(town: Town, cabin: Ca
     told = heard_at(town)
     less_room = Vitals(disk_free_bytes=WELL.disk_free_bytes - 70_000_000, devices={"scanner": "ready"})
     beat(town, cabin, less_room, trip_seconds=0.09, ahead_seconds=0.05)
+    assert heard_at(town) == told  # it waits for others
+    write(town, LIFE_SECONDS - NEWS_SECONDS)
     assert town.rows(schema.link) == [before]
-    assert heard_at(town) == told + timedelta(seconds=10 + WRITE_SECONDS)
+    assert heard_at(town) == told + timedelta(seconds=10 + NEWS_SECONDS)
     found = site(town)
-    assert (found.state, found.age_seconds) == (status.State.READY, WRITE_SECONDS)
+    assert (found.state, found.age_seconds) == (status.State.READY, LIFE_SECONDS)
     assert found.proof.up_to == heard_at(town)
 
 
@@ -108,7 +110,7 @@ def test_how_it_is_is_written_when_it_changes(town: Town, cabin: Cabin, vitals: 
 def test_what_waits_grows_older_with_each_beat(town: Town, cabin: Cabin) -> None:
     for oldest_seconds in (10.0, 20.0, 30.0):
         beat(town, cabin, Vitals(1, 1000, oldest_seconds, WELL.disk_free_bytes))
-        assert site(town).oldest_seconds == pytest.approx(oldest_seconds + WRITE_SECONDS)
+        assert site(town).oldest_seconds == pytest.approx(oldest_seconds + NEWS_SECONDS)
 
 
 def test_small_steps_add_up(town: Town, cabin: Cabin) -> None:
@@ -147,7 +149,7 @@ def test_a_killed_hub_claims_no_later_contact_and_misses_nobody(town: Town, cabi
         known = facts.read(connection, town.now)
     (found,) = known.sites
     assert found.contact is not None
-    assert found.contact.last_contact_at == heard_at(town) == town.now - timedelta(seconds=10 + WRITE_SECONDS)
+    assert found.contact.last_contact_at == heard_at(town) == town.now - timedelta(seconds=10 + NEWS_SECONDS)
     assert status.site(found, town.now, alive=True).state is status.State.READY
     killed.close()
 
@@ -159,7 +161,7 @@ def test_whoever_comes_back_is_connected_again_though_it_tells_the_same(town: To
     greet(town, cabin)
     beat(town, cabin)
     found = site(town)
-    assert (found.state, found.since) == (status.State.READY, town.now - timedelta(seconds=10 + WRITE_SECONDS))
+    assert (found.state, found.since) == (status.State.READY, town.now - timedelta(seconds=10 + NEWS_SECONDS))
 
 
 def test_a_hub_that_starts_again_learns_all_of_it_anew(town: Town, cabin: Cabin) -> None:
@@ -177,7 +179,8 @@ def test_a_clock_that_was_set_back_is_believed(town: Town, cabin: Cabin) -> None
     told = heard_at(town)
     town.later(days=-1)
     beat(town, cabin)
-    assert heard_at(town) == town.now - timedelta(seconds=WRITE_SECONDS) < told
+    write(town, LIFE_SECONDS - NEWS_SECONDS)
+    assert heard_at(town) == town.now - timedelta(seconds=LIFE_SECONDS) < told
 
 
 def test_what_an_older_release_wrote_is_carried_over(tmp_path: Path) -> None:
