@@ -12,8 +12,9 @@ from typing import Final, Generic, TypeVar
 from sqlalchemy import Connection, func, select
 
 from cloud.storage import runs
+from cloud.storage.database import stored
 from cloud.storage.schema import cabin, document, epoch, published
-from protocol import codec, entries, limits
+from protocol import entries, limits
 from protocol.directory import Directory
 from protocol.entries import EpochOpened
 from protocol.errors import Refused
@@ -83,7 +84,7 @@ class Known:
         if row is None or row.version == self.current.version:
             return False
         directory = unverified(
-            Directory, codec.decode(Signed, row.signed, limits.DIRECTORY_BYTES_MAX), limits.DIRECTORY_BYTES_MAX
+            Directory, stored(Signed, row.signed, limits.DIRECTORY_BYTES_MAX), limits.DIRECTORY_BYTES_MAX
         )
         self.current = Current(row.version, Digest(row.digest), row.signed)
         self._addressees = {

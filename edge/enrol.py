@@ -80,10 +80,9 @@ def read_directory(folder: NodeFolder, authority_key: bytes) -> tuple[Signed, Di
         signed = codec.decode_canonical(Signed, raw, SIGNED_BYTES_MAX)
         return signed, verify_first(signed, authority_key)
     except Refused as error:
+        what = f"{folder.path / DIRECTORY_FILE} is damaged"
         raise Refused(
-            error.code,
-            f"{folder.path / DIRECTORY_FILE} is damaged: {error.what}",
-            _COPY,
+            error.code, f"{what}." if error.code is Code.MALFORMED else f"{what}: {error.what}", _COPY
         ) from error
 
 

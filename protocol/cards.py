@@ -9,14 +9,15 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from typing import Final
+from typing import Final, TypeVar
 
-from protocol import limits
+from protocol import codec, limits
 from protocol.errors import Code, Refused
 from protocol.ids import key_text
 
 VERSION: Final = 1
 _CHECK_BYTES: Final = 4
+T = TypeVar("T")
 _FORM = re.compile(r"kabine-([a-z]+)-([0-9]{1,4})-([a-z2-7]*)")
 
 
@@ -50,6 +51,17 @@ def read(kind: str, text: str) -> bytes:
     if check != _check(kind, body) or key_text(raw) != form[3]:
         raise Refused(Code.BAD_KEY, f"Letters of this {beginning}… are missing or wrong.", whole)
     return body
+
+
+def read_noun(kind: str, text: str, noun: type[T]) -> T:
+    """The noun on a card of this `kind`. Raises as `read`, and Refused(UNSUPPORTED_VERSION) for one that is whole and says something else."""
+    try:
+        return codec.decode_canonical(noun, read(kind, text), limits.CARD_CHARS_MAX)
+    except Refused as refused:
+        if refused.code is not Code.MALFORMED:
+            raise
+        what = f"This kabine-{kind}-{VERSION}-… is whole, and another release of Kabine has written it."
+        raise Refused(Code.UNSUPPORTED_VERSION, what) from refused
 
 
 def _check(kind: str, body: bytes) -> bytes:

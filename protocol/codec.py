@@ -6,6 +6,7 @@ the same bytes again, so that one meaning has one form and a signature covers wh
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Annotated, Generic, TypeVar
 
@@ -26,6 +27,7 @@ Age = Annotated[
 BlobName = Annotated[Digest, msgspec.Meta(min_length=32, max_length=32)]
 
 T = TypeVar("T")
+_JOINT = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _encoder = msgspec.msgpack.Encoder()
 
 
@@ -35,20 +37,21 @@ def encode(noun: object) -> bytes:
 
 
 class Reader(Generic[T]):
-    """Reads nouns of one `kind`. Who reads one of several kinds often keeps its reader: to find it again costs as much as to read."""
+    """Reads nouns of one `kind`, which people know by `name`. Who reads one of several kinds often keeps its reader: to find it again costs as much
+    as to read."""
 
-    def __init__(self, kind: type[T]) -> None:
-        self._kind = kind
+    def __init__(self, kind: type[T], name: str = "") -> None:
+        self._name = name or _name(kind)
         self._decode = msgspec.msgpack.Decoder(kind).decode
 
     def read(self, raw: bytes | memoryview, bytes_max: int) -> T:
         """What `raw` spells. Raises Refused(MALFORMED) when it is longer than `bytes_max` or spells none of this kind."""
         if len(raw) > bytes_max:
-            raise Refused(Code.MALFORMED, f"{_name(self._kind)} of {len(raw)} bytes; at most {bytes_max} are allowed.")
+            raise Refused(Code.MALFORMED, f"{len(raw)} bytes are too many for a {self._name}; at most {bytes_max}.")
         try:
             return self._decode(raw)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, OverflowError, ValueError) as error:
-            raise Refused(Code.MALFORMED, f"Bytes that spell no {_name(self._kind)}: {error}.") from error
+            raise Refused(Code.MALFORMED, f"Bytes that spell no {self._name}: {error}.") from error
 
 
 _readers: dict[object, Reader[object]] = {}
@@ -67,7 +70,7 @@ def decode_canonical(kind: type[T], raw: bytes | memoryview, bytes_max: int, *, 
     ours, or have further ones."""
     noun = decode(kind, raw, bytes_max)
     if encode(noun) != bytes(raw) and not (grows and _other_version(bytes(raw), encode(noun))):
-        raise Refused(Code.MALFORMED, f"{_name(kind)} in a spelling that is not canonical.")
+        raise Refused(Code.MALFORMED, f"The spelling of this {_name(kind)} is not canonical.")
     return noun
 
 
@@ -85,4 +88,5 @@ def _alike(one: object, other: object) -> bool:
 
 
 def _name(kind: object) -> str:
-    return getattr(kind, "__name__", str(kind))
+    """`HubCard` is a hub card to people."""
+    return _JOINT.sub(" ", getattr(kind, "__name__", "noun")).lower()

@@ -6,7 +6,7 @@ from typing import ClassVar, Final
 
 from msgspec import Struct
 
-from protocol import cards, codec, limits, soundness
+from protocol import cards, codec, soundness
 from protocol.codec import Number
 from protocol.ids import AgencyId, agency_id
 from protocol.keys import SigningPair
@@ -45,7 +45,7 @@ def write_hub_card(card: HubCard) -> str:
 
 def read_hub_card(text: str) -> HubCard:
     """Inverse of `write_hub_card`. Raises Refused(BAD_KEY, UNSUPPORTED_VERSION or MALFORMED)."""
-    card = codec.decode_canonical(HubCard, cards.read(_HUB, text), limits.CARD_CHARS_MAX)
+    card = cards.read_noun(_HUB, text, HubCard)
     soundness.expect(
         "hub card",
         [
@@ -65,7 +65,7 @@ def write_inbox_card(card: InboxCard, signing: SigningPair) -> str:
 
 def read_inbox_card(text: str) -> InboxCard:
     """Inverse of `write_inbox_card`. Raises Refused(BAD_KEY, UNSUPPORTED_VERSION, MALFORMED or BAD_SIGNATURE)."""
-    signed = codec.decode_canonical(Signed, cards.read(_INBOX, text), limits.CARD_CHARS_MAX)
+    signed = cards.read_noun(_INBOX, text, Signed)
     card = verify(InboxCard, signed, unverified(InboxCard, signed).signing_key)
     soundness.expect(
         "inbox card",

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 from msgspec import Struct
 from msgspec.structs import replace
 
-from protocol import cards, codec, keys, limits, soundness
+from protocol import cards, codec, keys, soundness
 from protocol.errors import Code, Refused
 from protocol.ids import AreaId, SiteId, area_id, site_id
 from protocol.keys import CurvePair, SigningPair
@@ -80,7 +80,7 @@ def write_invitation(invitation: Invitation) -> str:
 
 def read_invitation(text: str) -> Invitation:
     """Inverse of `write_invitation`. Raises Refused(BAD_KEY, UNSUPPORTED_VERSION or MALFORMED); does not ask what time it is."""
-    invitation = codec.decode_canonical(Invitation, cards.read(_INVITATION, text), limits.CARD_CHARS_MAX)
+    invitation = cards.read_noun(_INVITATION, text, Invitation)
     soundness.expect(
         "invitation",
         [

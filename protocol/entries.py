@@ -95,7 +95,7 @@ class DirectoryPublished(msgspec.Struct, frozen=True, array_like=True, tag="dire
 
 
 Event = EpochOpened | DocumentSealed | VisitEnded | ReceiptGiven | DirectoryPublished
-_EVENTS: Final = codec.Reader[Event](Event)  # type: ignore[arg-type]
+_EVENTS: Final = codec.Reader[Event](Event, "event")  # type: ignore[arg-type]
 _place = struct.Struct(">QQ").pack  # epoch and number
 _nonce = struct.Struct(">IQ").pack  # the last four bytes of the epoch, and the number
 _EPOCH_BITS: Final = 0xFFFFFFFF

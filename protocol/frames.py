@@ -134,7 +134,7 @@ class Refused(msgspec.Struct, frozen=True, array_like=True, tag="refused"):
 
 
 Frame = Hello | Entries | Ack | Want | Chunk | Gone | Whisper | Beat | Ask | Answer | Refused
-_FRAMES: Final = codec.Reader[Frame](Frame)  # type: ignore[arg-type]
+_FRAMES: Final = codec.Reader[Frame](Frame, "frame")  # type: ignore[arg-type]
 _TAGS = frozenset(kind.__struct_config__.tag for kind in Frame.__args__)
 
 

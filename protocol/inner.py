@@ -96,7 +96,7 @@ def read_summary(raw: bytes) -> Summary:
     """Inverse of `summary_bytes`. Raises Refused(MALFORMED)."""
     if len(raw) > limits.SUMMARY_BYTES_MAX:
         raise Refused(Code.MALFORMED, f"A summary of {len(raw)} bytes; at most {limits.SUMMARY_BYTES_MAX} are allowed.")
-    return _decode(Summary, raw)
+    return _decode(Summary, raw, "summary")
 
 
 def pack(inner: Inner, pdf: Iterable[bytes]) -> Iterator[bytes]:
@@ -162,7 +162,7 @@ class Unpacker:
         if len(self._waiting) < front_bytes:
             return False
         raw, front = bytes(self._waiting[BLOCK : BLOCK + raw_bytes]), bytes(self._waiting[:front_bytes])
-        inner = _decode(Inner, raw)
+        inner = _decode(Inner, raw, "manifest")
         if not _describes_one(inner):
             raise Refused(Code.MALFORMED, "The manifest does not describe exactly one document.")
         if inner.files[0].bytes > limits.DOCUMENT_BYTES_MAX:
@@ -222,8 +222,8 @@ def _padded(size_bytes: int) -> int:
     return size_bytes + -size_bytes % BLOCK
 
 
-def _decode(kind: type[_Noun], raw: bytes) -> _Noun:
+def _decode(kind: type[_Noun], raw: bytes, name: str) -> _Noun:
     try:
         return msgspec.json.decode(raw, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Refused(Code.MALFORMED, f"JSON that spells no {kind.__name__}: {error}.") from error
+        raise Refused(Code.MALFORMED, f"JSON that spells no {name}: {error}.") from error

@@ -327,15 +327,15 @@ class Connector:
         return current
 
     def _held_directory(self, path: Path) -> tuple[Signed, Directory] | tuple[None, None]:
-        """The one we hold. Nothing where another authority has signed it: the card of a new hub was given (docs/keys.md), and what the old one has
-        said counts no more, whatever its version."""
+        """The one we hold. Nothing where it is damaged, and where another authority has signed it: the card of a new hub was given (docs/keys.md),
+        and what the old one has said counts no more, whatever its version."""
         if not path.exists():
             return None, None
-        held = codec.decode(Signed, path.read_bytes(), limits.DIRECTORY_BYTES_MAX)
         try:
+            held = codec.decode(Signed, path.read_bytes(), limits.DIRECTORY_BYTES_MAX)
             return held, publication.verify_first(held, self._authority_key)
         except Refused as refused:
-            if refused.code is not Code.BAD_SIGNATURE:
+            if refused.code not in (Code.BAD_SIGNATURE, Code.MALFORMED):
                 raise
             return None, None
 

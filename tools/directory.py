@@ -229,7 +229,7 @@ def _spelling(path: Path, what: str, remedy: str) -> Iterator[None]:
     try:
         yield
     except Refused as error:
-        raise Refused(error.code, f"{path} {what}: {error.what}", remedy) from error
+        raise Refused(error.code, f"{path} {what}.", remedy) from error
 
 
 def _say(found: Directory) -> None:

@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy import Connection, delete, insert, select, update
 
 from cloud.storage import schema
-from cloud.storage.database import upsert
+from cloud.storage.database import stored, upsert
 from protocol import codec, hours, limits
 from protocol.contacts import InboxCard
 from protocol.directory import Agency, AgencyTexts, Directory, InboxKey, Route, Service, ServiceTexts
@@ -140,7 +140,7 @@ def services(connection: Connection) -> tuple[Service, ...]:
     """All services, by LeiKa key."""
     column = schema.service.c
     rows = connection.execute(select(column.definition).order_by(column.id)).scalars()
-    return tuple(codec.decode(Service, raw, limits.DIRECTORY_BYTES_MAX) for raw in rows)
+    return tuple(stored(Service, raw, limits.DIRECTORY_BYTES_MAX) for raw in rows)
 
 
 def service(connection: Connection, id: ServiceId) -> Service:
@@ -211,7 +211,7 @@ def _definition(connection: Connection, id: AgencyId) -> bytes | None:
 
 
 def _agency(raw: bytes) -> Agency:
-    return codec.decode(Agency, raw, limits.DIRECTORY_BYTES_MAX)
+    return stored(Agency, raw, limits.DIRECTORY_BYTES_MAX)
 
 
 def _write(connection: Connection, agency: Agency) -> None:

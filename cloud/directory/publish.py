@@ -17,6 +17,7 @@ from sqlalchemy import Connection, func, insert, select
 from cloud import enrolment
 from cloud.directory import draft
 from cloud.storage import schema
+from cloud.storage.database import stored
 from protocol import codec, limits, manifest
 from protocol.directory import NO_DIRECTORY, CabinRow, Directory, HubRow
 from protocol.errors import Code, Refused
@@ -48,7 +49,7 @@ def current(connection: Connection) -> Published | None:
     row = connection.execute(select(schema.published).order_by(schema.published.c.version.desc()).limit(1)).first()
     if row is None:
         return None
-    signed = read_signed(row.signed)
+    signed = stored(Signed, row.signed, limits.DIRECTORY_BYTES_MAX + 1024)
     return Published(row.version, Digest(row.digest), len(row.signed), signed, row.published_at)
 
 

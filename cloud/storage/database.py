@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection, Engine, Table, Transaction, create_engine, event, inspect, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
@@ -22,7 +22,8 @@ from sqlalchemy.sql.dml import UpdateBase
 
 from cloud.storage import bulk
 from cloud.storage.turnstile import Turnstile
-from protocol.errors import Mistake, Unavailable
+from protocol import codec
+from protocol.errors import Mistake, Refused, Unavailable
 
 HEAD: Final = "0006"  # the last migration; a test holds it against migrations/versions
 BUSY_MILLISECONDS: Final = 5000  # an operator's command may hold the file for so long before the hub gives up
@@ -30,6 +31,7 @@ _READERS_MAX: Final = 8
 _VERSION_TABLE: Final = "alembic_version"
 
 Row = Mapping[str, Any]
+T = TypeVar("T")
 
 
 def sqlite_url(path: Path) -> str:
@@ -174,12 +176,22 @@ class Database:
             command.upgrade(config, "head")
 
 
+def stored(kind: type[T], raw: bytes, bytes_max: int) -> T:
+    """The noun that was written into a column. Raises Unavailable when it is not there any more."""
+    try:
+        return codec.decode(kind, raw, bytes_max)
+    except Refused as refused:
+        raise _unsound(refused.what.rstrip(".")) from refused
+
+
 def _damaged(error: DBAPIError) -> Unavailable | None:
     """What SQLite says of a file that is not as it was written; other errors of its kind are of other classes."""
-    if type(error.orig) is not sqlite3.DatabaseError:
-        return None
+    return _unsound(str(error.orig)) if type(error.orig) is sqlite3.DatabaseError else None
+
+
+def _unsound(what: str) -> Unavailable:
     return Unavailable(
-        f"The hub's database is damaged: {error.orig}.",
+        f"The hub's database is damaged: {what}.",
         "Stop the hub, keep its folder, and bring it back from a copy (docs/install-hub.md, “Backup”); cabins keep what they have and send it again.",
     )
 

@@ -19,7 +19,7 @@ from protocol.ids import SiteId
 
 ENTRIES_MAX: Final = 512  # of one run: whoever wants one entry reads them all
 _BYTES_MAX: Final = ENTRIES_MAX * limits.ENTRY_BYTES_MAX
-_PAYLOADS: Final = codec.Reader(tuple[bytes, ...])
+_PAYLOADS: Final = codec.Reader(tuple[bytes, ...], "run of entries")
 
 
 def row(site: SiteId, machine: int, before: bytes, run: Sequence[Entry]) -> dict[str, Any]:

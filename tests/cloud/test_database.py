@@ -14,9 +14,11 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, insert, select
 
 from cloud.storage import database as module
-from cloud.storage.database import HEAD, Database, sqlite_url, upsert
+from cloud.storage.database import HEAD, Database, sqlite_url, stored, upsert
 from cloud.storage.schema import metadata, route
 from cloud.storage.turnstile import Turnstile
+from protocol import codec
+from protocol.directory import Route
 from protocol.errors import Unavailable
 
 PAGE_BYTES = 4096
@@ -84,6 +86,12 @@ def test_a_damaged_file_is_told_with_what_to_do(tmp_path: Path, opens: bool) -> 
     with pytest.raises(Unavailable, match="is damaged") as told:
         use()
     assert "bring it back from a copy" in told.value.remedy
+
+
+def test_a_column_that_holds_something_else_is_damage_too() -> None:
+    assert stored(Route, codec.encode(Route(**ROUTE)), 1000) == Route(**ROUTE)  # type: ignore[arg-type]
+    with pytest.raises(Unavailable, match="is damaged: Bytes that spell no route"):
+        stored(Route, b"\xff", 1000)
 
 
 def test_a_later_shape_is_refused_in_plain_words(tmp_path: Path) -> None:

@@ -279,6 +279,17 @@ def test_a_district_with_a_new_hub_keeps_its_agencies(town: Stage) -> None:
     assert kept.read_bytes() == current
 
 
+def test_a_directory_that_is_damaged_on_its_disk_is_fetched_anew(town: Stage) -> None:
+    assert town.pull(agency=OTHER_AGENCY).returncode == 0
+    kept = town.house.keys(OTHER_AGENCY) / "directory"
+    whole = kept.read_bytes()
+    for damaged in (b"", whole[:-9], b"\x93abc"):
+        kept.write_bytes(damaged)
+        done = town.pull(agency=OTHER_AGENCY)
+        assert done.returncode == 0, done.stderr
+        assert kept.read_bytes() == whole
+
+
 def test_the_card_of_a_hub_that_is_not_there_or_not_the_one_is_not_kept(town: Stage) -> None:
     """Whoever mistypes --hub once does not speak with the wrong one from then on."""
     assert town.pull(agency=OTHER_AGENCY).returncode == 0

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocol import cards
+from protocol import cards, codec
+from protocol.contacts import HubCard
 from protocol.errors import Code, Refused
 
 BODY = bytes(range(60))
@@ -26,6 +27,13 @@ def test_a_card_is_one_line_that_says_what_it_is() -> None:
 
 def test_capitals_and_line_breaks_do_no_harm() -> None:
     assert cards.read("invite", f"  {CARD[:30].upper()}\n {CARD[30:]}\r\n") == BODY
+
+
+def test_what_another_release_has_written_is_told_so() -> None:
+    later = cards.write("hub", codec.encode(("tcp://hub.example:7400", bytes(32), bytes(32), "more")))
+    with pytest.raises(Refused, match="another release of Kabine has written it") as caught:
+        cards.read_noun("hub", later, HubCard)
+    assert caught.value.code is Code.UNSUPPORTED_VERSION
 
 
 @given(st.integers(16, len(CARD) - 1), st.sampled_from("abcdefghijklmnopqrstuvwxyz234567"))

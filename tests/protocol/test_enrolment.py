@@ -70,7 +70,7 @@ def test_an_unsound_invitation_is_refused(fields: dict[str, object], told: str) 
 def test_bytes_that_are_no_invitation_are_refused() -> None:
     with pytest.raises(Refused) as caught:
         enrolment.read_invitation(cards.write("invite", b"\x93abc"))
-    assert caught.value.code is Code.MALFORMED
+    assert caught.value.code is Code.UNSUPPORTED_VERSION
 
 
 def test_an_invitation_works_once_and_until_it_expires() -> None:

@@ -248,5 +248,11 @@ def test_what_does_not_begin_with_a_tag_is_no_frame(first):
         frames.decode(first, 1)
 
 
+def test_what_begins_with_a_tag_and_goes_on_otherwise_is_told_in_our_words():
+    with pytest.raises(Refused, match="Bytes that spell no frame: ") as caught:
+        frames.decode(codec.encode(["ack", "seven"]), 1)
+    assert "protocol." not in caught.value.what
+
+
 def test_fields_that_a_later_version_appended_are_passed_over():
     assert frames.decode(codec.encode(["ack", 7, "later"]), 1) == Ack(7)

@@ -128,12 +128,12 @@ def with_manifest(change: dict[str, object]) -> bytes:
     [
         ({"files": []}, "exactly one"),
         ({"files": [{"name": "other.pdf", "bytes": 1, "sha256": ""}]}, "exactly one"),
-        ({"files": [{"name": "document.pdf", "bytes": -1, "sha256": ""}]}, "spells no Inner"),
+        ({"files": [{"name": "document.pdf", "bytes": -1, "sha256": ""}]}, "spells no manifest"),
         ({"files": [{"name": "document.pdf", "bytes": limits.DOCUMENT_BYTES_MAX + 1, "sha256": ""}]}, "at most"),
         ({"captured_at": "1900-01-01T00:00:00Z"}, "dated"),
-        ({"captured_at": "2026-01-01T00:00:00"}, "spells no Inner"),
+        ({"captured_at": "2026-01-01T00:00:00"}, "spells no manifest"),
         ({"captured_at": "2026-01-01T00:00:00Z"}, "laid out"),
-        ({"epoch": "one"}, "spells no Inner"),
+        ({"epoch": "one"}, "spells no manifest"),
     ],
 )
 def test_a_manifest_that_does_not_fit_is_refused(change, words):
@@ -180,5 +180,5 @@ def test_a_summary_that_is_too_long_or_none_is_refused():
     with pytest.raises(Refused, match="at most"):
         inner.read_summary(bytes(limits.SUMMARY_BYTES_MAX + 1))
     for raw in (b"", b"{}", b"\xff", b'{"title": "\xff"}'):
-        with pytest.raises(Refused, match="spells no Summary"):
+        with pytest.raises(Refused, match="spells no summary"):
             inner.read_summary(raw)

@@ -116,7 +116,7 @@ def test_another_file_where_a_directory_belongs_is_called_that(place: Path, run:
     letter, key = place / "brief.pdf", place / "hub" / "authority.age"
     letter.write_bytes(b"%PDF-1.7")
     for command in (("verify",), ("publish", "--signed")):
-        with pytest.raises(Refused, match=r"brief.pdf is no signed directory") as caught:
+        with pytest.raises(Refused, match=r"brief.pdf is no signed directory\.") as caught:
             run("directory", *command, str(letter))
         assert "kabine directory sign" in caught.value.remedy
     with pytest.raises(Refused, match=r"brief.pdf is no draft of a directory"):
