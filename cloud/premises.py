@@ -95,7 +95,7 @@ def _expect_database(file: Path) -> None:
 def _alone(path: Path) -> Iterator[None]:
     """No hub works here meanwhile: one of an earlier release would find its tables changed beneath it."""
     try:
-        folder = NodeFolder.open(path, "hub")
+        folder = NodeFolder.open(path, "hub", looking=True)
     except Unavailable as busy:
         raise Unavailable(
             f"In {path} works a hub of an earlier release of Kabine.",

@@ -14,10 +14,10 @@ FULL_REMEDY: Final = "Let no one scan now. Connect the cabin so that it can send
 
 def unavailable(error: OSError) -> Unavailable:
     """The disk refuses, in words for whoever looks after the cabin."""
-    return Unavailable(
-        f"The cabin's disk cannot be used: {error.strerror}.",
-        "Check the disk (`dmesg`, `df`), then start the cabin again; what was accepted is still there.",
-    )
+    remedy = "Check the disk (`dmesg`, `df`), then start the cabin again; what was accepted is still there."
+    if isinstance(error, PermissionError):
+        remedy = "Something in the cabin's folder belongs to another user: give all of it to the node's (`chown -R`), then start the cabin again."
+    return Unavailable(f"The cabin's disk cannot be used: {error.strerror}.", remedy)
 
 
 def free_bytes(folder: Path) -> int:

@@ -147,9 +147,9 @@ class NodeFolder:
 
 
 _MAKE: Final[dict[Kind, str]] = {
-    "edge": "Enrol the cabin with `kabine edge enrol INVITATION --dir DIR`.",
-    "hub": "Make a hub with `kabine hub init DIR`.",
-    "inbox": "Make the keys of an inbox with `kabine inbox keygen`.",
+    "edge": "Name the folder of a cabin, or make one with `kabine edge enrol INVITATION --dir DIR`.",
+    "hub": "Name the folder of a hub (--hub or KABINE_HUB), or make one with `kabine hub init DIR`.",
+    "inbox": "Name the folder of an inbox's keys, or make them with `kabine inbox keygen`.",
 }
 
 

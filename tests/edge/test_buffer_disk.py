@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 import threading
@@ -232,3 +233,10 @@ def test_troubles_are_bounded_and_told_once(cabin: Cabin) -> None:
         buffer.trouble(f"trouble {number}")
     assert len(buffer.troubles) == limits.TROUBLES_MAX
     assert buffer.troubles[-1] == f"trouble {limits.TROUBLES_MAX + 4}"
+
+
+def test_a_folder_that_root_has_copied_is_given_back_not_mended() -> None:
+    """As `cp -r` leaves it, or a command given as root."""
+    refused = disk.unavailable(PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
+    assert "chown" in refused.remedy
+    assert "dmesg" in disk.unavailable(OSError(errno.EIO, os.strerror(errno.EIO))).remedy

@@ -61,7 +61,7 @@ def test_a_folder_made_and_never_filled_is_taken_up_again_by_the_same_kind_only(
 def test_what_is_no_node_of_this_kind_is_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / "file").write_text("")
     NodeFolder.create(tmp_path / "other", "inbox").close()
-    with pytest.raises(Refused, match=r"There is no hub node in .* Make a hub with `kabine hub init DIR`"):
+    with pytest.raises(Refused, match=r"There is no hub node in .* Name the folder of a hub .* `kabine hub init DIR`"):
         NodeFolder.open(tmp_path / name, "hub")
 
 
