@@ -60,6 +60,11 @@ class Entrance:
         return Shut.CLOSED if state is not None and state.status is not hours.Status.OPEN else None
 
     @property
+    def turned_away(self) -> bool:
+        """Whoever is still inside hands in to nobody either."""
+        return self._turned_away()
+
+    @property
     def sign(self) -> Sign | None:
         """The same with its times; None: it is open. Asked for by the uplink's thread too."""
         shut = self.shut

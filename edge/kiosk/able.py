@@ -1,8 +1,9 @@
-"""What visitors can do now as far as the devices, the disk and the directory let them, as it was seen last: nothing else is offered on the screen."""
+"""What visitors can do now as far as devices, disk, directory and hub let them, as it was seen last: nothing else is offered on the screen."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Final
 
 import structlog
@@ -31,11 +32,14 @@ _TAKES_NOTHING: Final = {
 class Able:
     """Asks the devices and the disk only in `look`; everything else answers at once."""
 
-    def __init__(self, feed: Feed, handouts: Handouts, reference: Reference, buffer: Buffer) -> None:
+    def __init__(
+        self, feed: Feed, handouts: Handouts, reference: Reference, buffer: Buffer, turned_away: Callable[[], bool]
+    ) -> None:
         self._feed = feed
         self._handouts = handouts
         self._reference = reference
         self._buffer = buffer
+        self._turned_away = turned_away
         self._scanner = ScannerState.READY
         self._room_for_papers = True
         self._room_for_sheets = True
@@ -65,7 +69,12 @@ class Able:
     @property
     def papers(self) -> bool:
         """Sheets can be taken, and there is somebody to hand them in to."""
-        return self._takes_sheets and self._room_for_papers and bool(self._reference.choices)
+        return self._takes_sheets and self._room_for_papers and bool(self._reference.choices) and self.arrive
+
+    @property
+    def arrive(self) -> bool:
+        """What is handed in gets to somebody, sooner or later: the hub knows this cabin."""
+        return not self._turned_away()
 
     @property
     def prints(self) -> bool:

@@ -9,7 +9,17 @@ from edge.directory_texts import Text as Paper
 from edge.kiosk.language import Words
 from edge.kiosk.offices import office, offices
 from edge.kiosk.settings import Text
-from edge.kiosk.telling import ON_ONE_SCREEN, Values, guest_of, labelled, screenful, sign_of, state_of, whom_to_call
+from edge.kiosk.telling import (
+    ON_ONE_SCREEN,
+    Values,
+    guest_of,
+    labelled,
+    screenful,
+    sent,
+    sign_of,
+    state_of,
+    whom_to_call,
+)
 from edge.kiosk.usher import Usher
 from protocol import hours
 
@@ -83,7 +93,7 @@ def _state(usher: Usher, words: Words, phone: str) -> Values:
         "state": state,
         "sign": sign_of(state),
         "handed_in_at": found.document.accepted_at,
-        "line_up": line_up,
+        "sent": sent(usher),
         "as_of": usher.reference.as_of(found.document, usher.house.utc(), connected=line_up),
     }
 

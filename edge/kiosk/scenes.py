@@ -20,6 +20,7 @@ from edge.kiosk.telling import (
     guest_of,
     labelled,
     screenful,
+    sent,
     sign_of,
     state_of,
     whom_to_call,
@@ -186,7 +187,7 @@ def _number(usher: Usher, words: Words, phone: str) -> Values:
         "qr": f"/qr/{usher.stamp}.svg",
         "state": state,
         "sign": sign_of(state),
-        "line_up": usher.house.connected(),
+        "sent": sent(usher),
         "slip": guest.slip,
         "printer": usher.handouts.possible,
     }
@@ -195,12 +196,12 @@ def _number(usher: Usher, words: Words, phone: str) -> Values:
 def _problem(usher: Usher, words: Words, phone: str) -> Values:
     guest = guest_of(usher)
     # Where the papers are at stake the next try is the same step once more.
-    retry = guest.problem not in ("absent", "too-many") and guest.shown.state is not State.CHOOSE
+    retry = guest.problem not in ("absent", "too-many", "turned-away") and guest.shown.state is not State.CHOOSE
     return {
         "told": _told(guest),
         "count": len(guest.shown.pages),
         # Nobody who is told to come again shall believe that their sheets wait here.
-        "not_handed_in": guest.problem == "full" and not guest.shown.copy,
+        "not_handed_in": guest.problem in ("full", "turned-away") and not guest.shown.copy,
         "retry": retry,
         "pages_max": limits.DOCUMENT_PAGES_MAX,
     }

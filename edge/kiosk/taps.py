@@ -160,7 +160,7 @@ async def _check(guest: Guest, verb: str, place: str) -> None:
         case "page":
             guest.looking = number(place)
         case "confirm":
-            guest.say(said.Confirmed())
+            _confirm(guest)
             return
         case "another":
             guest.say(said.NextSheet())
@@ -212,7 +212,7 @@ def _go_on(guest: Guest, verb: str) -> None:
     shown, guest.problem = guest.shown, ""
     match verb:
         case "retry" if shown.state is State.CHECK:
-            guest.say(said.Confirmed())
+            _confirm(guest)
         case "retry" if shown.state is State.JUDGE and shown.copy and shown.pages:
             guest.say(said.CopyAsked())
         case "retry" if shown.state is State.JUDGE:
@@ -221,6 +221,14 @@ def _go_on(guest: Guest, verb: str) -> None:
             guest.say(said.Back())
         case _:
             guest.say(said.Staying())
+
+
+def _confirm(guest: Guest) -> None:
+    if guest.lobby.able.arrive:
+        guest.say(said.Confirmed())
+    else:
+        guest.problem = "turned-away"
+        guest.say(said.Staying())
 
 
 async def _good(guest: Guest, page: int | None) -> None:

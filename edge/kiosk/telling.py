@@ -50,6 +50,13 @@ def sign_of(state: str) -> str:
     return "warning" if state in ("returned", "damaged", "lost") else "success"
 
 
+def sent(usher: Usher) -> str:
+    """The key of how papers that are still here go on; empty where they do not."""
+    if not usher.able.arrive:
+        return ""
+    return "say.sent_now" if usher.house.connected() else "say.sent_later"
+
+
 def agency_of(usher: Usher, words: Words) -> Markup:
     """Who gets the papers, in short; empty while nobody was chosen."""
     chosen = guest_of(usher).concern

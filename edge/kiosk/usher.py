@@ -69,7 +69,7 @@ class Usher:
         self.feed = feed
         self.reference = reference
         self.entrance = entrance
-        self.able = Able(feed, self.handouts, reference, house.buffer)
+        self.able = Able(feed, self.handouts, reference, house.buffer, lambda: entrance.turned_away)
         self.face_down = face_down
         self.telephone = telephone
         self.porch = Porch(house.patience.quiet_seconds, parting_seconds, self.changed)

@@ -26,6 +26,7 @@ from hardware.fittings import ScannerConfig
 from tests.journeys.kiosk import DIAGONALS, SIZES, Cabin, Visitor, cabins, visitor
 from tests.journeys.kiosk_screens import ALL, MOMENTS, standing
 from tests.journeys.looks import corners, faults, fit, put_on, violations
+from tests.journeys.stage import Stage
 from tests.journeys.waiting import until
 
 EVERYTHING: Final = os.environ.get("KABINE_LOOKS") == "all"
@@ -278,6 +279,48 @@ def test_a_closed_cabin_says_when_it_opens_and_is_as_people_need_it(
         assert status is not None
         assert (status.shut, status.visitor) == ("closed", False)
     assert not faulty, "\n".join(faulty)
+
+
+def test_a_revoked_cabin_takes_no_papers_and_closes_behind_its_visitor(
+    chrome: Browser,
+    tmp_path: Path,
+    places: dict[tuple[object, ...], tuple[str, dict[str, list[int] | None]]],
+) -> None:
+    """Its key is really refused. Whoever is there has laid down everything, and is not told that it goes on as soon as the line is back."""
+    with (
+        cabins(tmp_path, "1280") as found,
+        visitor(chrome, found["1280"], "1280", reduced_motion="reduce") as comes,
+    ):
+        comes.to_check()
+        stage = Stage(comes.cabin.house)
+        revoked = stage.kabine("cabin", "revoke", comes.cabin.site, "--yes", *stage.as_authority())
+        assert revoked.returncode == 0, revoked.stderr
+        until(lambda: shut(comes.cabin) == "closed", "the cabin knows it")
+        comes.tap("confirm")
+        comes.at("problem")
+        assert "Diese Unterlagen sind nicht abgegeben." in comes.text()
+        faulty = looked_at(comes, places, "problem-turned-away", looks("problem"))
+        put_on(comes.page, Settings())
+        assert not comes.button("retry").count()
+        comes.tap("go-on")
+        comes.at("check")
+        comes.tap("end")
+        comes.at("parting")
+        comes.tap("home")
+        comes.at("closed")
+        assert "Bitte fragen Sie im Rathaus, wann sie wieder öffnet." in comes.text()
+        status = comes.cabin.house.status(comes.cabin.site)
+        assert status is not None
+        assert not status.waiting_documents
+        faulty += looked_at(comes, places, "closed-turned-away", looks("start") + looks("info"))
+    assert not faulty, "\n".join(faulty)
+
+
+def shut(cabin: Cabin) -> str:
+    """Why it receives nobody."""
+    status = cabin.house.status(cabin.site)
+    assert status is not None
+    return status.shut
 
 
 def test_a_full_disk_and_how_a_sheet_is_turned_over_are_as_people_need_them(
