@@ -14,7 +14,7 @@ import click
 
 from edge.knock import knock
 from edge.orders import Accepted, Clean, Secured, ShowStatus, Status, Submit, Told
-from protocol.errors import Unavailable
+from protocol.errors import Refused, Unavailable
 from protocol.runtime.world import REAL
 from tools import edge_words
 
@@ -125,8 +125,11 @@ def submit(
             return
         time.sleep(LOOK_SECONDS)
     last: Told | None = None
-    for last in told:
-        show(last)
+    try:
+        for last in told:
+            show(last)
+    except Refused as refused:
+        raise _seen_here(refused, files) from refused
     if not isinstance(last, Secured if wait == "secured" else Accepted):
         raise Unavailable(
             "The node ended before it had answered.",
@@ -193,6 +196,20 @@ def doctor(context: click.Context, folder: Path, as_json: bool) -> None:
             json.dumps({"version": DOCTOR_VERSION, "state": worst.name.lower(), "findings": rows}, ensure_ascii=False)
         )
     context.exit(int(worst))
+
+
+def _seen_here(refused: Refused, files: tuple[Path, ...]) -> Refused:
+    """The node reads the files itself, and a unit hides from it what its owner sees."""
+    from edge.capture.delivered import not_there
+
+    for file in files:
+        if refused.what == not_there(file.name).what and file.exists():
+            return Refused(
+                refused.code,
+                f"You see “{file.name}”, and the node does not.",
+                "Copy it to where the node may look, as /var/lib/kabine: its unit hides /tmp, /home and /root from it.",
+            )
+    return refused
 
 
 def _submitted_alone(folder: Path, order: Submit, show: Callable[[Told], None], *, patient: bool) -> bool:

@@ -62,6 +62,11 @@ def damaged(what: Delivered, kind: str) -> Refused:
     return Refused(Code.BAD_FILE, f"“{what.name}” is damaged or incomplete: the {kind} breaks off.", AGAIN)
 
 
+def not_there(name: str) -> Refused:
+    """Of a file that nobody finds."""
+    return Refused(Code.BAD_FILE, f"There is no file “{name}”.", "Check the name.")
+
+
 def too_many(pages: int) -> Refused:
     """What a visitor reads who brings more than a document may hold."""
     return Refused(
@@ -77,7 +82,7 @@ def _begins(path: Path) -> tuple[bytes, int]:
         if path.is_dir():
             raise Refused(Code.BAD_FILE, f"“{path.name}” is a folder, not a file.", "Name the files in it.")
         if not path.exists():
-            raise Refused(Code.BAD_FILE, f"There is no file “{path.name}”.", "Check the name.")
+            raise not_there(path.name)
         if not path.is_file():
             raise Refused(Code.BAD_FILE, f"“{path.name}” is no ordinary file.", KINDS)
         size_bytes = path.stat().st_size

@@ -143,6 +143,22 @@ def test_a_node_that_was_killed_loses_nothing_it_accepted(path: Path, tmp_path: 
     assert status["troubles"] == []
 
 
+def test_a_file_that_only_the_asker_sees_is_told_as_that(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As below /tmp, which a unit with PrivateTmp has for itself: “there is no file” sent people to look for a slip of theirs."""
+    sheet(tmp_path / "a.png")
+    with running(path):
+        monkeypatch.chdir(tmp_path)
+        for name, told in (
+            ("a.png", "You see “a.png”, and the node does not."),
+            ("b.png", "There is no file “b.png”."),
+        ):
+            done = kabine("submit", path, "--agency", "sozialamt-uckermark", f"/proc/self/cwd/{name}")
+            assert isinstance(done.exception, Refused)
+            assert done.exception.what == told
+
+
 def test_enrol_prints_the_words_and_what_to_do(tmp_path: Path) -> None:
     with Counter().open() as counter:
         done = kabine("enrol", invitation(counter.address), "--dir", tmp_path / "cabin")
