@@ -2,7 +2,8 @@
 
 Each round flips one bit in one file of a node's folder, starts the node on it with the real code, couples it with the other node, and lets an agency
 look at everything as its connector does. A flip counts as *noticed* (a trouble, an alarm, a refusal), as *healed or without effect* (nothing differs
-from what was promised), or as a violation: something is altered or gone, and nobody says so.
+from what was promised), or as a violation: something is altered or gone, and nobody says so. Of the flips after which SQLite reads the same, with the
+same beside it, the first is looked at for all, and now and then another, which must fare alike.
 """
 
 from __future__ import annotations
@@ -28,9 +29,10 @@ from tools.torture.judges import Judges, Looking, looking_on
 from tools.torture.lives import Life, tortured
 from tools.torture.pair import Keys, Pair
 from tools.torture.planted import planted
-from tools.torture.power import _steps
+from tools.torture.power import FILES, JUDGED_AGAIN, _steps
 from tools.torture.promises import Promised, spell
 from tools.torture.recording import room
+from tools.torture.recovery import Recovery
 from tools.torture.remembered import remembered
 from tools.torture.report import Report, luck
 
@@ -62,8 +64,16 @@ def _play(life: Life) -> Report:
     with room() as place, planted(life.plant), engines.kept(), remembered():
         scenes = _scenes(place, life.name)
         dice = luck(life.name, "rot")
+        verdicts = Verdicts(scenes, place, luck(life.name, "again"))
         while report.rounds < life.rounds and not report.enough:
-            _flip(dice.choice(scenes), place / "rotten", dice, life.name, report)
+            scene = dice.choice(range(len(scenes)))
+            where, bit = _aim(scenes[scene], dice)
+            verdict = verdicts.of(scene, where, bit)
+            report.rounds += 1
+            report.counts["judged"] += verdicts.fresh
+            report.counts[f"{where.partition('/')[2].partition('/')[0]}-{verdict.outcome}"] += 1
+            if verdict.broken:
+                report.broke(f"{verdict.broken} for bit {bit} of {where} in life {life.name}")
     return report
 
 
@@ -96,20 +106,52 @@ def _scenes(place: Path, life: str) -> list[Scene]:
     return scenes
 
 
-def _flip(scene: Scene, place: Path, dice: random.Random, life: str, report: Report) -> None:
-    where, bit = _aim(scene, dice)
-    rotten = bytearray(scene.files[where])
-    rotten[bit // 8] ^= 1 << bit % 8
-    lay_out({**scene.files, where: bytes(rotten)}, scene.folders, place)
-    try:
-        noticed, broken = _Look(scene, place).look(where.startswith("cabin"))
-    finally:
-        shutil.rmtree(place)
-    report.rounds += 1
-    outcome = "violated" if broken and not noticed else "noticed" if noticed else "healed-or-without-effect"
-    report.counts[f"{where.partition('/')[2].partition('/')[0]}-{outcome}"] += 1
-    if outcome == "violated":
-        report.broke(f"{broken[0]} for bit {bit} of {where} in life {life}")
+class Verdict(NamedTuple):
+    """How a flip fares, and the promise that it breaks."""
+
+    outcome: str
+    broken: str = ""
+
+
+class Verdicts:
+    """On flips in these scenes. `fresh`: the last one was looked at for itself."""
+
+    def __init__(self, scenes: list[Scene], place: Path, dice: random.Random) -> None:
+        self._scenes = scenes
+        self._place = place / "rotten"
+        self._dice = dice
+        self._recoveries = {node: Recovery(place / f"{node}-read", file) for node, file in FILES.items()}
+        self._said: dict[tuple[int, str, int], Verdict] = {}  # by scene, node, and what was seen of it
+        self.fresh = True
+
+    def of(self, scene: int, where: str, bit: int) -> Verdict:
+        """On this bit of this file of the scene with this number."""
+        node = where.partition("/")[0]
+        rotten = bytearray(self._scenes[scene].files[where])
+        rotten[bit // 8] ^= 1 << bit % 8
+        files = {**self._scenes[scene].files, where: bytes(rotten)}
+        of_node = {name[len(node) :]: raw for name, raw in files.items() if name.startswith(f"{node}/")}
+        seen = self._recoveries[node].seen(of_node)
+        before = None if seen is None else self._said.get((scene, node, seen))
+        self.fresh = before is None or self._dice.random() < JUDGED_AGAIN
+        if before is not None and not self.fresh:
+            return before
+        found = self._look(self._scenes[scene], files, where.startswith("cabin"))
+        if before is not None and before.outcome != found.outcome:
+            return Verdict("violated", f"SQLite reads the same after two flips, and they fare as {before} and {found}")
+        if seen is not None:
+            self._said[scene, node, seen] = found
+        return found
+
+    def _look(self, scene: Scene, files: dict[str, bytes], at_cabin: bool) -> Verdict:
+        lay_out(files, scene.folders, self._place)
+        try:
+            noticed, broken = _Look(scene, self._place).look(at_cabin)
+        finally:
+            shutil.rmtree(self._place)
+        if broken and not noticed:
+            return Verdict("violated", broken[0])
+        return Verdict("noticed" if noticed else "healed-or-without-effect")
 
 
 def _aim(scene: Scene, dice: random.Random) -> tuple[str, int]:
