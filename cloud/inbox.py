@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any, Final
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, bindparam, select
 
 from cloud import lost
 from cloud.gathered import Told
@@ -22,27 +22,40 @@ LISTING_MAX: Final = 200
 LISTING_BYTES_MAX: Final = limits.MESSAGE_BYTES_MAX // 2  # summaries of 32 KiB: an answer is one message
 EVENTS_MAX: Final = 8  # of one document: stored, fetched, accepted, and what a forwarding would add
 _CLOSED: Final = (Happening.ACCEPTED.value, Happening.RETURNED.value)
+_LISTED = (
+    select(document, blob.c.digest)
+    .select_from(named_document)
+    .where(document.c.agency == bindparam("by"), document.c.place > bindparam("after"))
+    .order_by(document.c.place)
+    .limit(bindparam("count"))
+)
+_OPEN = _LISTED.where(document.c.state.not_in(_CLOSED))
+_EVENTS_OF_ALL = (
+    select(receipt)
+    .where(receipt.c.document.in_(bindparam("documents", expanding=True)))
+    .order_by(receipt.c.document, receipt.c.number)
+)
+_READABLE = (
+    select(document.c.id)
+    .select_from(named_document)
+    .where(blob.c.digest == bindparam("named"), document.c.agency == bindparam("by"), document.c.place.is_not(None))
+)
+_ADDRESSED = select(document.c.site, document.c.id, document.c.receipt).where(
+    document.c.envelope == bindparam("sealed"), document.c.agency == bindparam("by"), document.c.place.is_not(None)
+)
+_EVENTS = (
+    select(receipt.c.body, receipt.c.signature).where(receipt.c.document == bindparam("of")).order_by(receipt.c.number)
+)
 
 
 def listing(ledger: Ledger, agency: AgencyId, after: int, count: int, everything: bool) -> Listing:
     """Documents of this inbox after place `after`, oldest first. `everything` also lists what was accepted or returned."""
     count = max(1, min(count, LISTING_MAX))
-    where = [document.c.agency == agency, document.c.place > after]
-    if not everything:
-        where.append(document.c.state.not_in(_CLOSED))
+    asked = _LISTED if everything else _OPEN
     with ledger.database.reading() as connection:
-        rows = connection.execute(
-            select(document, blob.c.digest)
-            .select_from(named_document)
-            .where(*where)
-            .order_by(document.c.place)
-            .limit(count + 1)
-        ).all()
+        rows = connection.execute(asked, {"by": agency, "after": after, "count": count + 1}).all()
         events: defaultdict[int, list[Signed]] = defaultdict(list)
-        of = [row.id for row in rows[:count]]
-        for row in connection.execute(
-            select(receipt).where(receipt.c.document.in_(of)).order_by(receipt.c.document, receipt.c.number)
-        ):
+        for row in connection.execute(_EVENTS_OF_ALL, {"documents": [row.id for row in rows[:count]]}):
             events[row.document].append(Signed(row.body, row.signature))
     found: list[Delivered] = []
     size_bytes = 0
@@ -58,11 +71,7 @@ def listing(ledger: Ledger, agency: AgencyId, after: int, count: int, everything
 def may_read(ledger: Ledger, agency: AgencyId, digest: Digest) -> bool:
     """Does this blob lie in the inbox of this agency?"""
     with ledger.database.reading() as connection:
-        row = connection.execute(
-            select(document.c.id)
-            .select_from(named_document)
-            .where(blob.c.digest == digest, document.c.agency == agency, document.c.place.is_not(None))
-        ).first()
+        row = connection.execute(_READABLE, {"named": digest, "by": agency}).first()
     return row is not None
 
 
@@ -154,18 +163,12 @@ def _proven(ledger: Ledger, agency: AgencyId, manifest: Signed, receipts: tuple[
 def _chain(ledger: Ledger, agency: AgencyId, envelope: EnvelopeId) -> tuple[SiteId, int, str, list[Signed]]:
     """The document and its events so far, those of this turn too."""
     with ledger.database.reading() as connection:
-        row = connection.execute(
-            select(document.c.site, document.c.id, document.c.receipt).where(
-                document.c.envelope == envelope, document.c.agency == agency, document.c.place.is_not(None)
-            )
-        ).first()
+        row = connection.execute(_ADDRESSED, {"sealed": envelope, "by": agency}).first()
         if row is None:
             raise Refused(
                 Code.UNKNOWN_DOCUMENT, f"There is no document {envelope.hex()[:32]} in the inbox of {agency}."
             )
-        events = connection.execute(
-            select(receipt.c.body, receipt.c.signature).where(receipt.c.document == row.id).order_by(receipt.c.number)
-        ).all()
+        events = connection.execute(_EVENTS, {"of": row.id}).all()
     chain = [*(Signed(one.body, one.signature) for one in events), *ledger.told(envelope)]
     return SiteId(row.site), row.id, row.receipt, chain
 
