@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from cloud.passphrase import PassphraseIdentity, PassphraseRecipient
-from protocol import cards, limits, soundness
+from protocol import cards, limits
 from protocol.envelope import open_bytes, seal_bytes
 from protocol.errors import Code, Refused, Unavailable
 from protocol.ids import key_bytes, key_text
@@ -97,7 +97,8 @@ def read_authority(folder: NodeFolder, passphrase: str) -> SigningPair:
 def open_authority(sealed: bytes, passphrase: str) -> SigningPair:
     """The key in the bytes of an `authority.age`. Raises Unavailable for another passphrase, Refused for another file."""
     seed = cards.read(_KIND, "".join(_lines(open_bytes(sealed, [PassphraseIdentity(passphrase)]))))
-    soundness.expect("authority's key", soundness.key("seed", seed), _RESTORE)
+    if len(seed) != KEY_BYTES:
+        raise Refused(Code.MALFORMED, f"The authority's key has {len(seed)} bytes, not {KEY_BYTES}.", _RESTORE)
     return SigningPair(seed)
 
 

@@ -24,6 +24,8 @@ Hash = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]  # SHA-256
 Age = Annotated[
     float, msgspec.Meta(ge=-limits.SPAN_SECONDS_MAX, le=limits.SPAN_SECONDS_MAX)
 ]  # by a clock that may jump
+Key = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]  # Ed25519 or CURVE
+BootId = Annotated[bytes, msgspec.Meta(min_length=1, max_length=32)]
 BlobName = Annotated[Digest, msgspec.Meta(min_length=32, max_length=32)]
 
 T = TypeVar("T")

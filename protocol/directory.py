@@ -6,12 +6,11 @@ what makes a directory acceptable is `publication`.
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import ClassVar, Final
 
 import msgspec
 
-from protocol.codec import Number
+from protocol.codec import Hash, Key, Moment, Number
 from protocol.errors import Code, Refused
 from protocol.hours import Hours
 from protocol.ids import AgencyId, AreaId, LanguageTag, ServiceId, SiteId
@@ -58,7 +57,7 @@ class Agency(msgspec.Struct, frozen=True, array_like=True):
     phone: str = ""
     address: str = ""
     inboxes: tuple[InboxKey, ...] = ()
-    signing_key: bytes | None = None
+    signing_key: Key | None = None
     dispatcher: bool = False
     texts: tuple[AgencyTexts, ...] = ()
 
@@ -91,8 +90,8 @@ class CabinRow(msgspec.Struct, frozen=True, array_like=True):
     code: str
     area: AreaId
     address: str
-    signing_key: bytes
-    curve_key: bytes
+    signing_key: Key
+    curve_key: Key
 
 
 class HubRow(msgspec.Struct, frozen=True, array_like=True):
@@ -100,8 +99,8 @@ class HubRow(msgspec.Struct, frozen=True, array_like=True):
 
     name: str
     address: str
-    curve_key: bytes
-    signing_key: bytes
+    curve_key: Key
+    signing_key: Key
     journal_recipient: str
 
 
@@ -114,8 +113,8 @@ class Directory(Signable, frozen=True, array_like=True):
     grows: ClassVar[bool] = True
 
     version: Number
-    previous: bytes
-    published_at: datetime
+    previous: Hash
+    published_at: Moment
     hub: HubRow
     agencies: tuple[Agency, ...]
     services: tuple[Service, ...]

@@ -1,22 +1,22 @@
-"""What may be said between two ends. SPEC.md section 3.
-
-One ZeroMQ message is one frame. Only `Chunk` has a second part: the raw bytes, never copied into MessagePack. Fields are only ever
-appended, with a default; an unknown tag is counted and ignored; a known tag that does not decode, or a bound exceeded, ends the
-link with `Refused`.
-"""
+"""What may be said between two ends, one ZeroMQ message each. SPEC.md section 3."""
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
+from msgspec import Meta
 
 from protocol import codec, limits
 from protocol.asking import Answer, Ask
-from protocol.codec import Age, BlobName, Hash, Moment, Number, Seconds
+from protocol.codec import Age, BlobName, BootId, Hash, Moment, Number, Seconds
 from protocol.entries import Mark
 from protocol.errors import Code
 from protocol.errors import Refused as Refusal
+
+_Word = Annotated[str, Meta(max_length=64)]
+_Ordinal = Annotated[int, Meta(ge=1, le=limits.NUMBER_MAX)]
+_Payload = Annotated[bytes, Meta(min_length=1, max_length=limits.ENTRY_BYTES_MAX)]
 
 
 class Vitals(msgspec.Struct, frozen=True, array_like=True):
@@ -43,16 +43,16 @@ class Hello(msgspec.Struct, frozen=True, array_like=True, tag="hello"):
     far I hold the peer's, and `heard` the same as a place in it: so a hub that came back from an older copy learns where its log had come
     to. `time` is my clock."""
 
-    versions: tuple[Number, ...]
-    node: str
-    boot: bytes
-    first: Number
+    versions: Annotated[tuple[Number, ...], Meta(min_length=1, max_length=16)]
+    node: _Word
+    boot: BootId
+    first: _Ordinal
     last: Mark
     committed: Number
     directory_version: Number
-    software: str
+    software: _Word
     time: Moment
-    chunk_bytes_max: Number = limits.CHUNK_BYTES_MAX
+    chunk_bytes_max: Annotated[int, Meta(ge=limits.CHUNK_BYTES_MIN, le=limits.NUMBER_MAX)] = limits.CHUNK_BYTES_MAX
     heard: Mark = Mark()
 
 
@@ -60,8 +60,8 @@ class Entries(msgspec.Struct, frozen=True, array_like=True, tag="entries"):
     """Entries `first` … of my log, all of one epoch; `hash` is the chain hash after the last of them: the peer checks it before it commits."""
 
     epoch: Number
-    first: Number
-    payloads: tuple[bytes, ...]
+    first: _Ordinal
+    payloads: Annotated[tuple[_Payload, ...], Meta(min_length=1, max_length=limits.ENTRIES_PER_FRAME_MAX)]
     hash: Hash
 
 
@@ -76,7 +76,7 @@ class Want(msgspec.Struct, frozen=True, array_like=True, tag="want"):
 
     digest: BlobName
     offset_bytes: Number
-    length_bytes: Number
+    length_bytes: Annotated[int, Meta(ge=1, le=limits.CHUNK_BYTES_MAX)]
 
 
 class Chunk(msgspec.Struct, frozen=True, array_like=True, tag="chunk"):
@@ -84,7 +84,7 @@ class Chunk(msgspec.Struct, frozen=True, array_like=True, tag="chunk"):
 
     digest: BlobName
     offset_bytes: Number
-    total_bytes: Number
+    total_bytes: Annotated[int, Meta(ge=0, le=limits.ENVELOPE_BYTES_MAX)]
 
 
 class Gone(msgspec.Struct, frozen=True, array_like=True, tag="gone"):
@@ -96,9 +96,9 @@ class Gone(msgspec.Struct, frozen=True, array_like=True, tag="gone"):
 class Whisper(msgspec.Struct, frozen=True, array_like=True, tag="whisper"):
     """Perishable: delivered at once or dropped. `about` names a call, a visit or an inbox."""
 
-    about: str
-    kind: str
-    payload: bytes = b""
+    about: Annotated[str, Meta(max_length=128)]
+    kind: _Word
+    payload: Annotated[bytes, Meta(max_length=limits.WHISPER_BYTES_MAX)] = b""
 
 
 ECHO: Final = "echo"  # kind of a whisper that a hub says back …
@@ -127,8 +127,8 @@ class Beat(msgspec.Struct, frozen=True, array_like=True, tag="beat"):
 class Refused(msgspec.Struct, frozen=True, array_like=True, tag="refused"):
     """No, and why. `ask` is the number of the question it answers, 0 when the whole link ends. `code` is one of errors.Code or a later one."""
 
-    code: str
-    text: str
+    code: _Word
+    text: Annotated[str, Meta(max_length=limits.TEXT_CHARS_MAX)]
     retry_after_seconds: Seconds = 0.0
     ask: Number = 0
 
@@ -172,36 +172,17 @@ def _tag(first: bytes | memoryview) -> str:
 
 
 def _check(frame: Frame, size_bytes: int) -> None:
-    """Bounds that types cannot say, of a frame that was spelt with so many bytes."""
+    """Bounds that the types of its fields cannot say, of a frame that was spelt with so many bytes."""
     match frame:
-        case Entries(_, first, payloads):
-            sizes = list(map(len, payloads))
-            ok = (
-                first >= 1
-                and 1 <= len(sizes) <= limits.ENTRIES_PER_FRAME_MAX
-                and 1 <= min(sizes) <= max(sizes) <= limits.ENTRY_BYTES_MAX
-                and sum(sizes) <= limits.ENTRIES_FRAME_BYTES_MAX
-            )
-        case Hello(versions, node, boot, first, last):
-            ok = (
-                1 <= len(versions) <= 16
-                and len(node) <= 64
-                and 1 <= len(boot) <= 32
-                and 1 <= first <= last.number + 1
-                and len(frame.software) <= 64
-                and frame.chunk_bytes_max >= limits.CHUNK_BYTES_MIN
-                and (frame.heard == Mark() or 0 < frame.heard.number == frame.committed)
-            )
-        case Want(_, _, length):
-            ok = 1 <= length <= limits.CHUNK_BYTES_MAX
-        case Chunk(_, offset, total):
-            ok = offset <= total <= limits.ENVELOPE_BYTES_MAX
-        case Whisper(about, kind, payload):
-            ok = len(about) <= 128 and len(kind) <= 64 and len(payload) <= limits.WHISPER_BYTES_MAX
+        case Entries():
+            ok = sum(map(len, frame.payloads)) <= limits.ENTRIES_FRAME_BYTES_MAX
+        case Hello():
+            ok = frame.first <= frame.last.number + 1
+            ok = ok and (frame.heard == Mark() or 0 < frame.heard.number == frame.committed)
+        case Chunk():
+            ok = frame.offset_bytes <= frame.total_bytes
         case Beat():
             ok = size_bytes <= limits.WHISPER_BYTES_MAX
-        case Refused(code, text):
-            ok = len(code) <= 64 and len(text) <= limits.TEXT_CHARS_MAX
         case _:
             ok = True
     if not ok:

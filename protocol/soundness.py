@@ -9,13 +9,11 @@ import functools
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from datetime import datetime
 from typing import Final
 
 from protocol import limits
 from protocol.errors import Code, Refused
 from protocol.ids import CODE_LETTERS
-from protocol.keys import KEY_BYTES
 from protocol.recipients import parse_recipient
 
 _RECIPIENTS_MAX: Final = 1024  # remembered, 2 KiB each: a directory has no more agencies
@@ -49,18 +47,6 @@ def text(kind: str, value: str) -> Iterator[str]:
     """A name or a line for people: 1 to limits.TITLE_CHARS_MAX characters."""
     if not value.strip() or len(value) > limits.TITLE_CHARS_MAX:
         yield f"its {kind} has {len(value)} characters, not 1 to {limits.TITLE_CHARS_MAX}"
-
-
-def key(kind: str, value: bytes) -> Iterator[str]:
-    """KEY_BYTES bytes."""
-    if len(value) != KEY_BYTES:
-        yield f"its {kind} has {len(value)} bytes, not {KEY_BYTES}"
-
-
-def zone(kind: str, value: datetime) -> Iterator[str]:
-    """Times are aware."""
-    if value.tzinfo is None:
-        yield f"its {kind} has no time zone"
 
 
 def recipient(kind: str, value: str) -> Iterator[str]:

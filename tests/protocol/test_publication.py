@@ -173,12 +173,12 @@ def test_one_mistake_is_told_in_the_singular() -> None:
     ("bad", "told"),
     [
         (replace(FIRST, version=0, previous=bytes(32)), "version 0 is less than 1"),
-        (replace(FIRST, previous=b"short"), "the digest of the directory before has not 32 bytes"),
+        (replace(FIRST, previous=b"short"), "spell no directory"),
         (replace(FIRST, previous=b"x" * 32), "the first directory, and only the first, follows none"),
         (replace(FIRST, version=2), "the first directory, and only the first, follows none"),
         (
             replace(FIRST, published_at=FIRST.published_at.replace(tzinfo=None)),
-            "its time of publication has no time zone",
+            "spell no directory",
         ),
         (replace(FIRST, holidays_region="DE-XX"), "“DE-XX” is no region with known holidays"),
         (replace(FIRST, hub=replace(HUB, name=" ")), "hub: its name has 1 characters, not 1 to 120"),
@@ -188,8 +188,8 @@ def test_one_mistake_is_told_in_the_singular() -> None:
         ),
         (replace(FIRST, hub=replace(HUB, address="tcp://x:0")), "hub: “tcp://x:0” is no address"),
         (replace(FIRST, hub=replace(HUB, address="tcp://x:65536")), "hub: “tcp://x:65536” is no address"),
-        (replace(FIRST, hub=replace(HUB, curve_key=b"")), "hub: its CURVE key has 0 bytes, not 32"),
-        (replace(FIRST, hub=replace(HUB, signing_key=b"x")), "hub: its signing key has 1 bytes, not 32"),
+        (replace(FIRST, hub=replace(HUB, curve_key=b"")), "spell no directory"),
+        (replace(FIRST, hub=replace(HUB, signing_key=b"x")), "spell no directory"),
         (
             replace(FIRST, hub=replace(HUB, journal_recipient="age1pq1")),
             "hub: its journal recipient: This does not look like a key",
@@ -222,7 +222,7 @@ def test_one_mistake_is_told_in_the_singular() -> None:
         ),
         (
             replace(FIRST, agencies=(replace(SOCIAL, signing_key=b"x"), DISPATCHER)),
-            "its signing key has 1 bytes, not 32",
+            "spell no directory",
         ),
         (
             replace(FIRST, agencies=(replace(SOCIAL, signing_key=None), DISPATCHER)),
@@ -267,8 +267,8 @@ def test_one_mistake_is_told_in_the_singular() -> None:
         (replace(FIRST, cabins=(replace(GARTZ, name=""),)), "cabin gartz: its name has 0 characters"),
         (replace(FIRST, cabins=(replace(GARTZ, code="O0I"),)), "cabin gartz: “O0I” is no code of three letters"),
         (replace(FIRST, cabins=(replace(GARTZ, area="Gartz"),)), "cabin gartz: “Gartz” is no regional key"),
-        (replace(FIRST, cabins=(replace(GARTZ, signing_key=b""),)), "cabin gartz: its signing key has 0 bytes"),
-        (replace(FIRST, cabins=(replace(GARTZ, curve_key=b""),)), "cabin gartz: its CURVE key has 0 bytes"),
+        (replace(FIRST, cabins=(replace(GARTZ, signing_key=b""),)), "spell no directory"),
+        (replace(FIRST, cabins=(replace(GARTZ, curve_key=b""),)), "spell no directory"),
     ],
 )
 def test_each_mistake_is_told(bad: Directory, told: str) -> None:

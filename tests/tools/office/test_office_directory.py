@@ -138,6 +138,6 @@ def test_an_altered_directory_in_the_database_is_noticed(place: Path, run: Run) 
 
 def test_a_draft_that_is_none(place: Path, run: Run) -> None:
     (place / "draft").write_bytes(b"nonsense")
-    with pytest.raises(Refused, match="no Directory"):
+    with pytest.raises(Refused, match="no draft of a directory"):
         run("directory", "sign", str(place / "draft"), "--key", "k", "--out", str(place / "signed"), "--yes")
     assert not (place / "signed").exists()
