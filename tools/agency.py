@@ -18,10 +18,11 @@ from protocol.contacts import InboxCard, read_inbox_card
 from protocol.directory import Agency, Route
 from protocol.errors import Code, Refused, Unavailable
 from protocol.hours import Hours, Span, Week
-from protocol.ids import AgencyId, LanguageTag, agency_id, area_id, service_id
+from protocol.ids import AgencyId, LanguageTag, agency_id, service_id
 from protocol.keys import fingerprint, words
 from protocol.publication import agency_mistakes
 from protocol.runtime.world import REAL
+from tools import office
 from tools.hours_file import read_hours
 from tools.office import OneLine, hub_option, publish_draft, say_drafted, say_published, unlock
 from tools.passphrase import passphrase_option
@@ -89,7 +90,7 @@ def add(
         draft.add_agency(connection, new)
         for service in services:
             for area in areas:
-                draft.put_route(connection, Route(service_id(service), area_id(area), new.id))
+                draft.put_route(connection, Route(service_id(service), office.area(area), new.id))
         if read:
             draft.set_inbox_key(connection, read)
 
@@ -167,7 +168,7 @@ def route(
     passphrase_file: Path | None,
 ) -> None:
     """Name the agency ID competent for services in areas; whoever was before it is no more."""
-    routes = [Route(service_id(service), area_id(area), agency_id(id)) for service in services for area in areas]
+    routes = [Route(service_id(service), office.area(area), agency_id(id)) for service in services for area in areas]
 
     def change(connection: Connection) -> None:
         for each in routes:

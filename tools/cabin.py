@@ -12,9 +12,9 @@ from cloud.enrolment import Cabin
 from cloud.enrolment_table import State
 from protocol.enrolment import write_invitation
 from protocol.errors import Code, Refused
-from protocol.ids import area_id, site_id
+from protocol.ids import site_id
 from protocol.runtime.world import REAL
-from tools import invitation_code, town
+from tools import invitation_code, office, town
 from tools.office import OneLine, hub_option, publish_draft, say_published, unlock
 from tools.passphrase import agreed, passphrase_option
 
@@ -63,7 +63,7 @@ def invite(
         before: Cabin | town.Site | None = next(
             (each for each in enrolment.cabins(connection, now) if each.site == wanted), None
         ) or next((each for each in town.uckermark().sites if each.id == wanted), None)
-        chosen = area or (before.area if before else None)
+        chosen = office.area(area) if area else (before.area if before else None)
         if chosen is None:
             raise Refused(
                 Code.MALFORMED,
@@ -74,7 +74,7 @@ def invite(
             connection,
             wanted,
             name or (before.name if before else wanted.replace("-", " ").title()),
-            area_id(chosen),
+            chosen,
             address if address is not None else (before.address if before else ""),
             place.card,
             REAL.random,

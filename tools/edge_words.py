@@ -49,7 +49,9 @@ def told(what: Told) -> None:
         case Accepted(_, receipt, words, agency, connected, seconds):
             click.echo(f"accepted  {receipt}  ({' '.join(words)})  for {agency}, {seconds:.2f} s")
             if not connected:
-                click.echo("          safely stored in this cabin; it is sent as soon as the line is back")
+                click.echo(
+                    "          safely stored in this cabin; it goes on once hub and cabin are connected (`kabine edge status`)"
+                )
         case Secured(receipt, seconds):
             click.echo(f"secured   {receipt}  the hub has it, {seconds:.2f} s")
         case _:

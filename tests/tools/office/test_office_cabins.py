@@ -52,6 +52,15 @@ def test_an_unknown_site_and_one_that_nobody_claimed(place: Path, run: Run) -> N
         run("cabin", "confirm", "gartz", "--yes")
 
 
+@pytest.mark.parametrize("area", ["99", "00", "17073"])
+def test_a_place_that_there_cannot_be_is_refused(place: Path, run: Run, area: str) -> None:
+    with pytest.raises(Refused, match=f"none begins with {area[:2]}"):
+        run("cabin", "invite", "gartz", "--area", area)
+    assert json.loads(run("cabin", "list", "--json").output)["cabins"] == []
+    with pytest.raises(Refused, match=f"none begins with {area[:2]}"):
+        run("agency", "route", "vermittlung", "--service", "99107023017000", "--area", area)
+
+
 def test_places_of_the_uckermark_are_known(place: Path, run: Run) -> None:
     run("cabin", "invite", "angermuende")
     (row,) = json.loads(run("cabin", "list", "--json").output)["cabins"]
