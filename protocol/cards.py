@@ -1,7 +1,6 @@
 """Text that people carry from one machine to another: one line, a kind, a version and a checksum. SPEC.md section 7.1.
 
-`kabine-KIND-VERSION-BODY`, where BODY is base32 (lower case, no padding) of the bytes and the first 4 bytes of the SHA-256 of kind, version
-and bytes. Upper case and line breaks that a mail program put in do no harm; a letter that is lost or wrong is noticed.
+Upper case and line breaks that a mail program put in do no harm; a letter that is lost or wrong is noticed.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """What may be written in a log. SPEC.md section 4.
 
-A log is a list of small entries, numbered 1, 2, 3 …; each one's hash covers the hash of the one before, its epoch and its
-payload as stored. A payload is one marker byte and then either the encoded event (`CLEAR`) or the event sealed with the
-journal key of its epoch (`SEALED`): a cabin can forward its journal and never read it back.
+A payload is one marker byte and then the encoded event (`CLEAR`), or the event sealed with the journal key of its epoch (`SEALED`): a cabin can
+forward its journal and never read it back.
 """
 
 from __future__ import annotations

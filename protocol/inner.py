@@ -10,12 +10,12 @@ from __future__ import annotations
 import hashlib
 import tarfile
 from collections.abc import Iterable, Iterator
-from datetime import datetime
-from typing import Annotated, Final, TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 
 from protocol import limits
+from protocol.codec import Moment, Number
 from protocol.errors import Code, Mistake, Refused
 
 VERSION: Final = 1
@@ -25,8 +25,6 @@ BLOCK: Final = tarfile.BLOCKSIZE
 END: Final = bytes(2 * BLOCK)
 MANIFEST_BYTES_MAX: Final = 256 * limits.KIB  # 300 verdicts of 200 bytes, a remark, and room
 
-Moment = Annotated[datetime, msgspec.Meta(tz=True)]
-Size = Annotated[int, msgspec.Meta(ge=0)]
 _Noun = TypeVar("_Noun", bound=msgspec.Struct)
 
 
@@ -48,7 +46,7 @@ class File(msgspec.Struct, frozen=True):
     """One file of the tar besides the manifest. `sha256`: 64 hexadecimal digits."""
 
     name: str
-    bytes: Size
+    bytes: Number
     sha256: str
 
 
@@ -81,7 +79,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     language: str
     remark: str
     captured_at: Moment
-    bytes: Size
+    bytes: Number
 
 
 def summary_bytes(summary: Summary) -> bytes:

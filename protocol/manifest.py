@@ -1,8 +1,4 @@
-"""What a cabin signs about an envelope, and what hub and agency sign as receipts. SPEC.md section 6.
-
-Signed bytes are the canonical encoding of a Struct, led by a context (`kabine/manifest/1`): a signature for one purpose never
-verifies for another.
-"""
+"""What a cabin signs about an envelope, and what hub and agency sign as receipts. SPEC.md section 6."""
 
 from __future__ import annotations
 
@@ -26,7 +22,8 @@ NO_MANIFEST: Final = bytes(32)  # `previous` of the first manifest from a cabin 
 
 
 class Signable(msgspec.Struct, frozen=True, array_like=True):
-    """A noun that somebody signs. Each kind has a `context` of its own, used for nothing else. One that `grows` is read across versions."""
+    """A noun that somebody signs. Each kind has a `context` of its own, so a signature for one purpose never verifies for another. One that `grows`
+    is read across versions."""
 
     context: ClassVar[bytes]
     grows: ClassVar[bool] = False

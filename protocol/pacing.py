@@ -1,11 +1,7 @@
 """How much may be outstanding, so that a scan never makes a call stutter. SPEC.md section 5.2.
 
-What ZeroMQ and the kernel have swallowed cannot be overtaken. So the receiver asks for no more than about twice what the line holds
-(bandwidth × delay), measured as BBR does it (draft-cardwell-iccrg-bbr): the best rate of delivery seen lately times the shortest round
-trip. The window trebles with every round trip until the rate grows no more. Every ten seconds less is asked for until one round trip has
-been seen without a queue: behind a queue of its own a receiver would see the line grow longer and longer. While somebody talks on a slow line
-(entries and whispers come, written since the connection stands), nothing is let queue: who talks waits for one chunk at most. Where an answer is late
-and those behind it come at once, a packet was lost: more is asked for, so that the line is busy while TCP sends it again.
+What ZeroMQ and the kernel have swallowed cannot be overtaken. So no more is asked for than about twice what the line holds, measured as BBR does it
+(draft-cardwell-iccrg-bbr): the best rate of delivery seen lately times the shortest round trip.
 """
 
 from __future__ import annotations

@@ -1,8 +1,6 @@
 """Which range of which blob to ask for next; resumable anywhere. SPEC.md section 5.
 
-The receiver asks, the sender answers every Want, in the order in which they came, and keeps no state. So back-pressure, fairness and
-resuming are one mechanism: a blob goes on at the byte that is here, and nobody is sent what nobody asked for. Small blobs go before
-large ones, older before newer among equals.
+Who receives asks, and the sender keeps no state: so back-pressure, fairness and resuming are one mechanism.
 """
 
 from __future__ import annotations
