@@ -320,6 +320,24 @@ def test_a_cabin_that_lost_entries_goes_on_and_a_person_is_called(town: Town) ->
     assert town.rows(schema.link)[0].up_missing == 3
 
 
+def test_an_entry_of_an_earlier_epoch_that_goes_on_with_the_chain_is_applied_as_any(town: Town) -> None:
+    cabin = town.cabin()
+    earlier = cabin.epoch, cabin.journal_key
+    cabin.open_epoch()
+    later = cabin.epoch, cabin.journal_key
+    for cabin.epoch, cabin.journal_key in (earlier, later, earlier):
+        cabin.event(VisitEnded(b"visit", town.now, town.now, "left", 0, "de"))
+    town.commit(cabin)
+    town.ledger.settle()
+    cabin.epoch = later[0]
+    cabin.open_epoch()
+    town.commit(cabin)
+    assert town.ledger.settle().alarms == []
+    assert town.ledger.log(cabin.site).theirs() == cabin.mark
+    assert town.rows(schema.quarantine) == []
+    assert [row.visits for row in town.rows(schema.visit_day)] == [3]
+
+
 def test_ten_thousand_places_are_small(town: Town) -> None:
     import tracemalloc
 

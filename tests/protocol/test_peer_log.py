@@ -56,6 +56,14 @@ def test_what_is_new_is_committed_and_acknowledged_once_it_is_durable():
     assert log.to_acknowledge() is None
 
 
+def test_what_is_sound_in_the_chain_is_taken_though_its_epoch_is_an_earlier_one():
+    """Only the writer of the log can go on with its chain; to refuse it would block the log for ever. A leap is another thing (a clone's)."""
+    log = held(epoch=7)
+    frame, told = run(log.heard, b"\0a", epoch=3)
+    assert taken(log, frame) == [Commit(tuple(told))]
+    assert log.heard == Mark(3, 4, frame.hash)
+
+
 def test_of_what_comes_again_only_the_rest_is_new():
     log = held()
     start = log.heard

@@ -41,10 +41,6 @@ class Kernel:
         self._disks[str(disk.folder)] = disk
         return disk
 
-    def unmount(self, disk: Disk) -> None:
-        """And no longer."""
-        self._disks.pop(str(disk.folder), None)
-
     def where(self, path: object) -> tuple[Disk, str] | None:
         """The disk and the name on it."""
         text = os.fspath(path)  # type: ignore[call-overload]

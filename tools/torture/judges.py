@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -213,9 +213,3 @@ def looking_on(path: Path, *closes: Callable[[], None]) -> Iterator[Looking]:
             ends.callback(close)
         looking.rows("PRAGMA schema_version")  # only who has read holds the file
         yield looking
-
-
-def rows_of(path: Path, sql: str, *values: object) -> list[Any]:
-    """Rows of a database."""
-    with closing(Looking(path)) as looking:
-        return looking.rows(sql, *values)
