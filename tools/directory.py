@@ -25,7 +25,7 @@ from tools import directory_texts
 from tools.office import OneLine, hub_option, publish_draft, say_drafted, say_published, unlock
 from tools.passphrase import agreed, ask_passphrase, passphrase_option
 
-_file = click.Path(path_type=Path)
+_file = click.Path(path_type=Path, readable=False)
 
 
 @click.group()

@@ -21,7 +21,7 @@ from tools import edge_words
 DOCTOR_VERSION: Final = 1
 START_SECONDS: Final = 20.0  # a node that has a long buffer to verify listens some seconds after it was started
 LOOK_SECONDS: Final = 0.1
-_folder = click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+_folder = click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, readable=False))
 _json = click.option("--json", "as_json", is_flag=True, help="For programs: JSON, one object a line.")
 
 
@@ -32,7 +32,7 @@ def edge() -> None:
 
 @edge.command()
 @click.argument("invitation")
-@click.option("--dir", "folder", required=True, type=click.Path(path_type=Path), help="The cabin's new folder.")
+@click.option("--dir", "folder", required=True, type=click.Path(path_type=Path, readable=False), help="The cabin's new folder.")
 def enrol(invitation: str, folder: Path) -> None:
     """Make this machine a cabin. INVITATION is the line that `kabine cabin invite SITE` prints, `-` reads it from standard input; or a picture
     of its QR code (JPEG, PNG, TIFF, WebP, PDF), as in `--qr` photographed.
@@ -66,7 +66,7 @@ def run(folder: Path) -> None:
 @click.option(
     "--memory",
     "base",
-    type=click.Path(path_type=Path),
+    type=click.Path(path_type=Path, readable=False),
     envvar="XDG_RUNTIME_DIR",
     default=Path("/dev/shm"),  # noqa: S108 - in memory, as it must be
     show_default="$XDG_RUNTIME_DIR, or /dev/shm",
@@ -92,7 +92,7 @@ def screen(folder: Path, base: Path, flags: tuple[str, ...]) -> None:
 
 @edge.command()
 @_folder
-@click.argument("files", metavar="FILE...", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("files", metavar="FILE...", nargs=-1, type=click.Path(path_type=Path, readable=False))
 @click.option("--agency", default="", help="For whom, as in sozialamt-uckermark.")
 @click.option("--service", default="", help="LeiKa key; without --agency it decides which agency is competent here.")
 @click.option("--title", default="", help="What the agency reads in its list; nobody on the way can.")

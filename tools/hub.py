@@ -23,7 +23,7 @@ from tools.dispatcher import DISPATCHER
 from tools.office import OneLine, publish_draft
 from tools.passphrase import ask_passphrase, passphrase_option
 
-_FOLDER = click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+_FOLDER = click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, readable=False))
 
 
 @click.group()

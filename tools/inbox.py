@@ -35,7 +35,7 @@ def inbox() -> None:
 def _keys_option(function: click.decorators.FC) -> click.decorators.FC:
     return click.option(
         "--keys",
-        type=click.Path(path_type=Path),
+        type=click.Path(path_type=Path, readable=False),
         default=Path("inbox"),
         envvar="KABINE_INBOX",
         show_default=True,
@@ -95,7 +95,7 @@ def list_(keys: Path, hub: str | None, everything: bool, as_json: bool) -> None:
 
 @inbox.command()
 @_keys_option
-@click.option("--into", required=True, type=click.Path(path_type=Path), help="Folder for PDF and JSON.")
+@click.option("--into", required=True, type=click.Path(path_type=Path, readable=False), help="Folder for PDF and JSON.")
 @click.option("--hub", help="The hub's card (text or file); kept in the keys' folder once that hub has answered.")
 @click.option("--follow", is_flag=True, help="Stay, and take whatever comes.")
 @click.option(

@@ -27,7 +27,7 @@ def hub_option(function: FC) -> FC:
     """`--hub`, or KABINE_HUB, or ./hub."""
     return click.option(
         "--hub",
-        type=click.Path(path_type=Path),
+        type=click.Path(path_type=Path, readable=False),
         envvar="KABINE_HUB",
         default=Path("hub"),
         show_default=True,

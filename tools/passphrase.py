@@ -20,7 +20,7 @@ def passphrase_option(function: FC) -> FC:
     """`--passphrase-file`, or KABINE_PASSPHRASE_FILE."""
     return click.option(
         "--passphrase-file",
-        type=click.Path(path_type=Path),
+        type=click.Path(path_type=Path, readable=False),
         envvar="KABINE_PASSPHRASE_FILE",
         help="Read the passphrase of the authority's key from the first line of this file (or KABINE_PASSPHRASE_FILE).",
     )(function)
