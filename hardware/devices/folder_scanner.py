@@ -225,7 +225,7 @@ class FolderScanner:
         return ScannerFailure(
             ScannerState.UNREACHABLE,
             f"The scanner's folder “{self._folder}” cannot be used: {error.strerror or error}.",
-            "Check that it exists and that the node may read and empty it.",
+            f"See that it is mounted, or make it the node's, who must read and empty it, as with `install -d -o kabine {self._folder}`.",
         )
 
     def _not_emptied(self, path: Path, error: OSError) -> ScannerFailure:

@@ -44,8 +44,10 @@ def read_config(path: Path, kind: type[T]) -> T:
             raw = file.read(CONFIG_BYTES_MAX + 1)
     except FileNotFoundError as error:
         raise Unavailable(f"There is no file {path}.", "Check the path; a node's own is made with the node.") from error
+    except PermissionError as error:  # as root's editor leaves it
+        raise Unavailable(f"{path} cannot be read by this user.", "Give it to the node's user (`chown`).") from error
     except OSError as error:
-        raise Unavailable(f"{path} cannot be read: {error.strerror}.", "Check the path and who may read it.") from error
+        raise Unavailable(f"{path} cannot be read: {error.strerror}.", "Check the path and the disk.") from error
     if len(raw) > CONFIG_BYTES_MAX:
         raise Refused(Code.BAD_FILE, f"{path} is too large for a configuration.")
     try:

@@ -400,7 +400,7 @@ def test_doctor_says_why_a_device_does_not_answer(path: Path) -> None:
     (path / FILE).write_text(text.replace("[printer]", '[printer]\nfitted = "ipp"\nurl = "ipp://127.0.0.1:9"', 1))
     found, _ = findings(path)
     assert "gone” cannot be used: No such file or directory" in found["scanner"]["what"]
-    assert "Check that it exists" in found["scanner"]["remedy"]
+    assert f"`install -d -o kabine {path / 'gone'}`" in found["scanner"]["remedy"]
     assert "does not answer (connection refused); numbers" in found["printer"]["what"]
 
 
