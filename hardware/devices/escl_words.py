@@ -20,8 +20,7 @@ SCAN: Final = "http://schemas.hp.com/imaging/escl/2011/05/03"
 PWG: Final = "http://www.pwg.org/schemas/2010/12/sm"
 XML_BYTES_MAX: Final = 512 * 1024  # the largest seen of a real device has 30 kB
 XML_TAGS_MAX: Final = 10_000  # tags within tags take time with the square of their number
-UNITS_PER_INCH: Final = 300  # § 6: regions are in three-hundredths of an inch
-WIDTH_UNITS: Final = 2550  # US letter; A4 has 2480
+WIDTH_UNITS: Final = 2550  # § 6: in three-hundredths of an inch; US letter, A4 has 2480
 HEIGHT_UNITS: Final = 3544  # A4 and a little, so that a sheet that lies askew keeps its corners
 FORMATS: Final = ("image/jpeg", "application/pdf")  # in this order; capture reads both
 

@@ -80,14 +80,6 @@ class Stage:
         """Put the plug in again."""
         self.unflag(device, UNPLUGGED)
 
-    def open_cover(self, device: str = "scanner") -> None:
-        """Open the device."""
-        self.flag(device, COVER_OPEN)
-
-    def close_cover(self, device: str = "scanner") -> None:
-        """Close it."""
-        self.unflag(device, COVER_OPEN)
-
     def mend(self, device: str = "scanner") -> None:
         """Lower every flag of the device."""
         for word in self.flags(device):
