@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
 
@@ -46,8 +47,18 @@ FULL_BYTES: Final = 1 << 50  # so much nobody has: the disk is full from the beg
 FIXED: Final = {"parting"}  # whoever touches anything there begins a visit
 
 
-def looks(name: str) -> list[Look]:
-    """How a page is looked at. The narrowest, large text on small glass, is never left out."""
+def looks(*names: str) -> list[Look]:
+    """How a page is looked at, or one that stands there by itself as these are. The narrowest, large text on small glass, is never left out."""
+    return list(dict.fromkeys(way for name in names for way in looks_at(name)))
+
+
+def glasses(ways: list[Look]) -> list[list[Look]]:
+    """The same, with those together that differ only in the glass: the page need come but once."""
+    return [list(same) for _, same in groupby(ways, lambda way: way[1])]
+
+
+def looks_at(name: str) -> list[Look]:
+    """Each page a little otherwise."""
     place = ALL.index(name)
     if name in FIXED:
         return [(SMALL, Settings()), (LARGE, Settings())]
@@ -234,20 +245,18 @@ def test_pages_that_stand_there_by_themselves_are_as_people_need_them(
         comes.stage.turn_key()  # somebody wants to clean, which is one sentence more
         until(lambda: comes.screen == "more_time" and "gereinigt" in comes.text(), "the visitor is asked, and told why")
         # Whoever touches anything is asked nothing for a while, so each look is put on before the question comes.
-        for screen, settings in looks("start") + looks("concern"):
-            fit(comes.page, screen)
-            put_on(comes.page, settings)
+        for ways in glasses(looks("start", "concern")):
+            put_on(comes.page, ways[0][1])
             comes.at("more_time")
-            faulty += looked_at(comes, places, "more_time", [(screen, settings)], fixed=True)
-        for screen, settings in looks("help") + looks("info"):
-            fit(comes.page, screen)
-            put_on(comes.page, settings)
+            faulty += looked_at(comes, places, "more_time", ways, fixed=True)
+        for ways in glasses(looks("help", "info")):
+            put_on(comes.page, ways[0][1])
             comes.stage.leave()
             comes.at("goodbye")
-            faulty += looked_at(comes, places, "goodbye", [(screen, settings)], fixed=True)
+            faulty += looked_at(comes, places, "goodbye", ways, fixed=True)
             comes.stage.enter()
             comes.at("stranger")
-            faulty += looked_at(comes, places, "stranger", [(screen, settings)], fixed=True)
+            faulty += looked_at(comes, places, "stranger", ways, fixed=True)
             comes.tap("resume")
             comes.at("start", "more_time")
     assert not faulty, "\n".join(faulty)
@@ -268,7 +277,7 @@ def test_a_closed_cabin_says_when_it_opens_and_is_as_people_need_it(
         comes.stage.enter()
         comes.at("closed")
         assert "8:00 Uhr" in comes.text()
-        faulty = looked_at(comes, places, "closed", looks("start") + looks("info"))
+        faulty = looked_at(comes, places, "closed", looks("start", "info"))
         put_on(comes.page, Settings())
         comes.tap("help")
         comes.at("help")
@@ -312,7 +321,7 @@ def test_a_revoked_cabin_takes_no_papers_and_closes_behind_its_visitor(
         status = comes.cabin.house.status(comes.cabin.site)
         assert status is not None
         assert not status.waiting_documents
-        faulty += looked_at(comes, places, "closed-turned-away", looks("start") + looks("info"))
+        faulty += looked_at(comes, places, "closed-turned-away", looks("start", "info"))
     assert not faulty, "\n".join(faulty)
 
 
@@ -334,11 +343,11 @@ def test_a_full_disk_and_how_a_sheet_is_turned_over_are_as_people_need_them(
     ):
         assert "Kopieren geht." in comes.text()
         assert not comes.button("hand-in").count()
-        faulty = looked_at(comes, places, "start-full", looks("start") + looks("start-jammed"))
+        faulty = looked_at(comes, places, "start-full", looks("start", "start-jammed"))
         put_on(comes.page, Settings())
         comes.tap("copy")
         comes.at("place")
-        faulty += looked_at(comes, places, "place-down", looks("place") + looks("concern"))
+        faulty += looked_at(comes, places, "place-down", looks("place", "concern"))
         comes.cabin.lay(1)
         comes.at("copy_check")
     assert not faulty, "\n".join(faulty)
