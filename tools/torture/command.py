@@ -16,7 +16,11 @@ from click.decorators import FC
 from tools.torture import planted
 from tools.torture.report import Report
 
-SIDE_BY_SIDE: Final = ("power", "rot")  # tortures of one process; the others start many by themselves
+SIDE_BY_SIDE: Final = (
+    "power",
+    "rot",
+    "kill",
+)  # of these several go on at once; the others start many processes by themselves
 ROUNDS: Final = {"power": 1000, "kill": 12, "network": 16, "rot": 400, "bytes": 30_000}  # some minutes of work at most
 
 
@@ -29,7 +33,7 @@ def options(kind: str) -> Callable[[FC], FC]:
             type=click.IntRange(1),
             default=lambda: os.cpu_count() or 1,
             show_default="one for each core",
-            help="Lives side by side; the result is the same.",
+            help="Lives side by side; of what no clock decides, the result is the same.",
         )
         for option in (
             *([jobs] if kind in SIDE_BY_SIDE else []),

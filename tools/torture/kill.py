@@ -1,8 +1,14 @@
-"""kill -9 of real processes under load, at moments of chance. Afterwards everything accepted is opened at the agency, once."""
+"""kill -9 of real processes under load, at moments of chance. Afterwards everything accepted is opened at the agency, once.
+
+Whoever waits for a process to start leaves the cores to others: several houses suffer side by side."""
 
 from __future__ import annotations
 
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from functools import partial
 from typing import Final
 
 from tools.torture.house import AGENCY, House, house, until
@@ -20,19 +26,39 @@ _WHOSE: Final = {
     "accept-before-commit": "cabin",
     "accept-before-opened": "connector",
 }  # planted fault → whose death shows it
+_FOUNDING: Final = threading.Lock()  # Alembic, which makes the hub's tables, does so once at a time
 
 
-def kill(rounds: int, seed: int, plant: str = "") -> Report:
-    """`rounds` kills."""
+def kill(rounds: int, seed: int, plant: str = "", jobs: int = 1) -> Report:
+    """`rounds` kills, in `jobs` houses. Where one has found something, the others end too."""
     report = Report("kill", seed, plant, rounds)
-    dice = luck(seed, "kill")
+    shares = [rounds // jobs + (number < rounds % jobs) for number in range(min(jobs, rounds))]
+    ended = threading.Event()
+    with ThreadPoolExecutor(len(shares)) as houses:
+        try:
+            for found in houses.map(partial(_house, seed, plant, ended), range(len(shares)), shares):
+                report.add(found)
+        finally:
+            ended.set()
+    return report
+
+
+def _house(seed: int, plant: str, ended: threading.Event, number: int, rounds: int) -> Report:
+    """Kills in the house with this number."""
+    report = Report("kill", seed, plant, rounds)
+    dice = luck(seed, "kill", number) if number else luck(seed, "kill")
     victims = [victim for _ in range(0, rounds, len(_VICTIMS)) for victim in dice.sample(_VICTIMS, len(_VICTIMS))]
-    with room() as folder, house(folder, [site for site in uckermark().sites if site.id == SITE], plant) as made:
+    sites = [site for site in uckermark().sites if site.id == SITE]
+    with room() as folder, ExitStack() as open_:
+        with _FOUNDING:
+            made = open_.enter_context(house(folder, sites, plant))
         made.start_cabin(SITE)
         made.follow()
-        while report.rounds < rounds and not report.violations:
+        while report.rounds < rounds and not report.violations and not ended.is_set():
             with made.load(SITE):
                 for _ in range(min(SUM_EVERY_PLANTED if plant else SUM_EVERY, rounds - report.rounds)):
+                    if ended.is_set():
+                        break
                     if plant:
                         _until_one_more(made, _WHOSE[plant])
                     else:
@@ -46,6 +72,7 @@ def kill(rounds: int, seed: int, plant: str = "") -> Report:
                 until(lambda: bool(made.accepted.get(SITE)))  # however slow the machine: something was at stake
             for what in made.broken([SITE], agency=True):
                 report.broke(what)
+                ended.set()
         report.counts["documents-accepted"] += len(made.accepted.get(SITE, ()))
         report.counts["documents-cut-off"] += made.unknown.get(SITE, 0)
         report.counts["documents-opened"] += len(made.opened())
