@@ -16,7 +16,7 @@ from protocol.errors import Code, Refused, Unavailable
 from protocol.ids import ReceiptNumber, agency_id, receipt_number
 from protocol.manifest import Happening
 from protocol.runtime.asker import Asker
-from protocol.runtime.folder import NodeFolder
+from protocol.runtime.folder import NodeFolder, owned
 from tools import folders, inbox_keys
 from tools.connector import Connector
 from tools.letter import Letter, Spoiled, Taken, receipts_json
@@ -242,6 +242,7 @@ def _row(letter: Letter) -> dict[str, object]:
 def opened_inbox(keys: Path, hub: str | None) -> Iterator[Connector]:
     """The inbox whose keys lie in `keys`, at the hub whose card is given, or was given before. Raises Unavailable, Refused."""
     ours = inbox_keys.read(keys)
+    owned(keys)  # a look remembers, too, which directory it saw
     card = inbox_keys.hub_card(keys, hub)
     with Asker(card.address, card.curve_key, ours.curve, time.monotonic) as asker:
         connector = Connector(

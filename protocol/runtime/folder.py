@@ -75,7 +75,7 @@ class NodeFolder:
         if not exclusive:
             return cls(path, kind, None)
         if not looking:
-            _own(path)
+            owned(path)
         folder = cls(path, kind, _locked(path, kind))
         for unfinished in path.rglob(f".*{_UNFINISHED}"):
             _clear_away(unfinished)
@@ -222,8 +222,8 @@ def _kind_of(path: Path) -> str | None:
         raise _unavailable(error, path) from error
 
 
-def _own(path: Path) -> None:
-    """What root makes in a folder of others, its owner cannot open: a node would find its disk shut."""
+def owned(path: Path) -> None:
+    """What root makes in a folder of others, its owner cannot open: a node would find its disk shut. Raises Unavailable where it is another user's."""
     owner = path.stat().st_uid
     if owner != os.geteuid():
         name = owner_of(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from protocol.contacts import HubCard
 from protocol.errors import Refused, Unavailable
 from protocol.ids import AgencyId
 from tools import inbox_keys
+from tools.inbox import opened_inbox
 
 CARD = HubCard("tcp://hub.example:7400", bytes(range(32)), bytes(range(1, 33)))
 
@@ -66,3 +68,10 @@ def test_a_card_of_a_hub_that_is_none(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(Refused, match=r"hub\.txt is damaged: ") as refused:
         inbox_keys.hub_card(tmp_path, None)
     assert "--hub" in refused.value.remedy
+
+
+def test_who_does_not_own_the_keys_asks_for_nothing_with_them(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What root's look had remembered, the clerks' own could not read any more."""
+    monkeypatch.setattr("os.geteuid", lambda: os.getuid() + 1)
+    with pytest.raises(Unavailable, match="belongs to .*runuser -u"), opened_inbox(made, contacts.write_hub_card(CARD)):
+        pass
