@@ -223,7 +223,7 @@ def _kind_of(path: Path) -> str | None:
 
 
 def owned(path: Path) -> None:
-    """What root makes in a folder of others, its owner cannot open: a node would find its disk shut. Raises Unavailable where it is another user's."""
+    """What root makes in a folder of others, its owner cannot open: a node would find its disk shut. Raises Unavailable for another user's."""
     owner = path.stat().st_uid
     if owner != os.geteuid():
         name = owner_of(path)

@@ -73,5 +73,8 @@ def test_a_card_of_a_hub_that_is_none(tmp_path: Path, content: bytes) -> None:
 def test_who_does_not_own_the_keys_asks_for_nothing_with_them(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What root's look had remembered, the clerks' own could not read any more."""
     monkeypatch.setattr("os.geteuid", lambda: os.getuid() + 1)
-    with pytest.raises(Unavailable, match="belongs to .*runuser -u"), opened_inbox(made, contacts.write_hub_card(CARD)):
+    with (
+        pytest.raises(Unavailable, match=r"belongs to .*runuser -u"),
+        opened_inbox(made, contacts.write_hub_card(CARD)),
+    ):
         pass
