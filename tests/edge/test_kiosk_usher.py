@@ -474,7 +474,8 @@ def publish(cabin: Cabin, **changes: object) -> None:
 @pytest.mark.parametrize(
     ("writing", "front", "back", "receipt"),
     [
-        ("down", ("held-photo lies-back", "Foto zeigt nach unten"), ("held-back lies-photo", "Foto zeigt nach oben"), ("held-strip lies-strip-blank", "nach unten")),
+        ("down", ("held-photo lies-back", "Foto zeigt nach unten"), ("held-back lies-photo", "Foto zeigt nach oben"),
+         ("held-strip lies-strip-blank", "nach unten")),
         ("up", ("lies-photo", "Foto zeigt nach oben"), ("held-photo lies-back", "Foto zeigt nach unten"), ("lies-strip", "nach oben")),
     ],
 )  # fmt: skip
