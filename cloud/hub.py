@@ -233,7 +233,10 @@ class Hub:
                 return None
             connection = self._open(guest, message.route)
         if connection is None:
-            return None  # an echo of a connection that has ended
+            if not isinstance(frame, frames.Refused):
+                # One that has ended, and not every end was heard: where the wire took no more, the cabin would wait for its beats.
+                raise Refused(Code.OVERLOADED, "The hub has given this connection up.")
+            return None
         connection.pump.hear(frame, message.data)
         return connection
 

@@ -43,9 +43,13 @@ RECONNECT_SECONDS_MAX: Final = 15.0  # … to here, for ever
 RECONNECT_BUSY_SECONDS: Final = 2.0  # the first bound where somebody answered and had no time for a handshake …
 RECONNECT_BUSY_GROWTH: Final = 2.0  # … and its growth
 HANDSHAKE_MILLISECONDS: Final = 5000  # ZMQ HANDSHAKE_IVL: a slow-loris holds a descriptor no longer; four round trips by satellite are three seconds
-HIGH_WATER_MESSAGES: Final = 80  # of the socket; what may be outstanding stays below, so that a burst never meets it
-WANTS_MAX: Final = 56  # wants outstanding, a window of documents of 300 KB: their answers fit below that mark …
-ENTRIES_FRAMES_MAX: Final = 16  # … beside so many frames of entries not yet acknowledged
+HIGH_WATER_MESSAGES: Final = 80  # of the socket, for what comes: bounds the memory of who is slow to hear
+# … and for what goes. ZeroMQ tells only after every half of it that messages have left: no more than the other half is sure to be free …
+SEND_HIGH_WATER_MESSAGES: Final = 200
+WANTS_MAX: Final = 56  # … and takes the wants outstanding, a window of documents of 300 KB, or their answers, …
+ENTRIES_FRAMES_MAX: Final = (
+    16  # … so many frames of entries not yet acknowledged, and their acknowledgements: a burst never meets it
+)
 ENTRIES_WINDOW_BYTES: Final = (
     128 * KIB
 )  # entries sent and not yet acknowledged: documents already announced travel meanwhile

@@ -60,7 +60,7 @@ def _bound(socket: zmq.Socket[bytes], ping_seconds: float) -> None:
     socket.linger = 0
     socket.setsockopt(zmq.MAXMSGSIZE, limits.MESSAGE_BYTES_MAX)
     socket.setsockopt(zmq.HANDSHAKE_IVL, limits.HANDSHAKE_MILLISECONDS)
-    socket.setsockopt(zmq.SNDHWM, limits.HIGH_WATER_MESSAGES)
+    socket.setsockopt(zmq.SNDHWM, limits.SEND_HIGH_WATER_MESSAGES)
     socket.setsockopt(zmq.RCVHWM, limits.HIGH_WATER_MESSAGES)
     socket.setsockopt(zmq.HEARTBEAT_IVL, int(ping_seconds * 1000))
     socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, int(limits.BEAT_SECONDS * limits.BEATS_MISSED_MAX * 1000))

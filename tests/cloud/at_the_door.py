@@ -21,6 +21,7 @@ class Wire:
     def __init__(self) -> None:
         self.waiting: deque[Message] = deque()
         self.said: list[tuple[bytes, Frame | frames.Unknown]] = []
+        self.full = False  # it takes no more
 
     def comes(self, user: str, frame: Frame, route: bytes = b"route") -> None:
         self.waiting.append(Message(route, user, memoryview(frames.encode(frame)), memoryview(b""), 1))
@@ -33,8 +34,9 @@ class Wire:
             yield self.waiting.popleft()
 
     def say(self, route: bytes, first: bytes, data: bytes | memoryview | None = None) -> bool:
-        self.said.append((route, frames.decode(first, 1)))
-        return True
+        if not self.full:
+            self.said.append((route, frames.decode(first, 1)))
+        return not self.full
 
 
 def hub_of(

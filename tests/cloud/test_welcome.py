@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, event
 from cloud.admission import Admission, Guest, Kind
 from cloud.hub import BELL_SECONDS, DESKS_MAX
 from protocol.asking import Ask, ShowDirectory
-from protocol.frames import Entries, Hello, Refused, Whisper
+from protocol.frames import Beat, Entries, Hello, Refused, Whisper
 from tests.cloud.at_the_door import Wire, hub_of
 from tests.cloud.conftest import AGENCIES, Cabin, Town
 
@@ -89,6 +89,30 @@ def test_of_two_revocations_one_after_the_other_the_second_holds_too(town: Town,
     assert town.ledger.log(second.site).theirs() == held
     refused = {route: frame.code for route, frame in wire.said if isinstance(frame, Refused)}
     assert refused == {b"angermuende": "revoked", b"templin": "revoked"}
+
+
+def test_a_cabin_whose_connection_was_given_up_is_told_so_when_it_speaks(town: Town, disk: SlowDisk) -> None:
+    """The wire took no more, so nothing could be said at once; the cabin waited half a minute for a beat."""
+    cabin = town.cabin()
+    admission, wire = Admission(), Wire()
+    admission.replace([guest(cabin.site)])
+    hub = hub_of(town, wire, admission, lambda: disk.now)
+    user = guest(cabin.site).user
+    wire.comes(user, hello(cabin, town))
+    hub.turn(0.0)
+    wire.full = True
+    wire.comes(user, Beat(1, town.now, 0, 0.0, cabin.mark))
+    hub.turn(0.0)
+    wire.full = False
+    wire.said.clear()
+    wire.comes(user, Beat(2, town.now, 0, 0.0, cabin.mark))
+    hub.turn(0.0)
+    [(_, refused)] = wire.said
+    assert isinstance(refused, Refused)
+    assert (refused.code, refused.retry_after_seconds) == ("overloaded", 0.0)
+    wire.comes(user, hello(cabin, town), b"its next one")
+    hub.turn(0.0)
+    assert any(isinstance(frame, Hello) for route, frame in wire.said if route == b"its next one")
 
 
 def test_only_the_newest_connections_of_an_agency_are_told_that_something_came(town: Town, disk: SlowDisk) -> None:

@@ -160,7 +160,7 @@ def test_the_numbers_of_sockets_and_of_dialling_are_those_of_the_code():
     section = TEXT.split("## 8 CurveZMQ")[1].split("\n## ")[0]
     for words in (
         f"`MAXMSGSIZE` {limits.MESSAGE_BYTES_MAX // limits.MIB} MiB (at the hub `HEARD_BYTES_MAX`:",
-        f"`SNDHWM` and `RCVHWM` {limits.HIGH_WATER_MESSAGES},",
+        f"`SNDHWM` {limits.SEND_HIGH_WATER_MESSAGES}, `RCVHWM` {limits.HIGH_WATER_MESSAGES},",
         f"`HANDSHAKE_IVL` {limits.HANDSHAKE_MILLISECONDS} at the hub",
         f"`HEARTBEAT_IVL` {limits.BEAT_SECONDS * 1000:.0f} at a connector",
         f"`HEARTBEAT_TIMEOUT` {limits.BEAT_SECONDS * limits.BEATS_MISSED_MAX * 1000:.0f}",
