@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
 import msgspec
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, select
 
 from cloud.awaited import Awaited, awaited, check
 from cloud.known import Known
@@ -34,6 +34,12 @@ CURABLE: Final = (Code.UNKNOWN_AGENCY, Code.NOT_CONFIRMED)
 CHAIN: Final = "chain-broken"
 MISSING: Final = "entries-missing"
 _ASKED_MAX: Final = 500  # values in one question; databases bound them
+_BY_ENVELOPE, _BY_DIGEST = (
+    select(document.c.envelope, blob.c.digest)
+    .select_from(named_document)
+    .where(column.in_(bindparam("asked", expanding=True)))
+    for column in (document.c.envelope, blob.c.digest)
+)
 
 
 class Run(NamedTuple):
@@ -158,14 +164,10 @@ class Ingest:
             except Refused:
                 pass  # said when it is applied
         digests = [event.digest for event in events]
-        for column, wanted in ((document.c.envelope, envelopes), (blob.c.digest, digests)):
+        for statement, wanted in ((_BY_ENVELOPE, envelopes), (_BY_DIGEST, digests)):
             for start in range(0, len(wanted), _ASKED_MAX):
-                asked = (
-                    select(document.c.envelope, blob.c.digest)
-                    .select_from(named_document)
-                    .where(column.in_(wanted[start : start + _ASKED_MAX]))
-                )
-                for row in self.turn.connection.execute(asked):
+                asked = {"asked": wanted[start : start + _ASKED_MAX]}
+                for row in self.turn.connection.execute(statement, asked):
                     self._heard_of(EnvelopeId(row.envelope), Digest(row.digest))
 
     def _heard_of(self, envelope: EnvelopeId, digest: Digest) -> None:

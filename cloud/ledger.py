@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 
 from cloud import lost, restored
 from cloud.contacts import Contacts
@@ -28,6 +28,7 @@ from cloud.known import Known, Recent
 from cloud.owing import Owing
 from cloud.places import Places
 from cloud.site_log import Place, SiteLog
+from cloud.storage import bulk
 from cloud.storage.blobs.segments import Segments
 from cloud.storage.database import Database, upsert
 from cloud.storage.retention import expired
@@ -46,6 +47,12 @@ BYTES_WAITING_MAX: Final = (
 )  # of documents that are not complete; a process that is killed fetches them again
 _BYTES_WAIT: Final = timedelta(seconds=0.25)
 ALIVE_SECONDS: Final = 5.0  # how often the hub says in its own row that it lives; three missed are an alert
+_ALIVE = update(hub).where(hub.c.id == 1).values(alive_at=bindparam("now"))
+_SIZE = (
+    select(document.c.size_bytes)
+    .select_from(named_document)
+    .where(blob.c.digest == bindparam("named"), document.c.place.is_not(None))
+)
 
 
 class Ledger:
@@ -211,11 +218,7 @@ class Ledger:
         size_bytes = self._sizes.get(digest)
         if size_bytes is None:
             with self.database.reading() as connection:
-                size_bytes = connection.execute(
-                    select(document.c.size_bytes)
-                    .select_from(named_document)
-                    .where(blob.c.digest == digest, document.c.place.is_not(None))
-                ).scalar()
+                size_bytes = connection.execute(_SIZE, {"named": digest}).scalar()
             if size_bytes is None:
                 return self.read_directory(digest, offset_bytes, length_bytes)
             self._sizes.put(digest, size_bytes)
@@ -243,7 +246,7 @@ class Ledger:
             self._places.write(turn)
             self._contacts.write(connection, now)
             if self._gathered.alive:
-                connection.execute(update(hub).where(hub.c.id == 1).values(alive_at=now))
+                bulk.write(connection, _ALIVE, [{"now": now}])
             self.blobs.record(connection)
         turn.committed()
         self._healing -= healed
