@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from protocol.codec import BlobName, Number
+from protocol.codec import BlobName, EnvelopeName, Number
 from protocol.manifest import Signed
 
 
@@ -47,7 +47,7 @@ class Recall(msgspec.Struct, frozen=True, array_like=True, tag="recall"):
     """What my agency has of a document that is lost to you: its signed events, your own first; none where it never came. The same again is no
     error."""
 
-    envelope: bytes
+    envelope: EnvelopeName
     receipts: tuple[Signed, ...] = ()
 
 

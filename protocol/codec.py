@@ -14,7 +14,7 @@ import msgspec
 
 from protocol import limits
 from protocol.errors import Code, Refused
-from protocol.ids import Digest
+from protocol.ids import Digest, EnvelopeId
 
 # Bounds that a reader holds before anybody computes with what it read.
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]  # aware
@@ -25,6 +25,9 @@ Age = Annotated[
     float, msgspec.Meta(ge=-limits.SPAN_SECONDS_MAX, le=limits.SPAN_SECONDS_MAX)
 ]  # by a clock that may jump
 Key = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]  # Ed25519 or CURVE
+Signature = Annotated[bytes, msgspec.Meta(min_length=64, max_length=64)]  # Ed25519
+VisitId = Annotated[bytes, msgspec.Meta(min_length=16, max_length=16)]
+EnvelopeName = Annotated[EnvelopeId, msgspec.Meta(min_length=16, max_length=16)]
 BootId = Annotated[bytes, msgspec.Meta(min_length=1, max_length=32)]
 BlobName = Annotated[Digest, msgspec.Meta(min_length=32, max_length=32)]
 

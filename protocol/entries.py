@@ -16,7 +16,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
 from protocol import codec, limits
-from protocol.codec import BlobName, Hash, Moment, Number
+from protocol.codec import BlobName, Hash, Moment, Number, VisitId
 from protocol.errors import Code, Mistake, Refused
 from protocol.manifest import Signed
 
@@ -68,7 +68,7 @@ class VisitEnded(msgspec.Struct, frozen=True, array_like=True, tag="visit", gc=F
     (good), 0 when nobody said. `privacy`: version of the text about privacy that the screen offered, empty where there was no screen;
     `privacy_read`: it was opened."""
 
-    visit: bytes
+    visit: VisitId
     began_at: Moment
     ended_at: Moment
     outcome: str

@@ -13,9 +13,9 @@ from nacl.exceptions import BadSignatureError
 from nacl.signing import VerifyKey
 
 from protocol import codec, limits
-from protocol.codec import Hash, Moment, Number
+from protocol.codec import EnvelopeName, Hash, Moment, Number, Signature
 from protocol.errors import Code, Refused
-from protocol.ids import AgencyId, EnvelopeId, ReceiptNumber, SiteId
+from protocol.ids import AgencyId, ReceiptNumber, SiteId
 
 SUITE: Final = "age-mlkem768x25519"
 NO_MANIFEST: Final = bytes(32)  # `previous` of the first manifest from a cabin to an agency
@@ -36,7 +36,7 @@ class Signed(msgspec.Struct, frozen=True, array_like=True):
     """`body`: canonical bytes of a Struct. `signature`: Ed25519 (64 bytes) over context, NUL and body."""
 
     body: bytes
-    signature: bytes
+    signature: Signature
 
 
 class Manifest(Signable, frozen=True, array_like=True):
@@ -50,7 +50,7 @@ class Manifest(Signable, frozen=True, array_like=True):
 
     version: Number
     suite: str
-    envelope: EnvelopeId
+    envelope: EnvelopeName
     receipt: ReceiptNumber
     agency: AgencyId
     epoch: Number
@@ -84,7 +84,7 @@ class Receipt(Signable, frozen=True, array_like=True):
     context: ClassVar[bytes] = b"kabine/receipt/1"
 
     version: Number
-    envelope: EnvelopeId
+    envelope: EnvelopeName
     happening: Happening
     by: str
     at: Moment

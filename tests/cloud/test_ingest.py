@@ -252,9 +252,9 @@ def test_visits_are_counted_by_the_day_and_their_entries_stay_sealed(town: Town)
         (town.now, "left", 0, 0),
         (evening, "handed-in", 1, 1),
     ):
-        cabin.event(VisitEnded(b"v", at, at, outcome, documents, "de", face, "1"))
+        cabin.event(VisitEnded(bytes(16), at, at, outcome, documents, "de", face, "1"))
     assert take(town, cabin) == []
-    cabin.event(VisitEnded(b"v", town.now, town.now, "timed-out", 0, "de", 2))
+    cabin.event(VisitEnded(bytes(16), town.now, town.now, "timed-out", 0, "de", 2))
     assert take(town, cabin) == []
     rows = [tuple(row) for row in town.rows(schema.visit_day)]
     day, tomorrow = town.now.date(), town.now.date() + timedelta(days=1)
@@ -265,6 +265,6 @@ def test_a_cabin_that_talks_nonsense_about_visits_stops_nobody(town: Town) -> No
     cabin = town.cabin()
     last = datetime(9999, 12, 31, 23, 59, tzinfo=UTC)
     for _ in range(3):
-        cabin.event(VisitEnded(b"v", last, last, "handed-in", limits.NUMBER_MAX, "de", limits.NUMBER_MAX))
+        cabin.event(VisitEnded(bytes(16), last, last, "handed-in", limits.NUMBER_MAX, "de", limits.NUMBER_MAX))
     assert take(town, cabin) == []
     assert [row.documents for row in town.rows(schema.visit_day)] == [3000]

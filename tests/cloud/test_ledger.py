@@ -301,7 +301,7 @@ def test_alarms_of_the_loop_are_kept(town: Town) -> None:
 def test_a_log_with_a_gap_is_our_mistake(town: Town) -> None:
     cabin = town.cabin()
     cabin.open_epoch()
-    cabin.event(VisitEnded(b"visit", town.now, town.now, "left", 0, "de"))
+    cabin.event(VisitEnded(bytes(16), town.now, town.now, "left", 0, "de"))
     with pytest.raises(Mistake, match="1 was next"):
         town.ledger.log(cabin.site).commit(cabin.log[2:])
 
@@ -312,7 +312,7 @@ def test_a_cabin_that_lost_entries_goes_on_and_a_person_is_called(town: Town) ->
     town.ledger.log(cabin.site).commit(cabin.log)
     town.ledger.settle()
     for _ in range(3):
-        cabin.event(VisitEnded(b"visit", town.now, town.now, "left", 0, "de"))
+        cabin.event(VisitEnded(bytes(16), town.now, town.now, "left", 0, "de"))
     after = cabin.open_epoch()
     town.ledger.log(cabin.site).commit([after])
     assert [alarm.kind for alarm in town.ledger.settle().alarms] == ["entries-missing"]
@@ -326,7 +326,7 @@ def test_an_entry_of_an_earlier_epoch_that_goes_on_with_the_chain_is_applied_as_
     cabin.open_epoch()
     later = cabin.epoch, cabin.journal_key
     for cabin.epoch, cabin.journal_key in (earlier, later, earlier):
-        cabin.event(VisitEnded(b"visit", town.now, town.now, "left", 0, "de"))
+        cabin.event(VisitEnded(bytes(16), town.now, town.now, "left", 0, "de"))
     town.commit(cabin)
     town.ledger.settle()
     cabin.epoch = later[0]

@@ -19,7 +19,7 @@ MOMENTS = st.integers(0, 4 * 86_400).map(lambda seconds: datetime(2026, 3, 27, t
 
 
 def visit(at: datetime, documents: int = 1) -> VisitEnded:
-    return VisitEnded(b"v", at, at, "handed-in", documents, "de", 3)
+    return VisitEnded(bytes(16), at, at, "handed-in", documents, "de", 3)
 
 
 @given(st.lists(MOMENTS))

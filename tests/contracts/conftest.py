@@ -46,7 +46,7 @@ def hub(folder: Path) -> Store:
     site = SiteId("templin")
 
     def visit(number: int) -> VisitEnded:
-        return VisitEnded(number.to_bytes(8, "big"), NOON, NOON, "left", 0, "de")
+        return VisitEnded(number.to_bytes(16, "big"), NOON, NOON, "left", 0, "de")
 
     def close() -> None:
         ledger.close()
@@ -65,7 +65,7 @@ def hub(folder: Path) -> Store:
 def cabin(folder: Path) -> Store:
     """A cabin's buffer."""
     buffer = Cabin(folder).open()
-    visit = VisitEnded(b"visit", NOON, NOON, "left", 0, "de")
+    visit = VisitEnded(bytes(16), NOON, NOON, "left", 0, "de")
     return Store(
         buffer.log,
         buffer,

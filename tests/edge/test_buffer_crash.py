@@ -14,7 +14,7 @@ from protocol.entries import DocumentSealed, EpochOpened, Mark, VisitEnded
 from protocol.manifest import Happening, Manifest, unverified
 from tests.edge.cabin import BEGAN, Cabin, directory, journal_of, manifest_of, receipt
 
-VISIT = VisitEnded(b"visit", BEGAN, BEGAN, "left", 0, "de")
+VISIT = VisitEnded(bytes(16), BEGAN, BEGAN, "left", 0, "de")
 FILES = ("buffer.sqlite", "buffer.sqlite-wal", "high-water")
 
 

@@ -18,7 +18,7 @@ from protocol.ids import AgencyId, Digest
 from protocol.manifest import Happening, Manifest, unverified
 from tests.edge.cabin import AGENCY, BEGAN, Cabin, directory, journal_of, manifest_of, receipt
 
-VISIT = VisitEnded(b"visit", BEGAN, BEGAN, "left", 0, "de")
+VISIT = VisitEnded(bytes(16), BEGAN, BEGAN, "left", 0, "de")
 FILES = ("buffer.sqlite", "buffer.sqlite-wal", "high-water")
 FLIPS = 60
 

@@ -19,7 +19,7 @@ from protocol.manifest import Happening
 from tests.edge.cabin import BEGAN, Cabin, directory, journal_of, manifest_of, receipt
 from tests.edge.disks import no_file_may_grow_beyond
 
-VISIT = VisitEnded(b"visit", BEGAN, BEGAN, "left", 0, "de")
+VISIT = VisitEnded(bytes(16), BEGAN, BEGAN, "left", 0, "de")
 MIB = limits.MIB
 
 
@@ -151,7 +151,7 @@ def test_a_file_of_a_later_release_is_left_alone(cabin: Cabin) -> None:
 
 # --- stolen
 def test_a_stolen_disk_tells_nothing_of_what_was_handed_in(cabin: Cabin) -> None:
-    marks = (b"Erika Mustermann", b"99107023017000", b"Wohngeldantrag")
+    marks = (b"Erika Mustermann", b"99107023017000--", b"Wohngeldantrag")
     buffer = cabin.open()
     buffer.set_directory(directory(1))
     put = cabin.hand_in(buffer)

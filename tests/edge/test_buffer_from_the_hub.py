@@ -22,7 +22,7 @@ from tests.edge.cabin import (
     receipt,
 )
 
-VISIT = VisitEnded(b"visit", BEGAN, BEGAN, "handed-in", 1, "de")
+VISIT = VisitEnded(bytes(16), BEGAN, BEGAN, "handed-in", 1, "de")
 
 
 def test_stored_secures_the_document_and_frees_its_bytes(cabin: Cabin) -> None:

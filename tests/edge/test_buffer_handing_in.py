@@ -26,7 +26,7 @@ from tests.edge.cabin import (
     receipt,
 )
 
-VISIT = VisitEnded(b"visit", BEGAN, BEGAN, "handed-in", 1, "de")
+VISIT = VisitEnded(bytes(16), BEGAN, BEGAN, "handed-in", 1, "de")
 
 
 def documents_in(buffer: Buffer) -> list[DocumentSealed]:

@@ -44,7 +44,7 @@ questions = st.one_of(
     st.builds(asking.ListInbox, numbers, numbers, st.booleans()),
     st.builds(asking.Tell, signed),
     st.builds(asking.ListLost, numbers),
-    st.builds(asking.Recall, st.binary(max_size=20), st.lists(signed, max_size=3).map(tuple)),
+    st.builds(asking.Recall, st.binary(min_size=16, max_size=16), st.lists(signed, max_size=3).map(tuple)),
 )
 delivered = st.builds(
     asking.Delivered, numbers, signed, st.binary(max_size=80), hashes, numbers, st.lists(signed, max_size=3).map(tuple)

@@ -243,6 +243,22 @@ def test_types_follow_from_names_as_the_document_says(noun):
         assert not optional or field.name in nil, field.name
 
 
+def test_bytes_are_as_many_as_the_document_says():
+    row = next(words for words in TEXT.splitlines() if words.startswith("| bytes |"))
+    said = re.findall(r"`([a-z0-9_*]+)`(?: \((\d+)(?: to (\d+))?\))?", row)
+    for noun in NOUNS:
+        for field in msgspec.structs.fields(noun):
+            kind = msgspec.inspect.type_info(field.type)
+            if isinstance(kind, msgspec.inspect.BytesType):
+                least, most = next(
+                    (least, most or least) for name, least, most in said if fnmatchcase(field.name, name)
+                )
+                if least:
+                    assert (kind.min_length, kind.max_length) == (int(least), int(most)), (
+                        f"{noun.__name__}.{field.name}"
+                    )
+
+
 def test_every_whole_number_has_the_bound_of_the_document():
     for noun in NOUNS:
         for field in msgspec.structs.fields(noun):

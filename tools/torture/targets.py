@@ -259,7 +259,7 @@ def targets() -> dict[str, Target]:
     event: entries.Event = entries.DocumentSealed(
         manifest.sign(_manifest(), signing.private()), b"s", Digest(bytes(32)), 9
     )
-    visit = entries.VisitEnded(b"visit", _AT, _AT, "left", 0, "de")
+    visit = entries.VisitEnded(bytes(16), _AT, _AT, "left", 0, "de")
     return {
         "frames": Target(_frame, _frames(), weight=QUICK),
         "conversation": Target(
