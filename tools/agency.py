@@ -48,7 +48,9 @@ def agency() -> None:
 @click.option("--address", type=OneLine(), default="", help="Street and town, in one line.")
 @click.option("--dispatcher", is_flag=True, help="Is asked by whoever does not know which agency is theirs.")
 @click.option(
-    "--hours-file", type=click.Path(path_type=Path, readable=False), help="Opening hours (TOML). Default: Mon-Fri 08:00-16:00."
+    "--hours-file",
+    type=click.Path(path_type=Path, readable=False),
+    help="Opening hours (TOML). Default: Mon-Fri 08:00-16:00.",
 )
 @click.option("--service", "services", multiple=True, metavar="LEIKA", help="What it is competent for; again for more.")
 @click.option("--area", "areas", multiple=True, metavar="ARS", help="Where, as in 12073; again for more.")
@@ -107,7 +109,9 @@ def add(
 @click.option("--phone", type=OneLine(), help="As people dial it; empty: none.")
 @click.option("--address", type=OneLine(), help="Street and town, in one line; empty: none.")
 @click.option("--dispatcher/--no-dispatcher", default=None, help="Is it asked by whoever does not know theirs?")
-@click.option("--hours-file", type=click.Path(path_type=Path, readable=False), help="Opening hours (TOML), instead of all before.")
+@click.option(
+    "--hours-file", type=click.Path(path_type=Path, readable=False), help="Opening hours (TOML), instead of all before."
+)
 @_publish_option
 @passphrase_option
 def change(

@@ -45,7 +45,9 @@ class Found(msgspec.Struct, frozen=True):
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, readable=False))
 @click.option(
-    "--out", type=click.Path(path_type=Path, readable=False), help="Where the PDF goes, - is stdout; without it nothing is written."
+    "--out",
+    type=click.Path(path_type=Path, readable=False),
+    help="Where the PDF goes, - is stdout; without it nothing is written.",
 )
 @click.option(
     "--mode",

@@ -32,7 +32,9 @@ def edge() -> None:
 
 @edge.command()
 @click.argument("invitation")
-@click.option("--dir", "folder", required=True, type=click.Path(path_type=Path, readable=False), help="The cabin's new folder.")
+@click.option(
+    "--dir", "folder", required=True, type=click.Path(path_type=Path, readable=False), help="The cabin's new folder."
+)
 def enrol(invitation: str, folder: Path) -> None:
     """Make this machine a cabin. INVITATION is the line that `kabine cabin invite SITE` prints, `-` reads it from standard input; or a picture
     of its QR code (JPEG, PNG, TIFF, WebP, PDF), as in `--qr` photographed.
