@@ -349,7 +349,9 @@ class Dialler:
             yield parts[0].buffer, parts[1].buffer if len(parts) == 2 else memoryview(b""), len(parts)
 
     def say(self, first: bytes, data: bytes | memoryview | None = None) -> None:
-        """Give one message to the wire; a wire that takes no more counts as cut."""
+        """Give one message to the wire; a wire that takes no more counts as cut, and nothing goes after what it did not take."""
+        if self.failure:
+            return
         if self._path is not None:
             self._path.given(len(first) + _SEALED_BYTES + (len(data) + _SEALED_BYTES if data is not None else 0))
         try:

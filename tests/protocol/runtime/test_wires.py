@@ -182,6 +182,18 @@ def test_a_turn_hears_no_more_than_it_may(listener, dial):
     assert max(rest) <= 3
 
 
+def test_nothing_goes_after_what_the_wire_did_not_take(listener, dial):
+    """Chunks that did would be no answer to the oldest Want."""
+    dialler = dial()
+    until(dialler, lambda: dialler.connected)
+    dialler.say(b"taken")
+    dialler.failure = "the wire takes no more"
+    dialler.say(b"after")
+    dialler.failure = ""
+    dialler.say(b"end")
+    assert [bytes(message.first) for message in heard(listener, 2)] == [b"taken", b"end"]
+
+
 def test_a_message_beyond_the_bound_ends_the_connection(listener, dial):
     dialler = dial()
     until(dialler, lambda: dialler.connected)
