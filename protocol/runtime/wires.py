@@ -362,8 +362,11 @@ class Dialler:
         except zmq.Again:
             if not self.connected:
                 self._monitor.poll(_REASON_MILLISECONDS)  # turned away: the reason is on its way to us
-            self._watch()
-            self.failure = self.failure or "the wire takes no more"
+            self._watch()  # may know better
+            self._failed("the wire takes no more")
+
+    def _failed(self, reason: str) -> None:
+        self.failure = self.failure or reason
 
     def close(self, *, linger_seconds: float = 0.0) -> None:
         """Drop the connection, and all that is queued unless it leaves within `linger_seconds`; returns at once."""
