@@ -109,6 +109,12 @@ def test_seeds_differ() -> None:
     assert simulate(21, days=0.2, cabins=1).traces != simulate(22, days=0.2, cabins=1).traces
 
 
+def test_a_run_is_as_many_worlds_as_its_days_take() -> None:
+    assert len(simulate(23, days=0.06, cabins=1, world_days=0.02).traces) == 3
+    assert len(simulate(23, days=5, cabins=1).traces) == 2
+    assert len(simulate(23, days=5, cabins=1, world_days=5).traces) == 1
+
+
 def test_a_broken_promise_prints_the_command_that_replays_it() -> None:
     def run(plant: str, days: str) -> tuple[int, str]:
         command = ["simulate", "--seed", "1", "--cabins", "1", "--days", days, "--plant", plant]

@@ -12,7 +12,7 @@ import click
 
 from tools.simulator.planted import PLANTED
 from tools.simulator.report import Report
-from tools.simulator.worlds import WORLD_DAYS
+from tools.simulator.simulation import WORLD_DAYS
 from tools.simulator.worlds import simulate as play
 
 CABINS_MAX: Final = 50  # at one hub: more of them would tell nothing new
@@ -22,6 +22,13 @@ _LIST: Final = "list"
 @click.command()
 @click.option(
     "--days", type=click.FloatRange(0, min_open=True), default=WORLD_DAYS, show_default=True, help="Of virtual time."
+)
+@click.option(
+    "--world-days",
+    type=click.FloatRange(0, min_open=True),
+    default=WORLD_DAYS,
+    show_default=True,
+    help="Of one world; a longer run is several.",
 )
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="The same seed gives the same run.")
 @click.option("--cabins", type=click.IntRange(1, CABINS_MAX), default=2, show_default=True, help="At one hub.")
@@ -39,18 +46,21 @@ _LIST: Final = "list"
     help="Worlds side by side; the result is the same.",
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
-def simulate(days: float, seed: int, cabins: int, plant: str | None, jobs: int, as_json: bool) -> None:
+def simulate(
+    days: float, world_days: float, seed: int, cabins: int, plant: str | None, jobs: int, as_json: bool
+) -> None:
     """Cabins and hub under virtual time, with faults, from a seed.
 
     Real logs, buffers, ledgers and links; lines, disks, clocks, people and luck are ours. Every promise is checked at every step; then the faults
-    stop, and everything accepted must become secured. A run of more than four days is several worlds; in a shorter one faults are denser, so that six
-    cabin-days see each of them. Exit code 1, and the command that replays it, when a promise was broken; with --plant, when none was."""
+    stop, and everything accepted must become secured. A run that is longer than one world is several; in one of less than four days faults are
+    denser, so that six cabin-days see each of them. Exit code 1, and the command that replays it, when a promise was broken; with --plant, when none
+    was."""
     if plant == _LIST:
         _list(as_json)
         return
-    if not math.isfinite(days):
+    if not math.isfinite(days + world_days):
         raise click.BadParameter("no run has an end then.", param_hint="--days")
-    report = play(seed, days, cabins, plant or "", jobs)
+    report = play(seed, days, cabins, plant or "", jobs, world_days)
     if as_json:
         click.echo(json.dumps(report.as_dict(), ensure_ascii=False, indent=2))
         for what in report.broken:

@@ -41,6 +41,7 @@ from tools.simulator.report import Report
 from tools.simulator.strike import DAY, Strike
 from tools.simulator.witness import Witness
 
+WORLD_DAYS: Final = 4.0  # of one simulation: long enough for an outage of days; a longer run is several of them
 PEACE_SECONDS: Final = 900.0  # after the faults have stopped everything must be where it belongs within this
 _DOCUMENTS_A_DAY: Final = 3  # beside those that come with a fault
 _FAULTS_A_DAY: Final = 3
@@ -290,6 +291,7 @@ class Simulation:
     def _broke(self, what: str) -> None:
         seed, cabins, plant = self.report.seed, len(self.cabins), self.report.planted
         command = f"kabine simulate --days {self.days:g} --seed {seed} --cabins {cabins}"
+        command += f" --world-days {self.days:g}" if self.days > WORLD_DAYS else ""
         command += f" --plant {plant}" if plant else ""
         when = at(self.agenda.now)
         self.report.broken.append(f"{what} ({when:%Y-%m-%d %H:%M:%S}; replay: {command})")

@@ -12,9 +12,8 @@ from typing import Final, NamedTuple
 from tools.simulator import engines
 from tools.simulator.disk import room
 from tools.simulator.report import Report
-from tools.simulator.simulation import Simulation
+from tools.simulator.simulation import WORLD_DAYS, Simulation
 
-WORLD_DAYS: Final = 4.0  # of one simulation: long enough for an outage of days; a longer run is several of them
 _PLANTED_DAYS: Final = 1.0  # one that has a planted fault: many short ones find it sooner, before something excuses it
 _GARBAGE: Final = (
     100_000  # objects between two looks for cycles: a world makes few, and looking costs a tenth of its time
@@ -31,10 +30,12 @@ class World(NamedTuple):
     plant: str
 
 
-def simulate(seed: int, days: float, cabins: int, plant: str = "", processes: int = 1) -> Report:
-    """A run of `days`, in worlds of WORLD_DAYS with seeds `seed`, `seed` + 1 …; it ends with the first broken promise."""
+def simulate(
+    seed: int, days: float, cabins: int, plant: str = "", processes: int = 1, world_days: float = WORLD_DAYS
+) -> Report:
+    """A run of `days`, in worlds of `world_days` with seeds `seed`, `seed` + 1 …; it ends with the first broken promise."""
     report = Report(seed, planted=plant)
-    world_days = _PLANTED_DAYS if plant else WORLD_DAYS
+    world_days = _PLANTED_DAYS if plant else world_days
     count = max(1, math.ceil(days / world_days))
     worlds = [World(seed + n, min(world_days, days - n * world_days), cabins, plant) for n in range(count)]
     with _players(min(processes, count)) as play_all:

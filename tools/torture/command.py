@@ -125,10 +125,11 @@ _add(
 )
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Another one adds to what is kept.")
 @click.option("--cabins", type=click.IntRange(1, 50), default=2, show_default=True, help="At the hub of a simulation.")
+@click.option("--world-days", type=click.FloatRange(0, min_open=True), help="And its days on end; without, four.")
 @click.option(
     "--out", type=click.Path(path_type=Path), default=Path("docs/evidence.md"), show_default=True, help="The page."
 )
-def evidence(only: tuple[str, ...], share: float, seed: int, cabins: int, out: Path) -> None:
+def evidence(only: tuple[str, ...], share: float, seed: int, cabins: int, world_days: float | None, out: Path) -> None:
     """Take the large figures, hours of them, and write them down with commit, seeds and machine.
 
     What stands on record beside the page OUT is not done again, but for what was broken."""
@@ -136,5 +137,6 @@ def evidence(only: tuple[str, ...], share: float, seed: int, cabins: int, out: P
 
     if unknown := [name for name in only if name not in figures.STEPS]:
         raise click.BadParameter(f"{', '.join(unknown)}: choose of {', '.join(figures.STEPS)}.", param_hint="--only")
-    figures.gather(only, share, seed, figures.Record(out), cabins)
+    world = figures.World(cabins, world_days) if world_days else figures.World(cabins)
+    figures.gather(only, share, seed, figures.Record(out), world)
     click.echo(f"Written: {out}")

@@ -16,9 +16,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from tools.simulator.planted import PLANTED
+from tools.simulator.simulation import WORLD_DAYS
 from tools.torture import planted
 
 _SECONDS_MAX: Final = 24 * 3600
@@ -40,6 +41,13 @@ class Step:
     what: str
 
 
+class World(NamedTuple):
+    """How many cabins stand at the hub of a simulation, and for how many days on end."""
+
+    cabins: int
+    days: float = WORLD_DAYS
+
+
 STEPS: Final = {
     "simulate": Step(100_000, 32, "cabin-days under virtual time"),
     "power": Step(1_000_000, 1000, "crash states opened and checked"),
@@ -52,20 +60,20 @@ _PLANTED_ROUNDS: Final = {"bytes": {"secret-word": 400_000, "room-in-advance": 4
 _PLANTED_BYTES: Final = 20_000
 
 
-def gather(only: tuple[str, ...], share: float, seed: int, record: Record, cabins: int) -> None:
-    """Do what is not on record yet: every step with its share of rounds, then each of its planted faults. `cabins` stand at the hub of a simulation.
+def gather(only: tuple[str, ...], share: float, seed: int, record: Record, world: World) -> None:
+    """Do what is not on record yet: every step with its share of rounds, then each of its planted faults. A simulation is of such a `world`.
     Raises nothing: what failed is kept too."""
     for kind, step in STEPS.items():
         if only and kind not in only:
             continue
-        _do(kind, max(1, round(step.whole * share)), seed, "", record, cabins)
+        _do(kind, max(1, round(step.whole * share)), seed, "", record, world)
         for name in sorted(PLANTED) if kind == SIMULATED else planted.names(kind):
             rounds = _PLANTED_ROUNDS.get(kind, {}).get(name, _PLANTED_BYTES if kind == "bytes" else step.planted)
-            _do(kind, rounds, 1, name, record, 1)
+            _do(kind, rounds, 1, name, record, World(1))
 
 
-def _do(kind: str, rounds: int, seed: int, plant: str, record: Record, cabins: int) -> None:
-    command = _simulate(rounds, seed, plant, cabins) if kind == SIMULATED else _torture(kind, rounds, seed, plant)
+def _do(kind: str, rounds: int, seed: int, plant: str, record: Record, world: World) -> None:
+    command = _simulate(rounds, seed, plant, world) if kind == SIMULATED else _torture(kind, rounds, seed, plant)
     if record.has(kind, plant, int(command[command.index("--seed") + 1])):
         return
     began = time.monotonic()
@@ -91,10 +99,11 @@ def _torture(kind: str, rounds: int, seed: int, plant: str) -> list[str]:
     return ["torture", kind, "--rounds", str(rounds), "--seed", str(seed), *(["--plant", plant] if plant else [])]
 
 
-def _simulate(cabin_days: int, seed: int, plant: str, cabins: int) -> list[str]:
+def _simulate(cabin_days: int, seed: int, plant: str, world: World) -> list[str]:
     """A run takes a seed for each of its worlds: the next run begins behind them."""
-    run = ["simulate", "--days", f"{cabin_days / cabins:g}", "--seed", str(seed if plant else seed * _WORLDS)]
-    return [*run, "--cabins", str(cabins), *(["--plant", plant] if plant else [])]
+    run = ["simulate", "--days", f"{cabin_days / world.cabins:g}", "--seed", str(seed if plant else seed * _WORLDS)]
+    run += ["--world-days", f"{world.days:g}"] if world.days != WORLD_DAYS else []
+    return [*run, "--cabins", str(world.cabins), *(["--plant", plant] if plant else [])]
 
 
 def _as_torture(found: dict[str, Any], said: str, seconds: float, command: list[str]) -> dict[str, Any]:

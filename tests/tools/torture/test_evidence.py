@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tools.torture.evidence import Record, page
+from tools.torture.evidence import Record, World, _simulate, page
 
 PAGE = Path(__file__).parents[3] / "docs" / "evidence.md"
 
@@ -85,3 +85,9 @@ def test_what_is_done_again_takes_the_place_of_what_was_there(out: Path) -> None
 def test_the_page_in_the_repository_was_written_by_the_command() -> None:
     lines = PAGE.with_suffix(".jsonl").read_text(encoding="utf-8").splitlines()
     assert page([json.loads(line) for line in lines]) == PAGE.read_text(encoding="utf-8")
+
+
+def test_a_simulation_is_asked_for_as_many_cabins_and_days_on_end_as_were_named() -> None:
+    common = ["simulate", "--days", "30", "--seed", "300000"]
+    assert _simulate(60, 3, "", World(2)) == [*common, "--cabins", "2"]
+    assert _simulate(1500, 3, "", World(50, 30.0)) == [*common, "--world-days", "30", "--cabins", "50"]
