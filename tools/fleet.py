@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import sys
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
-from typing import Final
 
 import click
 import msgspec
@@ -21,8 +20,6 @@ from protocol.ids import site_id
 from protocol.runtime.world import REAL
 from tools.command import say
 from tools.office import hub_option
-
-HEALED_TOLD: Final = timedelta(days=14)
 
 
 @click.group()
@@ -89,10 +86,10 @@ def _say(state: FleetStatus, now: datetime) -> None:
 
 
 def _healed(site: SiteStatus, now: datetime) -> list[str]:
-    """For some days after it is over: nothing need be done, and whoever has brought no copy back must still see it."""
+    """For some days after it is over: nothing need be done."""
     restored = site.facts.restored
     healing = any(alarm.kind == RESTORED for alarm in site.facts.alarms)
-    if restored is None or healing or abs(now - restored.at) > HEALED_TOLD:
+    if restored is None or healing:
         return []
     return [f"{words.restored(restored.at, restored.asked, restored.came, now)}."]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from msgspec import structs
@@ -14,6 +14,7 @@ from cloud import visits
 from cloud.enrolment_table import State
 from cloud.fleet.proof import Held, Reported
 from cloud.lost import ANSWERED
+from cloud.restored import healing
 from cloud.storage import runs, schema
 from cloud.visits import Visits
 from protocol import codec, limits
@@ -22,6 +23,10 @@ from protocol.errors import Refused
 from protocol.frames import Vitals
 from protocol.ids import SiteId
 from protocol.soundness import printable
+
+RESTORED_TOLD: Final = timedelta(
+    days=14
+)  # for so long after a hub came back: who has brought no copy back must still see it
 
 _SINCE: Final = {
     State.INVITED: "invited_at",
@@ -109,7 +114,7 @@ class Contact:
 class SiteFacts:
     """Everything known of one cabin. `enrolled`: where it is in cloud.enrolment_table. `contact` is None while it never had a link.
     `quarantined`: entries that are here and could not be applied, because a check failed. `lost`: documents that nobody has put away yet.
-    `restored` is None where this hub never came back from an older copy than this cabin knew."""
+    `restored` is None where this hub did not come back from an older copy than this cabin knew, or long ago."""
 
     site: SiteId
     name: str
@@ -141,7 +146,7 @@ def read(connection: Connection, now: datetime) -> FleetFacts:
     quarantined = _quarantined(connection)
     alarms = _alarms(connection)
     lost = _lost(connection)
-    restored = _restored(connection)
+    restored = _restored(connection, now - RESTORED_TOLD)
     contacts = _contacts(connection)
     rows = connection.execute(select(schema.cabin).order_by(schema.cabin.c.site)).all()
     sites = tuple(
@@ -283,8 +288,9 @@ def _lost(connection: Connection) -> dict[str, list[LostDocument]]:
     return lost
 
 
-def _restored(connection: Connection) -> dict[str, Restored]:
-    """Of machines that are in place now. A document counts as asked for when the copy did not have it in its inbox."""
+def _restored(connection: Connection, since: datetime) -> dict[str, Restored]:
+    """Of machines that are in place now, and since then, or because of which a person was called: every document of such a cabin is looked at. A
+    document counts as asked for when the copy did not have it in its inbox."""
     epoch, link, column = schema.down_epoch.c, schema.link.c, schema.document.c
     newest = (
         select(epoch.site, epoch.machine, func.max(epoch.epoch).label("epoch"))
@@ -309,6 +315,7 @@ def _restored(connection: Connection) -> dict[str, Restored]:
             & (column.number <= epoch.up_number)
             & asked,
         )
+        .where((epoch.opened_at >= since) | epoch.site.in_(healing(connection)))
         .group_by(epoch.site, epoch.opened_at)
     )
     return {site: Restored(*found) for site, *found in connection.execute(query)}

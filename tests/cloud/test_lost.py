@@ -110,6 +110,20 @@ def test_while_it_heals_the_fleet_says_how_far_it_is_and_then_nobody_need_come(t
     assert words.restored(found.at, 2, 2, found.at).endswith(": 2 Dokumente angefordert, alle gekommen")
 
 
+def test_two_weeks_after_it_is_over_nobody_looks_at_every_document_for_it(town: Town) -> None:
+    cabin = town.cabin(SITE)
+    document, other = cabin.document(), cabin.document()
+    back(town, cabin, document, other)
+    arrives(town, document)
+    town.later(days=15)
+    found = site(town).facts.restored
+    assert found is not None  # it still heals
+    assert (found.asked, found.came) == (2, 1)
+    arrives(town, other)
+    assert site(town).facts.restored is None
+    assert "angefordert" not in texts(town)
+
+
 def test_what_was_in_the_copy_is_not_counted_as_asked_for(town: Town) -> None:
     cabin = town.cabin(SITE)
     town.deliver(cabin)
