@@ -72,6 +72,10 @@ def read(keys: Path) -> InboxKeys:
             agency=_whole(keys / CARD, lambda raw: contacts.read_inbox_card(_text(raw)).agency),
         )
     except OSError as error:
+        if isinstance(error, FileNotFoundError) and any((keys / name).exists() for name in (IDENTITY, SIGNING, CURVE)):
+            again = f"`kabine envelope open {keys / RECOVERED} --identity {RECOVERY} --out {keys / IDENTITY}`"
+            remedy = f"The recovery key makes it again: {again}." if error.filename == str(keys / IDENTITY) else _LOST
+            raise Unavailable(f"{error.filename} is gone.", remedy) from error
         raise Unavailable(
             f"{keys} does not hold the keys of an inbox: {error.strerror} ({error.filename}).",
             "Name their folder with --keys, or make them with `kabine inbox keygen`.",

@@ -8,7 +8,7 @@ from protocol import asking, frames, limits
 from protocol.errors import Code, Refused, Unavailable
 from protocol.ids import Digest
 from protocol.keys import CurvePair
-from protocol.runtime.wires import Dialler
+from protocol.runtime.wires import UNKNOWN_KEY, Dialler
 
 
 class Asker:
@@ -81,9 +81,10 @@ class Asker:
             left = until - self._clock()
             if self._dialler.failure or left <= 0:
                 why = self._dialler.failure or "no answer came"
-                raise Unavailable(
-                    f"The hub at {self._address} did not answer: {why}.", "Check address, key and line, then try again."
-                )
+                remedy = "Check address, key and line, then try again."
+                if why == UNKNOWN_KEY:
+                    remedy = "It was given other keys since, or it is another hub: `kabine agency list` there names those it knows."
+                raise Unavailable(f"The hub at {self._address} did not answer: {why}.", remedy)
             self._dialler.wait(left)
 
     def close(self) -> None:

@@ -50,6 +50,21 @@ def test_a_folder_that_holds_no_keys_is_called_that(tmp_path: Path) -> None:
         inbox_keys.read(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("name", "remedy"), [("identity.txt", "kabine envelope open"), ("signing.key", "docs/keys.md")]
+)
+def test_a_key_that_is_gone_is_not_answered_with_new_ones(made: Path, name: str, remedy: str) -> None:
+    """New ones would not open what waits."""
+    (made / name).rename(made / "away")
+    try:
+        with pytest.raises(Unavailable, match=f"{name} is gone") as gone:
+            inbox_keys.read(made)
+    finally:
+        (made / "away").rename(made / name)
+    assert remedy in gone.value.remedy
+    assert "keygen" not in gone.value.remedy
+
+
 def test_a_hub_is_named_once(tmp_path: Path) -> None:
     with pytest.raises(Refused, match="Which hub"):
         inbox_keys.hub_card(tmp_path, None)
