@@ -43,7 +43,10 @@ def read_config(path: Path, kind: type[T]) -> T:
         with path.open("rb") as file:
             raw = file.read(CONFIG_BYTES_MAX + 1)
     except FileNotFoundError as error:
-        raise Unavailable(f"There is no file {path}.", "Check the path; a node's own is made with the node.") from error
+        raise Unavailable(
+            f"There is no file {path}.",
+            "Check the path; where a node's own is gone, take it back from a copy of its folder.",
+        ) from error
     except PermissionError as error:  # as root's editor leaves it
         raise Unavailable(f"{path} cannot be read by this user.", "Give it to the node's user (`chown`).") from error
     except OSError as error:
