@@ -103,6 +103,15 @@ def test_little_that_is_acknowledged_at_once_leaves_the_window_as_it_is():
     assert line.carry() == limits.ENTRIES_WINDOW_BYTES_MAX
 
 
+def test_an_acknowledgement_of_a_part_of_a_frame_leaves_it_under_way():
+    log = told(5)
+    log.said(5, 100, 0.0)
+    assert log.acknowledged(2, 1.0)
+    assert log.under_way_bytes == 100
+    assert log.acknowledged(5, 2.0)
+    assert log.under_way_bytes == 0
+
+
 def test_an_acknowledgement_that_tells_nothing_new():
     log = told(5, committed=3)
     assert not log.acknowledged(3, 0.0)
