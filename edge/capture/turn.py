@@ -1,7 +1,8 @@
 """Which way up a page lies, from its letters: each is looked at in four ways, and says how much it looks as letters do when they are read.
 
 A letter is a picture of 16 × 16 and goes through a network of 48 and 24 neurons (upright.npz, made by tools/letters.py from fonts: it knows which
-way up print is, not what it says). One letter knows little; two hundred are right. Where they do not agree somebody is asked.
+way up print is, not what it says). One letter knows little; two hundred are right. Where they do not agree, as in handwriting, lines are
+asked, and where they do not know either, somebody.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from edge.capture import lines
 from edge.capture.flatten import Grey
 from edge.capture.scale import grey
 from edge.capture.survey import Survey
@@ -32,6 +34,10 @@ SURE_PER_LETTER: Final = 0.1  # letter: nonsense agrees a little, script that th
 TURNED_PER_LETTER: Final = (
     0.3  # to turn a page: flowing handwriting may agree by 0.17 on the wrong way, print that it knows by 0.6 and more
 )
+STANDING: Final = (
+    3.5  # standard errors: then lines stand as the letters weakly say; sideways, or in drawings, they have up to 3.4
+)
+STANDING_ALONE: Final = 6.0  # whatever else letters say, unless they are sure
 LIGHT_PER_LETTER: Final = 1.0  # of print lighter than its ground: what lies between dark letters agrees by up to 0.6
 WEIGHTS: Final = Path(__file__).with_name("upright.npz")
 
@@ -49,12 +55,17 @@ def measure(page: Survey) -> Turn:
     """Where there is hardly any print: 0, and sure, because nothing speaks against it."""
     plain = grey(page.fine)
     dark = _likeliest(letters(plain, page.fine_dpi))
-    if dark is not None and dark.agree > (TURNED_PER_LETTER if dark.degrees else SURE_PER_LETTER):
+    if dark is not None and dark.agree > TURNED_PER_LETTER:
         return Turn(dark.degrees, True)
+    standing = 0.0 if dark is None else lines.standing(plain, page.fine_dpi)
+    if dark is not None and not dark.degrees and dark.agree > SURE_PER_LETTER and standing > -STANDING:
+        return Turn(0, True)
     light = _likeliest(letters(~plain, page.fine_dpi))
     if light is not None and light.agree > LIGHT_PER_LETTER:
         return Turn(light.degrees, True)
-    return Turn(0, True) if dark is None else Turn(dark.degrees, False)
+    if dark is None or standing > (STANDING_ALONE if dark.degrees else STANDING):
+        return Turn(0, True)
+    return Turn(dark.degrees, False)
 
 
 @dataclass(frozen=True)
