@@ -39,10 +39,12 @@ A4_PROPORTION: Final = 1.4142
 A4_TOLERANCE: Final = 0.1
 INSET: Final = 0.003  # of the shorter side: the shadow of the edge stays outside
 CORNER_LOOK_PIXELS: Final = (
-    260,
-    340,
-)  # as which a sheet is looked at for its corners; an ear of 10 pixels is 9 mm of A4
+    100,
+    308,
+)  # at least, and the longer side of a sheet that is looked at for its corners; an ear of 10 pixels is 9 mm of A4
 CORNER_COVERED_MIN: Final = 0.5
+AS_OUTSIDE: Final = 0.4  # of the way from the table to the sheet: what lies further is a shadow, or print
+LEGS_ALIKE_MIN: Final = 0.3  # of a folded corner; an edge that was torn off askew has one long one
 
 Side = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]  # two points of a line, each x and y
 Corners = npt.NDArray[np.float64]  # [4, 2]: left upper, right upper, right lower, left lower, each x and y
@@ -85,7 +87,7 @@ def find(seen: Survey, *, darker_too: bool = False, share_min: float = SHARE[0])
         return None
     plain = grey(small)
     finer = _refined(plain, best)
-    outline = _judged(seen, plain, finer, share_min) if finer is not None else None
+    outline = _judged(seen, small, finer, share_min) if finer is not None else None
     if outline is None or (outline.brighter < 0 and not darker_too):
         return None
     return outline
@@ -275,8 +277,9 @@ def _refined(plain: Pixels, corners: Corners) -> Corners | None:
     return corners if far else finer
 
 
-def _judged(seen: Survey, plain: Pixels, corners: Corners, share_min: float) -> Outline | None:
+def _judged(seen: Survey, small: Pixels, corners: Corners, share_min: float) -> Outline | None:
     """None where the figure is no sheet after all."""
+    plain = grey(small)
     height, width = plain.shape
     figure = np.zeros(plain.shape, np.uint8)
     cv2.fillConvexPoly(figure, np.rint(corners).astype(np.int32), 1)
@@ -300,7 +303,7 @@ def _judged(seen: Survey, plain: Pixels, corners: Corners, share_min: float) -> 
     structured = far_out.sum() > 0.02 * figure.size and float(strokes[far_out].mean()) > STRUCTURE_MAX
     if structured and not _holds_letters(seen, figure, far_out):
         return None
-    return Outline(corners / np.array([width, height]), _cut_off(plain, corners, brighter), brighter)
+    return Outline(corners / np.array([width, height]), _cut_off(small, corners, brighter), brighter)
 
 
 def _holds_letters(seen: Survey, figure: npt.NDArray[np.uint8], far_out: Bits) -> bool:
@@ -314,23 +317,41 @@ def _holds_letters(seen: Survey, figure: npt.NDArray[np.uint8], far_out: Bits) -
     return bool(on_it >= LETTERS_MIN and around < LETTERS_AROUND_MAX * on_it * share)
 
 
-def _cut_off(plain: Pixels, corners: Corners, brighter: float) -> int:
+def _cut_off(small: Pixels, corners: Corners, brighter: float) -> int:
     """How many corners are out of view, or folded: there it looks as it does outside and not as it does a little further in."""
-    height, width = plain.shape
-    rim, (across, down) = 16, CORNER_LOOK_PIXELS
+    height, width = small.shape[:2]
+    sides = np.hypot(*(np.roll(corners, -1, axis=0) - corners).T)
+    least, longer = CORNER_LOOK_PIXELS
+    scale = longer / float(sides.max())
+    rim = 16
+    across, down = (max(least, round(scale * float(sides[at] + sides[at + 2]) / 2)) + 2 * rim for at in (0, 1))
     target = np.array([[rim, rim], [across - rim, rim], [across - rim, down - rim], [rim, down - rim]], np.float32)
     view = cv2.getPerspectiveTransform(corners.astype(np.float32), target)
-    laid = cv2.warpPerspective(plain, view, (across, down), borderMode=cv2.BORDER_REPLICATE)
+    laid = cv2.warpPerspective(small, view, (across, down), borderMode=cv2.BORDER_REPLICATE).reshape(down, across, -1)
     missing = 0
     for (x, y), turned in zip(corners, (laid, laid[:, ::-1], laid[::-1, ::-1], laid[::-1]), strict=True):
-        if min(x, y) < 1 or x > width - 2 or y > height - 2:  # at the edge: it goes on beyond
-            missing += 1
-            continue
-        inside = float(np.percentile(turned[rim + 14 : rim + 34, rim + 14 : rim + 34], 75 if brighter > 0 else 25))
-        outside = float(
-            np.median(np.concatenate([turned[: rim - 6, : rim + 20].ravel(), turned[: rim + 20, : rim - 6].ravel()]))
-        )
-        ear = turned[rim + 2 : rim + 8, rim + 2 : rim + 8].astype(np.float32)
-        folded = np.abs(ear - outside) < np.abs(ear - inside)
-        missing += bool(folded[np.add.outer(np.arange(6), np.arange(6)) < 6].mean() > 1 - CORNER_COVERED_MIN)
+        at_the_edge = min(x, y) < 1 or x > width - 2 or y > height - 2  # it goes on beyond
+        missing += bool(at_the_edge or _folded(turned.astype(np.float32), rim, brighter))
     return missing
+
+
+def _folded(turned: npt.NDArray[np.float32], rim: int, brighter: float) -> bool:
+    """Whether the left upper corner of the sheet, `rim` pixels inside, shows what lies outside. In all colours: print may be as dark."""
+    channels = turned.shape[2]
+    further_in = turned[rim + 14 : rim + 34, rim + 14 : rim + 34].reshape(-1, channels)
+    inside = np.percentile(further_in, 75 if brighter > 0 else 25, axis=0)
+    beside = [turned[: rim - 6, : rim + 20], turned[: rim + 20, : rim - 6]]
+    outside = np.median(np.concatenate([part.reshape(-1, channels) for part in beside]), axis=0)
+    as_outside = np.abs(turned - outside).max(axis=2) < AS_OUTSIDE * np.abs(inside - outside).max()
+    ear = as_outside[rim + 2 : rim + 8, rim + 2 : rim + 8]
+    if ear[np.add.outer(np.arange(6), np.arange(6)) < 6].mean() <= 1 - CORNER_COVERED_MIN:
+        return False
+    edges = as_outside[rim + 2 : rim + 5, rim + 2 :].mean(axis=0), as_outside[rim + 2 :, rim + 2 : rim + 5].mean(axis=1)
+    legs = [_run(edge) for edge in edges]
+    return min(legs) >= LEGS_ALIKE_MIN * max(legs)
+
+
+def _run(share: npt.NDArray[np.float32]) -> int:
+    """How many are more than half from the first one on."""
+    marks = share > 0.5
+    return len(marks) if marks.all() else int(marks.argmin())

@@ -41,8 +41,13 @@ ALONG_EDGE_MAX: Final = (
     0.8  # of the length of a spot lies at the edge of the picture: then it is no spot, but what lies beside the sheet
 )
 GLARE_SOFT: Final = 0.4  # of the way from paper to white is left one millimetre away from the spot
+GLARE_OVER_PAPER: Final = 20  # of 255 brighter than what lies 8 mm away: less is light that falls from one side
 CORNER_INCHES: Final = 0.55
 CORNER_DARK_MIN: Final = 0.35
+CORNER_STEP_MIN: Final = (
+    0.35  # of the way from its dark to the paper lies within STEP_PIXELS; the shade of a lens or a lamp has none
+)
+STEP_PIXELS: Final = 5
 LEGS_ALIKE_MIN: Final = 0.4  # of a folded corner; a sheet that lies askew has a wedge beside it, and a scan a black rim
 BEYOND_FOLD_MAX: Final = (
     0.4  # of what lies as far inside as the corner outside: a ribbon or a blot goes on there, a fold does not
@@ -214,11 +219,17 @@ def glare(seen: Survey, cut_out: bool = False) -> bool:
         along = max(spot[:, 0].sum() / down, spot[:, -1].sum() / down, spot[0].sum() / across, spot[-1].sum() / across)
         if not cut_out and along > ALONG_EDGE_MAX:
             continue
-        near, far = (cv2.dilate(spot, np.ones((side, side), np.uint8)) for side in (5, 9))
-        rim = raw[(far > near)]
-        if rim.size and float(np.percentile(rim, 60)) > paper + GLARE_SOFT * (255 - paper):
+        rim, beyond = (_around(raw, spot, pixels) for pixels in (2, 31))
+        if rim > paper + GLARE_SOFT * (255 - paper) and beyond < level - GLARE_OVER_PAPER:
             return True
     return False
+
+
+def _around(raw: Grey, spot: npt.NDArray[np.uint8], pixels: int) -> float:
+    """How bright it is so far away from a spot; 0 where the picture ends before."""
+    near, far = (cv2.dilate(spot, np.ones((side, side), np.uint8)) for side in (2 * pixels + 1, 2 * pixels + 5))
+    rim = raw[far > near]
+    return float(np.percentile(rim, 60)) if rim.size else 0.0
 
 
 def corner_missing(seen: Survey) -> bool:
@@ -226,15 +237,25 @@ def corner_missing(seen: Survey) -> bool:
     raw, leg = seen.grey, round(CORNER_INCHES * seen.dpi)
     if min(raw.shape) < 4.5 * leg:
         return False
-    dark = raw < 0.6 * np.percentile(raw, 75)
+    paper = float(np.percentile(raw, 75))
     triangle = np.add.outer(np.arange(leg), np.arange(leg)) < leg
-    for turned in (dark, dark[:, ::-1], dark[::-1], dark[::-1, ::-1]):
+    for corner in (raw, raw[:, ::-1], raw[::-1], raw[::-1, ::-1]):
+        turned = corner < 0.6 * paper
         beside = max(
             float(turned[: leg // 2, 2 * leg : -2 * leg].mean()), float(turned[2 * leg : -2 * leg, : leg // 2].mean())
         )
-        if float(turned[:leg, :leg][triangle].mean()) > CORNER_DARK_MIN and beside < 0.2 and _folded(turned):
+        covered = float(turned[:leg, :leg][triangle].mean()) > CORNER_DARK_MIN and beside < 0.2
+        if covered and _folded(turned) and _ends(corner[: 2 * leg, : 2 * leg], paper):
             return True
     return False
+
+
+def _ends(corner: Grey, paper: float) -> bool:
+    """Whether what is dark in the left upper corner ends at an edge, seen from the corner inwards."""
+    away = np.add.outer(*(np.arange(side) for side in corner.shape))
+    seen = np.array([float(np.median(corner[away == steps])) for steps in range(min(corner.shape))])
+    rise = seen[STEP_PIXELS:] - seen[:-STEP_PIXELS]
+    return float(rise.max()) > CORNER_STEP_MIN * (paper - float(seen.min()))
 
 
 def _folded(dark: Bits) -> bool:

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from edge.capture import outline, pipeline
 from edge.capture.page import Page
@@ -77,3 +77,34 @@ def test_a_corner_out_of_view_is_told(side):
     pixels = page.pixels[:, edge:] if side == "left" else page.pixels[:, :-edge]
     (taken,) = pipeline.take([Page(np.ascontiguousarray(pixels), page.dpi, guessed=True)])
     assert {Fault.CORNER_MISSING, Fault.EDGE_CUT} & set(taken.faults)
+
+
+def with_banner(page: Image.Image) -> Image.Image:
+    """As some letters have: a bar of green along the whole upper edge of the sheet."""
+    bar = page.copy()
+    bar.paste((60, 170, 90), (0, 0, page.width, round(0.05 * page.height)))
+    return bar
+
+
+def torn(page: Image.Image) -> Image.Image:
+    """A receipt of which a long strip is torn off beside a corner. The table is seen there."""
+    askew = page.convert("RGB")
+    wedge = [(page.width // 2, 0), (page.width, 0), (page.width, round(0.035 * page.height))]
+    ImageDraw.Draw(askew).polygon(wedge, fill=(44, 46, 47))
+    return askew
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_print_as_dark_as_the_table_that_reaches_a_corner_is_no_folded_corner(seed):
+    picture = wear.photograph(with_banner(draw_page(seed, 110, "letter")), seed, SIZE)
+    found = outline.find(survey(Page(np.asarray(picture), DPI, guessed=True)))
+    assert found is not None
+    assert found.cut_off == 0
+
+
+@pytest.mark.parametrize("seed", [1, 3, 4])
+def test_a_strip_torn_off_is_no_folded_corner(seed):
+    picture = wear.photograph(torn(draw_page(seed, 110, "receipt")), seed, SIZE)
+    found = outline.find(survey(Page(np.asarray(picture), DPI, guessed=True)))
+    assert found is not None
+    assert found.cut_off == 0

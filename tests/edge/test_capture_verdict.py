@@ -110,6 +110,13 @@ def test_a_blot_over_a_corner_is_no_folded_corner():
     assert taken(lying).faults == ()
 
 
+def test_a_shade_over_a_corner_is_no_folded_corner():
+    lying = np.asarray(sheet("letter", 1), np.float32)
+    away = np.add.outer(np.arange(lying.shape[0])[::-1], np.arange(lying.shape[1]))
+    shaded = lying * (1 - 0.62 * np.clip(1 - away / 300, 0, 1))[:, :, None]
+    assert taken(Image.fromarray(shaded.astype(np.uint8))).faults == ()
+
+
 def test_tips_of_the_page_beside_it_are_no_cut_print():
     lying, (width, height) = sheet("letter", 1).copy(), sheet("letter", 1).size
     pen = ImageDraw.Draw(lying)
@@ -123,6 +130,13 @@ def test_the_white_of_the_lid_is_no_glare():
     lid.paste(255, (0, 400, 90, 1500))
     white = Image.new("RGB", dull.size, "white")
     assert taken(Image.composite(white, dull, lid.filter(ImageFilter.GaussianBlur(8)))).faults == ()
+
+
+def test_light_that_falls_from_one_side_is_no_glare():
+    lying = np.asarray(sheet("form", 1), np.float32)
+    across = np.linspace(0, 1, lying.shape[1], dtype=np.float32)
+    light = 0.86 + 0.3 / (1 + np.exp(-(across - 0.6) * 12))
+    assert taken(Image.fromarray(np.clip(lying * light[:, None], 0, 254).astype(np.uint8))).faults == ()
 
 
 @pytest.mark.parametrize("seed", [14, 20, 26, 32])
