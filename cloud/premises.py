@@ -11,12 +11,13 @@ from pathlib import Path
 from cloud import config as configs
 from cloud import keys as hub_keys
 from cloud.config import HubConfig
+from cloud.directory import publish
 from cloud.keys import HubKeys
 from cloud.storage.database import Database
 from protocol import limits
 from protocol.contacts import HubCard
 from protocol.directory import HubRow
-from protocol.errors import Unavailable
+from protocol.errors import Code, Refused, Unavailable
 from protocol.keys import SigningPair
 from protocol.randomness import Random
 from protocol.runtime.ballast import Ballast
@@ -65,8 +66,8 @@ def make(
 
 @contextmanager
 def opened(path: Path, exclusive: bool = False) -> Iterator[Premises]:
-    """The hub in `path`; `exclusive` for the hub process itself. Raises Refused for a folder that is no hub's, Unavailable when another
-    hub process works on it or something is missing, as its database."""
+    """The hub in `path`; `exclusive` for the hub process itself. Raises Refused for a folder that is no hub's
+    or whose keys are others, Unavailable when another hub process works on it or something is missing, as its database."""
     with NodeFolder.open(path, "hub", exclusive) as folder:
         config = configs.read(folder.path)
         keys = hub_keys.read_keys(folder)
@@ -77,6 +78,7 @@ def opened(path: Path, exclusive: bool = False) -> Iterator[Premises]:
             configs.database_url(config, folder.path), nullcontext if exclusive else partial(_alone, path)
         )
         try:
+            _expect_keys(database, folder, keys)
             yield Premises(folder, config, keys, database, ballast)
         finally:
             database.close()
@@ -89,6 +91,26 @@ def _expect_database(file: Path) -> None:
             f"The hub's database {file} is {'empty' if file.exists() else 'not there'}.",
             "Bring the whole folder back from a copy (docs/install-hub.md, “Backup”); begin nothing new in it.",
         )
+
+
+def _expect_keys(database: Database, folder: NodeFolder, keys: HubKeys) -> None:
+    """One flipped bit makes another key, and nothing in it shows: cabins would call in vain, and the next directory would name it."""
+    with database.reading() as connection:
+        current = publish.current(connection)
+    if current is None:
+        return
+    row = current.directory.hub
+    for name, held, published in (
+        (hub_keys.CURVE, keys.curve.public, row.curve_key),
+        (hub_keys.SIGNING, keys.signing.public, row.signing_key),
+        (hub_keys.JOURNAL, keys.journal_recipient, row.journal_recipient),
+    ):
+        if held != published:
+            raise Refused(
+                Code.BAD_KEY,
+                f"{folder.path / name} is not the key that directory {current.version} names.",
+                "Take it back from the backup of the hub's folder.",
+            )
 
 
 @contextmanager

@@ -198,6 +198,12 @@ class Node:
             self.board.tell(told)
             await tell(told)
 
+        if self.entrance.turned_away:
+            raise Refused(
+                Code.REVOKED,
+                "The hub does not know this cabin any more: what is handed in here would reach nobody.",
+                "Ask whoever runs the hub (`kabine cabin list` there), or hand in elsewhere.",
+            )
         to = addressee(self._directory(), order.agency, order.service, self._area, order.title)
         handing = await self.reception.hand_in(to, order.paths, told, gone)
         self._compare()

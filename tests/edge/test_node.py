@@ -32,6 +32,7 @@ from edge.orders import (
     Told,
     Watch,
 )
+from edge.uplink import Status as LineStatus
 from protocol import entries
 from protocol.entries import DocumentSealed, EpochOpened, Event, Mark, ReceiptGiven, VisitEnded
 from protocol.envelope import open_bytes
@@ -319,6 +320,20 @@ def test_a_closing_cabin_takes_no_visitor(path: Path, tmp_path: Path) -> None:
         await cabin.node.reception.close(1.0)
         with pytest.raises(Unavailable, match="closing"):
             await ask(cabin.node, Submit(SOZIALAMT, paths=(str(sheet(tmp_path / "a.png")),)))
+
+    run(path, journey)
+
+
+def test_a_cabin_that_its_hub_knows_no_more_takes_no_files(path: Path, tmp_path: Path) -> None:
+    """It would promise them a line for ever."""
+
+    async def journey(cabin: Open) -> None:
+        away = LineStatus(connected=False, since=REAL.utc(), turned_away=True)
+        cabin.node.line = lambda: away
+        with pytest.raises(Refused, match="would reach nobody") as refused:
+            await ask(cabin.node, Submit(SOZIALAMT, paths=(str(sheet(tmp_path / "a.png")),)))
+        assert refused.value.code is Code.REVOKED
+        assert cabin.buffer.waiting().documents == 0
 
     run(path, journey)
 

@@ -106,6 +106,19 @@ def test_a_passphrase_is_asked_for_twice_when_it_is_new(place: Path, run: Run) -
         run("hub", "init", str(place / "p"), typed="", passphrase=False)
 
 
+@pytest.mark.parametrize("name", ["curve.key", "signing.key"])
+def test_a_key_that_is_not_the_one_of_the_directory_is_noticed(place: Path, run: Run, name: str) -> None:
+    """A flipped bit, or the keys of another hub: no cabin could connect, and nobody would know why."""
+    path = place / "hub" / name
+    raw = bytearray(path.read_bytes())
+    raw[5] ^= 4
+    path.write_bytes(raw)
+    for words in (("directory", "publish"), ("cabin", "invite", "gartz"), ("hub", "show", str(place / "hub"))):
+        with pytest.raises(Refused, match=f"{name} is not the key that directory 1 names") as caught:
+            run(*words)
+        assert "backup" in caught.value.remedy
+
+
 def test_what_is_to_be_typed_next_can_be_copied_from_the_screen(place: Path, run: Run) -> None:
     made = run("hub", "init", str(place / "zwei Hübe"), "--work-factor", "10").output
     assert f"kabine hub run '{place / 'zwei Hübe'}', then" in made
