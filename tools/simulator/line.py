@@ -44,8 +44,11 @@ class Strand:
         self.ended = False  # the hub's side knows that it is gone
         self.stuck = False  # what the cabin says stays on the way until the next connection stands
         self.wanted: set[bytes] = set()  # digests asked for on this connection
-        self.under_way = {"up": 0, "down": 0}
-        self.held: dict[Way, deque[tuple[bytes, bytes | None]]] = {"up": deque(), "down": deque()}
+        self._waiting: dict[Way, deque[tuple[bytes, bytes | None]]] = {
+            "up": deque(),
+            "down": deque(),
+        }  # said, not yet there
+        self._under_way = {"up": 0, "down": 0}  # so often something will arrive: the first that waits
         self._arrives_at = {"up": 0.0, "down": 0.0}
 
     def say(self, first: bytes, data: bytes | None = None) -> None:
@@ -73,8 +76,7 @@ class Strand:
     def break_(self, reason: str) -> None:
         """A reset: both sides learn it, and what was under way is lost."""
         for way in WAYS:
-            self.line.port.lost(len(self.held[way]))
-            self.held[way].clear()
+            self._lose(way)
         self.end()
         if not self.left and not self.failure:
             self.failure = reason
@@ -82,24 +84,25 @@ class Strand:
 
     def _push(self, way: Way, first: bytes, data: bytes | None) -> bool:
         """Give one message to the wire; False when it takes no more."""
-        if self.under_way[way] + len(self.held[way]) >= limits.HIGH_WATER_MESSAGES * 2:
+        if len(self._waiting[way]) >= limits.HIGH_WATER_MESSAGES * 2:
             return False
         line = self.line
         line.spoken(self, way, first, data)
+        self._waiting[way].append((first, data))
         if self._silent(way):
-            self.held[way].append((first, data))
             return True
         arrives_at = max(line.arrival(way, len(first) + len(data or b"")), self._arrives_at[way])
         self._arrives_at[way] = arrives_at
-        self.under_way[way] += 1
-        line.agenda.after(arrives_at - line.agenda.clock, lambda: self._arrive(way, first, data))
+        self._under_way[way] += 1
+        line.agenda.after(arrives_at - line.agenda.clock, lambda: self._arrive(way))
         return True
 
-    def _arrive(self, way: Way, first: bytes, data: bytes | None) -> None:
-        self.under_way[way] -= 1
-        if self._silent(way):
-            self.held[way].append((first, data))
-        elif way == "up":
+    def _arrive(self, way: Way) -> None:
+        self._under_way[way] -= 1
+        if self._silent(way) or not self._waiting[way]:
+            return
+        first, data = self._waiting[way].popleft()
+        if way == "up":
             self.line.port.arrived(self, first, data)
         elif self.left or self.failure:
             self.line.port.lost(1)
@@ -114,12 +117,25 @@ class Strand:
     def release(self, way: Way) -> None:
         """The line speaks again: what it had swallowed arrives, in its order."""
         self.stuck = False
-        held, self.held[way] = self.held[way], deque()
-        for first, data in held:
-            self.under_way[way] += 1
-            self.line.agenda.after(self.line.delay_seconds, lambda f=first, d=data: self._arrive(way, f, d))  # type: ignore[misc]
+        while self.swallowed(way):
+            self._under_way[way] += 1
+            self.line.agenda.after(self.line.delay_seconds, lambda: self._arrive(way))
         if way == "up" and self.left:
             self.line.agenda.after(self.line.delay_seconds, self.end)
+
+    def swallowed(self, way: Way) -> bool:
+        """Does anything wait that will not arrive by itself?"""
+        return len(self._waiting[way]) > self._under_way[way]
+
+    def hub_gone(self) -> None:
+        """Nobody tells the cabin; what a silent line has swallowed on its way to it is lost."""
+        self.end()
+        if self._silent("down"):
+            self._lose("down")
+
+    def _lose(self, way: Way) -> None:
+        self.line.port.lost(len(self._waiting[way]))
+        self._waiting[way].clear()
 
     def from_hub(self, first: bytes, data: bytes | None) -> bool:
         """The hub says something; False when this connection is known to be gone, or takes no more."""
@@ -205,7 +221,7 @@ class Line:
     def sound(self) -> bool:
         """Does it carry everything, and is nothing under way that it has swallowed?"""
         return not self.silent and not any(
-            strand.left or strand.stuck or strand.held["up"] or strand.held["down"] for strand in self.strands
+            strand.left or strand.stuck or strand.swallowed("up") or strand.swallowed("down") for strand in self.strands
         )
 
     def cut(self) -> None:
@@ -294,9 +310,7 @@ class Port:
         self._queue.clear()
         for strand in list(self.strands.values()):
             if strand.line.silent:
-                strand.end()
-                self.lost(len(strand.held["down"]))
-                strand.held["down"].clear()
+                strand.hub_gone()
             else:
                 strand.break_("the line was cut")
         self.strands.clear()
