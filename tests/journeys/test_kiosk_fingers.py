@@ -125,6 +125,26 @@ def test_a_finger_that_slips_on_its_button_has_touched_it(one: Visitor) -> None:
     assert "info" not in one.page.evaluate("window.scenes"), "it went back"
 
 
+def test_a_hand_that_wipes_over_the_glass_does_not_leaf_back(one: Visitor) -> None:
+    """Before the screen another page may have stood there, as in a demo's tab; a cabin's browser has a flag of its own besides."""
+    one.tap("info")
+    one.at("info")
+    left: list[str] = []
+    one.page.on("framenavigated", lambda frame: left.append(frame.url))
+    fingers = one.page.context.new_cdp_session(one.page)
+    width, height = one.size
+    for turn in range(3):
+        for place in range(9):
+            kind, at = ("touchMove", 2 + place * width // 9) if place else ("touchStart", 2)
+            fingers.send(
+                "Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": at, "y": (turn + 1) * height // 4}]}
+            )
+            one.page.evaluate("new Promise(requestAnimationFrame)")
+        fingers.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    one.tap_until("back", "start")
+    assert not left
+
+
 def test_whoever_touches_beside_the_buttons_is_there(one: Visitor) -> None:
     one.tap_until("info", "info")
     with one.page.expect_request(lambda asked: "do=stay" in (asked.post_data or "")) as told:
