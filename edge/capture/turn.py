@@ -34,6 +34,7 @@ SURE_PER_LETTER: Final = 0.1  # letter: nonsense agrees a little, script that th
 TURNED_PER_LETTER: Final = (
     0.3  # to turn a page: flowing handwriting may agree by 0.17 on the wrong way, print that it knows by 0.6 and more
 )
+PRINT_PER_LETTER: Final = 0.7  # less may be handwriting, on the wrong way up to 0.43: then lines must not say otherwise
 STANDING: Final = (
     3.5  # standard errors: then lines stand as the letters weakly say; sideways, or in drawings, they have up to 3.4
 )
@@ -55,11 +56,13 @@ def measure(page: Survey) -> Turn:
     """Where there is hardly any print: 0, and sure, because nothing speaks against it."""
     plain = grey(page.fine)
     dark = _likeliest(letters(plain, page.fine_dpi))
-    if dark is not None and dark.agree > TURNED_PER_LETTER:
+    if dark is not None and dark.agree > PRINT_PER_LETTER:
         return Turn(dark.degrees, True)
     standing = 0.0 if dark is None else lines.standing(plain, page.fine_dpi)
-    if dark is not None and not dark.degrees and dark.agree > SURE_PER_LETTER and standing > -STANDING:
-        return Turn(0, True)
+    if dark is not None and dark.agree > (TURNED_PER_LETTER if dark.degrees else SURE_PER_LETTER):
+        otherwise = standing > STANDING if dark.degrees else standing < -STANDING
+        if not otherwise:
+            return Turn(dark.degrees, True)
     light = _likeliest(letters(~plain, page.fine_dpi))
     if light is not None and light.agree > LIGHT_PER_LETTER:
         return Turn(light.degrees, True)

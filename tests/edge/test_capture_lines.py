@@ -2,6 +2,7 @@
 
 from random import Random
 
+import cv2
 import numpy as np
 import pymupdf
 import pytest
@@ -15,8 +16,8 @@ DPI = 150
 POINTS = 15
 
 
-def written(seed: int, *, hung: bool = False, count: int = 22) -> np.ndarray:
-    """A page of so many lines in italics, the letters of each word joined at their feet, or `hung`: at their heads, by one straight stroke."""
+def written(seed: int, *, hung: bool = False, joined: bool = True, count: int = 22) -> np.ndarray:
+    """A page of so many lines in italics, the letters of each word `joined` at their feet, or `hung`: at their heads, by one straight stroke."""
     random, document = Random(seed), pymupdf.open()
     sheet, font = document.new_page(width=595, height=842), pymupdf.Font("tiit")
     for number in range(count):
@@ -27,7 +28,8 @@ def written(seed: int, *, hung: bool = False, count: int = 22) -> np.ndarray:
             steps = np.arange(x, x + wide, 0.2 * POINTS)
             feet = [(float(at), y - 0.25 * POINTS * (number % 2)) for number, at in enumerate(steps)]
             heads = [(x, y - 0.45 * POINTS), (x + wide, y - 0.45 * POINTS)]
-            sheet.draw_polyline(heads if hung else feet, width=1.1)
+            if joined:
+                sheet.draw_polyline(heads if hung else feet, width=1.1)
             x += wide + 0.5 * POINTS
     seen = sheet.get_pixmap(dpi=DPI, colorspace=pymupdf.csGRAY, alpha=False)
     return np.frombuffer(seen.samples, np.uint8).reshape(seen.height, seen.width)
@@ -51,6 +53,24 @@ def test_joined_letters_on_their_head_are_never_taken_for_upright(seed):
     upside_down = turned(written(seed), 2)
     assert lines.standing(upside_down, DPI) < -turn.STANDING
     assert measured(upside_down) != turn.Turn(0, sure=True)
+
+
+def with_letters_on_their_head(seed: int, of_ten: int) -> np.ndarray:
+    """Lines that stand upright, in which so many of ten letters are turned where they are, as some handwriting looks to the network."""
+    plain = written(seed, joined=False).copy()
+    _, _, stats, _ = cv2.connectedComponentsWithStats((plain < 150).astype(np.uint8))
+    for number, (x, y, across, down, _) in enumerate(stats[1:].tolist()):
+        if number % 10 < of_ten and 5 <= max(across, down) <= 48:
+            letter = plain[y : y + down, x : x + across]
+            letter[:] = letter[::-1, ::-1].copy()
+    return plain
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_lines_that_stand_are_not_turned_because_most_letters_look_as_on_their_head(seed):
+    plain = with_letters_on_their_head(seed, 8)
+    assert measured(plain) != turn.Turn(180, sure=True)
+    assert measured(turned(plain, 2)) != turn.Turn(0, sure=True)
 
 
 @pytest.mark.parametrize("quarters", [1, 3])
