@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,6 +23,7 @@ from tools.letter import Letter, Spoiled, Taken, receipts_json
 
 FOLLOW_SECONDS: Final = 20.0  # a whisper tells of a delivery at once; this often we look even without one
 RETRY_SECONDS: Final = 2.0
+NAMED_MAX: Final = 20  # documents that were not taken, by name in the last line of a run
 # What the hub says of this connector, not of a document.
 _ABOUT_US: Final = frozenset({Code.NOT_ENROLLED, Code.REVOKED, Code.UNSUPPORTED_VERSION, Code.OVERLOADED})
 
@@ -137,7 +138,7 @@ def pull(
                 if refused:
                     raise Refused(
                         Code.BAD_FILE,
-                        f"Not taken, and still in the inbox: {', '.join(sorted(refused.values()))}.",
+                        f"Not taken: {named(sorted(refused.values()))}.",
                         "Read above what is wrong with each. Ask the operator of the hub, and in the cabin.",
                     )
                 return
@@ -149,6 +150,12 @@ def pull(
                 time.sleep(RETRY_SECONDS)
     finally:
         folder.close()
+
+
+def named(names: Sequence[str]) -> str:
+    """As many as somebody reads; each was told of above."""
+    more = len(names) - NAMED_MAX
+    return ", ".join([*names[:NAMED_MAX], *([f"and {more} more"] if more > 0 else [])])
 
 
 def _waiting(

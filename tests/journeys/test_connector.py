@@ -200,7 +200,7 @@ def test_what_was_altered_at_the_hub_is_refused_and_keeps_nobody_from_the_rest(
     assert done.returncode == 1
     assert f"REFUSED {bytes_altered}: " in done.stderr
     assert "REFUSED at place 2: No machine of the cabin templin has signed document" in done.stderr
-    assert f"Not taken, and still in the inbox: {bytes_altered}, the one at place 2." in done.stderr
+    assert f"Not taken: {bytes_altered}, the one at place 2." in done.stderr
     files = sorted(f"{name}.{kind}" for name in good for kind in ("json", "pdf"))
     assert sorted(path.name for path in stage.into().iterdir()) == files
     assert happened(stage, bytes_altered) == happened(stage, manifest_altered) == ["stored"]

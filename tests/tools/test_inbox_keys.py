@@ -12,7 +12,7 @@ from protocol.contacts import HubCard
 from protocol.errors import Refused, Unavailable
 from protocol.ids import AgencyId
 from tools import inbox_keys
-from tools.inbox import opened_inbox
+from tools.inbox import NAMED_MAX, named, opened_inbox
 
 CARD = HubCard("tcp://hub.example:7400", bytes(range(32)), bytes(range(1, 33)))
 
@@ -93,3 +93,9 @@ def test_who_does_not_own_the_keys_asks_for_nothing_with_them(made: Path, monkey
         opened_inbox(made, contacts.write_hub_card(CARD)),
     ):
         pass
+
+
+def test_of_thousands_that_were_not_taken_the_last_line_names_some() -> None:
+    names = [f"7K2-{number}" for number in range(1000, 3000)]
+    assert named(names[:NAMED_MAX]) == ", ".join(names[:NAMED_MAX])
+    assert named(names).endswith(f", 7K2-{999 + NAMED_MAX}, and {2000 - NAMED_MAX} more")
