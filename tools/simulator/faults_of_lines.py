@@ -28,8 +28,10 @@ def cut(strike: Strike) -> None:
 
 
 def hush(strike: Strike) -> None:
-    """Nothing goes through any more, and nobody is told."""
+    """Nothing goes through any more, and nobody is told; on a connection of before perhaps never again."""
     strike.cabin.line.hush("up", "down")
+    if strike.dice.random() < 0.5:
+        strike.cabin.line.move()
     strike.later(1, 90, strike.cabin.line.mend)
 
 

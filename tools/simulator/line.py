@@ -43,6 +43,7 @@ class Strand:
         self.left = False  # the cabin has hung up
         self.ended = False  # the hub's side knows that it is gone
         self.stuck = False  # what the cabin says stays on the way until the next connection stands
+        self.astray = False  # whatever is said on it reaches nobody any more
         self.wanted: set[bytes] = set()  # digests asked for on this connection
         self._waiting: dict[Way, deque[tuple[bytes, bytes | None]]] = {
             "up": deque(),
@@ -112,10 +113,12 @@ class Strand:
             self.wake()
 
     def _silent(self, way: Way) -> bool:
-        return way in self.line.silent or (way == "up" and self.stuck)
+        return way in self.line.silent or self.astray or (way == "up" and self.stuck)
 
     def release(self, way: Way) -> None:
         """The line speaks again: what it had swallowed arrives, in its order."""
+        if self.astray:
+            return
         self.stuck = False
         while self.swallowed(way):
             self._under_way[way] += 1
@@ -221,7 +224,8 @@ class Line:
     def sound(self) -> bool:
         """Does it carry everything, and is nothing under way that it has swallowed?"""
         return not self.silent and not any(
-            strand.left or strand.stuck or strand.swallowed("up") or strand.swallowed("down") for strand in self.strands
+            strand.left or strand.stuck or strand.astray or strand.swallowed("up") or strand.swallowed("down")
+            for strand in self.strands
         )
 
     def cut(self) -> None:
@@ -245,6 +249,11 @@ class Line:
     def hush(self, *ways: Way) -> None:
         """Swallow everything that goes these ways, without a word."""
         self.silent |= set(ways)
+
+    def move(self) -> None:
+        """The modem has another address now: connections of before lead nowhere, and nobody is told."""
+        for strand in self.strands:
+            strand.astray = True
 
     def mend(self) -> None:
         """The line is well again, and gives out late what it had swallowed."""

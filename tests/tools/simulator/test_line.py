@@ -93,3 +93,21 @@ def test_what_was_said_on_a_half_open_connection_comes_late_and_in_order() -> No
     ends.past(60.0)
     assert ends.heard("up") == SAID[:1]
     assert ends.port.late == 1
+
+
+def test_a_connection_of_before_leads_nowhere_when_a_modem_has_another_address() -> None:
+    ends = Ends()
+    ends.say("up", SAID[0])
+    ends.line.hush("up", "down")
+    ends.line.move()
+    ends.past(1.0)
+    ends.line.mend()
+    for way in ("up", "down"):
+        ends.say(way, SAID[1])
+    ends.past(60.0)
+    assert (ends.heard("up"), ends.heard("down")) == ([], [])
+    assert not ends.strand.failure
+    assert not ends.line.sound()
+    ends.strand.hang_up()
+    ends.past(60.0)
+    assert ends.heard("up") == []
