@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from edge.config import VisitConfig
 from tests.journeys.kiosk import MARK, Cabin, Visitor, cabins, children, visitor
@@ -64,6 +65,38 @@ def _seen(chrome: Browser, cabin: Cabin, size: str) -> Iterator[Visitor]:
         cabin.stage.leave()
         came.at("rest")
         assert not came.mishaps
+
+
+def test_while_nobody_is_there_a_clock_tells_the_time_and_the_screen_grows_dim(inside: Visitor) -> None:
+    html, clock = inside.page.locator("html"), inside.page.locator(".clock time")
+    assert clock.count() == 0, "a visitor's page has no clock"
+    inside.page.clock.install(time="2026-03-02T07:31:00Z")
+    inside.tap("end")
+    inside.stage.leave()
+    inside.at("rest")
+    expect(clock).to_have_text("8:31")
+    inside.page.clock.fast_forward("09:30")
+    expect(clock).to_have_text(re.compile("8:4[01]"))
+    expect(html).not_to_have_attribute("data-dim", "")
+    inside.page.clock.fast_forward("00:40")
+    expect(html).to_have_attribute("data-dim", "")
+    inside.page.locator("h1").dispatch_event("pointerdown")
+    expect(html).not_to_have_attribute("data-dim", "")
+    inside.page.clock.fast_forward("10:10")
+    expect(html).to_have_attribute("data-dim", "")
+    inside.stage.enter()
+    inside.at("start")
+    expect(html).not_to_have_attribute("data-dim", "")
+
+
+def test_a_clock_that_was_never_set_is_not_shown(inside: Visitor) -> None:
+    inside.page.clock.install(time="1970-01-01T07:31:00Z")
+    inside.tap("end")
+    inside.stage.leave()
+    inside.at("rest")
+    expect(inside.page.locator(".clock time")).to_have_text("")
+    inside.stage.enter()
+    inside.at("start")
 
 
 def test_nobody_there_and_somebody_who_comes(briefly: Visitor) -> None:
