@@ -260,7 +260,12 @@ class Link:
 
     def _stall_at(self) -> float:
         outstanding_bytes = self._outstanding_bytes()
-        return self._progress_at + self.pacing.patience_seconds(outstanding_bytes) if outstanding_bytes else NEVER
+        if not outstanding_bytes:
+            return NEVER
+        patience_seconds = self.pacing.patience_seconds(outstanding_bytes)
+        if self.beats.answers and not self.pacing.base_seconds:  # it may have come together with a whole fleet
+            patience_seconds = max(patience_seconds, limits.HELLO_SECONDS)
+        return self._progress_at + patience_seconds
 
     def _arm(self) -> None:
         if self.state == UP:

@@ -67,6 +67,11 @@ class Pacing:
         """Bytes per second the line delivers, 0 when nothing is known yet."""
         return self._best
 
+    @property
+    def base_seconds(self) -> float:
+        """Shortest round trip, 0 while none was seen."""
+        return self._base
+
     def greeted(self, seconds: float) -> None:
         """Our Hello was answered after `seconds`. On a short line the first window may be wider: what it holds is soon gone.
 

@@ -166,6 +166,26 @@ def test_a_line_that_is_cut_one_way_while_bytes_are_wanted_is_noticed_soon(pair)
     assert pair.hub.ended == effects.End("", "no progress while something is outstanding")
 
 
+def test_a_cabin_that_comes_with_a_whole_fleet_may_answer_late(pair):
+    """Ten thousand that dialled at once were slow to acknowledge; they were given up, dialled anew, and were slower."""
+    pair.hub.append(VISIT)  # as a directory that waits for it
+    pair.lose = lambda sender, frame: sender is pair.cabin and not isinstance(frame, frames.Hello)
+    pair.dial()
+    pair.run(limits.HELLO_SECONDS - 1)
+    assert pair.hub.ended is None
+    pair.run(1.2)
+    assert pair.hub.ended == effects.End("", "no progress while something is outstanding")
+
+
+def test_a_cabin_whose_line_is_known_may_not(pair):
+    pair.dial()
+    pair.run(2 * limits.BEAT_SECONDS)  # a beat, its answer, and how long that took
+    pair.lose = lambda sender, _frame: sender is pair.cabin
+    pair.hub.append(VISIT)
+    pair.run(limits.STALL_SECONDS + 0.5)
+    assert pair.hub.ended == effects.End("", "no progress while something is outstanding")
+
+
 def test_a_stall_is_not_hidden_by_other_talk(pair):
     pair.connect()
     pair.run(1)
