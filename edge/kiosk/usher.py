@@ -43,6 +43,7 @@ OVER_SECONDS_MAX: Final = 900.0  # help hurries nobody; who walks out of it with
 OF_THE_LINE: Final = ("start", "number", "state")  # the pages that say whether it is up
 OF_DEVICES: Final = ("rest", "start", "number", "papers")  # the pages that offer what a device does
 OF_THE_DIRECTORY: Final = ("rest", "start", "concern", "info", "offices", "agency", "bring", "papers", "help", "paused")
+BY_NUMBER: Final = ("concern", "offices", "bring")  # the pages whose buttons count what the directory holds
 ANYWAY: Final = ("help", "privacy", "end", "stay")  # meant, whatever page stands there by now
 
 
@@ -220,14 +221,15 @@ class Usher:
                 self.changed()
 
     def look_at_directory(self) -> None:
-        """Whether another one is in force; a page that tells of it tells the other thing, and a touch of what stood there before means nothing."""
+        """Whether another one is in force; a page that tells of it tells the other thing, and a touch of a choice out of the old one means nothing."""
         before, self._directory = self._directory, self.reference.directory()
         if self._directory is before:
             return
         if self.guest is not None:
             self.guest.reread()
-        if self.scene in OF_THE_DIRECTORY:
+        if self.scene in BY_NUMBER:
             self.bell.answered()
+        if self.scene in OF_THE_DIRECTORY:
             self.changed()
 
     async def look_at_devices(self) -> bool:

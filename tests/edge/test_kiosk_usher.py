@@ -459,6 +459,18 @@ def test_a_tap_means_what_stood_on_the_button_when_it_was_drawn(path: Path) -> N
     play(path, story)
 
 
+def test_another_directory_does_not_swallow_a_touch_of_what_means_the_same_in_it(path: Path) -> None:
+    """One comes just when a cabin is connected: whoever touched its first tile in that moment saw nothing happen."""
+
+    async def story(cabin: Cabin) -> None:
+        drawn = cabin.usher.bell.turn
+        publish(cabin)
+        await cabin.usher.tap(cabin.usher.stamp, drawn, "hand-in")
+        assert cabin.usher.scene == "concern"
+
+    play(path, story)
+
+
 def in_force(cabin: Cabin) -> Directory:
     directory = cabin.node.directory()
     assert directory is not None

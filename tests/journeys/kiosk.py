@@ -193,11 +193,18 @@ class Visitor:
         try:
             there = self.page.wait_for_selector(wanted, timeout=SCREEN_SECONDS * 1000)
         except Exception as error:
-            raise AssertionError(f"on the screen stands “{self.screen}”, not {names}; {self.mishaps}") from error
+            raise AssertionError(f"on the screen stands {self._stands()}, not {names}; {self.mishaps}") from error
         assert there is not None
         with suppress(Error):  # loaded anew since
             return there.get_attribute("data-screen") or ""
         return self.screen
+
+    def _stands(self) -> str:
+        """What there is to know of a page that ought to be another one."""
+        body, turn = self.page.locator("body"), self.page.locator("[name=turn]").first
+        shown = {name: body.get_attribute(f"data-{name}") for name in ("screen", "sent")}
+        said = self.cabin.folder.joinpath("edge.log").read_text().splitlines()[-8:]
+        return f"{shown} (turn {turn.get_attribute('value', timeout=5000.0)}), last said was\n{chr(10).join(said)}\n"
 
     def button(self, do: str) -> Locator:
         """What says `do`; the start of it is enough, as in `concern:`."""
