@@ -221,7 +221,7 @@ class Usher:
                 self.changed()
 
     def look_at_directory(self) -> None:
-        """Whether another one is in force; a page that tells of it tells the other thing, and a touch of a choice out of the old one means nothing."""
+        """Whether another one is in force; a page that tells of it tells the other thing, and a touch of a choice out of the old one is void."""
         before, self._directory = self._directory, self.reference.directory()
         if self._directory is before:
             return
