@@ -93,11 +93,6 @@ def journal(buffer: Buffer) -> list[Event]:
     return events
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return enrolled(tmp_path / "cabin")
-
-
 def test_two_files_become_one_document_that_only_the_agency_opens(path: Path, tmp_path: Path) -> None:
     files = (str(sheet(tmp_path / "one.png")), str(sheet(tmp_path / "two.png")))
     input_bytes = sum(Path(file).stat().st_size for file in files)
