@@ -47,6 +47,10 @@ BYTES_WAITING_MAX: Final = (
 )  # of documents that are not complete; a process that is killed fetches them again
 _BYTES_WAIT: Final = timedelta(seconds=0.25)
 ALIVE_SECONDS: Final = 5.0  # how often the hub says in its own row that it lives; three missed are an alert
+_UNKNOWN: Final = (
+    "The database is older than the documents beside it. {} hold what it does not know; they are kept and not used. If the newer database "
+    "(hub.sqlite and what begins with its name) is still somewhere, stop the hub and bring it back; otherwise docs/when.md."
+)
 _ALIVE = update(hub).where(hub.c.id == 1).values(alive_at=bindparam("now"))
 _SIZE = (
     select(document.c.size_bytes)
@@ -88,6 +92,8 @@ class Ledger:
             self._healing = restored.healing(connection)
         for path in self.blobs.damaged:
             self.alarm(None, "segment-damaged", f"{path.name} lacks bytes that were stored in it.")
+        if self.blobs.aside:
+            self.alarm(None, "segment-unknown", _UNKNOWN.format(", ".join(path.name for path in self.blobs.aside)))
 
     # --- what the loop tells ----------------------------------------------------------------------------------------
     def log(self, site: SiteId) -> SiteLog:

@@ -194,6 +194,14 @@ piece = Table(  # where the bytes of a blob lie in the segment files
     sqlite_with_rowid=False,
 )
 
+recorded = Table(  # one row: so far the segment files were ever spoken of here; the files' own mark says the same
+    "recorded",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("segment", Integer, nullable=False),
+    Column("end_bytes", BigInteger, nullable=False),
+)
+
 document = Table(
     "document",
     metadata,

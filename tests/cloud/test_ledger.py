@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -348,3 +349,31 @@ def test_ten_thousand_places_are_small(town: Town) -> None:
     used = tracemalloc.get_traced_memory()[0] - before
     tracemalloc.stop()
     assert used / len(logs) < 2048
+
+
+def test_a_database_older_than_the_documents_beside_it_calls_a_person_and_loses_none_of_them(
+    town: Town, tmp_path: Path
+) -> None:
+    cabin = town.cabin()
+    town.commit(cabin)
+    town.ledger.settle()
+    older = town.power_cut(tmp_path / "copy")  # its database; then documents come
+    older.close()
+    for _ in range(2):
+        document = cabin.document()
+        cabin.event(document.event)
+        town.commit(cabin)
+        town.ledger.settle()
+        town.send(document)
+        town.ledger.settle()
+    town.close()
+    shutil.rmtree(older.folder / "blobs")
+    shutil.copytree(town.folder / "blobs", older.folder / "blobs")
+    for _ in range(2):  # starts
+        older.open()
+        older.ledger.settle()
+        assert [row.kind for row in older.rows(schema.alarm)] == ["segment-unknown"]
+        assert "000001.aside" in older.rows(schema.alarm)[0].text
+        older.close()
+    assert document.blob in (older.folder / "blobs" / "000001.aside").read_bytes()
+    town.open()

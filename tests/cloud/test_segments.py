@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import random
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -49,16 +50,16 @@ def fill(segments: Segments, database: Database, count: int, size: int = 300_000
 
 
 def allocated(folder: Path) -> int:
-    return sum(path.stat().st_blocks * 512 for path in folder.iterdir())
+    return sum(path.stat().st_blocks * 512 for path in folder.glob("*.segment"))
 
 
 def test_segments_stay_below_their_size_and_read_back(tmp_path: Path, database: Database) -> None:
     segments = Segments(tmp_path / "blobs", database, SEGMENT)
     blobs = fill(segments, database, 10)
-    assert [path.name for path in sorted((tmp_path / "blobs").iterdir())] == [
+    assert [path.name for path in sorted((tmp_path / "blobs").glob("*.segment"))] == [
         "000001.segment", "000002.segment", "000003.segment", "000004.segment",
     ]  # fmt: skip
-    assert all(path.stat().st_size <= SEGMENT for path in (tmp_path / "blobs").iterdir())
+    assert all(path.stat().st_size <= SEGMENT for path in (tmp_path / "blobs").glob("*.segment"))
     for digest, made in blobs:
         assert segments.read(digest, 0, len(made) + 1) == made
         assert segments.read(digest, 149_000, 2000) == made[149_000:151_000]
@@ -123,7 +124,7 @@ def test_a_tail_that_no_row_speaks_of_is_cut_off(tmp_path: Path, database: Datab
     segments.close()
     (tmp_path / "blobs" / "000009.segment").write_bytes(b"never recorded")
     segments = Segments(tmp_path / "blobs", database, SEGMENT)
-    assert [path.stat().st_size for path in (tmp_path / "blobs").iterdir()] == [300_000]
+    assert [path.stat().st_size for path in (tmp_path / "blobs").glob("*.segment")] == [300_000]
     assert segments.have(blob(7, 1)[0]) == 0
     segments.keep(blob(7, 1)[0], 0, b"again")
     settle(segments, database)
@@ -202,3 +203,88 @@ def test_many_files_need_few_descriptors(tmp_path: Path, database: Database, mon
             assert segments.read(digest, 0, 900) == made
     assert len(os.listdir("/proc/self/fd")) <= before + 4
     segments.close()
+
+
+def older(tmp_path: Path, count: int, then: int) -> tuple[list[tuple[Digest, bytes]], Path, Path]:
+    """`count` blobs, a copy of the database, `then` more: the blobs, the copy and the newer database."""
+    path = tmp_path / "hub.sqlite"
+    database = Database(sqlite_url(path))
+    segments = Segments(tmp_path / "blobs", database, SEGMENT)
+    blobs = fill(segments, database, count)
+    segments.close()
+    database.close()
+    copy = tmp_path / "copy.sqlite"
+    shutil.copy(path, copy)
+    database = Database(sqlite_url(path))
+    segments = Segments(tmp_path / "blobs", database, SEGMENT)
+    for seed in range(count, count + then):
+        digest, made = blob(seed, 300_000)
+        segments.keep(digest, 0, made)
+        settle(segments, database)
+        blobs.append((digest, made))
+    segments.close()
+    database.close()
+    return blobs, copy, path
+
+
+def readable(path: Path, folder: Path, blobs: list[tuple[Digest, bytes]], seed: int) -> tuple[list[bool], list[str]]:
+    """Which of these blobs a hub reads that begins with this database, and what it keeps aside; it takes one more."""
+    database = Database(sqlite_url(path))
+    segments = Segments(folder, database, SEGMENT)
+    found = [segments.read(digest, 0, len(made)) == made for digest, made in blobs]
+    fresh, made = blob(seed, 5000)
+    segments.keep(fresh, 0, made)
+    settle(segments, database)
+    assert segments.read(fresh, 0, 5000) == made
+    aside = [path.name for path in segments.aside]
+    segments.close()
+    database.close()
+    return found, aside
+
+
+@pytest.mark.parametrize("then", [1, 7])
+def test_what_an_older_database_does_not_know_is_kept_aside(tmp_path: Path, then: int) -> None:
+    """`cp hub.sqlite` without its WAL, or last night's copy of it: the documents of today had been secured, and were cut off."""
+    blobs, copy, newer = older(tmp_path, 5, then)
+    folder = tmp_path / "blobs"
+    for again in range(3):
+        found, aside = readable(copy, folder, blobs, 1000 + again)
+        assert found == [True] * 5 + [False] * then
+        assert bool(aside) is (again == 0)  # the next start knows what it is
+        held = b"".join(path.read_bytes() for path in sorted(folder.glob("*.aside")))
+        assert all(made in held for _, made in blobs[5:])
+    found, _ = readable(newer, folder, blobs, 2000)
+    assert all(found)
+
+
+def test_a_database_of_before_marks_cuts_off_as_ever(tmp_path: Path, database: Database) -> None:
+    segments = Segments(tmp_path / "blobs", database, SEGMENT)
+    ((digest, made),) = fill(segments, database, 1)
+    segments.keep(blob(7, 1)[0], 0, bytes(100_000))
+    segments.sync()
+    segments.close()
+    mark = tmp_path / "blobs" / "recorded"
+    for damaged in (b"", b"000000000009 000000000000 " + b"0" * 64 + b"\n", b"\xff" * 91, b"a b c"):
+        mark.write_bytes(damaged)
+        segments = Segments(tmp_path / "blobs", database, SEGMENT)
+        assert not segments.aside
+        assert segments.read(digest, 0, 300_000) == made
+        segments.close()
+
+
+def test_where_everything_was_let_go_positions_go_on(tmp_path: Path, database: Database) -> None:
+    """Or a database would look older than its files because it has nothing left to speak of."""
+    segments = Segments(tmp_path / "blobs", database, SEGMENT)
+    for digest, _ in fill(segments, database, 7):
+        segments.forget(digest)
+    settle(segments, database)
+    segments.close()
+    for seed in (20, 21):
+        segments = Segments(tmp_path / "blobs", database, SEGMENT)
+        assert not segments.aside
+        digest, made = blob(seed, 300_000)
+        segments.keep(digest, 0, made)
+        settle(segments, database)
+        assert segments.read(digest, 0, 300_000) == made
+        segments.close()
+    assert allocated(tmp_path / "blobs") < 4 * 300_000

@@ -1,23 +1,36 @@
 """The segment files of one folder: append to the newest, read anywhere, fdatasync what was touched.
 
 After one failed write or fsync every further one is refused: what the file holds is unknown until it is opened again.
+
+Beside them `recorded` tells how far the database has spoken of them. It is written after the transaction and never fsynced, so it is never ahead of
+the database that goes with the files; one that it is ahead of is an older copy.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from cloud.storage.blobs.holes import begin_to_write, punch
 from protocol.errors import Mistake, Unavailable
 
 _OPEN_MAX: Final = 64  # descriptors kept for reading; a year of documents has thousands of segments
 _SUFFIX: Final = ".segment"
+_ASIDE: Final = ".aside"
+_MARK_FILE: Final = "recorded"
 _BEGIN_BYTES: Final = 1024 * 1024  # written between two hints to the disk to begin
+
+
+class End(NamedTuple):
+    """Up to here bytes were ever appended; only grows."""
+
+    segment: int
+    end_bytes: int
 
 
 class SegmentFiles:
@@ -31,32 +44,61 @@ class SegmentFiles:
         self._folder_touched = False
         self._broken = ""
         self._writing = -1
+        self._marking = -1
         self.newest = 0
         self.end_bytes = 0
         self._begun_bytes = 0  # of the newest: so far the disk was told to begin
+        self.aside: list[Path] = []  # files with bytes that the database does not know, because it is an older copy
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise self._trouble("made", error) from error
 
-    def recover(self, ends: Mapping[int, int]) -> list[Path]:
-        """Cut off what lies behind `ends` (segment → bytes that rows speak of), remove files without any, go on with the newest.
+    def recover(self, ends: Mapping[int, int], recorded: End) -> list[Path]:
+        """Cut off what lies behind `ends` (segment → bytes that rows speak of), remove files without any, go on at `recorded`.
 
-        Returns the files that are missing or too short."""
+        Where the database is older than the files, what it does not know may have been promised to somebody: it is kept `aside`, under names that
+        no later opening touches, and a new segment is begun. Returns the files that are missing or too short."""
         try:
-            for path in self._folder.glob(f"*{_SUFFIX}"):
-                number = int(path.name.removesuffix(_SUFFIX))
-                if number not in ends:
+            for number in ends:
+                if not self._path(number).exists() and self._aside(number).exists():
+                    self._aside(number).rename(self._path(number))  # the database that knows it is back
+            marked = self._marked()
+            older = marked > recorded
+            for path in sorted(self._folder.glob(f"*{_SUFFIX}")):
+                number, size_bytes = int(path.name.removesuffix(_SUFFIX)), path.stat().st_size
+                end_bytes = max(ends.get(number, 0), recorded.end_bytes if number == recorded.segment else 0)
+                if older and size_bytes > end_bytes:
+                    self._set_aside(number, known=number in ends)
+                elif number not in ends and number != recorded.segment:
                     path.unlink()
-                elif path.stat().st_size > ends[number]:
-                    os.truncate(path, ends[number])
+                elif size_bytes > end_bytes and not self._aside(number).exists():
+                    os.truncate(path, end_bytes)
             damaged = [self._path(number) for number, end in ends.items() if self._size(number) < end]
+            if older:
+                self.aside = sorted(self._folder.glob(f"*{_ASIDE}"))
+                recorded = End(self._last(marked, recorded) + 1, 0)
         except (OSError, ValueError) as error:
             raise self._trouble("opened", error) from error
-        self.newest = max(ends, default=1)
-        self.end_bytes = self._begun_bytes = ends.get(self.newest, 0)
+        self.newest, self.end_bytes = recorded
+        self._begun_bytes = self.end_bytes
         self._open_newest()
         return damaged
+
+    def mark(self) -> None:
+        """The database speaks of all that was appended, durably."""
+        self._check()
+        try:
+            if self._marking < 0:
+                self._marking = os.open(self._folder / _MARK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
+            os.pwrite(self._marking, _spell(self.end), 0)
+        except OSError as error:
+            raise self._broke("written", error) from error
+
+    @property
+    def end(self) -> End:
+        """Of what was appended."""
+        return End(self.newest, self.end_bytes)
 
     def begin(self, number: int) -> None:
         """Append to a new segment from now on."""
@@ -147,11 +189,11 @@ class SegmentFiles:
     def close(self) -> None:
         """Close every descriptor."""
         with self._lock:
-            for descriptor in {*self._reading.values(), *self._touched.values(), self._writing} - {-1}:
+            for descriptor in {*self._reading.values(), *self._touched.values(), self._writing, self._marking} - {-1}:
                 os.close(descriptor)
             self._reading.clear()
         self._touched.clear()
-        self._writing = -1
+        self._writing = self._marking = -1
 
     # --- inside ---------------------------------------------------------------------------------------------------
     def _open_newest(self) -> None:
@@ -160,6 +202,24 @@ class SegmentFiles:
         except OSError as error:
             raise self._broke("made", error) from error
         self._folder_touched = True
+
+    def _marked(self) -> End:
+        """How far a database has spoken of these files, as far as anybody can tell."""
+        path = self._folder / _MARK_FILE
+        return _parse(path.read_bytes()) if path.exists() else End(0, 0)
+
+    def _set_aside(self, segment: int, *, known: bool) -> None:
+        """All of it, or where rows speak of its beginning a second name of it."""
+        if not known:
+            self._path(segment).rename(self._aside(segment))
+        elif not self._aside(segment).exists():
+            os.link(self._path(segment), self._aside(segment))
+        self._folder_touched = True
+
+    def _last(self, *ends: End) -> int:
+        """No segment that is or was here has a higher number."""
+        here = (*self._folder.glob(f"*{_SUFFIX}"), *self._folder.glob(f"*{_ASIDE}"))
+        return max(*(end.segment for end in ends), *(int(path.stem) for path in here))
 
     def _descriptor(self, segment: int) -> int:
         found = self._reading.get(segment)
@@ -172,6 +232,9 @@ class SegmentFiles:
 
     def _path(self, segment: int) -> Path:
         return self._folder / f"{segment:06}{_SUFFIX}"
+
+    def _aside(self, segment: int) -> Path:
+        return self._folder / f"{segment:06}{_ASIDE}"
 
     def _size(self, segment: int) -> int:
         path = self._path(segment)
@@ -191,3 +254,17 @@ class SegmentFiles:
             f"{self._folder} cannot be {what}: {getattr(error, 'strerror', None) or error}.",
             "Make room on the disk and check it, then start the hub again.",
         )
+
+
+def _spell(end: End) -> bytes:
+    words = f"{end.segment:012} {end.end_bytes:012} "
+    return f"{words}{hashlib.sha256(words.encode()).hexdigest()}\n".encode()
+
+
+def _parse(raw: bytes) -> End:
+    try:
+        segment, end_bytes, _ = raw.split()
+        end = End(int(segment), int(end_bytes))
+    except ValueError:
+        return End(0, 0)
+    return end if _spell(end) == raw else End(0, 0)

@@ -5,8 +5,8 @@
     record(connection)      their rows, in the transaction of the same turn
     committed()             only now space that was let go is given back
 
-A row never speaks of bytes that are not on the disk; bytes that no row speaks of are cut off when the folder is opened. One thread
-writes; any thread may read what is recorded.
+A row never speaks of bytes that are not on the disk; bytes that no row speaks of are cut off when the folder is opened, or kept aside where the
+database turns out to be older than they are. One thread writes; any thread may read what is recorded.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import Connection, bindparam, delete, func, insert, select
 
 from cloud.storage import bulk
-from cloud.storage.blobs.files import SegmentFiles
+from cloud.storage.blobs.files import End, SegmentFiles
 from cloud.storage.blobs.sums import Sums
-from cloud.storage.database import Database
-from cloud.storage.schema import blob, piece
+from cloud.storage.database import Database, upsert
+from cloud.storage.schema import blob, piece, recorded
 from protocol.errors import Mistake, Unavailable
 from protocol.ids import Digest
 
@@ -81,6 +81,7 @@ class Segments:
         self._freed: list[Piece] = []
         self.waiting_bytes = 0  # written, and not yet recorded
         self._live: dict[int, int] = {}  # segment → pieces in it
+        self._recorded = End(1, 0)  # so far the database has ever spoken
         self.damaged: list[Path] = []  # files that lack bytes which rows speak of
         self._open()
 
@@ -138,6 +139,11 @@ class Segments:
         self._sums.pop(digest, None)
         self._forgotten.add(digest)
 
+    @property
+    def aside(self) -> list[Path]:
+        """Where the database is an older copy than the files: those with bytes that it does not know."""
+        return self._files.aside
+
     # --- one turn -------------------------------------------------------------------------------------------------
     @property
     def pending(self) -> bool:
@@ -190,9 +196,14 @@ class Segments:
         ]
         bulk.write(connection, _INSERT_PIECE, rows)
         bulk.write(connection, _INSERT_BLOB, [{"id": id, "digest": digest} for digest, id in self._new.items()])
+        if self._files.end != self._recorded:
+            upsert(connection, recorded, [{"id": 1, **self._files.end._asdict()}])
 
     def committed(self) -> None:
         """The transaction of `record` is durable: give back what was forgotten."""
+        if self._files.end != self._recorded:
+            self._recorded = self._files.end
+            self._files.mark()
         for digest in (*self._fresh, *self._forgotten):
             if digest not in self._sums:
                 self._numbers.pop(digest, None)
@@ -239,7 +250,10 @@ class Segments:
                 )
             ).all()
             self._live = {segment: count for segment, count, _, _ in rows}
-            self.damaged = self._files.recover({segment: end for segment, _, end, _ in rows})
+            found = connection.execute(select(recorded.c.segment, recorded.c.end_bytes)).first()
+            if found is not None:
+                self._recorded = End(*found)
+            self.damaged = self._files.recover({segment: end for segment, _, end, _ in rows}, self._recorded)
             for segment, _, _, live_bytes in rows:
                 if self._files.allocated_bytes(segment) > live_bytes + _LEAK_BYTES_MAX:
                     self._reclaim(connection, segment)
