@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -18,7 +19,6 @@ PAGES_MAX: Final = 3  # an invitation is one sheet; to find nothing on a page of
 # The side below which a picture is looked at twice as large too: a code of 61 modules wants about 4 pixels each.
 SMALL_PIXELS: Final = 1600
 BEGINNING: Final = "kabine-"
-NAME_CHARS_MAX: Final = 4096  # of a path on Linux
 ENDINGS: Final = (
     ".png",
     ".jpg",
@@ -35,7 +35,7 @@ def is_picture(text: str) -> bool:
     """What was given is the name of a picture, and not the invitation itself: in that there is no full stop."""
     if text.lower().endswith(ENDINGS):
         return True
-    return not text.strip().lower().startswith(BEGINNING) and len(text) < NAME_CHARS_MAX and Path(text).is_file()
+    return not text.strip().lower().startswith(BEGINNING) and os.path.isfile(text)  # False for what can be no name, too
 
 
 def read_picture(path: Path) -> str:

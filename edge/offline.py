@@ -16,6 +16,7 @@ from edge.storage.high_water import HighWater, HighWaterFile
 from edge.storage.kept import KeptRow
 from edge.storage.rows import Rows
 from protocol.entries import Mark
+from protocol.errors import Unavailable
 from protocol.ids import Digest
 
 
@@ -64,3 +65,5 @@ def look(folder: Path, documents_max: int = 100) -> Look:
             )
     except sqlite3.Error as error:
         return nothing._replace(fault=f"SQLite says: {error}.")
+    except Unavailable as unavailable:
+        return nothing._replace(fault=unavailable.what)

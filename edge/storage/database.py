@@ -69,20 +69,27 @@ class Database:
     """Owns the connection. `place` is what the last turn left; within a turn, what it will leave."""
 
     def __init__(self, path: Path, *, bytes_max: int = limits.BUFFER_BYTES_MAX, read_only: bool = False) -> None:
-        """Names the file; `prepare` opens it. Only one that is `read_only` leaves the WAL where it is when it is closed."""
+        """Names the file; `prepare` reads it. Only one that is `read_only` leaves the WAL where it is when it is closed. Raises Unavailable when
+        there is nothing of this name that can be opened, and nothing can be made."""
         self.lock = threading.RLock()
         self.place = Place()
         self.broken: Unavailable | None = None
         self._bytes_max = bytes_max
         self._in_turn = False
         self._unchecked_bytes = 0
-        self._connection = sqlite3.connect(
-            f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rwc'}",
-            uri=True,
-            check_same_thread=False,
-            isolation_level=None,
-            timeout=_BUSY_SECONDS,
-        )
+        try:
+            self._connection = sqlite3.connect(
+                f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rwc'}",
+                uri=True,
+                check_same_thread=False,
+                isolation_level=None,
+                timeout=_BUSY_SECONDS,
+            )
+        except sqlite3.Error as error:
+            raise Unavailable(
+                f"{path} cannot be opened ({error}).",
+                "Is it a folder, another user's, or a link to a disk that is not there? Bring back what was there, then start the cabin again.",
+            ) from error
         self._sqlite = sqlite_utils.Database(self._connection, execute_plugins=False, recursive_triggers=False)
 
     def prepare(self) -> None:

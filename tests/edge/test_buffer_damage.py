@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from edge.buffer import Buffer, Document, Put, State
+from edge.offline import look
 from edge.storage.opening import set_aside
 from protocol.entries import DocumentSealed, EpochOpened, Mark, VisitEnded
 from protocol.errors import Unavailable
@@ -231,6 +232,21 @@ def test_a_buffer_that_is_gone_is_damage_too(tmp_path: Path, worked: tuple[Path,
     assert "gone" in buffer.troubles[0]
     assert buffer.log.first() == entries + 1
     assert known.documents
+
+
+@pytest.mark.parametrize("left", ["a folder", "a link to nothing"])
+def test_what_is_no_file_is_neither_used_nor_moved(tmp_path: Path, left: str) -> None:
+    """A disk that is not mounted; there is no file to put aside, and what is brought back must find its place."""
+    cabin = Cabin(tmp_path)
+    cabin.open().close()
+    there = tmp_path / "buffer.sqlite"
+    there.unlink()
+    there.mkdir() if left == "a folder" else there.symlink_to(tmp_path / "another" / "disk")
+    with pytest.raises(Unavailable, match=r"buffer\.sqlite cannot be opened") as told:
+        cabin.open()
+    assert "a link to a disk that is not there" in told.value.remedy
+    assert "buffer.sqlite" in look(tmp_path).fault
+    assert there.is_dir() or there.is_symlink()
 
 
 def one_of_two_altered(folder: Path) -> tuple[Buffer, Put, Put]:

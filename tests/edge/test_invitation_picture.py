@@ -83,7 +83,18 @@ def test_what_is_no_picture_is_said(tmp_path: Path) -> None:
 
 
 def test_the_line_itself_is_no_picture(tmp_path: Path) -> None:
-    for text in (TEXT, TEXT.upper(), f" {TEXT}\n", TEXT[:60], "something", "a\nb", "", "x" * 5000):
+    for text in (
+        TEXT,
+        TEXT.upper(),
+        f" {TEXT}\n",
+        TEXT[:60],
+        "something",
+        "a\nb",
+        "",
+        "x" * 5000,
+        f"kabine edge enrol {TEXT}",
+        "a\0b",
+    ):
         assert not is_picture(text), text
     for text in ("there-is-none.png", "A.JPEG", "kabine-templin.png", str(code(tmp_path / "without-an-ending"))):
         assert is_picture(text), text
