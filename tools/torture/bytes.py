@@ -1,32 +1,40 @@
 """Hostile bytes for every decoder that faces the outside: by mutation in this process, guided by coverage in others (atheris, where it is installed).
 
-Half of the rounds go each way. Only Refused may come out; within a second, and without memory that the input does not pay for.
+Half of the rounds go each way, up to a million that are guided: they lead to more and more of the same branches, and cost many times more. Only
+Refused may come out; within a second, and without memory that the input does not pay for.
 """
 
 from __future__ import annotations
 
 import importlib.util
+import math
 import os
+import random
 import re
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from protocol.errors import Refused
 from tools.torture.faults_of_ends import WHERE
-from tools.torture.mutation import hostile
+from tools.torture.lives import Life, tortured
+from tools.torture.mutation import hostile, neighbours
 from tools.torture.planted import planted
 from tools.torture.report import Report, luck
-from tools.torture.targets import Raw, Target, targets
+from tools.torture.targets import QUICK, Raw, Target, targets
 
 SECONDS_MAX: Final = 1.0  # of CPU, for one input
 GROWTH_KIB_MAX: Final = 128 * 1024  # of this process, over all inputs of a target
+GUIDED_MAX: Final = 1_000_000
+INPUTS_A_LIFE: Final = 1_000_000  # that are mutated in one process
+NEIGHBOURS: Final = 15
+_NEIGHBOURS_BYTES_MAX: Final = 4096
 _FUZZ_SECONDS_MAX: Final = 24 * 3600
 _INPUT_SECONDS_MAX: Final = 120  # of the wall: a busy machine must not look like a slow decoder
 _RSS_MIB_MAX: Final = 2048  # scrypt may take a gigabyte for an identity with a passphrase (limits.SCRYPT_WORK_FACTOR_MAX), beside the fuzzer itself
@@ -34,44 +42,61 @@ _LENGTH_MAX: Final = 8192
 _COVERED: Final = re.compile(r"DONE\s+cov: (\d+)")
 
 
-def bytes(rounds: int, seed: int, plant: str = "") -> Report:  # named as its command is
+def bytes(rounds: int, seed: int, plant: str = "", jobs: int = 1) -> Report:  # named as its command is
     """About `rounds` inputs, spread over all targets."""
     report = Report("bytes", seed, plant, rounds)
-    guided = importlib.util.find_spec("atheris") is not None
+    where = _where(plant)
+    guided = min(rounds // 2, GUIDED_MAX) if importlib.util.find_spec("atheris") is not None else 0
     report.counts["without-atheris"] += not guided
-    where = {WHERE[plant]: targets()[WHERE[plant]]} if plant in WHERE else targets()
-    whole = sum(target.weight for target in where.values())
-    shares = {name: max(10, round(rounds * target.weight / whole)) for name, target in where.items()}
-    if guided:
-        shares = {name: share // 2 for name, share in shares.items()}
-    with _fuzzer(where, shares, seed, plant) if guided else nullcontext() as fuzzer:
-        for name, target in where.items():
-            with planted(plant):
-                _mutated(name, target, shares[name], seed, report)
-            if report.enough:
-                return report
-        if fuzzer is not None:
+    with _fuzzer(where, _shares(where, guided, QUICK), seed, plant) if guided else nullcontext() as fuzzer:
+        report.add(tortured(Report("bytes", seed, plant, rounds - guided), _play, INPUTS_A_LIFE, jobs))
+        if fuzzer is not None and not report.enough:
             fuzzer.tell(report)
     return report
 
 
-def _mutated(name: str, target: Target, rounds: int, seed: int, report: Report) -> None:
-    dice = luck(seed, name)
+def _where(plant: str) -> dict[str, Target]:
+    return {WHERE[plant]: targets()[WHERE[plant]]} if plant in WHERE else targets()
+
+
+def _shares(where: dict[str, Target], rounds: int, weight_max: float) -> dict[str, int]:
+    """Of so many inputs, how many for each target."""
+    weights = {name: min(target.weight, weight_max) for name, target in where.items()}
+    whole = sum(weights.values())
+    return {name: max(5, round(rounds * weight / whole)) for name, weight in weights.items()}
+
+
+def _play(life: Life) -> Report:
+    """What is mutated in one process."""
+    report = Report("bytes", life.seed, life.plant, life.rounds)
+    where = _where(life.plant)
+    with planted(life.plant):
+        for name, rounds in _shares(where, life.rounds, math.inf).items():
+            _mutated(name, where[name], rounds, life, report)
+            if report.enough:
+                break
+    return report
+
+
+def _mutated(name: str, target: Target, rounds: int, life: Life, report: Report) -> None:
     before = _peak_kib(anew=True)
-    for number in range(rounds):
-        raw = target.examples[number] if number < len(target.examples) else hostile(dice, target.examples)
-        report.rounds += 1
+    call = target.call
+    for batch in _batches(luck(life.name, name), target.examples, rounds):
+        refused = failed = 0
         began = time.process_time()
-        try:
-            target.call(raw)
-            report.counts["accepted"] += 1
-        except Refused:
-            report.counts["refused"] += 1
-        except Exception as error:
-            report.broke(f"{name}: {type(error).__name__} for {_shown(raw)}")
-        took = time.process_time() - began
-        if took > SECONDS_MAX and all(_cpu_seconds(target, raw) > SECONDS_MAX for _ in range(2)):
-            report.broke(f"{name}: {took:.1f} s of CPU for {_shown(raw)}")
+        for raw in batch:
+            try:
+                call(raw)
+            except Refused:
+                refused += 1
+            except Exception as error:
+                failed += 1
+                report.broke(f"{name}: {type(error).__name__} for {_shown(raw)}")
+        if time.process_time() - began > SECONDS_MAX:
+            _slow(name, target, batch, report)
+        report.rounds += len(batch)
+        report.counts["refused"] += refused
+        report.counts["accepted"] += len(batch) - refused - failed
         if report.enough:
             return
     report.counts[f"{name}-mutated"] += rounds
@@ -80,8 +105,27 @@ def _mutated(name: str, target: Target, rounds: int, seed: int, report: Report) 
         report.broke(f"{name}: {growth // 1024} MiB of memory for inputs of some kilobytes")
 
 
+def _batches(dice: random.Random, examples: Sequence[Raw], rounds: int) -> Iterator[list[Raw]]:
+    """So many inputs in all: the sound ones, then hostile ones, each with neighbours of its own. Only in small ones can one byte mean much."""
+    batch = list(examples)
+    while rounds > 0:
+        del batch[rounds:]
+        yield batch
+        rounds -= len(batch)
+        raw = hostile(dice, examples)
+        batch = [raw, *(neighbours(dice, raw, NEIGHBOURS) if 0 < len(raw) <= _NEIGHBOURS_BYTES_MAX else ())]
+
+
+def _slow(name: str, target: Target, batch: list[Raw], report: Report) -> None:
+    """Which of these was it? Whoever looks for garbage, or is put off by the machine, does so once and not three times."""
+    for raw in batch:
+        took = _cpu_seconds(target, raw)
+        if took > SECONDS_MAX and all(_cpu_seconds(target, raw) > SECONDS_MAX for _ in range(2)):
+            report.broke(f"{name}: {took:.1f} s of CPU for {_shown(raw)}")
+
+
 def _cpu_seconds(target: Target, raw: Raw) -> float:
-    """Of the same input once more: whoever looks for garbage, or is put off by the machine, does so once and not three times."""
+    """Of this input once more."""
     began = time.process_time()
     with suppress(Exception):
         target.call(raw)

@@ -20,6 +20,7 @@ SIDE_BY_SIDE: Final = (
     "power",
     "rot",
     "kill",
+    "bytes",
 )  # of these several go on at once; the others start many processes by themselves
 ROUNDS: Final = {"power": 1000, "kill": 12, "network": 16, "rot": 400, "bytes": 30_000}  # some minutes of work at most
 

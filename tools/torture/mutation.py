@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 LENGTH_MAX: Final = 70_000
@@ -36,6 +36,16 @@ def hostile(dice: random.Random, examples: Sequence[bytes]) -> bytes:
     for _ in range(dice.choice((1, 1, 1, 2, 3, 8))):
         raw = dice.choice(_WAYS)(dice, raw, examples)[:LENGTH_MAX]
     return raw
+
+
+def neighbours(dice: random.Random, raw: bytes, count: int) -> Iterator[bytes]:
+    """The same with another byte in one place, `count` times: made in a fraction of the time that a mutation takes."""
+    changed = bytearray(raw)
+    for place, bits in zip(dice.choices(range(len(raw)), k=count), dice.randbytes(count), strict=True):
+        sound = changed[place]
+        changed[place] = sound ^ (bits or 1)
+        yield bytes(changed)
+        changed[place] = sound
 
 
 def _flip(dice: random.Random, raw: bytes, examples: Sequence[bytes]) -> bytes:

@@ -40,7 +40,8 @@ from tools.torture.report import luck
 T = TypeVar("T")
 _AT: Final = datetime(2026, 7, 31, 9, 30, tzinfo=UTC)
 Raw = bytes
-QUICK: Final = 10.0  # times as many inputs for what takes microseconds …
+SWIFT: Final = 40.0  # times as many inputs for what takes some microseconds …
+QUICK: Final = 10.0  # … and so many for what takes some tens of them …
 SLOW: Final = 0.25  # … and so many times for what stretches keys or reads a whole directory
 
 
@@ -261,11 +262,11 @@ def targets() -> dict[str, Target]:
     )
     visit = entries.VisitEnded(bytes(16), _AT, _AT, "left", 0, "de")
     return {
-        "frames": Target(_frame, _frames(), weight=QUICK),
+        "frames": Target(_frame, _frames(), weight=SWIFT),
         "conversation": Target(
             _conversation, (b"\xff\xff".join(_frames()[:1] + _frames()[3:4] + _frames()[7:8]),), weight=QUICK
         ),
-        "entries": Target(_entry, (entries.clear(visit), entries.sealed(event, bytes(32), 1, 9)), weight=QUICK),
+        "entries": Target(_entry, (entries.clear(visit), entries.sealed(event, bytes(32), 1, 9)), weight=SWIFT),
         "sealed-entries": Target(_sealed_entry, (codec.encode(event), codec.encode(visit)), weight=QUICK),
         "manifests": Target(
             lambda raw: manifest.verify(Manifest, _signed(Manifest, raw), signing.public), (codec.encode(_manifest()),)
@@ -294,24 +295,24 @@ def targets() -> dict[str, Target]:
                     )
                 ),
             ),
-            weight=QUICK,
+            weight=SWIFT,
         ),
         "armour": Target(
-            _armoured, (b"-----BEGIN AGE ENCRYPTED FILE-----\nAAAA\n-----END AGE ENCRYPTED FILE-----\n",), weight=QUICK
+            _armoured, (b"-----BEGIN AGE ENCRYPTED FILE-----\nAAAA\n-----END AGE ENCRYPTED FILE-----\n",), weight=SWIFT
         ),
         "recipients": Target(_text(recipients_in), (f"# a\n{identity.recipient()}\n".encode(),), weight=SLOW),
         "identities": Target(_text(identities_in), (f"{identity}\n".encode(),), weight=SLOW),
-        "bech32": Target(_text(bech32_decode), (str(identity).encode(),), weight=QUICK),
+        "bech32": Target(_text(bech32_decode), (str(identity).encode(),), weight=SWIFT),
         "receipt-numbers": Target(
-            _text(_spoken), (b"7K2-481", " ".join(keys.receipt_words(ReceiptNumber("7K2-481"))).encode()), weight=QUICK
+            _text(_spoken), (b"7K2-481", " ".join(keys.receipt_words(ReceiptNumber("7K2-481"))).encode()), weight=SWIFT
         ),
         "hatch": Target(
             lambda raw: orders.request(raw),  # noqa: PLW0108  # looked up each time: a fault may be planted there
             (orders.line(orders.Submit("sozialamt", "", ("/papers/a.jpg",))), orders.line(orders.Watch())),
-            weight=QUICK,
+            weight=SWIFT,
         ),
         "hatch-answers": Target(
-            orders.told, (orders.line(orders.Failed("mistake", "What.", "Remedy.")),), weight=QUICK
+            orders.told, (orders.line(orders.Failed("mistake", "What.", "Remedy.")),), weight=SWIFT
         ),
         "cabin-config": Target(
             _text(lambda text: parse_config(text, edge.config.EdgeConfig)), (_cabin_config().encode(),)

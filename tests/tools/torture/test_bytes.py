@@ -6,6 +6,8 @@ import pytest
 
 from tools.torture import planted
 from tools.torture.bytes import bytes as torture
+from tools.torture.mutation import neighbours
+from tools.torture.report import luck
 from tools.torture.targets import targets
 
 INPUTS = 1_600_000  # ninety seconds of one core: three times thirty
@@ -18,6 +20,25 @@ def test_what_is_sound_is_read(name: str) -> None:
     target = targets()[name]
     for example in target.examples:
         target.call(example)
+
+
+def test_a_neighbour_has_another_byte_in_one_place() -> None:
+    raw = bytes(range(40))
+    near = list(neighbours(luck("near"), raw, 500))
+    assert len(near) == 500
+    assert all(len(each) == 40 and sum(map(int.__ne__, each, raw)) == 1 for each in near)
+    assert {next(place for place in range(40) if each[place] != raw[place]) for each in near} == set(range(40))
+
+
+def test_as_much_is_mutated_however_many_work_at_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tools.torture.bytes.INPUTS_A_LIFE", 800)
+    monkeypatch.setattr("tools.torture.bytes.GUIDED_MAX", 0)
+    alone, both = torture(1_600, 1), torture(1_600, 1, jobs=2)
+    assert alone.broken == both.broken == []
+    mutated = {name: count for name, count in alone.counts.items() if name.endswith("-mutated")}
+    assert alone.rounds == both.rounds == sum(mutated.values()) == alone.counts["refused"] + alone.counts["accepted"]
+    assert mutated.keys() == {f"{name}-mutated" for name in targets()}
+    assert mutated.items() <= both.counts.items()
 
 
 @pytest.mark.timeout(1800)  # beside the other tests, on a busy machine
