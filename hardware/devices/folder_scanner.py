@@ -146,9 +146,8 @@ class FolderScanner:
                 if _looks(facts) != looks:
                     return None
                 if facts.st_size > self._file_bytes_max:
-                    self._remove(
-                        path, looks
-                    )  # it would stand before all that come after it, and nobody here can take it away
+                    # It would stand before all that come after it, and nobody here can take it away.
+                    self._remove(path, looks)
                     raise ScannerFailure(
                         ScannerState.JAMMED,
                         f"“{_called(path)}” has {facts.st_size} bytes; at most {self._file_bytes_max} are taken.",

@@ -70,7 +70,10 @@ def test_a_device_that_hangs_is_busy_for_the_next_visitor_and_works_again_when_i
         feed.close()
 
 
-def test_what_a_visitor_leaves_in_a_drop_folder_is_gone_before_the_next_one_is_asked_for_paper(tmp_path: Path) -> None:
+def test_what_a_visitor_leaves_in_a_drop_folder_is_gone_before_the_next_one_is_asked_for_paper(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed_file, "STATE_SECONDS", 240.0)  # a busy machine is no scanner that hangs
     feed = Feed(FolderScanner(tmp_path, settle_seconds=0.0))
     (tmp_path / "left.png").write_bytes(b"IEND\xaeB`\x82")
 
