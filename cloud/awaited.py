@@ -60,7 +60,6 @@ def check(manifest: Manifest, event: DocumentSealed, site: SiteId) -> None:
     ids.agency_id(manifest.agency)
     sound = (
         ids.receipt_number(manifest.receipt) == manifest.receipt
-        and len(manifest.envelope) == 16
         and len(event.digest) == len(manifest.header_sha256) == len(manifest.payload_sha256) == 32
         and len(manifest.previous) == 32
         and 1 <= manifest.counter <= NUMBER_MAX

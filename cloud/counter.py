@@ -27,7 +27,7 @@ from protocol.asking import (
     Tell,
 )
 from protocol.errors import Code, Refused
-from protocol.ids import AgencyId, Digest, EnvelopeId
+from protocol.ids import AgencyId, Digest
 from protocol.keys import CurvePair
 
 # Who may ask what.
@@ -71,7 +71,7 @@ class Counter:
             case ListLost(count):
                 return inbox.lost_listing(self._ledger, AgencyId(guest.name), count)
             case Recall(envelope, receipts):
-                inbox.recall(self._ledger, AgencyId(guest.name), EnvelopeId(envelope), receipts)
+                inbox.recall(self._ledger, AgencyId(guest.name), envelope, receipts)
                 return Done()
 
     def _directory(self) -> CurrentDirectory:

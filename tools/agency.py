@@ -25,7 +25,7 @@ from protocol.runtime.world import REAL
 from tools import office
 from tools.hours_file import read_hours
 from tools.office import OneLine, hub_option, publish_draft, say_drafted, say_published, unlock
-from tools.passphrase import passphrase_option
+from tools.person import passphrase_option
 
 USUAL = Hours((Week((*(((Span(8 * 60, 16 * 60),),) * 5), (), ())),))
 _CARD_CHARS_MAX = 1_000_000
@@ -212,8 +212,10 @@ def list_(hub: Path, as_json: bool) -> None:
             taking = "no key"
         competent = sum(each.agency == row.id for each in routes)
         dispatcher = "  dispatcher" if row.dispatcher else ""
-        click.echo(f"{row.id:<28} {taking:<8} {competent:>3} route(s)  {row.name}{dispatcher}")
-    click.echo(f"{len(rows)} agencies.")
+        click.echo(
+            f"{row.id:<28} {taking:<8} {competent:>3} {'route' if competent == 1 else 'routes':<6}  {row.name}{dispatcher}"
+        )
+    click.echo(f"{len(rows)} agenc{'y' if len(rows) == 1 else 'ies'}.")
 
 
 def _do(

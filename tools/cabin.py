@@ -16,7 +16,7 @@ from protocol.ids import site_id
 from protocol.runtime.world import REAL
 from tools import invitation_code, office, town
 from tools.office import OneLine, hub_option, publish_draft, say_published, unlock
-from tools.passphrase import agreed, passphrase_option
+from tools.person import agreed, passphrase_option
 
 
 @click.group()
@@ -126,7 +126,7 @@ def list_(hub: Path, as_json: bool) -> None:
         click.echo(
             f"{row.site:<20} {row.state:<10} {row.since:%Y-%m-%d %H:%M} UTC  {row.code}  {row.area:<12}  {' '.join(shown)}".rstrip()
         )
-    click.echo(f"{len(rows)} cabin(s)." if rows else "No cabin yet: kabine cabin invite SITE")
+    click.echo(f"{len(rows)} cabin{'s' * (len(rows) != 1)}." if rows else "No cabin yet: kabine cabin invite SITE")
 
 
 @cabin.command()

@@ -18,6 +18,7 @@ import msgspec
 from protocol.errors import Code, Refused, Unavailable
 from protocol.ids import AgencyId
 from tools import folders
+from tools.programme import SCANS
 from tools.town import uckermark
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ AGENCY: Final = "wohngeldstelle-uckermark"
 SILENT_SECONDS: Final = 600.0  # capture of one page may take so long before we give up on a node
 DRAWN_PAGES: Final = 3
 MARKER: Final = ".kabine-demo"
-SCANS: Final = "scans"  # below the folder: what was drawn for the show, always the same
 
 
 class Seconds(msgspec.Struct, frozen=True):

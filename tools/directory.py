@@ -23,7 +23,7 @@ from protocol.runtime.folder import write_file
 from protocol.runtime.world import REAL
 from tools import directory_texts
 from tools.office import OneLine, hub_option, publish_draft, say_drafted, say_published, unlock
-from tools.passphrase import agreed, ask_passphrase, passphrase_option
+from tools.person import agreed, ask_passphrase, passphrase_option
 
 _file = click.Path(path_type=Path, readable=False)
 

@@ -20,7 +20,7 @@ from protocol.recipients import HybridIdentity, HybridRecipient
 from tools.armor import BEGIN, WHITE, Bared
 from tools.inspection import inspect
 from tools.key_files import X25519Identity, any_recipient, identities_in, recipients_in
-from tools.passphrase import typed_passphrase
+from tools.person import typed_passphrase
 from tools.whole_file import expect_another, whole_file
 
 PIECE_BYTES: Final = 1024 * 1024

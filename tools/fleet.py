@@ -69,7 +69,7 @@ def clear(hub: Path, site: str | None) -> None:
         cleared = facts.clear_alarms(connection, wanted, now)
     for alarm in cleared:
         click.echo(f"{alarm.raised_at:%Y-%m-%d %H:%M} UTC  {alarm.text}")
-    click.echo(f"{len(cleared)} alarm(s) put away.")
+    click.echo(f"{len(cleared)} alarm{'s' * (len(cleared) != 1)} put away.")
 
 
 def _say(state: FleetStatus, now: datetime) -> None:

@@ -21,7 +21,7 @@ from protocol.runtime.world import REAL
 from tools import town
 from tools.dispatcher import DISPATCHER
 from tools.office import OneLine, publish_draft
-from tools.passphrase import ask_passphrase, passphrase_option
+from tools.person import ask_passphrase, passphrase_option
 
 _FOLDER = click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, readable=False))
 

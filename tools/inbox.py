@@ -91,7 +91,7 @@ def list_(keys: Path, hub: str | None, everything: bool, as_json: bool) -> None:
         click.echo(
             f"{manifest.receipt:<12} {letter.state:<9} {manifest.captured_at:%Y-%m-%d %H:%M} UTC  {manifest.cabin:<14} {size_kb:8.1f} kB  {about}"
         )
-    click.echo(f"{len(letters)} document(s)." if letters else "The inbox is empty.")
+    click.echo(f"{len(letters)} document{'s' * (len(letters) != 1)}." if letters else "The inbox is empty.")
 
 
 @inbox.command()

@@ -20,7 +20,7 @@ from protocol import manifest
 from protocol.errors import Code, Refused
 from protocol.ids import AreaId, area_id
 from protocol.keys import SigningPair
-from tools.passphrase import ask_passphrase
+from tools.person import ask_passphrase
 
 
 def hub_option(function: FC) -> FC:

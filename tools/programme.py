@@ -31,6 +31,7 @@ PROGRAMME: Final = (
 )
 PAGES: Final = tuple(pages for _, _, pages in PROGRAMME)
 CUT_AT: Final = 1  # whose line is cut
+SCANS: Final = "scans"  # below the folder: what is drawn, always the same
 SEED: Final = 20  # of the first paper; the next has the next one
 
 DRAWN, CAPTURED, SEALED, WAITING, SECURED, OPENED, FAILED = (

@@ -19,7 +19,6 @@ from rich.console import Console
 
 from protocol.errors import Trouble, Unavailable
 from tools import programme, tables
-from tools.demo import SCANS
 from tools.programme import (
     CAPTURED,
     CONNECTED,
@@ -29,6 +28,7 @@ from tools.programme import (
     FAILED,
     ON_SCANNER,
     OPENED,
+    SCANS,
     SEALED,
     SECURED,
     STARTING,

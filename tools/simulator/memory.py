@@ -83,13 +83,6 @@ class MemoryLog:
                 raise Mistake(f"Entry {entry.number} does not follow entry {held.number}.")
             self.received.append(entry)
 
-    def forget_acknowledged(self) -> None:
-        """Let go of what the peer holds."""
-        here = self._acknowledged - self._forgotten.number
-        if here > 0:
-            self._forgotten = _mark(self._own[here - 1])
-            del self._own[:here]
-
     def sync(self) -> None:
         """Make durable what was told."""
         self._durable = (self._acknowledged, len(self.received))

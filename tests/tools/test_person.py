@@ -5,12 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 
-ASK = "import sys; from tools.passphrase import ask_passphrase; print(ask_passphrase(None, 'Wort', twice=True), sys.stdin.readline())"
+ASK = "import sys; from tools.person import ask_passphrase; print(ask_passphrase(None, 'Wort', twice=True), sys.stdin.readline())"
 
 
-AGREE = (
-    "from tools.passphrase import agreed, ask_passphrase; print(agreed('Stimmen sie?'), ask_passphrase(None, 'Wort'))"
-)
+AGREE = "from tools.person import agreed, ask_passphrase; print(agreed('Stimmen sie?'), ask_passphrase(None, 'Wort'))"
 
 
 def asked(typed: str, program: str = ASK) -> subprocess.CompletedProcess[str]:
