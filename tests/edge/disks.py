@@ -8,15 +8,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from edge.storage import disk
 
 
 @contextmanager
 def small_disk(folder: Path, size_kib: int) -> Iterator[Path]:
-    """A disk of this size, mounted below `folder`; only root may do that."""
+    """A disk of this size, mounted below `folder`."""
     mount = folder / "small"
     mount.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size_kib}k", "tmpfs", str(mount)], check=True)
+    command = ["mount", "-t", "tmpfs", "-o", f"size={size_kib}k", "tmpfs", str(mount)]
+    mounting = subprocess.run(command, capture_output=True, text=True, check=False)
+    if mounting.returncode:
+        pytest.fail(f"Only root may mount the small disk of this test. {mounting.stderr.strip()}", pytrace=False)
     try:
         yield mount
     finally:
