@@ -54,6 +54,12 @@ class Reference:
         directory = self.directory()
         return errands(directory, self._area) if directory is not None else ()
 
+    def counted(self) -> object:
+        """What buttons count that choose by number: equal as long as each of them means the same."""
+        directory = self.directory()
+        agencies = [agency.id for agency in directory.agencies] if directory is not None else []
+        return [choice.chosen for choice in self.choices], [errand.chosen for errand in self.errands], agencies
+
     def document(self, receipt: str) -> Document | None:
         """What became of the papers with this number; None: there are none here."""
         return self._buffer.document(receipt)

@@ -203,6 +203,7 @@ def _problem(usher: Usher, words: Words, phone: str) -> Values:
         # Nobody who is told to come again shall believe that their sheets wait here.
         "not_handed_in": guest.problem in ("full", "turned-away") and not guest.shown.copy,
         "retry": retry,
+        "in_vain": guest.problem == "turned-away",  # whatever is tried from here
         "pages_max": limits.DOCUMENT_PAGES_MAX,
     }
 

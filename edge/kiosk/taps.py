@@ -65,6 +65,8 @@ async def _on_page(guest: Guest, verb: str, place: str) -> None:
 
 def _over(guest: Guest, verb: str) -> None:
     guest.over = verb
+    if guest.shown.goodbye:
+        guest.touched()  # whoever asks for help has not gone
     if verb == "privacy":
         guest.say(said.PrivacyRead())
     guest.lobby.rest(said.Rest())  # whoever reads how to get help is not hurried
@@ -209,8 +211,10 @@ def _farewell(guest: Guest, verb: str) -> None:
 
 
 def _go_on(guest: Guest, verb: str) -> None:
-    shown, guest.problem = guest.shown, ""
+    shown, problem, guest.problem = guest.shown, guest.problem, ""
     match verb:
+        case "go-on" if problem == "turned-away":
+            _take_back(guest)
         case "retry" if shown.state is State.CHECK:
             _confirm(guest)
         case "retry" if shown.state is State.JUDGE and shown.copy and shown.pages:
@@ -229,6 +233,15 @@ def _confirm(guest: Guest) -> None:
     else:
         guest.problem = "turned-away"
         guest.say(said.Staying())
+
+
+def _take_back(guest: Guest) -> None:
+    """The sheets get to nobody from here: what else can be done stands on the start page."""
+    for page in guest.shown.pages:
+        guest.say(said.PageDropped(page))
+    guest.say(said.Changed())
+    guest.say(said.Back())
+    guest.at, guest.concern = "start", None
 
 
 async def _good(guest: Guest, page: int | None) -> None:

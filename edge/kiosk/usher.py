@@ -90,6 +90,7 @@ class Usher:
         self._timer = Countdown(self._still)
         self._line_up = house.connected()
         self._directory = reference.directory()
+        self._counted = reference.counted()
         self.bell = Bell(draw(house.random, 4).hex(), self.scene)
         self.stamp = self._stamped()
 
@@ -221,13 +222,14 @@ class Usher:
                 self.changed()
 
     def look_at_directory(self) -> None:
-        """Whether another one is in force; a page that tells of it tells the other thing, and a touch of a choice out of the old one is void."""
+        """Whether another one is in force; a page that tells of it tells the other thing, and a touch of a choice that it has no more is void."""
         before, self._directory = self._directory, self.reference.directory()
         if self._directory is before:
             return
         if self.guest is not None:
             self.guest.reread()
-        if self.scene in BY_NUMBER:
+        counted, self._counted = self._counted, self.reference.counted()
+        if self.scene in BY_NUMBER and counted != self._counted:
             self.bell.answered()
         if self.scene in OF_THE_DIRECTORY:
             self.changed()
@@ -308,9 +310,9 @@ class Usher:
         return self.guest
 
     async def _visit(self) -> None:
-        await self.look_at_devices()
         guest = Guest(self, self.house, self.feed)
         try:
+            await self.look_at_devices()
             async with self._reception.receive(guest) as stay:
                 guest.stay, guest.settings = stay, self.porch.settings
                 self.guest, self._gone = guest, asyncio.Event()
@@ -327,7 +329,7 @@ class Usher:
             if self.guest is guest:
                 self.over()
             if guest.stay is None:
-                self._coming, self.waiting = False, False
+                self._coming, self.waiting, self._meant = False, False, ""
                 self.changed()
         await self._warm()
 
@@ -349,16 +351,16 @@ class Usher:
             rest = said.Rest(OVER_SECONDS_MAX, said.Left())
         elif self._hurry and isinstance(rest.then, said.Quiet):  # not while a device is at work
             self._hurry, rest = False, said.Rest(0.0, rest.then)
-        self._timer.arm(rest.seconds if rest.then is not None else None, self._passed)
+        self._timer.arm(rest.seconds if rest.then is not None else None, lambda: self._passed(rest.then))
 
     def _still(self) -> None:
         if self.scene == "more_time":
             self.changed()
 
-    def _passed(self) -> None:
-        if self.guest is not None and self.guest.stay is not None and self._rest.then is not None:
+    def _passed(self, then: said.Event | None) -> None:
+        if self.guest is not None and self.guest.stay is not None and then is not None:
             with suppress(Refused):
-                self.guest.stay.say(said.Left() if self.guest.over else self._rest.then)
+                self.guest.stay.say(then)
 
     def _stamped(self) -> str:
         return draw(self.house.random, STAMP_BYTES).hex()

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from edge.uplink import Status as LineStatus
 from hardware.simulated.stage import COVER_OPEN, DENIED, JAMMED, NO_PAPER, UNPLUGGED, Stage
+from protocol.runtime.world import REAL
 from tests.edge.disks import full, small_disk
 from tests.edge.house import enrolled
 from tests.edge.story import PRINTER, Cabin, play
@@ -172,3 +175,43 @@ def test_a_disk_that_fills_up_during_a_visit_loses_nothing_and_says_what_to_do(s
         assert cabin.node.surroundings.buffer.waiting().documents == 1
 
     play(enrolled(small / "cabin"), story)
+
+
+def test_whoever_cannot_hand_in_from_here_any_more_gets_on(path: Path) -> None:
+    """„Weiter“ led back to „Abgeben“, which led there again."""
+
+    async def story(cabin: Cabin) -> None:
+        await cabin.tap("hand-in", "concern:0", "take")
+        await cabin.at("judge")
+        await cabin.tap("good-another", "take")
+        await cabin.at("judge")
+        assert await cabin.tap("good-done") == "check"
+        away = LineStatus(connected=False, since=REAL.utc(), turned_away=True)
+        cabin.node.line = lambda: away
+        assert await cabin.tap("confirm") == "problem"
+        assert "Diese Unterlagen sind nicht abgegeben." in await cabin.text()
+        assert await cabin.offered() == ["go-on"]
+        assert await cabin.tap("go-on") == "start", "where it says what can still be done"
+        assert await cabin.offered() == ["copy", "info", "privacy"]
+        assert await cabin.tap("info", "offices") == "offices", "when the agency is open"
+        cabin.node.line = None
+        assert await cabin.tap("back", "back", "hand-in", "concern:0") == "place"
+        assert cabin.usher.guest is not None
+        assert cabin.usher.guest.shown.pages == (), "nothing of it comes into another document"
+
+    play(path, story, printer=PRINTER)
+
+
+def test_a_device_that_cannot_even_be_asked_keeps_nobody_out(path: Path) -> None:
+    """One word of the house was missing, and the screen said for good that somebody was inside."""
+
+    async def story(cabin: Cabin) -> None:
+        flags = path / "stage" / "printer" / "flags"
+        flags.rmdir()
+        flags.write_text("in the place of a folder")
+        with suppress(OSError):
+            await cabin.tap("info")
+        flags.unlink()
+        assert await cabin.tap("info") == "info"
+
+    play(path, story, printer=PRINTER)

@@ -59,3 +59,24 @@ def test_another_directory_does_not_swallow_a_touch_of_what_means_the_same_in_it
         assert cabin.usher.scene == "concern"
 
     play(path, story)
+
+
+def test_another_directory_does_not_swallow_a_touch_of_a_choice_that_is_in_both(path: Path) -> None:
+    async def story(cabin: Cabin) -> None:
+        async def touched_meanwhile(do: str) -> str:
+            drawn, agencies = cabin.usher.bell.turn, in_force(cabin).agencies
+            publish(cabin, agencies=tuple(structs.replace(agency, phone="03984 70-0") for agency in agencies))
+            await cabin.usher.tap(cabin.usher.stamp, drawn, do)
+            return cabin.usher.scene
+
+        [wohngeld] = in_force(cabin).services
+        publish(cabin, services=(structs.replace(wohngeld, bring=("Mietvertrag",)),))
+        assert await cabin.tap("info", "offices") == "offices"
+        assert await touched_meanwhile("office:1") == "agency"
+        assert "Wohngeldstelle" in await cabin.text()
+        assert await cabin.tap("back", "back", "bring") == "bring"
+        assert await touched_meanwhile("papers:0") == "papers"
+        assert await cabin.tap("back", "back", "back", "hand-in") == "concern"
+        assert await touched_meanwhile("concern:0") == "place"
+
+    play(path, story)

@@ -26,6 +26,23 @@ def test_silence_asks_after_two_minutes_and_ends_a_minute_later(path: Path) -> N
     play(path, story)
 
 
+@pytest.mark.parametrize("page", ["help", "privacy"])
+def test_whoever_walks_out_of_help_is_forgotten_all_the_same(path: Path, page: str) -> None:
+    """Without a sensor nobody else ends that visit, and „Zurück“ would show its sheets to the next visitor."""
+
+    async def story(cabin: Cabin) -> None:
+        await cabin.tap("hand-in", "concern:0", "take")
+        await cabin.at("judge")
+        if page == "privacy":  # it stands on the start page
+            await cabin.tap("end")
+            assert await cabin.passed(30) == "start"
+        assert await cabin.tap(page) == page
+        assert await cabin.passed(899) == page, "nobody who reads it is hurried"
+        assert await cabin.passed(1) == "parting"
+
+    play(path, story)
+
+
 def test_a_touch_beside_the_buttons_begins_the_silence_anew(path: Path) -> None:
     async def story(cabin: Cabin) -> None:
         await cabin.tap("info")
@@ -117,6 +134,23 @@ def test_who_comes_behind_somebody_finds_nothing_of_them(path: Path) -> None:
         assert cabin.usher.settings.language == "de"
         assert await cabin.tap("info", "ask") == "ask"
         assert "…" in await cabin.text(), "no digit has been typed"
+
+    play(path, story)
+
+
+def test_whoever_asks_for_help_in_a_cabin_that_seemed_empty_gets_it(path: Path) -> None:
+    async def story(cabin: Cabin) -> None:
+        await cabin.usher.entered()
+        await cabin.tap("hand-in", "concern:0", "take")
+        await cabin.at("judge")
+        cabin.usher.emptied()
+        assert cabin.usher.scene == "goodbye"
+        assert await cabin.tap("help") == "help"
+        assert await cabin.passed(120) == "help", "nobody who reads it is hurried"
+        assert await cabin.tap("back") == "judge"
+        cabin.usher.emptied()
+        assert await cabin.tap("help") == "help"
+        assert await cabin.passed(900) == "parting", "and nobody who does not come back is waited for"
 
     play(path, story)
 

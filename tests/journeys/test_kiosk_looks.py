@@ -312,7 +312,10 @@ def test_a_revoked_cabin_takes_no_papers_and_closes_behind_its_visitor(
         put_on(comes.page, Settings())
         assert not comes.button("retry").count()
         comes.tap("go-on")
-        comes.at("check")
+        comes.at("start")
+        assert not comes.button("hand-in").count()
+        comes.tap("info")  # when the agency is open
+        comes.at("info")
         comes.tap("end")
         comes.at("parting")
         comes.tap("home")
