@@ -6,6 +6,8 @@ const PICTURES_AGAIN_MAX = 5; // a picture that is gone stays away
 let version = document.querySelector("meta[name=version]")?.content ?? "";
 let blank;
 let again;
+let sent; // the button that was touched last
+let next; // what was touched while that was on its way
 
 /** Is the page numbered `next` at least as new as the one that stands here? Numbers of another process cannot be compared. */
 function newer(next) {
@@ -54,19 +56,40 @@ document.addEventListener("submit", async (event) => {
   event.preventDefault();
   const form = event.target;
   const button = event.submitter;
-  if (button?.getAttribute("aria-disabled") === "true" || document.body.hasAttribute("data-sent")) return;
+  if (button?.getAttribute("aria-disabled") === "true") return;
+  if (document.body.hasAttribute("data-sent")) {
+    if (button && !same(button, sent)) next = { button, turn: form.elements.turn?.value };
+    next?.button.setAttribute("aria-busy", "true");
+    return;
+  }
+  sent = button;
   document.body.dataset.sent = ""; // one touch a page: the next page has a body of its own
   button?.setAttribute("aria-busy", "true");
   const said = new URLSearchParams(new FormData(form, button));
+  const tell = () => fetch(form.action, { method: "POST", body: said, cache: "no-store" });
   try {
-    await show(await fetch(form.action, { method: "POST", body: said, cache: "no-store" }));
+    // Twice at once, as above: what had arrived all the same answers a question that is no longer asked.
+    await show(await tell().catch(tell));
   } catch {
     await renew(); // whether or not the touch has arrived, the page says
   } finally {
     delete document.body.dataset.sent;
     button?.removeAttribute("aria-busy");
   }
+  follow();
 });
+
+/** Something else was touched while the touch before was on its way: it is meant as long as the same is asked, and a setting on any page. */
+function follow() {
+  const touched = next;
+  next = undefined;
+  if (!touched || ![undefined, document.querySelector("[name=turn]")?.value].includes(touched.turn)) return;
+  [...document.querySelectorAll("button[name]")].find((button) => same(button, touched.button) && button.checkVisibility())?.click();
+}
+
+function same(one, other) {
+  return one.name === other?.name && one.value === other?.value;
+}
 
 const bell = new EventSource("/live");
 bell.addEventListener("message", ({ data }) => {
