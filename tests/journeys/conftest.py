@@ -29,7 +29,7 @@ def _no_settings() -> Iterator[None]:
 def _a_network_of_their_own() -> None:
     """Others who make and remove interfaces meanwhile (tests/tools/torture does) are not noticed: Chromium then breaks off what it has asked for.
     Where the kernel does not let us, they are."""
-    quiet_net.enter()
+    quiet_net.enter_wholly()
 
 
 @pytest.fixture(scope="module")
