@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import sqlite3
 import threading
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
@@ -52,6 +53,7 @@ class Database:
         try:
             self._writer = self._engine.connect().execution_options(writing=True)
             self._migrate()
+            self._check_shape()
         except DBAPIError as error:
             self._engine.dispose()
             raise _damaged(error) or Unavailable(
@@ -174,6 +176,17 @@ class Database:
                 )
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+            if self._engine.dialect.name == "sqlite":
+                connection.exec_driver_sql(f"PRAGMA user_version = {_sum_of_shape(connection)}")
+
+    def _check_shape(self) -> None:
+        """SQLite reads the words by which its tables were made anew each time, and believes them: one flipped bit, and a key is a common column."""
+        if self._engine.dialect.name != "sqlite":
+            return
+        with self.reading() as connection:
+            kept = connection.exec_driver_sql("PRAGMA user_version").scalar()
+            if kept and kept != _sum_of_shape(connection):
+                raise _unsound("its tables are not those that were made")
 
 
 def stored(kind: type[T], raw: bytes, bytes_max: int) -> T:
@@ -213,6 +226,14 @@ def _upsert(dialect: str, table: Table, names: tuple[str, ...]) -> UpdateBase:
     if not others:
         return statement.on_conflict_do_nothing()
     return statement.on_conflict_do_update(index_elements=keys, set_=others)
+
+
+def _sum_of_shape(connection: Connection) -> int:
+    """Of all that was made in an SQLite file. Never 0: that is what a file has that keeps no such sum."""
+    made = connection.exec_driver_sql(
+        "SELECT name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%' ORDER BY name"
+    )
+    return zlib.crc32(repr([tuple(row) for row in made]).encode()) & 0x7FFF_FFFF or 1
 
 
 def _version(connection: Connection) -> str | None:

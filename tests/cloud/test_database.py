@@ -88,6 +88,20 @@ def test_a_damaged_file_is_told_with_what_to_do(tmp_path: Path, opens: bool) -> 
     assert "bring it back from a copy" in told.value.remedy
 
 
+def test_a_bit_in_the_words_of_the_shape_is_damage(tmp_path: Path) -> None:
+    """`NGT` for `NOT` is a kind of number for SQLite: the table reads, its key is another, and a hub of it had empty inboxes and told nobody."""
+    path = tmp_path / "hub.sqlite"
+    Database(sqlite_url(path)).close()
+    sound = path.read_bytes()
+    words = b"CREATE TABLE blob (\n\tid INTEGER NOT NULL"
+    assert sound.count(words) == 1
+    path.write_bytes(sound.replace(words, words.replace(b"NOT", b"NGT")))
+    with pytest.raises(Unavailable, match="is damaged: its tables are not those that were made"):
+        Database(sqlite_url(path))
+    path.write_bytes(sound)
+    Database(sqlite_url(path)).close()
+
+
 def test_a_column_that_holds_something_else_is_damage_too() -> None:
     assert stored(Route, codec.encode(Route(**ROUTE)), 1000) == Route(**ROUTE)  # type: ignore[arg-type]
     with pytest.raises(Unavailable, match="is damaged: Bytes that spell no route"):
