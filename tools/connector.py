@@ -13,7 +13,7 @@ import os
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 import msgspec
 
@@ -46,7 +46,7 @@ from tools.letter import (
     Letter,
     Spoiled,
     Taken,
-    draft_of,
+    drafted,
     free_name,
     named_soundly,
     record_of,
@@ -216,34 +216,29 @@ class Connector:
         Raises Refused when anything about it is not as signed (then nothing stands under a final name) or other files have its names,
         Unavailable when the disk or the line fails."""
         delivered, manifest = letter.delivered, letter.manifest
-        draft = draft_of(into / f"{manifest.receipt}.pdf")
-        with writing(into):
-            try:
-                inner, pdf_bytes = self._open_into(draft, delivered, manifest)
-                name = free_name(into, manifest, draft)
-                pdf, beside = into / f"{name}.pdf", into / f"{name}.json"
-                replace(beside, record_of(letter, inner))
-                os.replace(draft, pdf)
-                sync_folder(into)
-            finally:
-                draft.unlink(missing_ok=True)
+        with writing(into), drafted(into / f"{manifest.receipt}.pdf") as (draft, file):
+            inner, pdf_bytes = self._open_into(file, delivered, manifest)
+            name = free_name(into, manifest, draft)
+            pdf, beside = into / f"{name}.pdf", into / f"{name}.json"
+            replace(beside, record_of(letter, inner))
+            os.replace(draft, pdf)
+            sync_folder(into)
         return Taken(manifest.receipt, pdf, beside, inner.pages, pdf_bytes, delivered.size_bytes)
 
-    def _open_into(self, draft: Path, delivered: Delivered, manifest: Manifest) -> tuple[Inner, int]:
+    def _open_into(self, file: BinaryIO, delivered: Delivered, manifest: Manifest) -> tuple[Inner, int]:
         opener, unpacker = Opener(self._identities), Unpacker()
         payload = hashlib.sha256()
         came_bytes = pdf_bytes = 0
-        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            for chunk in self._asker.fetch(delivered.digest, delivered.size_bytes):
-                plain = unpacker.update(opener.update(bytes(chunk)))
-                # The header is a few kilobytes and stands whole in the first chunk; where it does not, the digest will not fit.
-                payload.update(chunk if came_bytes else chunk[len(opener.header) :])
-                came_bytes += len(chunk)
-                pdf_bytes += file.write(plain)
-            pdf_bytes += file.write(unpacker.update(opener.finish()))
-            inner = unpacker.finish()
-            file.flush()
-            os.fsync(file.fileno())
+        for chunk in self._asker.fetch(delivered.digest, delivered.size_bytes):
+            plain = unpacker.update(opener.update(bytes(chunk)))
+            # The header is a few kilobytes and stands whole in the first chunk; where it does not, the digest will not fit.
+            payload.update(chunk if came_bytes else chunk[len(opener.header) :])
+            came_bytes += len(chunk)
+            pdf_bytes += file.write(plain)
+        pdf_bytes += file.write(unpacker.update(opener.finish()))
+        inner = unpacker.finish()
+        file.flush()
+        os.fsync(file.fileno())
         header = hashlib.sha256(opener.header).digest()
         if (header, payload.digest()) != (manifest.header_sha256, manifest.payload_sha256):
             raise Refused(Code.BAD_FILE, f"Document {manifest.receipt} is not the one that the cabin signed.")

@@ -1,7 +1,7 @@
 """One document in an agency's inbox: as the hub shows it, and as it stands in a folder once it is opened.
 
-Files appear under their final names only when whole; drafts always have the same name, so that whoever takes a document again leaves nothing of a
-killed run.
+Files appear under their final names only when whole. A draft is its writer's alone, because another machine with the same keys may take the same
+document into the same folder; whoever takes a document again clears away what killed runs have left of it.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
 
@@ -19,7 +20,7 @@ from protocol.errors import Code, Refused, Unavailable
 from protocol.ids import receipt_number, site_id
 from protocol.inner import Inner, Summary
 from protocol.manifest import Happening, Manifest, Receipt, Signed
-from protocol.runtime.folder import sync_folder
+from protocol.runtime.folder import begun, sync_folder
 from protocol.soundness import printable
 
 
@@ -187,23 +188,25 @@ def writing(into: Path) -> Iterator[None]:
         ) from error
 
 
-def draft_of(path: Path) -> Path:
-    """Where `path` is written before it is whole: always the same name, so that whoever takes a document again leaves nothing of a killed run."""
-    return path.with_name(f".{path.name}.part")
+@contextmanager
+def drafted(path: Path) -> Iterator[tuple[Path, BinaryIO]]:
+    """A file to write before `path`, and its name: to be moved when it is whole, gone when it was not. Raises OSError."""
+    descriptor, name = begun(path)
+    try:
+        with open(descriptor, "wb") as file:
+            yield Path(name), file
+    finally:
+        Path(name).unlink(missing_ok=True)
 
 
 def replace(path: Path, content: bytes) -> None:
     """Write `path` anew: whole and on stable storage when this returns. Raises OSError."""
-    draft = draft_of(path)
-    try:
-        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+    with drafted(path) as (draft, file):
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
         os.replace(draft, path)
         sync_folder(path.parent)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def _pretty(record: dict[str, object]) -> bytes:

@@ -158,11 +158,7 @@ def write_file(path: Path, content: bytes, mode: int = 0o600) -> None:
     that was killed has left beside it is cleared away."""
     temporary = None
     try:
-        with os.scandir(path.parent) as beside:
-            left = [each.path for each in beside if _is_unfinished(each.name, path.name)]
-        for each in left:
-            _clear_away(each)
-        descriptor, temporary = _begun(path)
+        descriptor, temporary = begun(path)
         with open(descriptor, "wb") as file:
             os.fchmod(descriptor, mode)
             file.write(content)
@@ -182,8 +178,13 @@ def _is_unfinished(name: str, of: str) -> bool:
     return name.startswith(f".{of}.") and name.endswith(_UNFINISHED)
 
 
-def _begun(path: Path) -> tuple[int, str]:
-    """A new file beside `path`, locked as long as it is open: its writer lives, so nobody clears it away."""
+def begun(path: Path) -> tuple[int, str]:
+    """A new file beside `path`, descriptor and name, for its owner alone; locked as long as it is open: its writer lives, so nobody clears it away.
+    What a writer of `path` that was killed has left is cleared away. Raises OSError."""
+    with os.scandir(path.parent) as beside:
+        left = [each.path for each in beside if _is_unfinished(each.name, path.name)]
+    for each in left:
+        _clear_away(each)
     while True:
         descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=_UNFINISHED, dir=path.parent)
         with suppress(OSError):  # a file system without locks: there nothing is cleared away either

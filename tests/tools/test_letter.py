@@ -15,7 +15,7 @@ from protocol.errors import Refused
 from protocol.ids import AgencyId, EnvelopeId, ReceiptNumber, SiteId
 from protocol.inner import Summary
 from protocol.manifest import Manifest, Signed
-from tools.letter import Letter, free_name, named_soundly, rewrite, shown
+from tools.letter import Letter, drafted, free_name, named_soundly, rewrite, shown
 
 NOON = datetime(2026, 7, 31, 12, tzinfo=UTC)
 ENVELOPE = EnvelopeId(bytes(range(16)))
@@ -159,3 +159,26 @@ def test_a_record_is_written_anew_with_the_events_of_now(tmp_path: Path) -> None
 def test_a_record_that_was_carried_off_meanwhile_is_missed_by_nobody(tmp_path: Path) -> None:
     rewrite(tmp_path / f"{SHORT}.json", letter())
     assert not list(tmp_path.iterdir())
+
+
+def test_two_machines_with_the_same_keys_write_one_document_into_two_files(tmp_path: Path) -> None:
+    """Both had one draft: the second emptied what the first moved to its final name a moment later, whole as it believed."""
+    pdf = tmp_path / f"{SHORT}.pdf"
+    with drafted(pdf) as (one, first), drafted(pdf) as (other, second):
+        first.write(PDF)
+        second.write(PDF[:5])
+        for file, draft in ((first, one), (second, other)):
+            file.flush()
+            if draft == one:
+                os.replace(draft, pdf)
+                assert pdf.read_bytes() == PDF
+    assert pdf.read_bytes() == PDF
+    assert list(tmp_path.iterdir()) == [pdf]
+
+
+def test_what_a_killed_run_has_left_of_a_document_is_cleared_away(tmp_path: Path) -> None:
+    (tmp_path / f".{SHORT}.pdf.abc.unfinished").write_bytes(PDF[:5])
+    (tmp_path / f".{SHORT}1.pdf.abc.unfinished").write_bytes(PDF[:5])  # of another one
+    with drafted(tmp_path / f"{SHORT}.pdf"):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == [f".{SHORT}1.pdf.abc.unfinished"]

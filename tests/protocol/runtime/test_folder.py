@@ -163,7 +163,7 @@ def test_what_a_killed_writer_left_beside_a_file_goes_with_the_next_write(tmp_pa
 
 def test_what_somebody_is_writing_is_left_to_them(tmp_path: Path) -> None:
     NodeFolder.create(tmp_path / "a", "inbox").close()
-    descriptor, name = folder._begun(tmp_path / "a" / "card.txt")
+    descriptor, name = folder.begun(tmp_path / "a" / "card.txt")
     with open(descriptor, "wb") as file:
         folder.write_file(tmp_path / "a" / "card.txt", b"mine")
         NodeFolder.open(tmp_path / "a", "inbox").close()
