@@ -1,7 +1,8 @@
 """Finds the sheet in a picture that shows more than it: on a table under a camera, or on the black of a scanner without a lid.
 
 The sheet is the largest convex thing with four sides that stands out from what surrounds it. Of several ways to part the two the one is
-taken whose piece is most like a rectangle seen at an angle; its sides are then measured anew, finer, along the steps in brightness.
+taken whose piece is most like a rectangle seen at an angle; its sides are then measured anew, finer, along the steps in brightness. What goes
+on beyond them belongs to it.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from edge.capture import level, turn
+from edge.capture import beyond, level, turn
 from edge.capture.jbig2 import Bits
 from edge.capture.level import Move
 from edge.capture.page import A4_LONG_INCHES, Page
@@ -37,6 +38,9 @@ SUPPORT_MIN: Final = 0.6  # of a side must show such a step, in a straight line
 ANGLE_COSINE_MAX: Final = 0.6  # corners between 53 and 127 degrees: a camera held at a slant
 A4_PROPORTION: Final = 1.4142
 A4_TOLERANCE: Final = 0.1
+A4_WHOLE_TOLERANCE: Final = 0.03  # narrower margins than what may be missing then nobody prints
+CORNER_OUTSIDE_MAX: Final = 0.015  # of the longer side: 4 mm of a corner hold no print
+AT_EDGE_PIXELS: Final = 2
 INSET: Final = 0.003  # of the shorter side: the shadow of the edge stays outside
 CORNER_LOOK_PIXELS: Final = (
     100,
@@ -88,6 +92,9 @@ def find(seen: Survey, *, darker_too: bool = False, share_min: float = SHARE[0])
     plain = grey(small)
     finer = _refined(plain, best)
     outline = _judged(seen, small, finer, share_min) if finer is not None else None
+    if finer is not None and outline is not None:
+        whole = beyond.extended(small, finer)
+        outline = outline if whole is finer else _judged(seen, small, whole, share_min)
     if outline is None or (outline.brighter < 0 and not darker_too):
         return None
     return outline
@@ -329,10 +336,25 @@ def _cut_off(small: Pixels, corners: Corners, brighter: float) -> int:
     view = cv2.getPerspectiveTransform(corners.astype(np.float32), target)
     laid = cv2.warpPerspective(small, view, (across, down), borderMode=cv2.BORDER_REPLICATE).reshape(down, across, -1)
     missing = 0
-    for (x, y), turned in zip(corners, (laid, laid[:, ::-1], laid[::-1, ::-1], laid[::-1]), strict=True):
-        at_the_edge = min(x, y) < 1 or x > width - 2 or y > height - 2  # it goes on beyond
-        missing += bool(at_the_edge or _folded(turned.astype(np.float32), rim, brighter))
+    beyond_view = _beyond_view(corners, width, height)
+    views = (laid, laid[:, ::-1], laid[::-1, ::-1], laid[::-1])
+    for unseen, turned in zip(beyond_view, views, strict=True):
+        missing += bool(unseen or _folded(turned.astype(np.float32), rim, brighter))
     return missing
+
+
+def _beyond_view(corners: Corners, width: int, height: int) -> list[bool]:
+    """Which corners are out of view. Where a whole side lies along the edge of the picture nobody knows whether the sheet goes on beyond it;
+    one that has the proportions of A4 as it is does not."""
+    x, y = corners.T
+    outside = np.array([-x, x - (width - 1), -y, y - (height - 1)])  # of each edge: how far each corner lies outside
+    sides = np.hypot(*(np.roll(corners, -1, axis=0) - corners).T)
+    far = (outside > CORNER_OUTSIDE_MAX * sides.max()).any(axis=0)
+    along = (outside > -AT_EDGE_PIXELS) & ((outside > -AT_EDGE_PIXELS).sum(axis=1) > 1)[:, None]
+    proportion = (sides[0] + sides[2]) / (sides[1] + sides[3])
+    if abs(max(proportion, 1 / proportion) / A4_PROPORTION - 1) < A4_WHOLE_TOLERANCE:
+        along[:] = False
+    return list(far | along.any(axis=0))
 
 
 def _folded(turned: npt.NDArray[np.float32], rim: int, brighter: float) -> bool:

@@ -108,3 +108,64 @@ def test_a_strip_torn_off_is_no_folded_corner(seed):
     found = outline.find(survey(Page(np.asarray(picture), DPI, guessed=True)))
     assert found is not None
     assert found.cut_off == 0
+
+
+def sheet_with(tone: tuple[int, int, int], bar: tuple[float, float, float, float], seed: int) -> Image.Image:
+    """A letter with a bar; its place in shares of width and height."""
+    page = draw_page(seed, 110).convert("RGB")
+    left, top, right, bottom = bar
+    page.paste(
+        tone,
+        (round(left * page.width), round(top * page.height), round(right * page.width), round(bottom * page.height)),
+    )
+    return page
+
+
+@pytest.mark.parametrize(
+    ("tone", "bar"),
+    [
+        ((20, 35, 80), (0, 0, 1, 0.06)),
+        ((20, 20, 20), (0, 0, 1, 0.2)),
+        ((58, 60, 62), (0, 0.92, 1, 1)),
+        ((25, 60, 50), (0, 0, 0.09, 1)),
+    ],
+    ids=["navy", "black", "nearly-the-table", "beside"],
+)
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_bar_as_dark_as_the_table_is_not_cut_off(tone, bar, seed):
+    plain = outline.find(survey(photographed(seed)))
+    barred = wear.photograph(sheet_with(tone, bar, seed), seed, SIZE)
+    found = outline.find(survey(Page(np.asarray(barred), DPI, guessed=True)))
+    assert plain is not None
+    assert found is not None
+    assert np.abs(found.corners - plain.corners).max() < 0.012
+    assert found.cut_off == 0
+
+
+def from_row(page: Page, row: int) -> Page:
+    return Page(np.ascontiguousarray(page.pixels[row:]), page.dpi, guessed=True)
+
+
+def test_a_bar_that_goes_on_to_the_edge_of_the_picture_is_not_cut_off():
+    whole = Page(np.asarray(wear.photograph(sheet_with((20, 35, 80), (0, 0, 1, 0.1), 1), 1, SIZE)), DPI, guessed=True)
+    clean = outline.find(survey(whole))
+    assert clean is not None
+    highest = round(float(clean.corners[:2, 1].max()) * whole.height)
+    found = outline.find(survey(from_row(whole, highest + 60)))  # the bar's upper edge is out of view
+    assert found is not None
+    assert (found.corners[:2, 1] < 0.03).all()
+    assert found.cut_off == 2
+
+
+@pytest.mark.parametrize("degrees", [0.0, 4.0])
+def test_a_sheet_that_touches_the_edge_of_the_picture_and_is_all_there_is_whole(degrees):
+    page = photographed(2, degrees=degrees)
+    clean = outline.find(survey(page))
+    assert clean is not None
+    touching = from_row(page, round(float(clean.corners[:, 1].min()) * page.height))
+    found = outline.find(survey(touching))
+    assert found is not None
+    assert found.cut_off == 0
+    cut = outline.find(survey(from_row(page, round(float(clean.corners[:2, 1].max() + 0.08) * page.height))))
+    assert cut is not None
+    assert cut.cut_off == 2
