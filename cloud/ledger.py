@@ -48,7 +48,7 @@ BYTES_WAITING_MAX: Final = (
 _BYTES_WAIT: Final = timedelta(seconds=0.25)
 ALIVE_SECONDS: Final = 5.0  # how often the hub says in its own row that it lives; three missed are an alert
 _UNKNOWN: Final = (
-    "The database is older than the documents beside it. {} hold what it does not know; they are kept and not used. If the newer database "
+    "The database is older than the documents beside it. What it does not know is kept in {} and not used. If the newer database "
     "(hub.sqlite and what begins with its name) is still somewhere, stop the hub and bring it back; otherwise docs/when.md."
 )
 _ALIVE = update(hub).where(hub.c.id == 1).values(alive_at=bindparam("now"))
@@ -80,6 +80,7 @@ class Ledger:
         self._delivery = Delivery(self.known, self.blobs, signing_key)
         self._contacts = Contacts()
         self._places = Places(database, self.known)
+        lacking = self._send_for()
         self.owing = Owing(database, self.blobs)
         self._sizes: Recent[Digest, int] = Recent()
         self._alive_at: datetime | None = None
@@ -91,7 +92,12 @@ class Ledger:
             # Cabins that may still give back what went with the hub when it came back from an older copy.
             self._healing = restored.healing(connection)
         for path in self.blobs.damaged:
-            self.alarm(None, "segment-damaged", f"{path.name} lacks bytes that were stored in it.")
+            self.alarm(None, "segment-damaged", f"{path.name} lacks bytes that were stored in it. Look after the disk.")
+        if lacking:
+            plural = "documents are" if lacking > 1 else "document is"
+            self.alarm(
+                None, "segment-damaged", f"{lacking} {plural} not there any more; their cabins are asked for them."
+            )
         if self.blobs.aside:
             self.alarm(None, "segment-unknown", _UNKNOWN.format(", ".join(path.name for path in self.blobs.aside)))
 
@@ -268,6 +274,18 @@ class Ledger:
         self.blobs.close()
 
     # --- inside -----------------------------------------------------------------------------------------------------
+    def _send_for(self) -> int:
+        """What the disk has lost comes from its cabin once more, if that keeps it; of how many documents bytes are missing."""
+        if not self.blobs.lacking:
+            return 0
+        with self.database.turn() as connection:
+            count = lost.sent_for(connection, [id for id, _ in self.blobs.lacking])
+            for _, digest in self.blobs.lacking:
+                self.blobs.forget(digest)
+            self.blobs.record(connection)
+        self.blobs.committed()
+        return count
+
     def _pending(self, now: datetime, everything: bool) -> bool:
         return bool(
             self._gathered

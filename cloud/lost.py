@@ -6,20 +6,21 @@ nothing is lost. What never came to it is lost, and the hub signs that for the c
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import bindparam, exists, update
+from sqlalchemy import Connection, bindparam, delete, exists, select, update
 
 from cloud.site_log import Place
-from cloud.storage.schema import document, receipt
-from cloud.turn import Turn
+from cloud.storage.schema import document, link, receipt
+from cloud.turn import ANNOUNCED, LOST, Turn
 from protocol.entries import ReceiptGiven
 from protocol.ids import HUB_ID, EnvelopeId, SiteId
 from protocol.manifest import Happening, Receipt, Signed, sign
 
 CLOSED: Final = (Happening.ACCEPTED, Happening.RETURNED)
-# A lost document has no event here until its agency has answered.
+# A lost document has no event here until its agency has answered; one whose bytes the hub's disk lost has those of before until they are here again.
 ANSWERED: Final = exists().where(receipt.c.document == document.c.id)
 _KNOWN_AGAIN = (
     update(document)
@@ -34,6 +35,28 @@ _KNOWN_AGAIN = (
 )
 
 
+_SENT_FOR = (
+    update(document)
+    .where(document.c.id == bindparam("of"), document.c.place.is_not(None), document.c.closed_at.is_(None))
+    .values(
+        state=ANNOUNCED,
+        place=None,
+        stored_at=None,
+        trouble="The hub's disk has lost its bytes; the cabin is asked for them.",
+    )
+)
+
+_OF_NOBODY = (
+    update(document)
+    .where(
+        document.c.id == bindparam("of"),
+        document.c.state == ANNOUNCED,
+        document.c.machine != select(link.c.machine).where(link.c.site == document.c.site).scalar_subquery(),
+    )
+    .values(state=LOST, trouble="The hub's disk has lost its bytes, and the machine that had sent it was replaced.")
+)
+
+
 class Recalled(NamedTuple):
     """An agency's answer about a lost document, checked (inbox.recall). `document`: its number in the tables. `events`: what it proves, in order;
     none where it never came to it."""
@@ -43,6 +66,17 @@ class Recalled(NamedTuple):
     envelope: EnvelopeId
     manifest_digest: bytes
     events: tuple[tuple[Receipt, Signed], ...]
+
+
+def sent_for(connection: Connection, documents: Iterable[int]) -> int:
+    """The hub's disk has lost the bytes of these. Those that no agency has accepted or returned their cabins are asked for once more; what was signed
+    about them stays until they are here again, or the cabin has none (restored.gone). Of a machine that was replaced they are lost at once."""
+    count = 0
+    for id in documents:
+        count += connection.execute(_SENT_FOR, {"of": id}).rowcount
+        if connection.execute(_OF_NOBODY, {"of": id}).rowcount:
+            connection.execute(delete(receipt).where(receipt.c.document == id))
+    return count
 
 
 def answered(turn: Turn, place: Place, recalled: Recalled, key: Ed25519PrivateKey) -> None:

@@ -10,6 +10,7 @@ from typing import Final
 
 from sqlalchemy import Connection, bindparam, delete, exists, select, update
 
+from cloud.lost import ANSWERED
 from cloud.site_log import NUMBER_MAX, Place, SiteLog
 from cloud.storage.schema import alarm, blob, document, down_entry, down_epoch, named_document
 from cloud.turn import ANNOUNCED, LOST, Turn
@@ -29,7 +30,7 @@ _UNHEARD = (
 )
 _FORGET = delete(down_entry).where(down_entry.c.site == bindparam("at"))
 _ANNOUNCED = (
-    select(document.c.id, document.c.envelope, document.c.number, document.c.machine)
+    select(document.c.id, document.c.envelope, document.c.number, document.c.machine, ANSWERED.label("had"))
     .select_from(named_document)
     .where(blob.c.digest == bindparam("named"), document.c.site == bindparam("at"), document.c.state == ANNOUNCED)
 )
@@ -90,13 +91,14 @@ def reopen(turn: Turn, place: Place, hello: Hello) -> None:
 
 def gone(turn: Turn, place: Place, digest: Digest) -> bool:
     """The cabin has announced this document and has no bytes for it. It let go of them on a receipt that the older copy does not know, and it is
-    lost (True); or its disk has lost them."""
+    lost (True), as where the hub's own disk has lost them; or the cabin's disk has."""
     row = turn.connection.execute(_ANNOUNCED, {"named": digest, "at": place.site}).first()
     if row is None:
         return False
-    if row.machine == place.machine and row.number <= place.restored:
-        words = "It was secured before the hub came back from an older copy, and the cabin has let go of it."
-        turn.trouble(row.id, words, LOST)
+    if row.had or (row.machine == place.machine and row.number <= place.restored):
+        turn.unsay(row.id)
+        why = "the hub's disk lost it" if row.had else "the hub came back from an older copy"
+        turn.trouble(row.id, f"It was secured before {why}, and the cabin has let go of it.", LOST)
         return True
     words = "The cabin no longer has its bytes."
     turn.alarm(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from typing import Any
 
 import pytest
@@ -299,3 +300,81 @@ def test_a_document_that_is_not_lost_is_no_matter_of_recalling(town: Town) -> No
     inbox.recall(town.ledger, SOZIALAMT, one.manifest.envelope, ())
     town.ledger.settle()
     assert told(town, one) == [Happening.STORED]
+
+
+# --- the hub's own disk ---------------------------------------------------------------------------------------------
+def shortened(town: Town, to_bytes: int) -> None:
+    """The hub begins anew, and of its segment so much is left."""
+    town.close()
+    os.truncate(town.folder / "blobs" / "000001.segment", to_bytes)
+    town.open()
+    town.ledger.settle()
+
+
+def inboxed(town: Town) -> dict[EnvelopeId, tuple[Signed, ...]]:
+    """What the agency is shown, with all that was signed about it."""
+    listed = inbox.listing(town.ledger, SOZIALAMT, 0, 100, everything=True).documents
+    return {manifest.unverified(manifest.Manifest, one.manifest).envelope: one.receipts for one in listed}
+
+
+def tells(town: Town, one: Document, happening: Happening) -> None:
+    inbox.tell(town.ledger, SOZIALAMT, town.receipt(one, happening, inboxed(town)[one.manifest.envelope][-1]))
+    town.ledger.settle()
+
+
+@pytest.fixture
+def four(town: Town) -> list[Document]:
+    """One that stays whole, one fetched, one accepted, one stored: their agency has that of them."""
+    cabin = town.cabin(SITE)
+    documents = [cabin.document() for _ in range(4)]
+    for one in documents:
+        cabin.event(one.event)
+    town.commit(cabin)
+    town.ledger.settle()
+    for one in documents:
+        arrives(town, one)
+    tells(town, documents[1], Happening.FETCHED)
+    tells(town, documents[2], Happening.FETCHED)
+    tells(town, documents[2], Happening.ACCEPTED)
+    return documents
+
+
+def test_what_the_hubs_disk_has_lost_its_cabin_is_asked_for(town: Town, four: list[Document]) -> None:
+    """A bad sector, a copy of a live folder: the cabin kept it for days and nobody asked, and the agency was shown what it could not open."""
+    whole, fetched, accepted, stored = four
+    shortened(town, len(whole.blob) + 10)
+    assert set(open_alarms(town)) == {"segment-damaged"}
+    assert inboxed(town).keys() == {whole.manifest.envelope, accepted.manifest.envelope}
+    assert {wanted.digest for wanted in town.ledger.wanted(SITE)} == {fetched.digest, stored.digest}
+    for one in (fetched, stored):
+        arrives(town, one)
+        assert town.ledger.read_blob(one.digest, 0, 1 << 20) == (one.blob, len(one.blob))
+        assert len(inboxed(town)[one.manifest.envelope]) == 1
+        tells(town, one, Happening.FETCHED)
+    assert len(inboxed(town)) == 4
+    shortened(town, 4 * len(whole.blob))
+    assert len(inboxed(town)) == 4 - len({wanted.digest for wanted in town.ledger.wanted(SITE)})
+
+
+def test_where_the_cabin_keeps_it_no_more_the_agency_is_asked(town: Town, four: list[Document]) -> None:
+    whole, fetched, _, stored = four
+    shortened(town, len(whole.blob))
+    town.ledger.wanted(SITE)
+    gone(town, fetched)
+    gone(town, stored)
+    asked = inbox.lost_listing(town.ledger, SOZIALAMT, 10).manifests
+    assert set(asked) == {fetched.event.manifest, stored.event.manifest}
+    inbox.recall(town.ledger, SOZIALAMT, fetched.manifest.envelope, proof(town, fetched, Happening.FETCHED))
+    inbox.recall(town.ledger, SOZIALAMT, stored.manifest.envelope, ())
+    town.ledger.settle()
+    assert told(town, stored)[-1] is Happening.LOST
+    assert told(town, fetched)[-1] is Happening.FETCHED
+
+
+def test_what_a_replaced_machine_had_sent_the_agency_is_asked_for_at_once(town: Town, four: list[Document]) -> None:
+    successor = town.cabin(SITE, "another")
+    town.commit(successor)
+    town.ledger.settle()
+    shortened(town, 0)
+    asked = inbox.lost_listing(town.ledger, SOZIALAMT, 10).manifests
+    assert set(asked) == {one.event.manifest for one in four if one is not four[2]}

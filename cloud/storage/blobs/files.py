@@ -74,7 +74,7 @@ class SegmentFiles:
                     path.unlink()
                 elif size_bytes > end_bytes and not self._aside(number).exists():
                     os.truncate(path, end_bytes)
-            damaged = [self._path(number) for number, end in ends.items() if self._size(number) < end]
+            damaged = [self._path(number) for number, end in ends.items() if self.size_bytes(number) < end]
             if older:
                 self.aside = sorted(self._folder.glob(f"*{_ASIDE}"))
                 recorded = End(self._last(marked, recorded) + 1, 0)
@@ -176,6 +176,11 @@ class SegmentFiles:
         path = self._path(segment)
         return path.stat().st_blocks * 512 if path.exists() else 0
 
+    def size_bytes(self, segment: int) -> int:
+        """So long is the file; -1 when it is not there."""
+        path = self._path(segment)
+        return path.stat().st_size if path.exists() else -1
+
     def remove(self, segment: int) -> None:
         """Nothing lives in this file any more."""
         if segment == self.newest:
@@ -235,10 +240,6 @@ class SegmentFiles:
 
     def _aside(self, segment: int) -> Path:
         return self._folder / f"{segment:06}{_ASIDE}"
-
-    def _size(self, segment: int) -> int:
-        path = self._path(segment)
-        return path.stat().st_size if path.exists() else -1
 
     def _check(self) -> None:
         if self._broken:

@@ -57,6 +57,12 @@ _INSERT_PIECE = insert(piece)
 _INSERT_BLOB = insert(blob)
 _DELETE_PIECES = delete(piece).where(piece.c.blob == bindparam("of"))
 _NUMBER = select(blob.c.id).where(blob.c.digest == bindparam("of"))
+_CUT = (
+    select(blob.c.id, blob.c.digest)
+    .join_from(piece, blob, blob.c.id == piece.c.blob)
+    .where(piece.c.segment == bindparam("of"), piece.c.position_bytes + piece.c.length_bytes > bindparam("end"))
+    .distinct()
+)
 _HAVE = (
     select(func.max(piece.c.offset_bytes + piece.c.length_bytes))
     .join_from(piece, blob, blob.c.id == piece.c.blob)
@@ -83,6 +89,7 @@ class Segments:
         self._live: dict[int, int] = {}  # segment → pieces in it
         self._recorded = End(1, 0)  # so far the database has ever spoken
         self.damaged: list[Path] = []  # files that lack bytes which rows speak of
+        self.lacking: list[tuple[int, Digest]] = []  # blobs of which bytes are missing there: numbers and digests
         self._open()
 
     # --- Blobs ----------------------------------------------------------------------------------------------------
@@ -254,6 +261,13 @@ class Segments:
             if found is not None:
                 self._recorded = End(*found)
             self.damaged = self._files.recover({segment: end for segment, _, end, _ in rows}, self._recorded)
+            for segment, _, end, _ in rows:
+                size_bytes = self._files.size_bytes(segment)
+                if size_bytes < end:
+                    self.lacking += [
+                        (id, Digest(digest))
+                        for id, digest in connection.execute(_CUT, {"of": segment, "end": size_bytes})
+                    ]
             for segment, _, _, live_bytes in rows:
                 if self._files.allocated_bytes(segment) > live_bytes + _LEAK_BYTES_MAX:
                     self._reclaim(connection, segment)
