@@ -10,6 +10,7 @@ import msgspec
 from cloud import enrolment, keys, premises
 from cloud.enrolment import Cabin
 from cloud.enrolment_table import State
+from cloud.fleet import facts, status
 from protocol.enrolment import write_invitation
 from protocol.errors import Code, Refused
 from protocol.ids import site_id
@@ -187,6 +188,11 @@ def revoke(site: str, hub: Path, yes: bool, passphrase_file: Path | None) -> Non
     with premises.opened(hub) as place:
         with place.database.reading() as connection:
             known = enrolment.cabin(connection, wanted, REAL.utc())
+            here = facts.only(facts.read(connection, REAL.utc()), wanted)
+        waiting = status.fleet(here, REAL.utc()).sites[0].proof.documents_under_way
+        if waiting and known.state is not State.REVOKED:
+            what = "1 document of this cabin is" if waiting == 1 else f"{waiting} documents of this cabin are"
+            click.echo(f"{what} not secured; what stays in it is not delivered any more. Keep its disk.", err=True)
         if not yes and not agreed(f"Revoke the cabin {known.name} ({wanted})?"):
             raise Refused(Code.OUT_OF_ORDER, f"{wanted} was not revoked.", "Nothing has changed.")
         with place.database.turn() as connection:

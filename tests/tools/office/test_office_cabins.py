@@ -7,7 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from cloud import premises
+from cloud.storage.database import upsert
+from cloud.storage.schema import contact, link
+from protocol import codec
 from protocol.errors import Refused, Unavailable
+from protocol.frames import Vitals
+from protocol.runtime.world import REAL
 from tests.tools.office.desk import Run, claim, in_force
 
 
@@ -78,6 +84,30 @@ def test_a_revoked_cabin_leaves_the_directory_and_stays_known_for_what_it_signed
     assert (found.version, found.cabins, found.former_cabins) == (3, (), (listed,))
     with pytest.raises(Refused, match="revoked already"):
         run("cabin", "revoke", "templin", "--yes")
+
+
+def test_who_revokes_a_cabin_is_told_what_it_has_not_delivered(place: Path, run: Run) -> None:
+    """`kabine fleet status` was well afterwards, and nobody had been told that six documents would never come."""
+    claim(place, run)
+    run("cabin", "confirm", "templin", "--yes")
+    for waiting, words in (
+        (0, ""),
+        (1, "1 document of this cabin is not secured"),
+        (6, "6 documents of this cabin are"),
+    ):
+        with premises.opened(place / "hub") as opened, opened.database.turn() as connection:
+            told = {
+                "vitals": codec.encode(Vitals(waiting_documents=waiting)),
+                "up_hash": bytes(32),
+                "down_hash": bytes(32),
+            }
+            upsert(connection, link, [{"site": "templin", **told}])
+            upsert(connection, contact, [{"site": "templin", "heard_at": REAL.utc()}])
+        result = run("cabin", "revoke", "templin", "--yes")
+        assert words in result.output
+        assert bool(words) is ("Keep its disk" in result.output)
+        claim(place, run)
+        run("cabin", "confirm", "templin", "--yes")
 
 
 def test_a_replaced_machine_stays_known_for_what_it_signed(place: Path, run: Run) -> None:
