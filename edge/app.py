@@ -76,7 +76,13 @@ async def house(folder: NodeFolder, config: EdgeConfig, world: World) -> AsyncIt
     buffer, keys = open_buffer(folder, config, world)
     try:
         spool = folder.path / SPOOL
-        spool.mkdir(mode=0o700, exist_ok=True)
+        try:
+            spool.mkdir(mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise Unavailable(
+                f"{spool} cannot be made: {error.strerror}.",
+                "It is an empty folder of the cabin's: move away what is there.",
+            ) from error
         devices = fitted.fit(config.fittings, folder.path)
         workshop = Workshop(spool)
         cleaning = Cleaning(folder, world.utc, config.opening.cleaning_minutes_max)

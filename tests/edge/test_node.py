@@ -449,3 +449,14 @@ def test_nothing_of_a_document_stands_in_clear_in_the_folder(path: Path, tmp_pat
         and any(word in each.read_bytes() for word in (mark.encode(), file.read_bytes()[:64], b"%PDF-1."))
     ]
     assert found == []
+
+
+def test_what_lies_where_pages_are_to_wait_is_told(path: Path) -> None:
+    (path / "spool").write_text("a copy of a folder that has become a file")
+
+    async def nothing(cabin: Open) -> None:
+        raise AssertionError("the cabin has opened without a place for its pages")
+
+    with pytest.raises(Unavailable, match=r"spool cannot be made") as told:
+        run(path, nothing)
+    assert "move away what is there" in told.value.remedy
