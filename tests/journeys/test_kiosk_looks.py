@@ -13,15 +13,15 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import pytest
 from msgspec import structs
-from playwright.sync_api import Browser, Page, Response
+from playwright.sync_api import Browser, Page, Response, expect
 
 from edge.config import DiskConfig, VisitConfig
 from edge.kiosk.language import LANGUAGES
-from edge.kiosk.settings import Screen, Settings
+from edge.kiosk.settings import Screen, Settings, Text
 from edge.opening import OpeningConfig
 from hardware.fittings import ScannerConfig
 from tests.journeys.kiosk import DIAGONALS, SIZES, Cabin, Visitor, cabins, visitor
@@ -278,6 +278,17 @@ def test_a_closed_cabin_says_when_it_opens_and_is_as_people_need_it(
         comes.at("closed")
         assert "8:00 Uhr" in comes.text()
         faulty = looked_at(comes, places, "closed", looks("start", "info"))
+        comes.page.clock.set_fixed_time("2026-03-02T14:05:00Z")
+        for code in CODES:
+            put_on(comes.page, Settings(code))
+            expect(comes.page.locator(".clock time")).to_have_text("15:05")
+        fit(comes.page, LARGE)
+        high = []
+        for text in get_args(Text):
+            put_on(comes.page, Settings(text=text))
+            high.append(comes.page.evaluate("parseFloat(getComputedStyle(document.querySelector('.lead')).fontSize)"))
+        assert high == sorted(set(high)), "larger letters are larger"
+        fit(comes.page, SMALL)
         put_on(comes.page, Settings())
         comes.tap("help")
         comes.at("help")

@@ -10,8 +10,8 @@ function tick() {
   document.documentElement.toggleAttribute("data-dim", performance.now() - touched >= DIM_MS);
   if (!clock) return;
   const now = new Date();
-  const words = { hour: "numeric", minute: "2-digit", timeZone: "Europe/Berlin" };
-  clock.textContent = now >= NEVER_SET ? now.toLocaleTimeString(document.documentElement.lang, words) : "";
+  const wall = { hour: "numeric", minute: "2-digit", timeZone: "Europe/Berlin" };
+  clock.textContent = now >= NEVER_SET ? now.toLocaleTimeString("de", wall) : ""; // 24 hours in every language, as on the rest of the page
 }
 
 function woken() {
