@@ -18,7 +18,7 @@ from edge.devices import meaning, spoken
 from edge.enrol import read_directory
 from edge.entrance import Shut
 from edge.keys import CabinKeys
-from edge.knock import knock
+from edge.knock import knock_or_open
 from edge.offline import look
 from edge.orders import ShowStatus, Status
 from edge.silence import understood
@@ -29,7 +29,7 @@ from hardware.devices.sane_listing import discover
 from protocol import directory as directories
 from protocol import limits
 from protocol.directory import Directory
-from protocol.errors import Refused, Trouble
+from protocol.errors import Refused, Trouble, Unavailable
 from protocol.ids import SiteId
 from protocol.runtime.config import read_config
 from protocol.runtime.folder import NodeFolder, owner_of
@@ -165,8 +165,15 @@ def _membership(directory: Directory, config: EdgeConfig, keys: CabinKeys) -> Fi
 def _life(folder: NodeFolder, config: EdgeConfig, world: World) -> Iterator[Finding]:
     """What the running node says, else what lies in the folder."""
     try:
-        told = knock(folder.path, ShowStatus(), ANSWER_SECONDS)
-        status = next((told for told in told if isinstance(told, Status)), None) if told is not None else None
+        told = knock_or_open(folder.path, ShowStatus(), ANSWER_SECONDS)
+        if isinstance(told, NodeFolder):
+            with told:
+                found = look(folder.path)
+            status = None
+        else:
+            status = next((each for each in told if isinstance(each, Status)), None)
+            if status is None:
+                raise Unavailable("The node gave no answer.", "Look at its log.")
     except Trouble as trouble:
         yield _critical("node", trouble)
         return
@@ -180,12 +187,6 @@ def _life(folder: NodeFolder, config: EdgeConfig, world: World) -> Iterator[Find
         yield _disk(status.disk_free_bytes, config)
         yield from _devices(status.devices, config, folder.path)
         yield from _reception(status, config, folder.path)
-        return
-    try:
-        with NodeFolder.open(folder.path, "edge", looking=True):
-            found = look(folder.path)
-    except Trouble as trouble:
-        yield _critical("node", trouble)
         return
     yield Finding(
         "node",

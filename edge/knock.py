@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 from edge import hatch, orders
 from edge.orders import Failed, Request, Told
 from protocol.errors import Unavailable
+from protocol.runtime.folder import NodeFolder, Occupied
+
+START_SECONDS: Final = 20.0  # a node that has a long buffer to verify listens some seconds after it was started
+LOOK_SECONDS: Final = 0.1
 
 
 def knock(folder: Path, request: Request, answer_seconds: float | None = None) -> Iterator[Told] | None:
@@ -33,3 +39,19 @@ def knock(folder: Path, request: Request, answer_seconds: float | None = None) -
                 ) from error
 
     return listen()
+
+
+def knock_or_open(
+    folder: Path, request: Request, answer_seconds: float | None = None, *, looking: bool = True
+) -> Iterator[Told] | NodeFolder:
+    """As `knock`; where no node runs the folder itself, which is the caller's then (`looking`: only to look at it). A node that only starts has the
+    folder already and no hatch yet: it is waited for. Raises Occupied when that lasts, and as NodeFolder.open does."""
+    end = time.monotonic() + START_SECONDS
+    while (told := knock(folder, request, answer_seconds)) is None:
+        try:
+            return NodeFolder.open(folder, "edge", looking=looking)
+        except Occupied:
+            if time.monotonic() > end:
+                raise
+        time.sleep(LOOK_SECONDS)
+    return told

@@ -5,22 +5,21 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Literal
 
 import click
 
-from edge.knock import knock
+from edge.knock import knock_or_open
 from edge.orders import Accepted, Clean, Secured, ShowStatus, Status, Submit, Told
 from protocol.errors import Refused, Unavailable
+from protocol.runtime.folder import NodeFolder
 from protocol.runtime.world import REAL
 from tools import edge_words
 
 DOCTOR_VERSION: Final = 1
-START_SECONDS: Final = 20.0  # a node that has a long buffer to verify listens some seconds after it was started
-LOOK_SECONDS: Final = 0.1
+ANSWER_SECONDS: Final = 10.0
 _folder = click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, readable=False))
 _json = click.option("--json", "as_json", is_flag=True, help="For programs: JSON, one object a line.")
 
@@ -83,7 +82,6 @@ def screen(folder: Path, base: Path, flags: tuple[str, ...]) -> None:
     import threading
 
     from edge.screen import Screen
-    from protocol.runtime.folder import NodeFolder
 
     NodeFolder.open(folder, "edge", exclusive=False).close()  # says so where there is no cabin at all
     ending = threading.Event()
@@ -120,12 +118,10 @@ def submit(
     Goes through the node that runs on DIR. When none runs the document is accepted all the same, and sent when one does."""
     order = Submit(agency, service, tuple(str(file.absolute()) for file in files), title, wait)
     show = edge_words.as_json if as_json else edge_words.told
-    end = time.monotonic() + START_SECONDS
-    while (told := knock(folder, order)) is None:
-        # A node that only starts has the folder already and no hatch yet: it is waited for.
-        if _submitted_alone(folder, order, show, patient=time.monotonic() < end):
-            return
-        time.sleep(LOOK_SECONDS)
+    told = knock_or_open(folder, order, looking=False)
+    if isinstance(told, NodeFolder):
+        _submitted_alone(told, order, show)
+        return
     last: Told | None = None
     try:
         for last in told:
@@ -158,11 +154,9 @@ def clean(folder: Path, done: bool) -> None:
     """Receive no visitor for a while: the screen says that the cabin is being cleaned. A visit that is on is not cut.
 
     Ends with --done, or by itself after [opening] cleaning_minutes_max."""
-    from protocol.runtime.folder import NodeFolder
-
-    told = knock(folder, Clean(not done), 10.0)
-    if told is None:
-        NodeFolder.open(folder, "edge", exclusive=False).close()  # says so where there is no cabin at all
+    told = knock_or_open(folder, Clean(not done), ANSWER_SECONDS)
+    if isinstance(told, NodeFolder):
+        told.close()
         raise Unavailable(f"No node runs on {folder}.", f"Start it with `kabine edge run {edge_words.typed(folder)}`.")
     for found in told:
         if isinstance(found, Status):
@@ -214,22 +208,15 @@ def _seen_here(refused: Refused, files: tuple[Path, ...]) -> Refused:
     return refused
 
 
-def _submitted_alone(folder: Path, order: Submit, show: Callable[[Told], None], *, patient: bool) -> bool:
-    """Without a node: take the lock, accept, leave it to the next run. False where another process has the lock; raises Unavailable for that when it
-    is not `patient`."""
+def _submitted_alone(opened: NodeFolder, order: Submit, show: Callable[[Told], None]) -> None:
+    """Without a node: accept, and leave it to the next run."""
     from edge import hygiene
     from edge.app import house
     from edge.config import FILE, EdgeConfig
     from protocol.runtime.config import read_config
-    from protocol.runtime.folder import NodeFolder
     from protocol.runtime.logs import written_to
 
-    try:
-        opened = NodeFolder.open(folder, "edge")
-    except Unavailable:
-        if patient:
-            return False
-        raise
+    folder = opened.path
     with opened:
         if order.wait == "secured":
             raise Unavailable(
@@ -249,29 +236,27 @@ def _submitted_alone(folder: Path, order: Submit, show: Callable[[Told], None], 
         with written_to(opened.path / config.log.file if config.log.file else None, site=config.cabin.site):
             asyncio.run(hand_in())
     click.echo(f"No node runs here: it is sent when `kabine edge run {edge_words.typed(folder)}` does.", err=True)
-    return True
 
 
 def _status(folder: Path) -> Status:
-    told = knock(folder, ShowStatus(), 10.0)
-    if told is not None:
-        for found in told:
-            if isinstance(found, Status):
-                return found
-        raise Unavailable("The node gave no answer.", "Look at its log.")
-    return _resting(folder)
+    told = knock_or_open(folder, ShowStatus(), ANSWER_SECONDS)
+    if isinstance(told, NodeFolder):
+        return _resting(told)
+    for found in told:
+        if isinstance(found, Status):
+            return found
+    raise Unavailable("The node gave no answer.", "Look at its log.")
 
 
-def _resting(folder: Path) -> Status:
+def _resting(opened: NodeFolder) -> Status:
     """The same from a folder on which no node runs."""
     from edge.config import FILE, EdgeConfig
     from edge.enrol import read_directory
     from edge.node import NOT_RUNNING, STATUS_VERSION, row
     from edge.offline import look
     from protocol.runtime.config import read_config
-    from protocol.runtime.folder import NodeFolder
 
-    with NodeFolder.open(folder, "edge", looking=True) as opened:
+    with opened:
         config = read_config(opened.path / FILE, EdgeConfig)
         found = look(opened.path)
         _, directory = read_directory(opened, config.authority_key)

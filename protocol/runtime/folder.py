@@ -27,6 +27,10 @@ _LOCK: Final = "lock"
 _UNFINISHED: Final = ".unfinished"
 
 
+class Occupied(Unavailable):
+    """Another process works on the folder."""
+
+
 class NodeFolder:
     """An open folder. Close it, or use it as a context, to let another process have it; a process that dies lets it go too."""
 
@@ -66,7 +70,8 @@ class NodeFolder:
         """A folder that `create` made. With `exclusive=False` only to look at it, also while a process works there. `looking`: nobody works there
         meanwhile, and nothing is made; whoever makes something there must be the folder's owner.
 
-        Raises Refused when it is no node's folder or another kind's, Unavailable while another process works on it or where it is another user's."""
+        Raises Refused when it is no node's folder or another kind's, Occupied while another process works on it, Unavailable where it is another
+        user's."""
         path = Path(path).absolute()
         found = _kind_of(path)
         if found != kind:
@@ -256,7 +261,7 @@ def _locked(path: Path, kind: Kind) -> int:
     except BlockingIOError as error:
         process = os.pread(descriptor, 20, 0).decode("ascii", "replace").strip() or "unknown"
         os.close(descriptor)
-        raise Unavailable(
+        raise Occupied(
             f"Another {kind} node (process {process}) works on {path}.",
             "Stop it first, or give this one a folder of its own.",
         ) from error
