@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from tools.simulator.shadow import Loss, Shadow
+from tools.simulator.shadow import LOSSES, Shadow
 
 ROOM_BYTES: Final = 20_000_000_000
 _MEMORY: Final = Path("/dev/shm")  # noqa: S108  # a disk whose fsync costs nothing: we ask what is fsynced, not how long it takes
@@ -204,7 +204,7 @@ class Disk:
             self.followed = True
 
     def _lose(self) -> None:
-        loss = self.dice.choice(list(Loss))
+        loss = self.dice.choice(LOSSES)
         survived = self.dice.randint(0, len(self._waiting_names))
         for change in self._waiting_names[:survived]:
             change.happen(self._durable_names)
@@ -223,6 +223,10 @@ class Disk:
 
     def _lay_down(self, name: str) -> None:
         (self.folder / name).write_bytes(self.names[name].durable)
+
+    def owes(self) -> bool:
+        """Does a write wait for its fsync that a power cut may tear?"""
+        return any(shadow.tearable() for shadow in self.names.values())
 
     def heal(self) -> None:
         """Nothing is wrong with it any more."""

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Final
+
 from tools.simulator.strike import DAY, HOUR, MINUTE, Strike
+
+_SAID_SECONDS: Final = (
+    0.015  # longer than a turn, shorter than any line: the cabin has spoken, and the hub has not heard it
+)
 
 
 def reset(strike: Strike) -> None:
@@ -11,8 +18,16 @@ def reset(strike: Strike) -> None:
 
 
 def half_open(strike: Strike) -> None:
-    """Only the cabin learns that the connection is gone; what it had said comes when the next one stands."""
-    strike.cabin.line.half_reset()
+    """Only the cabin learns that the connection is gone; what it had said comes when the next one stands. So it goes for a while."""
+
+    def forget(after_seconds: float) -> None:
+        cabin = strike.talking()
+        strike.simulation.hand_in(cabin)  # so that something is under way
+        strike.later(after_seconds, after_seconds, cabin.line.half_reset)
+
+    forget(_SAID_SECONDS)
+    for after_seconds in (_SAID_SECONDS, 0.3 * strike.dice.random()):
+        strike.later(10, 2 * MINUTE, partial(forget, after_seconds))
 
 
 def flap(strike: Strike) -> None:

@@ -6,8 +6,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from tools.simulator.district import at
+from tools.simulator.node import Node
 from tools.simulator.strike import HOUR, MINUTE, Strike
 
+_POWER_FAILS_AGAIN: Final = 2
 YEAR: Final = timedelta(days=365)
 BEGINNING_OF_TIME: Final = datetime(1970, 1, 1, tzinfo=UTC)
 END_OF_TIME: Final = datetime(2106, 2, 7, 6, 28, 15, tzinfo=UTC)
@@ -19,8 +21,8 @@ def cabin_killed(strike: Strike) -> None:
 
 
 def cabin_power(strike: Strike) -> None:
-    """As killed, and what was not fsynced is gone."""
-    strike.cabin.kill_soon(strike.steps(), power=True)
+    """As killed, and what was not fsynced is gone. Where the power fails it often fails again."""
+    _fail_power(strike, strike.cabin)
 
 
 def cabin_dark(strike: Strike) -> None:
@@ -35,8 +37,28 @@ def hub_killed(strike: Strike) -> None:
 
 
 def hub_power(strike: Strike) -> None:
-    """As killed, and what was not fsynced is gone."""
-    strike.hub.kill_soon(strike.steps(), power=True)
+    """As in the cabin."""
+    _fail_power(strike, strike.hub)
+
+
+def _fail_power(strike: Strike, node: Node) -> None:
+    """While something is handed in: on an idle disk nothing waits that could be lost. First between any two effects, then while a write waits."""
+    _cut_power(strike, node, strike.steps(), owing=False)
+    again = _POWER_FAILS_AGAIN
+
+    def fail() -> None:
+        nonlocal again
+        if node.runs and again:
+            again -= 1
+            _cut_power(strike, node, strike.dice.randint(1, 20), owing=True)
+
+    for seconds_max in (3 * MINUTE, 3 * MINUTE, 3 * HOUR, 3 * HOUR):  # it may be dark just then
+        strike.later(10, seconds_max, fail)
+
+
+def _cut_power(strike: Strike, node: Node, steps: int, *, owing: bool) -> None:
+    node.kill_soon(steps, power=True, owing=owing)
+    strike.simulation.hand_in(strike.cabin if node is strike.cabin else strike.talking())
 
 
 def hub_away(strike: Strike) -> None:

@@ -15,7 +15,7 @@ from tools.simulator import district
 from tools.simulator.agenda import Agenda, Waker
 from tools.simulator.disk import Disk
 from tools.simulator.kernel import Kernel
-from tools.simulator.tripwire import Crash, Tripwire
+from tools.simulator.tripwire import Crash, Tripwire, always
 
 TURN_SECONDS: Final = 0.01  # what a turn takes at most, its fsync included
 _KILL_SECONDS: Final = 15.0
@@ -77,8 +77,9 @@ class Node:
             self.tripwire.spring(power=power)
             self._ended(RESTART_SECONDS)
 
-    def kill_soon(self, steps: int, *, power: bool) -> None:
-        """The process ends after so many more effects; and if it has nothing to do, after some seconds."""
+    def kill_soon(self, steps: int, *, power: bool, owing: bool = False) -> None:
+        """The process ends after so many more effects, with `owing` of those before which its disk owes a write; and if it has nothing to do, after
+        some seconds."""
         life = self._lives
 
         def at_last() -> None:
@@ -86,7 +87,7 @@ class Node:
                 self.kill(power=power)
 
         if self.runs:
-            self.tripwire.set(steps, power=power)
+            self.tripwire.set(steps, power=power, counts=self.disk.owes if owing else always)
             self.agenda.after(_KILL_SECONDS, at_last)
 
     def stop(self) -> None:

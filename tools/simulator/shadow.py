@@ -28,6 +28,9 @@ class Loss(enum.Enum):
     SOME = "some"  # each of them or not, in any order, some torn
 
 
+LOSSES: Final = (Loss.ALL, Loss.NONE, *(Loss.TAIL, Loss.SOME) * 2)  # how often each comes
+
+
 class Shadow:
     """`size_bytes` is what the process sees. `doubtful`: pages that a failed fsync has left behind."""
 
@@ -98,15 +101,23 @@ class Shadow:
 
     def _fates(self, loss: Loss, dice: random.Random) -> Iterator[list[Write]]:
         """What is left of each write that waits."""
-        first = dice.randrange(len(self.waiting)) if loss is Loss.TAIL and self.waiting else 0
+        first = self._first_torn(dice) if loss is Loss.TAIL and self.waiting else 0
         for place, write in enumerate(self.waiting):
             luck = dice.random() if loss is Loss.SOME else 0.0
-            if loss is Loss.NONE or (loss is Loss.TAIL and place < first) or (loss is Loss.SOME and luck < 0.4):
+            if loss is Loss.NONE or (loss is Loss.TAIL and place < first) or (loss is Loss.SOME and luck < 0.3):
                 yield [write]
             elif (loss is Loss.TAIL and place == first) or (loss is Loss.SOME and luck < 0.7):
                 yield _torn(write, dice)
             else:
                 yield []
+
+    def _first_torn(self, dice: random.Random) -> int:
+        """One that has several sectors, where any has."""
+        return dice.choice(self.tearable() or range(len(self.waiting)))
+
+    def tearable(self) -> list[int]:
+        """Which of the writes that wait have several sectors."""
+        return [place for place, (_, data) in enumerate(self.waiting) if len(data or b"") > SECTOR_BYTES]
 
 
 def _torn(write: Write, dice: random.Random) -> list[Write]:

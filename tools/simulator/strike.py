@@ -30,6 +30,11 @@ class Strike:
         """The hub."""
         return self.simulation.hub
 
+    def talking(self) -> CabinNode:
+        """This cabin; where it has no link just now, another that has one."""
+        cabins = (self.simulation.cabin(self.cabin.site), *self.simulation.cabins)
+        return next((cabin for cabin in cabins if cabin.connection is not None), self.cabin)
+
     def steps(self) -> int:
         """Effects until a crash: mostly few, for then most is under way."""
         return int(_STEPS_MAX ** self.dice.random())

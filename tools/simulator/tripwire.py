@@ -5,6 +5,13 @@ Once the wire has sprung, every further step raises Crash: a process that has en
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+
+def always() -> bool:
+    """Every step counts."""
+    return True
+
 
 class Crash(BaseException):
     """The process ends here; nothing of it is carried out any more."""
@@ -17,15 +24,16 @@ class Tripwire:
         self.sprung = False
         self.power = False
         self._steps = 0
+        self._counts = always
 
     @property
     def is_set(self) -> bool:
         """Does it wait to spring?"""
         return self._steps > 0
 
-    def set(self, steps: int, *, power: bool) -> None:
-        """After so many steps."""
-        self._steps, self.power = steps, power
+    def set(self, steps: int, *, power: bool, counts: Callable[[], bool] = always) -> None:
+        """After so many steps; of those that are taken while `counts()`."""
+        self._steps, self.power, self._counts = steps, power, counts
 
     def spring(self, *, power: bool) -> None:
         """Now."""
@@ -38,7 +46,7 @@ class Tripwire:
     def step(self) -> None:
         """One more step is about to be taken. Raises Crash."""
         if self._steps:
-            self._steps -= 1
+            self._steps -= self._counts()
             self.sprung = not self._steps
         if self.sprung:
             raise Crash
