@@ -39,6 +39,8 @@ from tools.torture.report import Report, luck
 LIVES_EVERY: Final = 200  # rounds; then other nodes suffer
 _MOMENTS: Final = (12, 25, 41)  # of a life, at which folders are copied as a killed process leaves them
 _AIMED: Final = 0.6
+_WORDS: Final = b"CREATE "  # SQLite keeps them, and makes its tables by them anew each time
+_WORDS_BYTES: Final = 200
 _EVERYTHING: Final = 1 << 30
 _ALARMS: Final = "SELECT text FROM alarm ORDER BY id"
 
@@ -155,29 +157,28 @@ class Verdicts:
 
 
 def _aim(scene: Scene, dice: random.Random) -> tuple[str, int]:
-    """Where to: any bit of any file, or one that somebody will miss, in a document, a receipt number, a name, a hash."""
+    """Where to: any bit of any file, or one that somebody will miss, in a document, a receipt number, a name, a hash, the words that make a table."""
     where = dice.choice([name for name, raw in scene.files.items() if raw])
     raw = scene.files[where]
     if dice.random() < _AIMED:
-        mark = _mark(scene, dice)
+        mark, reach_bytes = _mark(scene, dice)
         found = raw.find(mark, dice.randrange(len(raw)))
         found = found if found >= 0 else raw.find(mark)
         if found >= 0:
-            return where, found * 8 + dice.randrange(len(mark) * 8)
+            return where, found * 8 + dice.randrange(min(reach_bytes, len(raw) - found) * 8)
     return where, dice.randrange(len(raw) * 8)
 
 
-def _mark(scene: Scene, dice: random.Random) -> bytes:
-    """Bytes that matter to somebody."""
+def _mark(scene: Scene, dice: random.Random) -> tuple[bytes, int]:
+    """How bytes begin that matter to somebody, and how far they reach."""
     accepted = list(scene.promised.accepted.values())
     if not accepted:
-        return scene.promised.written.hash
+        return scene.promised.written.hash, len(scene.promised.written.hash)
     one = dice.choice(accepted)
     raw = scene.raws[one.digest]
     begin = dice.randrange(max(1, len(raw) - 32))
-    return dice.choice(
-        (raw[begin : begin + 32], one.receipt.encode(), one.envelope, one.digest, scene.promised.written.hash)
-    )
+    marks = (raw[begin : begin + 32], one.receipt.encode(), one.envelope, one.digest, scene.promised.written.hash)
+    return dice.choice([*((mark, len(mark)) for mark in marks), (_WORDS, _WORDS_BYTES)])
 
 
 class _Look:
