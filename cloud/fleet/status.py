@@ -142,7 +142,7 @@ def _state(facts: SiteFacts, now: datetime, alive: bool, age: float | None) -> t
         return State.UNKNOWN, Finding(Severity.WARNING, "Bestätigt, aber noch nie verbunden.", facts.enrolled_at)
     if not alive:
         # The hub's own finding is the critical one: one alarm for one cause.
-        text = f"Der Hub läuft nicht; letzter Kontakt {words.ago(age)}".rstrip(".") + "."
+        text = f"Der Hub läuft nicht; {_last_contact(age)}"
         return State.UNKNOWN, Finding(Severity.WARNING, text, contact.last_contact_at)
     if not contact.connected or age > LINK_SILENT_SECONDS:
         since = contact.since if not contact.connected and contact.since else contact.last_contact_at
@@ -152,15 +152,20 @@ def _state(facts: SiteFacts, now: datetime, alive: bool, age: float | None) -> t
 
 def _silence(contact: Contact, now: datetime, age: float, since: datetime | None) -> Finding:
     """Nobody misses a line outside opening hours: a cabin may be switched off at night. What waits in it is told of by itself."""
-    text = f"Keine Verbindung; letzter Kontakt {words.ago(age)}"
+    text = f"Keine Verbindung; {_last_contact(age)}"
     vitals = contact.vitals
     missed_seconds = age
     if vitals is not None and vitals.shut and vitals.opens_at is not None:
         if vitals.opens_at > now:
-            return Finding(Severity.OK, f"{text}. Geschlossen bis {words.moment(vitals.opens_at, now)}.", since)
+            return Finding(Severity.OK, f"{text} Geschlossen bis {words.moment(vitals.opens_at, now)}.", since)
         missed_seconds = min(age, _seconds(vitals.opens_at, now))
     severity = Severity.CRITICAL if missed_seconds > SILENT_CRITICAL_SECONDS else Severity.WARNING
-    return Finding(severity, f"{text}.", since)
+    return Finding(severity, text, since)
+
+
+def _last_contact(age: float) -> str:
+    """To the end of the sentence; an abbreviation has its full stop already."""
+    return f"letzter Kontakt {words.ago(age)}".rstrip(".") + "."
 
 
 def _door(contact: Contact, now: datetime) -> tuple[State, Finding | None]:

@@ -156,6 +156,13 @@ def test_a_hub_that_does_not_run_is_one_critical_finding_and_no_cabin_is_shown_a
     assert long_ago.reason == "Der Hub läuft nicht; letzter Kontakt vor 1 Std."
 
 
+def test_a_sentence_that_ends_with_an_abbreviation_has_one_full_stop() -> None:
+    assert site(templin(contact(700, connected=False)), NOW).reason == "Keine Verbindung; letzter Kontakt vor 11 Min."
+    shut = vitals(shut="closed", opens_at=NOW + timedelta(hours=2))
+    closed = site(templin(contact(700, connected=False, vitals=shut)), NOW).reason
+    assert closed.startswith("Keine Verbindung; letzter Kontakt vor 11 Min. Geschlossen bis ")
+
+
 def test_the_first_line_answers_whether_everything_is_all_right() -> None:
     hub = HubFacts(alive_at=ago(1))
     well, cut = templin(contact()), templin(contact(700, connected=False))
