@@ -1,4 +1,4 @@
-"""What a process that sees papers or keys must not leave behind: no core dump, and nobody looks into its memory."""
+"""What a process that sees papers or keys must not leave behind: no core dump, nobody looks into its memory, and what it has freed is overwritten."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import resource
 from typing import Final
 
 PR_SET_DUMPABLE: Final = 4
+M_PERTURB: Final = -6  # mallopt(3)
+OVER_FREED: Final = 0xA5
 
 
 def no_core_dumps() -> None:
@@ -14,3 +16,11 @@ def no_core_dumps() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     # Unknown to a kernel that is not Linux; then the limit above has to do.
     ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+def overwrite_freed() -> None:
+    """From here on glibc writes over whatever this process frees; pictures and scans are gone with their last user, not when somebody needs their
+    place. What has at most a kilobyte may stay for a while. Other C libraries are left as they are."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(M_PERTURB, OVER_FREED)

@@ -18,6 +18,7 @@ from protocol.runtime.world import REAL
 def run(path: Path) -> None:
     """Run the cabin in `path` until SIGTERM or SIGINT. Raises Trouble when it cannot start or must not go on; whoever started it starts it anew."""
     hygiene.no_core_dumps()
+    hygiene.overwrite_freed()
     with NodeFolder.open(path, "edge") as folder, contextlib.ExitStack() as stack:
         config = read_config(folder.path / FILE, EdgeConfig)
         logs.to_file(folder.path / config.log.file if config.log.file else None, site=config.cabin.site)

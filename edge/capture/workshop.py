@@ -66,6 +66,7 @@ class Workshop:
         self._worker: asyncio.subprocess.Process | None = None
         self._turn = asyncio.Lock()
         self._holds_pages = False
+        self._has_worked = False  # the worker has seen pages, and its memory still has
 
     @property
     def process_id(self) -> int | None:
@@ -76,6 +77,12 @@ class Workshop:
         """Have a worker ready, so that the first visitor need not wait for it. Raises Unavailable."""
         async with self._turn:
             await self._started()
+
+    async def retire(self) -> None:
+        """Behind a visit: a worker that has seen pages is ended, and with it what it had freed. The next order, or `start`, has another."""
+        async with self._turn:
+            if self._has_worked and not self._holds_pages:  # else the next visitor was quicker: then behind that one
+                await self._end()
 
     def capture(self, paths: list[Path], mode: Mode = Mode.DOCUMENT) -> AsyncGenerator[PageTaken | Captured, None]:
         """Take the pages of these files. Raises Refused (bad input; pages reported before stay), PagesGone, Unavailable. Whoever stops
@@ -140,6 +147,7 @@ class Workshop:
                 if held:
                     raise _gone(code)
             worker = await self._started()
+            self._has_worked = self._has_worked or not isinstance(order, dialogue.Discard)
             finished = False
             try:
                 await self._say(worker, frame(order), image)
@@ -216,7 +224,7 @@ class Workshop:
             return dialogue.read_report(await worker.stdout.readexactly(size_bytes))
 
     async def _end(self) -> None:
-        worker, self._worker, self._holds_pages = self._worker, None, False
+        worker, self._worker, self._holds_pages, self._has_worked = self._worker, None, False, False
         if worker is None:
             return
         if worker.returncode is None:

@@ -39,6 +39,7 @@ log = structlog.get_logger("kiosk")
 
 STAMP_BYTES: Final = 12
 RECEIVED_SECONDS: Final = 0.4  # then the screen says that somebody else is being served
+BROWSER_SECONDS: Final = 2.0  # behind a visit the processor is left to the browser that is started for the next
 OVER_SECONDS_MAX: Final = 900.0  # help hurries nobody; who walks out of it without a sensor is forgotten all the same
 OF_THE_LINE: Final = ("start", "number", "state")  # the pages that say whether it is up
 OF_DEVICES: Final = ("rest", "start", "number", "papers")  # the pages that offer what a device does
@@ -334,8 +335,10 @@ class Usher:
         await self._warm()
 
     async def _warm(self) -> None:
-        """A worker that was ended with its pages is there again before the next visitor needs it."""
+        """Nothing is left in a worker's memory either, and another is there before the next visitor needs it."""
         try:
+            await self.house.workshop.retire()
+            await asyncio.sleep(BROWSER_SECONDS)
             await self.house.workshop.start()
         except Trouble as trouble:
             log.error("workshop.not-started", what=trouble.what)

@@ -223,6 +223,26 @@ def test_after_discard_there_is_nothing_to_seal(scan, tmp_path):
     assert with_workshop(tmp_path, play)[0].number == 1
 
 
+def test_a_worker_that_has_seen_pages_is_retired_behind_the_visit(scan, tmp_path):
+    async def play(workshop):
+        await workshop.start()
+        before = workshop.process_id
+        await workshop.discard()
+        await workshop.retire()
+        assert workshop.process_id == before, "it has seen nothing"
+        await everything(workshop.capture(scan))
+        await workshop.retire()
+        assert workshop.process_id == before, "these are the next visitor's"
+        await workshop.discard()
+        await workshop.retire()
+        assert workshop.process_id is None
+        with pytest.raises(ProcessLookupError):
+            os.kill(before, 0)
+        assert isinstance((await everything(workshop.capture(scan)))[-1], Captured)
+
+    with_workshop(tmp_path, play)
+
+
 def test_a_killed_worker_is_told_in_plain_words_and_the_next_order_finds_a_fresh_one(scan, tmp_path):
     async def killed_at_the_first_page(workshop):
         async for _ in workshop.capture(scan * 5):
