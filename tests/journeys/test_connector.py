@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from protocol import codec, contacts, limits
 from protocol.directory import Directory
+from protocol.errors import Refused
 from protocol.ids import SiteId
 from protocol.keys import SigningPair
 from protocol.manifest import Happening, Signed, sign, unverified
@@ -148,6 +149,20 @@ def test_what_comes_between_counting_and_listing_is_counted_once(town: Stage, ov
             assert isinstance(letter, Letter)
             connector.close(connector.fetched(letter), connector.take(letter, town.into()), Happening.ACCEPTED)
         assert list(connector.problems()) == []
+
+
+def test_what_another_machine_has_accepted_meanwhile_keeps_its_record(town: Stage) -> None:
+    """Two with the same keys pull into one folder. The slower one wrote the record anew as it had seen it, without what was signed since."""
+    receipt = town.hand_in("templin", town.page(31), secured=True)
+    with opened_inbox(town.house.keys(AGENCY), str(town.house.folder / "hub-card.txt")) as connector:
+        (letter,) = connector.letters()
+        assert isinstance(letter, Letter)
+        assert town.pull().returncode == 0
+        connector.take(letter, town.into())
+        with pytest.raises(Refused, match="somebody else has acted"):
+            connector.fetched(letter)
+    told = town.record(receipt)["receipts"]
+    assert [event["happening"] for event in told] == ["stored", "fetched", "accepted"]
 
 
 def test_a_connector_killed_before_any_of_its_files_appears_goes_on(town: Stage) -> None:
