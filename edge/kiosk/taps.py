@@ -125,7 +125,7 @@ async def _page_by_page(guest: Guest, verb: str) -> None:
             guest.kind_asked = True
             guest.say(said.Staying())
         case "back":
-            if guest.shown.copy:
+            if guest.shown.copy and guest.shown.state is State.JUDGE:
                 for taken in guest.shown.pages:
                     guest.say(said.PageDropped(taken))
             guest.say(said.Changed() if guest.shown.pages else said.Back())

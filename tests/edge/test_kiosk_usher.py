@@ -10,7 +10,7 @@ import structlog
 
 from edge.opening import OpeningConfig
 from hardware.fittings import ScannerConfig
-from tests.edge.story import NINE, Cabin, play
+from tests.edge.story import NINE, PRINTER, Cabin, play
 
 
 def test_silence_asks_after_two_minutes_and_ends_a_minute_later(path: Path) -> None:
@@ -194,3 +194,16 @@ def test_a_second_number_that_nobody_has_seen_is_told_as_that(path: Path) -> Non
         assert [row["receipt"] for row in told if row["event"] == "number.unseen"] == [second]
 
     play(path, story)
+
+
+def test_whoever_wants_a_copy_taken_again_may_think_better_of_it(path: Path) -> None:
+    """„Zurück“ did nothing there."""
+
+    async def story(cabin: Cabin) -> None:
+        await cabin.tap("copy", "take")
+        await cabin.at("copy_check")
+        assert await cabin.tap("again") == "place"
+        assert await cabin.tap("back") == "copy_check", "the first one is still there"
+        assert await cabin.tap("back") == "start"
+
+    play(path, story, printer=PRINTER)
