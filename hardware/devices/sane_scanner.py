@@ -108,7 +108,9 @@ class SaneScanner:
     def complaint(self) -> Complaint | None:
         """What scanimage says when it is to open it."""
         if not self._using.acquire(timeout=self._ask_seconds):
-            return None  # it scans
+            if self._run is not None:
+                return None  # it scans
+            return Complaint(f"it gave no answer within {self._ask_seconds:g} seconds")
         try:
             self._able(self._known_name())
         except Broken as broken:

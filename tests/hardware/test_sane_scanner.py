@@ -173,6 +173,15 @@ def test_a_scanimage_that_never_answers_is_told_as_that_and_ended_with_all_it_ha
     until(lambda: not holding(deaf / "pipe"), "all of them have ended")
 
 
+def test_a_question_that_is_not_answered_is_complained_of_while_it_lasts(opened):
+    """Its silence was taken for a sheet on its way, and the doctor had nothing to say but to look at the cable."""
+    scanner = opened(ask_seconds=0.2)
+    with scanner._using:  # as a glance has it that hangs
+        complaint = scanner.complaint()
+    assert complaint is not None
+    assert "no answer within 0.2 seconds" in complaint.why
+
+
 def holding(pipe: Path) -> list[str]:
     """Processes that have it open."""
     found = []
