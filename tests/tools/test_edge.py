@@ -88,6 +88,16 @@ def test_a_node_that_only_starts_is_waited_for(
         node.communicate(timeout=240)
 
 
+def test_a_folder_of_another_user_is_refused_and_not_waited_for(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: path.stat().st_uid + 1)
+    monkeypatch.setattr("edge.knock.time.sleep", lambda _: pytest.fail("it waits for a node"))
+    done = kabine("submit", path, "--agency", "sozialamt-uckermark", sheet(tmp_path / "a.png"))
+    assert isinstance(done.exception, Unavailable)
+    assert "runuser" in done.exception.remedy
+
+
 def test_without_a_node_nothing_can_be_secured(path: Path, tmp_path: Path) -> None:
     done = kabine("submit", path, "--agency", "sozialamt-uckermark", "--wait", "secured", sheet(tmp_path / "a.png"))
     assert isinstance(done.exception, Unavailable)
