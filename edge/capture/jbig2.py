@@ -67,12 +67,6 @@ def segment_types(stream: bytes) -> list[int]:
     return types
 
 
-def standalone(stream: bytes) -> bytes:
-    """The same as a file of its own (.jb2), for programs that read no PDF."""
-    ends = _segment(2, 49, b"") + struct.pack(">IBBBI", 3, 51, 0, 0, 0)
-    return b"\x97JB2\r\n\x1a\n\x01" + struct.pack(">I", 1) + stream + ends
-
-
 def _segment(number: int, kind: int, body: bytes) -> bytes:
     return struct.pack(">IBBBI", number, kind, 0, 1, len(body)) + body
 

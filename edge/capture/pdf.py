@@ -10,26 +10,30 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import struct
 import zlib
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Final
-
-from PIL import ImageCms
 
 from edge.capture.encoded import BLACK, Codec, Encoded, Layer
 
 HEAD: Final = b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n"  # four bytes above 127: programs see that this is no text
 CATALOG, PAGES, INFO, METADATA, PROFILE, FIRST_PAGE = 1, 2, 3, 4, 5, 6  # object numbers; then page, drawing, layers …
 PRODUCER: Final = "Kabine"
-_XMP: Final = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
-<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
-<rdf:Description rdf:about="" xmlns:pdfaid="http://www.aiim.org/pdfa/ns/id/" xmlns:xmp="http://ns.adobe.com/xap/1.0/" \
-xmlns:pdf="http://ns.adobe.com/pdf/1.3/">
-<pdfaid:part>2</pdfaid:part><pdfaid:conformance>B</pdfaid:conformance>
-<xmp:CreateDate>{made}</xmp:CreateDate><pdf:Producer>{producer}</pdf:Producer>
-</rdf:Description></rdf:RDF></x:xmpmeta>
-<?xpacket end="r"?>"""
+SRGB_CURVE: Final = (2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)  # IEC 61966-2-1
+D50: Final = (0.9642, 1.0, 0.8249)
+SRGB_COLOURS: Final = (
+    (0.4361, 0.2225, 0.0139),
+    (0.3851, 0.7169, 0.0971),
+    (0.1431, 0.0606, 0.7139),
+)  # red, green, blue, seen under D50
+D65_TO_D50: Final = (1.0479, 0.0229, -0.0502, 0.0296, 0.9904, -0.0171, -0.0092, 0.0151, 0.7517)
+_XMP: Final = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?><x:xmpmeta xmlns:x="adobe:ns:meta/">\
+<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about="" \
+xmlns:pdfaid="http://www.aiim.org/pdfa/ns/id/" pdfaid:part="2" pdfaid:conformance="B" \
+xmlns:xmp="http://ns.adobe.com/xap/1.0/" xmp:CreateDate="{made}" xmlns:pdf="http://ns.adobe.com/pdf/1.3/" pdf:Producer="{producer}"/>\
+</rdf:RDF></x:xmpmeta><?xpacket end="r"?>"""
 
 
 def write(pages: Iterable[Encoded], captured_at: datetime) -> Iterator[bytes]:
@@ -77,8 +81,7 @@ def size_and_digest(pages: Iterable[Encoded], captured_at: datetime) -> tuple[in
 def _catalog() -> bytes:
     return (
         b"<< /Type /Catalog /Pages %d 0 R /Metadata %d 0 R /OutputIntents [<< /Type /OutputIntent /S /GTS_PDFA1 "
-        b"/OutputConditionIdentifier (sRGB) /Info (sRGB IEC61966-2.1) /DestOutputProfile %d 0 R >>] >>"
-        % (PAGES, METADATA, PROFILE)
+        b"/OutputConditionIdentifier (sRGB) /Info (sRGB) /DestOutputProfile %d 0 R >>] >>" % (PAGES, METADATA, PROFILE)
     )
 
 
@@ -133,11 +136,35 @@ def _head(layer: Layer, stencils: bool) -> bytes:
 
 @functools.cache
 def _srgb() -> bytes:
-    """The sRGB profile, without the moment at which it was made."""
-    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
-    profile[24:36] = bytes.fromhex("07ea00010001000000000000")
-    profile[84:100] = bytes(16)  # the digest of what it was before
-    return zlib.compress(bytes(profile), 9)
+    """sRGB as a profile of ICC.1:2010, with nothing that may be left out."""
+    curve = b"para" + struct.pack(">I2H5i", 0, 3, 0, *(round(value * 65536) for value in SRGB_CURVE))
+    chad = b"sf32" + struct.pack(">I9i", 0, *(round(value * 65536) for value in D65_TO_D50))
+    tags = [(b"desc", _said("sRGB")), (b"cprt", _said("CC0")), (b"wtpt", _xyz(D50)), (b"chad", chad)]
+    tags += [(name, _xyz(colour)) for name, colour in zip((b"rXYZ", b"gXYZ", b"bXYZ"), SRGB_COLOURS, strict=True)]
+    tags += [(name, curve) for name in (b"rTRC", b"gTRC", b"bTRC")]
+    at = 132 + 12 * len(tags)
+    places: dict[bytes, int] = {}
+    table, data = struct.pack(">I", len(tags)), b""
+    for name, value in tags:
+        if value not in places:
+            places[value] = at + len(data)
+            data += value + bytes(-len(value) % 4)
+        table += struct.pack(">4sII", name, places[value], len(value))
+    made = struct.pack(">6H", 2026, 1, 1, 0, 0, 0)
+    head = struct.pack(
+        ">I4s4s4s4s4s12s4s", at + len(data), b"", b"\4\x20\0\0", b"mntr", b"RGB ", b"XYZ ", made, b"acsp"
+    )
+    head += bytes(28) + _xyz(D50)[8:] + bytes(48)
+    return zlib.compress(head + table + data, 9)
+
+
+def _xyz(colour: tuple[float, float, float]) -> bytes:
+    return b"XYZ " + struct.pack(">I3i", 0, *(round(part * 65536) for part in colour))
+
+
+def _said(words: str) -> bytes:
+    text = words.encode("utf-16-be")
+    return b"mluc" + struct.pack(">3I2s2s2I", 0, 1, 12, b"en", b"US", len(text), 28) + text
 
 
 def _stream(head: bytes, body: bytes) -> bytes:

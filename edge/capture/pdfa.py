@@ -45,17 +45,6 @@ def faults(raw: bytes) -> list[str]:
     return found
 
 
-def symbol_segments(raw: bytes) -> int:
-    """How many segments of symbols (types 0, 4, 6, 7) the file's streams of JBIG2 hold. Raises Mistake for a stream that is not ours."""
-    with pymupdf.open(stream=raw, filetype="pdf") as document:
-        return sum(
-            kind in (0, 4, 6, 7)
-            for number in range(1, document.xref_length())
-            if document.xref_get_key(number, "Filter")[1] == "/JBIG2Decode"
-            for kind in jbig2.segment_types(document.xref_stream_raw(number))
-        )
-
-
 def _trailer(document: Any) -> list[str]:
     identifier = document.xref_get_key(-1, "ID")
     if identifier[0] != "array" or len(re.findall(r"<[0-9A-Fa-f]{32}>", identifier[1])) != 2:
@@ -71,7 +60,7 @@ def _metadata(document: Any) -> list[str]:
     if document.xref_get_key(number, "Filter")[0] != "null":
         return ["The metadata are compressed."]
     xmp = document.xref_stream_raw(number).decode("utf-8", "replace")
-    said = dict(re.findall(r"<(\w+:\w+)>([^<]*)</\1>", xmp))
+    said = dict(re.findall(r'(\w+:\w+)="([^"]*)"', xmp))
     found = []
     if (said.get("pdfaid:part"), said.get("pdfaid:conformance")) != ("2", "B"):
         found.append("The metadata do not claim PDF/A-2b.")

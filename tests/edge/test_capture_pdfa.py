@@ -1,12 +1,14 @@
 """The document is PDF/A-2b, and the checker sees it when it is not."""
 
+import io
 from datetime import UTC, datetime
 
 import numpy as np
+import pymupdf
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 
-from edge.capture import pdf, pdfa, pipeline
+from edge.capture import jbig2, pdf, pdfa, pipeline
 from edge.capture.mode import Mode
 from edge.capture.page import Page
 from hardware.simulated.paper import draw_sheet
@@ -26,7 +28,22 @@ def document() -> bytes:
 
 def test_what_we_write_is_pdf_a_2b_and_holds_no_symbols(document):
     assert pdfa.faults(document) == []
-    assert pdfa.symbol_segments(document) == 0
+    with pymupdf.open(stream=document, filetype="pdf") as opened:
+        streams = [
+            opened.xref_stream_raw(number)
+            for number in range(1, opened.xref_length())
+            if opened.xref_get_key(number, "Filter")[1] == "/JBIG2Decode"
+        ]
+    assert bool(streams) == jbig2.fast()
+    assert {kind for stream in streams for kind in jbig2.segment_types(stream)} <= {48, 39}
+
+
+def test_the_profile_is_srgb(document):
+    with pymupdf.open(stream=document, filetype="pdf") as opened:
+        profile = ImageCms.ImageCmsProfile(io.BytesIO(opened.xref_stream(pdf.PROFILE)))
+    colours = np.random.default_rng(1).integers(0, 256, (64, 64, 3), np.uint8)
+    seen = ImageCms.profileToProfile(Image.fromarray(colours), profile, ImageCms.createProfile("sRGB"))
+    assert np.abs(np.asarray(seen, np.int16) - colours).max() <= 1
 
 
 @pytest.mark.parametrize(
@@ -35,9 +52,9 @@ def test_what_we_write_is_pdf_a_2b_and_holds_no_symbols(document):
         (b"%\xe2\xe3\xcf\xd3", b"%abcd", "comment"),
         (b"/ID [", b"/IX [", "identifier"),
         (b"/Metadata 4 0 R", b"/Metadatb 4 0 R", "no metadata"),
-        (b"<pdfaid:part>2", b"<pdfaid:part>3", "claim"),
-        (b"<xmp:CreateDate>2026", b"<xmp:CreateDate>2025", "date"),
-        (b"<pdf:Producer>Kabine", b"<pdf:Producer>Cabins", "producer"),
+        (b'pdfaid:part="2', b'pdfaid:part="3', "claim"),
+        (b'xmp:CreateDate="2026', b'xmp:CreateDate="2025', "date"),
+        (b'pdf:Producer="Kabine', b'pdf:Producer="Cabins', "producer"),
         (b"/GTS_PDFA1", b"/GTS_PDFX1", "output intent"),
         (b"/N 3 ", b"/N 1 ", "RGB"),
         (b"/Type /Page ", b"/Type /Page/AA 2 0 R ", "/AA"),
