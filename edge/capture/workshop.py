@@ -64,6 +64,7 @@ class Workshop:
         self._g4_strict = g4_strict
         self._report_seconds = report_seconds
         self._worker: asyncio.subprocess.Process | None = None
+        self._ending = False  # it has been killed, and has not ended yet
         self._turn = asyncio.Lock()
         self._holds_pages = False
         self._has_worked = False  # the worker has seen pages, and its memory still has
@@ -173,6 +174,8 @@ class Workshop:
                     await self._end()
 
     async def _started(self) -> asyncio.subprocess.Process:
+        if self._ending:
+            await self._end()
         if self._worker is not None and self._worker.returncode is None:
             return self._worker
         path = os.pathsep.join([str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
@@ -224,9 +227,11 @@ class Workshop:
             return dialogue.read_report(await worker.stdout.readexactly(size_bytes))
 
     async def _end(self) -> None:
-        worker, self._worker, self._holds_pages, self._has_worked = self._worker, None, False, False
+        """Whoever is cancelled meanwhile leaves it to the next, at last to `close`: no worker is forgotten before it has ended."""
+        worker, self._holds_pages, self._has_worked = self._worker, False, False
         if worker is None:
             return
+        self._ending = True
         if worker.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 worker.kill()
@@ -238,6 +243,7 @@ class Workshop:
             while await worker.stdout.read(dialogue.PART_BYTES_MAX):
                 pass
         await worker.wait()
+        self._worker, self._ending = None, False
 
 
 def _gone(code: int) -> PagesGone:

@@ -282,6 +282,26 @@ def test_a_worker_that_is_silent_for_too_long_is_ended(scan, tmp_path):
     assert not Path(f"/proc/{process_id}").exists()
 
 
+def test_who_is_cancelled_while_the_worker_ends_leaves_it_to_the_next(tmp_path: Path) -> None:
+    """As when a cabin closes behind a visit: the worker was forgotten while it still ran."""
+
+    async def play(workshop: Workshop) -> None:
+        await workshop.start()
+        first = workshop.process_id
+        ending = asyncio.create_task(workshop.close())
+        await asyncio.sleep(0)  # it has begun
+        ending.cancel()
+        await asyncio.wait({ending})
+        await workshop.close()
+        assert first is not None
+        with pytest.raises(ProcessLookupError):
+            os.kill(first, 0)
+        await workshop.start()
+        assert workshop.process_id != first
+
+    with_workshop(tmp_path, play)
+
+
 def test_who_stops_listening_loses_the_pages_and_nobody_hears_the_rest(scan, tmp_path):
     async def play(workshop):
         async with aclosing(workshop.capture(scan)) as reports:
