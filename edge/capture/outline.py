@@ -91,10 +91,10 @@ def find(seen: Survey, *, darker_too: bool = False, share_min: float = SHARE[0])
         return None
     plain = grey(small)
     finer = _refined(plain, best)
-    outline = _judged(seen, small, finer, share_min) if finer is not None else None
+    outline = _judged(seen, small, finer, finer, share_min) if finer is not None else None
     if finer is not None and outline is not None:
         whole = beyond.extended(small, finer)
-        outline = outline if whole is finer else _judged(seen, small, whole, share_min)
+        outline = outline if whole is finer else _judged(seen, small, whole, finer, share_min)
     if outline is None or (outline.brighter < 0 and not darker_too):
         return None
     return outline
@@ -284,8 +284,8 @@ def _refined(plain: Pixels, corners: Corners) -> Corners | None:
     return corners if far else finer
 
 
-def _judged(seen: Survey, small: Pixels, corners: Corners, share_min: float) -> Outline | None:
-    """None where the figure is no sheet after all."""
+def _judged(seen: Survey, small: Pixels, corners: Corners, bright: Corners, share_min: float) -> Outline | None:
+    """None where the figure is no sheet after all. `bright`: the corners of what stands out of it."""
     plain = grey(small)
     height, width = plain.shape
     figure = np.zeros(plain.shape, np.uint8)
@@ -310,7 +310,7 @@ def _judged(seen: Survey, small: Pixels, corners: Corners, share_min: float) -> 
     structured = far_out.sum() > 0.02 * figure.size and float(strokes[far_out].mean()) > STRUCTURE_MAX
     if structured and not _holds_letters(seen, figure, far_out):
         return None
-    return Outline(corners / np.array([width, height]), _cut_off(small, corners, brighter), brighter)
+    return Outline(corners / np.array([width, height]), _cut_off(small, corners, bright, brighter), brighter)
 
 
 def _holds_letters(seen: Survey, figure: npt.NDArray[np.uint8], far_out: Bits) -> bool:
@@ -324,16 +324,17 @@ def _holds_letters(seen: Survey, figure: npt.NDArray[np.uint8], far_out: Bits) -
     return bool(on_it >= LETTERS_MIN and around < LETTERS_AROUND_MAX * on_it * share)
 
 
-def _cut_off(small: Pixels, corners: Corners, brighter: float) -> int:
-    """How many corners are out of view, or folded: there it looks as it does outside and not as it does a little further in."""
+def _cut_off(small: Pixels, corners: Corners, bright: Corners, brighter: float) -> int:
+    """How many corners are out of view, or folded: there it looks as it does outside and not as it does a little further in. Folds are looked
+    for where the sheet is `bright`: in a bar as dark as the table nobody would see one."""
     height, width = small.shape[:2]
-    sides = np.hypot(*(np.roll(corners, -1, axis=0) - corners).T)
+    sides = np.hypot(*(np.roll(bright, -1, axis=0) - bright).T)
     least, longer = CORNER_LOOK_PIXELS
     scale = longer / float(sides.max())
     rim = 16
     across, down = (max(least, round(scale * float(sides[at] + sides[at + 2]) / 2)) + 2 * rim for at in (0, 1))
     target = np.array([[rim, rim], [across - rim, rim], [across - rim, down - rim], [rim, down - rim]], np.float32)
-    view = cv2.getPerspectiveTransform(corners.astype(np.float32), target)
+    view = cv2.getPerspectiveTransform(bright.astype(np.float32), target)
     laid = cv2.warpPerspective(small, view, (across, down), borderMode=cv2.BORDER_REPLICATE).reshape(down, across, -1)
     missing = 0
     beyond_view = _beyond_view(corners, width, height)
