@@ -229,7 +229,9 @@ class Hub:
         connection = self._by_route.get(message.route)
         if isinstance(frame, frames.Hello) and connection is None:
             if self.ledger.reopens(SiteId(guest.name), frame):
-                self._hearing.hold(message)  # it shows that the hub was brought back from an older copy
+                # It shows that the hub was brought back from an older copy; an older connection stands on a log that ends with this turn.
+                self._supersede(SiteId(guest.name))
+                self._hearing.hold(message)
                 return None
             connection = self._open(guest, message.route)
         if connection is None:
@@ -264,10 +266,7 @@ class Hub:
     # --- opening and closing -------------------------------------------------------------------------------------
     def _open(self, guest: Guest, route: bytes) -> Connection:
         """The newest connection of a cabin is the one that counts."""
-        older = self._by_site.get(SiteId(guest.name))
-        if older is not None:
-            self._refuse(older.route, Refused(Code.SUPERSEDED, f"A newer connection of {guest.name} is there."))
-            self._close(older, "superseded")
+        self._supersede(SiteId(guest.name))
         connection = Connection(self, guest, route)
         self._by_route[route] = self._by_site[connection.site] = connection
         connection.pump.link.transfers.paused = self._full
@@ -276,6 +275,12 @@ class Hub:
             connection.pump.want(wanted.digest, wanted.size_bytes, wanted.have_bytes)
         connection.pump.connected(greeted=True)
         return connection
+
+    def _supersede(self, site: SiteId) -> None:
+        older = self._by_site.get(site)
+        if older is not None:
+            self._refuse(older.route, Refused(Code.SUPERSEDED, f"A newer connection of {site} is there."))
+            self._close(older, "superseded")
 
     def _close(self, connection: Connection, reason: str) -> None:
         connection.pump.lost(reason)

@@ -110,7 +110,9 @@ class Ledger:
 
     def reopens(self, site: SiteId, hello: Hello) -> bool:
         """Does this Hello show that the hub was brought back from an older copy? Then the next `settle` begins a new epoch of its log for this
-        cabin, and the Hello is to be heard once more."""
+        cabin, and the Hello is to be heard once more; as is one that comes meanwhile."""
+        if site in self._gathered.reopening:
+            return True
         place = self._places.at(site)
         reopens = restored.remembers_more(hello, place, self.log(site))
         if reopens:

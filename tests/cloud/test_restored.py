@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+import pytest
 from sqlalchemy import select
 
+from cloud.admission import Admission, Guest, Kind
 from cloud.directory import publish
 from cloud.fleet import facts, status
 from cloud.fleet.status import Severity
@@ -15,8 +17,9 @@ from cloud.storage.schema import alarm, document, down_entry, down_epoch
 from cloud.turn import ANNOUNCED, LOST
 from protocol import entries
 from protocol.entries import EpochOpened, Mark, ReceiptGiven
-from protocol.frames import Hello
+from protocol.frames import Entries, Hello, Refused
 from protocol.ids import SiteId
+from tests.cloud.at_the_door import Wire, hub_of
 from tests.cloud.conftest import Cabin, Town
 
 SITE = SiteId("templin")
@@ -198,3 +201,31 @@ def test_what_a_cabin_has_lost_by_itself_is_told_and_may_still_come(town: Town) 
     town.ledger.settle()
     assert alarms(town) == [GONE]
     assert [wanted.digest for wanted in town.ledger.wanted(SITE)] == [document_.digest]
+
+
+@pytest.mark.parametrize("where", ["before", "beside"])
+def test_no_connection_stands_on_a_log_that_begins_anew(town: Town, where: str) -> None:
+    """A clone and the cabin itself greeted in turn, one turn apart or in the same; the connection of the one asked for entries that were gone with
+    the Hello of the other, and the hub ended on it (`kabine simulate --days 4 --seed 7200001 --cabins 50`)."""
+    cabin = town.cabin(SITE)
+    committed(town, cabin)
+    admission, wire = Admission(), Wire()
+    admission.replace([Guest(Kind.CABIN, SITE, b"\x01")])
+    user = Guest(Kind.CABIN, SITE, b"\x01").user
+    hub = hub_of(town, wire, admission, lambda: 1000.0)
+    known, unknown = (hello(town, cabin, Mark()), b"knows less"), (hello(town, cabin, HEARD), b"knows more")
+    if where == "before":
+        wire.comes(user, *known)
+        for _ in range(3):
+            hub.turn(0.0)
+        assert any(isinstance(frame, Entries) for _, frame in wire.said)
+        wire.comes(user, *unknown)
+    else:
+        wire.comes(user, *unknown)
+        wire.comes(user, *known)
+    for _ in range(4):
+        hub.turn(0.0)
+    first, last = (b"knows less", b"knows more") if where == "before" else (b"knows more", b"knows less")
+    refused = [(route, frame.code) for route, frame in wire.said if isinstance(frame, Refused)]
+    assert refused == [(first, "superseded")]
+    assert [route for route, frame in wire.said if isinstance(frame, Hello)] == [first, last]
