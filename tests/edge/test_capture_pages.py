@@ -322,6 +322,7 @@ def three_pages() -> list[Encoded]:
 
 def test_the_pdf_opens_without_repair_and_holds_the_very_streams(three_pages):
     raw = b"".join(pdf.write(three_pages, AT))
+    pymupdf.TOOLS.reset_mupdf_warnings()  # of files that other tests have opened
     with pymupdf.open(stream=raw, filetype="pdf") as document:
         assert not document.is_repaired
         assert [page.encoding for page in three_pages[1:]] == ["colour-jpeg", "grey-jpeg"]
