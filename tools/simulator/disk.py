@@ -1,7 +1,7 @@
 """A node's folder on a disk that outlives its process: every write, fsync and name goes past here (kernel.py), and here it goes wrong.
 
 A killed process leaves everything that it has written. A power cut leaves what was fsynced, and of the rest what luck leaves (shadow.py); a new,
-moved or removed name counts once its folder was fsynced, and before that the newest names go first, as on a file system with a journal.
+second, moved or removed name counts once its folder was fsynced, and before that the newest names go first, as on a file system with a journal.
 A process that has ended writes nothing any more, whatever its destructors try.
 """
 
@@ -149,7 +149,8 @@ class Disk:
         self._step(writes=True)
         shadow = self.names.get(name)
         if shadow is not None:
-            self._take(-shadow.size_bytes)
+            if sum(other is shadow for other in self.names.values()) == 1:
+                self._take(-shadow.size_bytes)
             self._rename(Name(name, None))
 
     def move(self, old: str, new: str) -> None:
@@ -158,6 +159,15 @@ class Disk:
         shadow = self.names.get(old)
         if shadow is not None:
             self._rename(Name(new, shadow, old))
+
+    def link(self, old: str, new: str) -> None:
+        """A file gets a second name."""
+        self._step(writes=True)
+        if new in self.names:
+            raise OSError(errno.EEXIST, "File exists")
+        shadow = self.names.get(old)
+        if shadow is not None:
+            self._rename(Name(new, shadow))
 
     def make_folder(self, name: str) -> None:
         """A new folder."""
@@ -222,7 +232,14 @@ class Disk:
                 self._lay_down(name)
 
     def _lay_down(self, name: str) -> None:
-        (self.folder / name).write_bytes(self.names[name].durable)
+        """What the process sees from now on, under all names of it."""
+        path, shadow = self.folder / name, self.names[name]
+        path.unlink(missing_ok=True)
+        path.write_bytes(shadow.durable)
+        for other, same in self.names.items():
+            if same is shadow and other != name:
+                (self.folder / other).unlink(missing_ok=True)
+                os.link(path, self.folder / other)
 
     def owes(self) -> bool:
         """Does a write wait for its fsync that a power cut may tear?"""
@@ -237,7 +254,7 @@ class Disk:
         shadow = self.names[name]
         if place < len(shadow.durable):
             shadow.durable[place] ^= 1 << bit
-        with (self.folder / name).open("r+b", buffering=0) as file:
+        with self._by_fate(), (self.folder / name).open("r+b", buffering=0) as file:
             file.seek(place)
             old = file.read(1)
             if old:

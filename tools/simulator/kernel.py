@@ -1,22 +1,36 @@
 """All that the nodes ask of the operating system about files, told to their disks first: what Python's code calls, and what SQLite does itself.
 
 Within `watched` the functions of `os` that change files are ours, for the whole process: one simulation at a time. What lies on no node's disk
-is none of our business.
+is none of our business. Whoever changes a file there in a way that no disk would be told of is stopped: its crashes would be too kind.
 """
 
 from __future__ import annotations
 
+import builtins
+import io
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final, NamedTuple
 
 from cloud.storage.blobs import files
+from protocol.errors import Mistake
 from tools.simulator.disk import Disk
 from tools.simulator.shadow import Shadow
 from tools.simulator.sqlite_files import SqliteFiles
 
 _BLOCK_BYTES: Final = 4096
+# What nobody who is simulated does to files, and no disk is told of; and by which of its arguments it says where.
+_UNFOLLOWED: Final = {
+    "write": 0,
+    "writev": 0,
+    "pwritev": 0,
+    "sendfile": 0,
+    "copy_file_range": 1,
+    "replace": 1,
+    "symlink": 1,
+    "rmdir": 0,
+}
 
 
 class Opened(NamedTuple):
@@ -66,11 +80,15 @@ class Kernel:
             "ftruncate": self._ftruncate,
             "posix_fallocate": self._reserve,
             "unlink": self._unlink,
+            "remove": self._unlink,
             "rename": self._rename,
+            "link": self._link,
             "mkdir": self._mkdir,
             "statvfs": self._statvfs,
+            **{name: self._unfollowed(getattr(os, name), at) for name, at in _UNFOLLOWED.items()},
         }
         self._real = {name: getattr(os, name) for name in ours}
+        opens = io.open
         names = vars(files)
         punch = names["punch"]
 
@@ -86,11 +104,13 @@ class Kernel:
         for name, function in ours.items():
             setattr(os, name, function)
         names["punch"] = punched
+        io.open = builtins.open = self._looks_only(opens)
         try:
             with self.sqlite.told():
                 yield
         finally:
             names["punch"] = punch
+            io.open = builtins.open = opens
             for name, function in self._real.items():
                 setattr(os, name, function)
 
@@ -161,6 +181,12 @@ class Kernel:
             there[0].move(there[1], here[1])
         self._real["rename"](old, new, **more)
 
+    def _link(self, old: Any, new: Any, **more: Any) -> None:
+        there, here = self.where(old), self.where(new)
+        if there is not None and here is not None and there[0] is here[0]:
+            there[0].link(there[1], here[1])
+        self._real["link"](old, new, **more)
+
     def _mkdir(self, path: Any, *rest: Any, **more: Any) -> None:
         where = self.where(path) if not more else None
         self._real["mkdir"](path, *rest, **more)
@@ -173,3 +199,28 @@ class Kernel:
             return self._real["statvfs"](path)
         blocks = where[0].free_bytes // _BLOCK_BYTES
         return os.statvfs_result((_BLOCK_BYTES, _BLOCK_BYTES, 1 << 40, blocks, blocks, 0, 0, 0, 0, 255))
+
+    # --- what would go past a disk --------------------------------------------------------------------------------
+    def _unfollowed(self, real: Callable[..., Any], at: int) -> Callable[..., Any]:
+        """The same, where no node's disk is concerned."""
+
+        def refused(*args: Any, **more: Any) -> Any:
+            self._expect_elsewhere(args[at], real.__name__)
+            return real(*args, **more)
+
+        return refused
+
+    def _looks_only(self, real: Callable[..., Any]) -> Callable[..., Any]:
+        """`open`, which on a node's disk only reads."""
+
+        def opened(file: Any, mode: str = "r", *rest: Any, **more: Any) -> Any:
+            if mode.strip("bt") != "r":
+                self._expect_elsewhere(file, f"open({mode})")
+            return real(file, mode, *rest, **more)
+
+        return opened
+
+    def _expect_elsewhere(self, place: Any, what: str) -> None:
+        followed = place in self._opened if isinstance(place, int) else self.where(place) is not None
+        if followed:
+            raise Mistake(f"{what} of {place} goes past its disk.")

@@ -7,10 +7,12 @@ import os
 import random
 import sqlite3
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from protocol.errors import Mistake
 from tools.simulator.agenda import QUIET_SECONDS, Agenda, Waker
 from tools.simulator.disk import Disk
 from tools.simulator.district import District
@@ -113,6 +115,89 @@ def test_a_name_counts_once_its_folder_was_fsynced(tmp_path: Path) -> None:
             machine.die(power=True)
         left.add(tuple(sorted(path.name for path in machine.disk.folder.iterdir())))
     assert left == {("moved", "safe"), ("here", "safe"), ("here", "new", "safe")}
+
+
+def _file(path: Path, content: bytes) -> None:
+    """Bytes and name are on the disk."""
+    file = os.open(path, os.O_RDWR | os.O_CREAT)
+    os.pwrite(file, content, 0)
+    os.fsync(file)
+    os.close(file)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    os.fsync(folder)
+    os.close(folder)
+
+
+@pytest.mark.parametrize("synced", [True, False])
+def test_a_second_name_counts_once_its_folder_was_fsynced(tmp_path: Path, synced: bool) -> None:
+    left = set()
+    for seed in range(20):
+        machine = Machine(tmp_path / str(seed), seed)
+        first, second = machine.disk.folder / "first", machine.disk.folder / "second"
+        with machine.kernel.watched():
+            _file(first, b"bytes")
+            os.link(first, second)
+            if synced:
+                _file(first, b"bytes")
+            first.unlink()
+            machine.die(power=True)
+        left.add(tuple(sorted(path.name for path in machine.disk.folder.iterdir())))
+        assert {path.read_bytes() for path in machine.disk.folder.iterdir()} == {b"bytes"}
+    assert left == {("first", "second"), ("second",)} | (set() if synced else {("first",)})
+
+
+def test_what_is_written_under_one_name_is_read_and_lost_under_the_other(tmp_path: Path) -> None:
+    left = set()
+    for seed in range(20):
+        machine = Machine(tmp_path / str(seed), seed)
+        first, second = machine.disk.folder / "first", machine.disk.folder / "second"
+        with machine.kernel.watched():
+            _file(first, b"old")
+            os.link(first, second)
+            _file(first, b"old")
+            for _ in range(2):  # and again after a power cut: they are one file still
+                file = os.open(second, os.O_RDWR)
+                os.pwrite(file, b"new", 0)
+                os.close(file)
+                assert first.read_bytes() == b"new"
+                machine.die(power=True)
+                assert first.read_bytes() == second.read_bytes()
+        left.add(first.read_bytes())
+    assert left == {b"old", b"new"}
+
+
+def test_a_file_gives_its_room_back_with_its_last_name(tmp_path: Path) -> None:
+    machine = Machine(tmp_path / "node")
+    with machine.kernel.watched():
+        free_bytes = machine.disk.free_bytes
+        _file(machine.disk.folder / "first", b"bytes")
+        os.link(machine.disk.folder / "first", machine.disk.folder / "second")
+        (machine.disk.folder / "first").unlink()
+        assert machine.disk.free_bytes == free_bytes - len(b"bytes")
+        (machine.disk.folder / "second").unlink()
+        assert machine.disk.free_bytes == free_bytes
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda path: path.write_bytes(b"other"),
+        lambda path: path.open("r+b").close(),
+        lambda path: path.replace(path.with_name("other")),
+        lambda path: path.with_name("other").symlink_to(path),
+        lambda path: os.write(os.open(path, os.O_RDWR), b"other"),
+        lambda path: os.fdopen(os.open(path, os.O_RDWR), "wb").close(),
+    ],
+)
+def test_nothing_is_done_to_a_file_past_its_disk(tmp_path: Path, act: Callable[[Path], object]) -> None:
+    machine = Machine(tmp_path / "node")
+    path = machine.disk.folder / "file"
+    with machine.kernel.watched():
+        _file(path, b"bytes")
+        with pytest.raises(Mistake, match="past its disk"):
+            act(path)
+        (tmp_path / "elsewhere").write_bytes(b"other")  # on no node's disk
+    assert path.read_bytes() == b"bytes"
 
 
 def _commit(folder: Path, synchronous: str) -> sqlite3.Connection:
