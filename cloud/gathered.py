@@ -40,6 +40,7 @@ class Gathered:
     reopening: dict[SiteId, Hello] = field(default_factory=dict)  # cabins for which the hub's log begins a new epoch
     gone: dict[Digest, SiteId] = field(default_factory=dict)
     recheck: set[Digest] = field(default_factory=set)  # documents that are complete and were not delivered
+    spoiled: set[Digest] = field(default_factory=set)  # in inboxes, and the disk gives other bytes of them, or none
     reconsider: bool = False  # what was set aside may be sound now
     alive: bool = False
     since: datetime | None = None
@@ -55,6 +56,7 @@ class Gathered:
             or self.reopening
             or self.gone
             or self.recheck
+            or self.spoiled
             or self.reconsider
             or self.alive
         )

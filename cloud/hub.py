@@ -38,6 +38,7 @@ EXPIRE_SECONDS = 3600.0  # how often documents past their retention are looked f
 GATHER_SECONDS = 0.02
 GATHER_BESIDE_TALK_SECONDS = 0.005
 TALK_SECONDS = 0.25  # after a word the next one is expected for so long
+QUIET_SECONDS = 1.0  # without a word: then the hub reads in what it holds
 DESKS_MAX = 16  # connections of an agency that are told when something came: nobody says when one is gone
 
 
@@ -141,13 +142,15 @@ class Hub:
         self._hearing = Hearing(listener, clock)
         self._turned_at = 0.0
         self._spoken_at = 0.0  # when something else than a beat was heard
+        self._proofread_at = 0.0  # not before
 
     @property
     def deadline(self) -> float:
         """When the next turn is due though nothing comes, in seconds of `clock`: a link wants its tick, or something was left for it."""
         if self._hearing.holds:
             return self.clock()
-        return self._timers[0][0] if self._timers else NEVER
+        proofread_at = max(self._proofread_at, self.ledger.proofread_at)
+        return min(self._timers[0][0], proofread_at) if self._timers else proofread_at
 
     def run(self, stopping: Callable[[], bool]) -> None:
         """Turn after turn until `stopping()`. Raises Unavailable when the disk failed: nothing of that turn was acknowledged."""
@@ -181,6 +184,7 @@ class Hub:
         for connection in heard.values():
             self._after(connection)
         self._tick()
+        self._proofread()
 
     def _gather(self) -> None:
         """After a turn of nothing but beats, a moment ago: let more of them come."""
@@ -351,6 +355,16 @@ class Hub:
                 connection.armed_at = NEVER
                 connection.pump.tick()
                 self._after(connection)
+
+    def _proofread(self) -> None:
+        """Nobody has said a word for a while, and nobody is about to: read a little of what lies in inboxes."""
+        now = self.clock()
+        if now < max(self._proofread_at, self.ledger.proofread_at):
+            return
+        quiet_at = self._spoken_at + QUIET_SECONDS
+        self._proofread_at = max(now + BELL_SECONDS, quiet_at)
+        if quiet_at <= now and not self._hearing.holds and not self.listener.wait(0):
+            self.ledger.proofread(now)
 
     def _bell(self) -> None:
         """Four times a second: what have other processes changed, is there room, is everybody still welcome? Whatever waits for the disk waits for

@@ -27,6 +27,7 @@ from cloud.ingest import Ingest, Run
 from cloud.known import Known, Recent
 from cloud.owing import Owing
 from cloud.places import Places
+from cloud.proofreading import ROUND_SECONDS, Proofreading
 from cloud.site_log import Place, SiteLog
 from cloud.storage import bulk
 from cloud.storage.blobs.segments import Segments
@@ -70,6 +71,8 @@ class Ledger:
         journal: HybridIdentity,
         now: Callable[[], datetime],
         software: str = "",
+        *,
+        round_seconds: float = ROUND_SECONDS,
     ) -> None:
         self.database = database
         self.blobs = Segments(folder, database)
@@ -82,6 +85,7 @@ class Ledger:
         self._places = Places(database, self.known)
         lacking = self._send_for()
         self.owing = Owing(database, self.blobs)
+        self._proofreading = Proofreading(database, self.blobs, round_seconds)
         self._sizes: Recent[Digest, int] = Recent()
         self._alive_at: datetime | None = None
         self._broken = False
@@ -92,12 +96,13 @@ class Ledger:
             # Cabins that may still give back what went with the hub when it came back from an older copy.
             self._healing = restored.healing(connection)
         for path in self.blobs.damaged:
-            self.alarm(None, "segment-damaged", f"{path.name} lacks bytes that were stored in it. Look after the disk.")
+            self.alarm(
+                None, lost.SEGMENT_DAMAGED, f"{path.name} lacks bytes that were stored in it. Look after the disk."
+            )
         if lacking:
             plural = "documents are" if lacking > 1 else "document is"
-            self.alarm(
-                None, "segment-damaged", f"{lacking} {plural} not there any more; their cabins are asked for them."
-            )
+            words = f"{lacking} {plural} not there any more; their cabins are asked for them."
+            self.alarm(None, lost.SEGMENT_DAMAGED, words)
         if self.blobs.aside:
             self.alarm(None, "segment-unknown", _UNKNOWN.format(", ".join(path.name for path in self.blobs.aside)))
 
@@ -237,7 +242,18 @@ class Ledger:
                 return self.read_directory(digest, offset_bytes, length_bytes)
             self._sizes.put(digest, size_bytes)
         found = self.blobs.read(digest, offset_bytes, length_bytes)
+        if self._proofreading.served(digest, size_bytes, offset_bytes, found):
+            self._gathered.spoiled.add(digest)
         return None if found is None else (found, size_bytes)
+
+    @property
+    def proofread_at(self) -> float:
+        """When `proofread` has something to do; monotonic seconds."""
+        return self._proofreading.due_at
+
+    def proofread(self, now_seconds: float) -> None:
+        """Nobody says anything: read on in what lies in inboxes, a bounded number of bytes. What is found, `settle` acts upon."""
+        self._gathered.spoiled.update(self._proofreading.step(now_seconds))
 
     # --- settle -----------------------------------------------------------------------------------------------------
     def settle(self, *, everything: bool = False) -> News:
@@ -331,6 +347,7 @@ class Ledger:
             ):
                 del self.owing.awaited[digest]
                 delivered.add(expected.id)
+        self._send_for_spoiled(turn)
         for recalled in gathered.recalled.values():
             if recalled.document not in delivered:
                 lost.answered(turn, self._places.at(recalled.site), recalled, self._key)
@@ -349,6 +366,27 @@ class Ledger:
                 turn.append(place, DirectoryPublished(current.version, current.digest, len(current.raw)))
                 place.directory_version = current.version
         self._places.bury(turn)  # last: whoever was asked for above may have been replaced since this process began
+
+    def _send_for_spoiled(self, turn: Turn) -> None:
+        """The disk gives other bytes of these than were stored, or none: their cabins are asked at once, where they are connected."""
+        told = {one.document for one in self._gathered.told}
+        for digest in sorted(self._gathered.spoiled):
+            held = lost.held(turn.connection, digest)
+            if held is None or held.document in self._gathered.freed or self.blobs.digest(digest) == digest:
+                continue
+            at_agency = held.closed or held.document in told
+            then = "Its agency has it already." if at_agency else "Its cabin is asked for it again."
+            where = f"the hub's disk ({', '.join(self.blobs.lies_in(digest))})"
+            words = f"Document {held.receipt} of {held.site} was altered on {where}. {then} Look after the disk."
+            turn.alarm(None, lost.SEGMENT_DAMAGED, words)
+            if not at_agency:
+                self._send_again(turn, held, digest)
+
+    def _send_again(self, turn: Turn, held: lost.Held, digest: Digest) -> None:
+        lost.sent_for(turn.connection, [held.document])
+        self.blobs.forget(digest)
+        wanted = self.owing.sent_for(turn.connection, held.document, held.site)
+        turn.news.wanted += [wanted] if wanted else []
 
     def _arrive(self, place: Place, before: Mark, previous: bytes, run: Sequence[Entry]) -> None:
         self._gathered.arrived.append(Run(place, place.machine, before, previous, run))

@@ -13,13 +13,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Connection, bindparam, delete, exists, select, update
 
 from cloud.site_log import Place
-from cloud.storage.schema import document, link, receipt
+from cloud.storage.schema import blob, document, link, named_document, receipt
 from cloud.turn import ANNOUNCED, LOST, Turn
 from protocol.entries import ReceiptGiven
-from protocol.ids import HUB_ID, EnvelopeId, SiteId
+from protocol.ids import HUB_ID, Digest, EnvelopeId, SiteId
 from protocol.manifest import Happening, Receipt, Signed, sign
 
 CLOSED: Final = (Happening.ACCEPTED, Happening.RETURNED)
+SEGMENT_DAMAGED: Final = "segment-damaged"  # kind of alarm
 # A lost document has no event here until its agency has answered; one whose bytes the hub's disk lost has those of before until they are here again.
 ANSWERED: Final = exists().where(receipt.c.document == document.c.id)
 _KNOWN_AGAIN = (
@@ -45,7 +46,11 @@ _SENT_FOR = (
         trouble="The hub's disk has lost its bytes; the cabin is asked for them.",
     )
 )
-
+_HELD = (
+    select(document.c.id, document.c.receipt, document.c.site, document.c.closed_at)
+    .select_from(named_document)
+    .where(blob.c.digest == bindparam("named"), document.c.place.is_not(None), document.c.freed_at.is_(None))
+)
 _OF_NOBODY = (
     update(document)
     .where(
@@ -68,6 +73,15 @@ class Recalled(NamedTuple):
     events: tuple[tuple[Receipt, Signed], ...]
 
 
+class Held(NamedTuple):
+    """A document in an inbox. `document`: its number in the tables."""
+
+    document: int
+    receipt: str
+    site: SiteId
+    closed: bool
+
+
 def sent_for(connection: Connection, documents: Iterable[int]) -> int:
     """The hub's disk has lost the bytes of these. Those that no agency has accepted or returned their cabins are asked for once more; what was signed
     about them stays until they are here again, or the cabin has none (restored.gone). Of a machine that was replaced they are lost at once."""
@@ -77,6 +91,12 @@ def sent_for(connection: Connection, documents: Iterable[int]) -> int:
         if connection.execute(_OF_NOBODY, {"of": id}).rowcount:
             connection.execute(delete(receipt).where(receipt.c.document == id))
     return count
+
+
+def held(connection: Connection, digest: Digest) -> Held | None:
+    """The document with these bytes, which lies in an inbox; None where it does not, or the hub has let go of its bytes."""
+    row = connection.execute(_HELD, {"named": digest}).first()
+    return None if row is None else Held(row.id, row.receipt, SiteId(row.site), row.closed_at is not None)
 
 
 def answered(turn: Turn, place: Place, recalled: Recalled, key: Ed25519PrivateKey) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import Connection, Row, bindparam, select
 
 from cloud import lost
 from cloud.awaited import Awaited, awaited
@@ -44,20 +45,16 @@ class Owing:
             rows = connection.execute(_OPEN, {"at": place.site, "by": place.machine}).all()
         if not rows:
             self._sites.discard(place.site)
-        found = []
-        for row in rows:
-            signed = Signed(row.manifest_body, row.manifest_signature)
-            digest = Digest(row.digest)
-            self.awaited[digest] = awaited(
-                row.id,
-                unverified(Manifest, signed),
-                digest_of(signed),
-                digest,
-                row.size_bytes,
-                lost=row.lost,
-            )
-            found.append(Wanted(place.site, digest, row.size_bytes, self._resumable(digest)))
-        return found
+        return [Wanted(place.site, self._await(row), row.size_bytes, self._resumable(row.digest)) for row in rows]
+
+    def sent_for(self, connection: Connection, document: int, site: SiteId) -> Wanted | None:
+        """The bytes of this document are lost, and its cabin is to send it once more; None where the machine that had sent it was replaced."""
+        self._sites.add(site)
+        row = connection.execute(_SENT_FOR, {"of": document}).first()
+        if row is None:
+            self.lacking.add(site)
+            return None
+        return Wanted(site, self._await(row), row.size_bytes, 0)
 
     def recalled(self, answer: lost.Recalled) -> None:
         """An agency has answered about a lost document, for which the cabin may just have been asked once more."""
@@ -67,6 +64,13 @@ class Owing:
                 self._blobs.forget(digest)
             elif one.id == answer.document:
                 self.awaited[digest] = replace(one, lost=True)
+
+    def _await(self, row: Row[Any]) -> Digest:
+        signed = Signed(row.manifest_body, row.manifest_signature)
+        digest = Digest(row.digest)
+        manifest = unverified(Manifest, signed)
+        self.awaited[digest] = awaited(row.id, manifest, digest_of(signed), digest, row.size_bytes, lost=row.lost)
+        return digest
 
     def _resumable(self, digest: Digest) -> int:
         """Bytes from the front that are here and can be read; those that cannot are let go, and asked for again."""
@@ -82,21 +86,18 @@ _OPEN_SITES = (
     .where(document.c.stored_at.is_(None), document.c.state.in_((ANNOUNCED, LOST)))
     .distinct()
 )
-_OPEN = (
-    select(
-        document.c.id,
-        lost.ANSWERED.label("lost"),
-        blob.c.digest,
-        document.c.size_bytes,
-        document.c.manifest_body,
-        document.c.manifest_signature,
-    )
-    .select_from(named_document)
-    .where(
-        document.c.site == bindparam("at"),
-        document.c.machine == bindparam("by"),
-        document.c.stored_at.is_(None),
-        document.c.state.in_((ANNOUNCED, LOST)),
-    )
-    .order_by(document.c.number)
-)
+_AWAITED = select(
+    document.c.id,
+    lost.ANSWERED.label("lost"),
+    blob.c.digest,
+    document.c.size_bytes,
+    document.c.manifest_body,
+    document.c.manifest_signature,
+).select_from(named_document)
+_SENT_FOR = _AWAITED.where(document.c.id == bindparam("of"), document.c.state == ANNOUNCED)
+_OPEN = _AWAITED.where(
+    document.c.site == bindparam("at"),
+    document.c.machine == bindparam("by"),
+    document.c.stored_at.is_(None),
+    document.c.state.in_((ANNOUNCED, LOST)),
+).order_by(document.c.number)

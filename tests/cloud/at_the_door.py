@@ -35,7 +35,7 @@ class Wire:
 
     def say(self, route: bytes, first: bytes, data: bytes | memoryview | None = None) -> bool:
         if not self.full:
-            self.said.append((route, frames.decode(first, 1)))
+            self.said.append((route, frames.decode(first, 1 if data is None else 2)))
         return not self.full
 
 

@@ -137,6 +137,11 @@ class Segments:
                 return None  # one damaged file must not stop the hub for everybody else
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
+    def lies_in(self, digest: Digest) -> list[str]:
+        """Names of the files that hold its bytes."""
+        with self._database.reading() as connection:
+            return sorted({f"{found.segment:06}.segment" for found in _all_pieces(connection, digest)})
+
     def forget(self, digest: Digest) -> None:
         """Free the space, once it is committed that nobody needs it; a stranger is no error."""
         if digest not in self._forgotten:
