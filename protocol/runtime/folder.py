@@ -25,6 +25,7 @@ SECRET_BYTES_MAX: Final = 1024 * 1024
 _MARKER: Final = "kabine-node"
 _LOCK: Final = "lock"
 _UNFINISHED: Final = ".unfinished"
+_ENDLESS: Final = {stat.S_IFIFO: "pipe", stat.S_IFCHR: "device", stat.S_IFBLK: "device"}  # reading them may never end
 
 
 class Occupied(Unavailable):
@@ -48,6 +49,7 @@ class NodeFolder:
             there = {name for name in os.listdir(path) if not name.endswith(_UNFINISHED)}
         except OSError as error:
             raise _unavailable(error, path) from error
+        _only_files(path)
         if there - {_MARKER, _LOCK} or (_MARKER in there and _kind_of(path) != kind):
             what = (
                 f"There is a node of kind “{_kind_of(path)}” in {path} already."
@@ -70,9 +72,10 @@ class NodeFolder:
         """A folder that `create` made. With `exclusive=False` only to look at it, also while a process works there. `looking`: nobody works there
         meanwhile, and nothing is made; whoever makes something there must be the folder's owner.
 
-        Raises Refused when it is no node's folder or another kind's, Occupied while another process works on it, Unavailable where it is another
-        user's."""
+        Raises Refused when it is no node's folder or another kind's, or something in it is no file but a pipe or a device; Occupied while another
+        process works on it, Unavailable where it is another user's."""
         path = Path(path).absolute()
+        _only_files(path)
         found = _kind_of(path)
         if found != kind:
             what = f"There is no {kind} node in {path}" + (f", but one of kind “{found}”." if found else ".")
@@ -217,6 +220,23 @@ def sync_folder(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _only_files(folder: Path) -> None:
+    """Whoever opens a pipe waits for its other end. Raises Refused where one lies in a file's place; what cannot be looked at is left to whoever
+    opens it."""
+    with suppress(OSError), os.scandir(folder) as there:
+        for each in there:
+            if each.is_dir(follow_symlinks=False):
+                _only_files(Path(each.path))
+            elif not each.is_file():
+                with suppress(OSError):  # a link that leads nowhere
+                    if kind := _ENDLESS.get(stat.S_IFMT(each.stat().st_mode)):
+                        raise Refused(
+                            Code.BAD_FILE,
+                            f"{each.path} is a {kind}, no file.",
+                            "Move it away; if it stands in a file's place, bring that back from a copy.",
+                        )
 
 
 def _kind_of(path: Path) -> str | None:

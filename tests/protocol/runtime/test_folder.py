@@ -4,6 +4,7 @@ import errno
 import fcntl
 import os
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -72,6 +73,40 @@ def test_a_folder_that_cannot_be_made_says_so(tmp_path: Path) -> None:
             NodeFolder.create(path, "hub")
     with pytest.raises(Unavailable, match="is not there"):
         NodeFolder.create("/proc/kabine-hub", "hub")  # the kernel makes nothing there, for root neither
+
+
+@pytest.mark.parametrize("name", ["kabine-node", "lock", "edge.toml", "blobs/000001.segment"])
+def test_what_would_keep_a_reader_waiting_is_refused_at_once(tmp_path: Path, name: str) -> None:
+    """A pipe in a file's place: whoever opens it waits for a writer that never comes."""
+    NodeFolder.create(tmp_path / "a", "edge").close()
+    place = tmp_path / "a" / name
+    place.parent.mkdir(exist_ok=True)
+    place.unlink(missing_ok=True)
+    os.mkfifo(place)
+    for exclusive in (True, False):
+        with pytest.raises(Refused) as caught:
+            NodeFolder.open(tmp_path / "a", "edge", exclusive)
+        assert caught.value.what == f"{place} is a pipe, no file."
+        assert caught.value.remedy.startswith("Move it away")
+    with pytest.raises(Refused, match="is a pipe"):
+        NodeFolder.create(tmp_path / "a", "edge")
+
+
+def test_neither_a_device_is_read_nor_a_link_to_one(tmp_path: Path) -> None:
+    """/dev/zero never ends."""
+    NodeFolder.create(tmp_path / "a", "edge").close()
+    (tmp_path / "a" / "directory").symlink_to("/dev/zero")
+    with pytest.raises(Refused, match="directory is a device, no file"):
+        NodeFolder.open(tmp_path / "a", "edge")
+
+
+def test_a_socket_and_a_link_to_nothing_are_no_hindrance(tmp_path: Path) -> None:
+    """A node that was killed leaves its hatch; browsers leave links that lead nowhere."""
+    NodeFolder.create(tmp_path / "a", "edge").close()
+    with socket.socket(socket.AF_UNIX) as hatch:
+        hatch.bind(str(tmp_path / "a" / "edge.sock"))
+    (tmp_path / "a" / "gone").symlink_to(tmp_path / "nothing")
+    NodeFolder.open(tmp_path / "a", "edge").close()
 
 
 # --- one process at a time ----------------------------------------------------------------------------------------
