@@ -130,6 +130,14 @@ def test_a_broken_promise_prints_the_command_that_replays_it() -> None:
     assert "NOT caught" in said
 
 
+def test_whoever_plants_one_need_not_know_how_many_days_it_takes() -> None:
+    """Of the four days that a sound machine is given, nothing came of it."""
+    command = [sys.executable, "-m", "tools", "simulate", "--plant", "deaf-to-silence", "--json"]
+    done = subprocess.run(command, capture_output=True, check=False)
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["caught"]
+
+
 # --- with every processor, and therefore last: whatever runs beside this has ended by then ---
 @pytest.fixture(scope="module")
 def played() -> Report:

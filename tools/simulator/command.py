@@ -15,13 +15,17 @@ from tools.simulator.report import Report
 from tools.simulator.simulation import WORLD_DAYS
 from tools.simulator.worlds import simulate as play
 
+_PLANTED_DAYS: Final = 64.0  # within so many each planted fault is caught, and the run ends
 CABINS_MAX: Final = 50  # at one hub: more of them would tell nothing new
 _LIST: Final = "list"
 
 
 @click.command()
 @click.option(
-    "--days", type=click.FloatRange(0, min_open=True), default=WORLD_DAYS, show_default=True, help="Of virtual time."
+    "--days",
+    type=click.FloatRange(0, min_open=True),
+    show_default=f"{WORLD_DAYS}; with --plant, enough to catch it",
+    help="Of virtual time.",
 )
 @click.option(
     "--world-days",
@@ -47,7 +51,7 @@ _LIST: Final = "list"
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
 def simulate(
-    days: float, world_days: float, seed: int, cabins: int, plant: str | None, jobs: int, as_json: bool
+    days: float | None, world_days: float, seed: int, cabins: int, plant: str | None, jobs: int, as_json: bool
 ) -> None:
     """Cabins and hub under virtual time, with faults, from a seed.
 
@@ -58,6 +62,8 @@ def simulate(
     if plant == _LIST:
         _list(as_json)
         return
+    if days is None:
+        days = _PLANTED_DAYS if plant else WORLD_DAYS
     if not math.isfinite(days + world_days):
         raise click.BadParameter("no run has an end then.", param_hint="--days")
     report = play(seed, days, cabins, plant or "", jobs, world_days)

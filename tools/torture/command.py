@@ -45,7 +45,12 @@ def options(kind: str) -> Callable[[FC], FC]:
             click.option(
                 "--seed", type=click.IntRange(0), default=1, show_default=True, help="The same does the same."
             ),
-            click.option("--rounds", type=click.IntRange(1), default=ROUNDS[kind], show_default=True, help="How much."),
+            click.option(
+                "--rounds",
+                type=click.IntRange(1),
+                show_default=f"{ROUNDS[kind]}; with --plant, enough to catch it",
+                help="How much.",
+            ),
         ):
             function = option(function)
         return function
@@ -66,12 +71,14 @@ def torture() -> None:
     Exit code 1, and the command that does it again, when a promise was broken; with --plant, when none was."""
 
 
-def _tortured(kind: str, rounds: int, seed: int, plant: str, as_json: bool, **more: int) -> None:
+def _tortured(kind: str, rounds: int | None, seed: int, plant: str, as_json: bool, **more: int) -> None:
     if plant == "list":
         click.echo("\n".join(planted.names(kind)))
         return
     if plant and plant not in planted.names(kind):
         raise click.BadParameter(f"There is no fault “{plant}” here. `--plant list` names them.")
+    if rounds is None:
+        rounds = planted.rounds(kind, plant) if plant else ROUNDS[kind]
     report = run(kind, rounds, seed, plant, **more)
     if as_json:
         click.echo(json.dumps(report.as_dict(), ensure_ascii=False, indent=2))

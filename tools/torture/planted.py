@@ -24,10 +24,23 @@ PLANTED: Final[dict[str, dict[str, Patches]]] = {
     "bytes": faults_of_ends.BYTES,
 }
 
+# Within so many rounds each is caught. Most take far fewer, and the first that shows it is the last; a slow machine takes more of some.
+_ROUNDS: Final = {"power": 40_000, "rot": 20_000, "kill": 90, "network": 160, "bytes": 20_000}
+_ROUNDS_OF: Final = {
+    "secret-word": 400_000,
+    "room-in-advance": 400,
+    "slow-on-spaces": 800,
+}  # memory is looked at behind all of them
+
 
 def names(kind: str) -> list[str]:
     """Faults for this torture."""
     return sorted(PLANTED[kind])
+
+
+def rounds(kind: str, name: str) -> int:
+    """How many are enough to catch this fault."""
+    return _ROUNDS_OF.get(name, _ROUNDS[kind])
 
 
 def patches_of(name: str) -> list[tuple[Any, str, Any]]:

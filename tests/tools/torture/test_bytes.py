@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
+from click.testing import CliRunner
 
 from tools.torture import planted
 from tools.torture.bytes import bytes as torture
+from tools.torture.command import torture as command
 from tools.torture.mutation import neighbours
 from tools.torture.report import luck
 from tools.torture.targets import targets
 
 INPUTS = 1_600_000  # ninety seconds of one core: three times thirty
-INPUTS_FOR_A_PLANTED_FAULT = 8_000
-INPUTS_UNTIL_CAUGHT = {"secret-word": 200_000, "room-in-advance": 400, "slow-on-spaces": 800}
 
 
 @pytest.mark.parametrize("name", targets())
@@ -51,5 +53,13 @@ def test_only_refused_comes_out() -> None:
 
 @pytest.mark.parametrize("name", planted.names("bytes"))
 def test_a_planted_fault_is_noticed(name: str) -> None:
-    report = torture(INPUTS_UNTIL_CAUGHT.get(name, INPUTS_FOR_A_PLANTED_FAULT), 1, name)
+    report = torture(planted.rounds("bytes", name), 1, name)
     assert report.broken, f"{report.replay} found nothing"
+
+
+def test_whoever_plants_one_need_not_know_how_many_inputs_it_takes() -> None:
+    done = CliRunner().invoke(command, ["bytes", "--plant", "room-in-advance", "--json"])
+    assert done.exit_code == 0
+    found = json.loads(done.stdout)
+    assert found["caught"]
+    assert f"--rounds {planted.rounds('bytes', 'room-in-advance')} " in found["replay"]

@@ -7,12 +7,9 @@ import pytest
 from tools.torture import planted
 from tools.torture.network import network
 
-# It ends with the first that shows it; on a slow machine a document may come too late to be cut off.
-FAULTS_UNTIL_CAUGHT = 160
-
 
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("name", planted.names("network"))
 def test_a_planted_fault_is_noticed(name: str) -> None:
-    report = network(FAULTS_UNTIL_CAUGHT, 2, name)
+    report = network(planted.rounds("network", name), 2, name)
     assert report.broken, f"{report.replay} found nothing"

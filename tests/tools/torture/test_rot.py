@@ -7,11 +7,9 @@ import pytest
 from tools.torture import planted
 from tools.torture.rot import rot
 
-BITS_UNTIL_CAUGHT = 20_000  # it ends with the first that shows it
-
 
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("name", planted.names("rot"))
 def test_a_planted_fault_is_noticed(name: str) -> None:
-    report = rot(BITS_UNTIL_CAUGHT, 1, name)
+    report = rot(planted.rounds("rot", name), 1, name)
     assert report.broken, f"{report.replay} found nothing"
