@@ -203,4 +203,5 @@ def _tell(place: Path, failed: str, report: Report) -> None:
         found = sorted(path for path in place.glob("*-*") if path.is_file())
         what = re.search(r"=== Uncaught Python exception: ===\n(.*)", said)
         words = what[1] if what else said.strip()[-300:]
-        report.broke(f"{name}: {words} for {_shown(found[0].read_bytes()) if found else 'an input that is gone'}")
+        # All of it: what coverage has led to is not had again from the seed alone.
+        report.broke(f"{name}: {words} for {found[0].read_bytes().hex() if found else 'an input that is gone'}")

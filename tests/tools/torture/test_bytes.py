@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from tools.torture import planted
+from tools.torture.bytes import _tell as tell
 from tools.torture.bytes import bytes as torture
 from tools.torture.command import torture as command
 from tools.torture.mutation import neighbours
-from tools.torture.report import luck
+from tools.torture.report import Report, luck
 from tools.torture.targets import targets
 
 INPUTS = 1_600_000  # ninety seconds of one core: three times thirty
@@ -22,6 +26,29 @@ def test_what_is_sound_is_read(name: str) -> None:
     target = targets()[name]
     for example in target.examples:
         target.call(example)
+
+
+def test_another_process_has_the_same_examples() -> None:
+    """Hostile bytes are made of them: what a seed has found must be had again."""
+    script = (
+        "from tools.torture.targets import targets; print([(name, each.examples) for name, each in targets().items()])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == f"{[(name, each.examples) for name, each in targets().items()]}\n"
+
+
+def test_the_envelope_that_is_kept_opens_to_the_inner_one() -> None:
+    where = targets()
+    assert where["envelopes"].call(where["envelopes"].examples[0]) == where["inner"].examples[0]
+
+
+def test_what_coverage_has_led_to_is_told_in_full(tmp_path: Path) -> None:
+    (tmp_path / "frames").mkdir()
+    (tmp_path / "frames" / "code").write_text("77")
+    (tmp_path / "frames" / "crash-1").write_bytes(bytes(range(250)) * 4)
+    report = Report("bytes", 1)
+    tell(tmp_path / "frames", "", report)
+    assert report.broken[0].endswith(f" for {(bytes(range(250)) * 4).hex()}")
 
 
 def test_a_neighbour_has_another_byte_in_one_place() -> None:
