@@ -110,6 +110,12 @@ def test_seeds_differ() -> None:
     assert simulate(21, days=0.2, cabins=1).traces != simulate(22, days=0.2, cabins=1).traces
 
 
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_run_of_very_many_worlds_begins_with_the_first(processes: int) -> None:
+    """They were all laid out before, until there was no memory left."""
+    assert simulate(1, days=1e15, cabins=1, plant="ack-before-commit", processes=processes).broken
+
+
 def test_a_run_is_as_many_worlds_as_its_days_take() -> None:
     assert len(simulate(23, days=0.06, cabins=1, world_days=0.02).traces) == 3
     assert len(simulate(23, days=5, cabins=1).traces) == 2

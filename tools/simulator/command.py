@@ -65,7 +65,7 @@ def simulate(
     if days is None:
         days = _PLANTED_DAYS if plant else WORLD_DAYS
     if not math.isfinite(days + world_days):
-        raise click.BadParameter("no run has an end then.", param_hint="--days")
+        raise click.BadParameter("no run has an end then.", param_hint="--days, --world-days")
     report = play(seed, days, cabins, plant or "", jobs, world_days)
     if as_json:
         click.echo(json.dumps(report.as_dict(), ensure_ascii=False, indent=2))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import math
 import multiprocessing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Final, NamedTuple
 
@@ -37,7 +37,7 @@ def simulate(
     report = Report(seed, planted=plant)
     world_days = _PLANTED_DAYS if plant else world_days
     count = max(1, math.ceil(days / world_days))
-    worlds = [World(seed + n, min(world_days, days - n * world_days), cabins, plant) for n in range(count)]
+    worlds = (World(seed + n, min(world_days, days - n * world_days), cabins, plant) for n in range(count))
     with _players(min(processes, count)) as play_all:
         for played in play_all(worlds):
             report.add(played)
@@ -61,7 +61,7 @@ def play(world: World) -> Report:
 
 
 @contextmanager
-def _players(processes: int) -> Iterator[Callable[[list[World]], Iterator[Report]]]:
+def _players(processes: int) -> Iterator[Callable[[Iterable[World]], Iterator[Report]]]:
     if processes == 1:
         yield lambda worlds: map(play, worlds)
         return
