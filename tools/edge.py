@@ -171,7 +171,8 @@ def clean(folder: Path, done: bool) -> None:
 @click.pass_context
 def doctor(context: click.Context, folder: Path, as_json: bool) -> None:
     """Examine the cabin in DIR, line by line with what to do. Exit code: 0 all is well, 1 warning, 2 critical."""
-    from edge.doctor import Finding, Severity, examine
+    from edge.doctor.examination import examine
+    from edge.doctor.finding import Finding, Severity
 
     worst, findings = Severity.OK, list[Finding]()
     for finding in examine(folder, REAL):

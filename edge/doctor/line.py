@@ -1,0 +1,48 @@
+"""How the line to the hub is, and its clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from edge.config import EdgeConfig
+from edge.doctor.finding import Finding, Severity, span
+from edge.orders import Status
+from edge.silence import understood
+from protocol import limits
+from protocol.runtime.world import World
+
+CUT_SECONDS_CRITICAL: Final = 600.0  # as the fleet's alert: ten minutes without a line
+
+
+def link(status: Status, config: EdgeConfig, world: World) -> Finding:
+    """Whether the hub is heard, and why not."""
+    state = status.link
+    if state.connected:
+        trip = f", round trip {state.round_trip_seconds * 1000:.0f} ms" if state.round_trip_seconds is not None else ""
+        return Finding("link", Severity.OK, f"Connected to the hub{trip}.")
+    cut_seconds = (world.utc() - state.since).total_seconds() if state.since is not None else 0.0
+    silence = understood(state.reason, config.hub.address)
+    return Finding(
+        "link",
+        Severity.CRITICAL if silence.lasting or cut_seconds > CUT_SECONDS_CRITICAL else Severity.WARNING,
+        f"Not connected for {span(cut_seconds)}: {silence.why}.",
+        silence.remedy,
+    )
+
+
+def clock(status: Status) -> Iterator[Finding]:
+    """Beside the hub's, when it was heard."""
+    offset_seconds = status.link.hub_offset_seconds
+    if offset_seconds is None:
+        return
+    size = abs(offset_seconds)
+    severity = (
+        Severity.CRITICAL
+        if size > limits.CLOCK_OFFSET_CRITICAL_SECONDS
+        else Severity.WARNING
+        if size > limits.CLOCK_OFFSET_WARN_SECONDS
+        else Severity.OK
+    )
+    remedy = "" if severity is Severity.OK else "Have the machine keep its clock (`timedatectl set-ntp true`)."
+    yield Finding("clock", severity, f"The hub's clock is {offset_seconds:+.1f} s from this one.", remedy)
