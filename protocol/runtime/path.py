@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 from protocol import limits
 
 _INFO: Final = struct.Struct(
-    "=B15xI4xIIII28xII44xQ16xII8xQ"
+    "=B15xI4xIIII28xII4xI36xQ16xII8xQ"
 )  # of tcp_info (linux/tcp.h, since 4.9), the fields of `Reading`
 _CLOSED: Final = 7  # TCP_CLOSE of linux/tcp_states.h
 _SILENT_SECONDS_MIN: Final = 0.3  # no line of the country takes longer to have a lost packet sent again
@@ -33,6 +33,7 @@ class Reading(NamedTuple):
     again: int  # sent once more
     round_trip_us: int
     variation_us: int
+    window_packets: int  # so many may travel at once (RFC 5681, cwnd); what is given beyond that waits in the kernel
     acknowledged_bytes: int
     unsent_bytes: int
     shortest_us: int
@@ -44,6 +45,11 @@ class Reading(NamedTuple):
         """On the line or waiting for it in the kernel. What was lost holds up what came after it, but not the line."""
         packets = self.unacknowledged - self.came - self.lost + self.again
         return min(self.unsent_bytes + max(0, packets) * self.packet_bytes, self.queued_bytes)
+
+    @property
+    def window_bytes(self) -> int:
+        """What the kernel lets travel at once."""
+        return self.window_packets * self.packet_bytes
 
 
 class Path:

@@ -32,10 +32,10 @@ class Room:
         self._rates: deque[tuple[float, float]] = deque()  # (rate, when): falling, so the first is the best
 
     def wait_seconds(
-        self, under_way_bytes: int, carried_bytes: int, rate: float, base_seconds: float, now: float
+        self, under_way_bytes: int, carried_bytes: int, window_bytes: int, rate: float, base_seconds: float, now: float
     ) -> float:
-        """How long to wait before the next piece; 0 when there is room. `carried_bytes`: by this connection so far; `rate` in bytes per second;
-        `base_seconds`: shortest round trip."""
+        """How long to wait before the next piece; 0 when there is room. `carried_bytes`: by this connection so far; `window_bytes`: what the kernel
+        lets travel at once; `rate` in bytes per second; `base_seconds`: shortest round trip."""
         while self._rates and self._rates[-1][0] <= rate:
             self._rates.pop()
         self._rates.append((rate, now))
@@ -44,5 +44,6 @@ class Room:
         best = self._rates[0][0]
         if carried_bytes < _KNOWN_BYTES or not best or best > _FAST_RATE or base_seconds < SHORT_SECONDS:
             return 0.0
-        over_bytes = under_way_bytes - max(_HELD_BYTES_MIN, best * base_seconds)
+        # BBR lets four packets travel, for 0.2 s every ten seconds: what is given beyond them would only stand before the next word.
+        over_bytes = under_way_bytes - max(_HELD_BYTES_MIN, min(best * base_seconds, window_bytes))
         return min(max(over_bytes / best, _WAIT_SECONDS_MIN), _WAIT_SECONDS_MAX) if over_bytes > 0 else 0.0

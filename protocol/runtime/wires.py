@@ -337,7 +337,9 @@ class Dialler:
             self._roomy_until = now + _ROOMY_SECONDS
         under_way_bytes = self._path.under_way_bytes(reading)
         carried_bytes = self._path.carried_bytes(reading)
-        return self._room.wait_seconds(under_way_bytes, carried_bytes, reading.rate, reading.shortest_us / 1e6, now)
+        return self._room.wait_seconds(
+            under_way_bytes, carried_bytes, reading.window_bytes, reading.rate, reading.shortest_us / 1e6, now
+        )
 
     def receive(self, messages_max: int) -> Iterator[tuple[memoryview, memoryview, int]]:
         """First part, second part, number of parts of what has arrived, without waiting."""

@@ -72,6 +72,16 @@ def test_what_has_not_reached_the_kernel_is_under_way_too(ends):
     path.close()
 
 
+def test_a_new_connection_may_have_ten_packets_on_their_way(ends):
+    """RFC 6928, whatever controls congestion here."""
+    here, _ = ends
+    path = Path(here.fileno())
+    reading = path.read()
+    assert reading.window_packets == 10
+    assert reading.window_bytes == 10 * reading.packet_bytes
+    path.close()
+
+
 def test_a_connection_that_ended_is_not_silent(ends):
     here, there = ends
     path = Path(here.fileno())
