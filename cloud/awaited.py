@@ -9,13 +9,13 @@ from protocol import ids, limits
 from protocol.entries import DocumentSealed
 from protocol.errors import Code, Refused
 from protocol.ids import AgencyId, Digest, EnvelopeId, SiteId
-from protocol.manifest import SUITE, Manifest
+from protocol.manifest import SUITE, Happening, Manifest
 
 
 @dataclass(frozen=True, slots=True)
 class Awaited:
-    """A document that was announced: what its blob must be when it is complete. `id`: its number in the tables. `lost`: the cabin was told that it
-    is lost."""
+    """A document that was announced: what its blob must be when it is complete. `id`: its number in the tables. `place`: where it lay in its inbox
+    before the hub's disk lost its bytes; `last`: what was signed about it last, then, or where its cabin was told that it is lost."""
 
     id: int
     envelope: EnvelopeId
@@ -27,11 +27,19 @@ class Awaited:
     header_sha256: bytes
     payload_sha256: bytes
     manifest_digest: bytes
-    lost: bool
+    place: int | None
+    last: Happening | None
 
 
 def awaited(
-    id: int, manifest: Manifest, manifest_digest: bytes, digest: Digest, size_bytes: int, *, lost: bool = False
+    id: int,
+    manifest: Manifest,
+    manifest_digest: bytes,
+    digest: Digest,
+    size_bytes: int,
+    *,
+    place: int | None = None,
+    last: Happening | None = None,
 ) -> Awaited:
     """What must come, as the manifest says."""
     return Awaited(
@@ -45,7 +53,8 @@ def awaited(
         manifest.header_sha256,
         manifest.payload_sha256,
         manifest_digest,
-        lost,
+        place,
+        last,
     )
 
 

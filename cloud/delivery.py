@@ -45,14 +45,17 @@ class Delivery:
             return self._unfit(turn, awaited)
         self._attempts.pop(awaited.digest, None)
         self._blobs.finished(awaited.digest)
+        turn.news.delivered.add(awaited.agency)
+        if awaited.last not in (None, Happening.LOST):
+            turn.back(awaited.id, awaited.last)  # at its place, and what was signed about it holds
+            return True
         receipt = Receipt(1, awaited.envelope, Happening.STORED, HUB_ID, turn.now, awaited.manifest_digest)
         signed = sign(receipt, self._key)
-        if awaited.lost:
+        if awaited.last is Happening.LOST:
             turn.unsay(awaited.id)
-        turn.stored(awaited.id, self._known.next_place(turn.connection, awaited.agency))
+        turn.stored(awaited.id, awaited.place or self._known.next_place(turn.connection, awaited.agency))
         turn.happened(awaited.id, 1, Happening.STORED, turn.now, signed)
         turn.append(place, ReceiptGiven(signed))
-        turn.news.delivered.add(awaited.agency)
         return True
 
     def _unfit(self, turn: Turn, awaited: Awaited) -> bool:

@@ -10,7 +10,7 @@ from sqlalchemy import Row, bindparam, select
 from cloud import lost
 from cloud.gathered import Told
 from cloud.ledger import Ledger
-from cloud.storage.schema import blob, document, named_document, receipt
+from cloud.storage.schema import IN_INBOX, blob, document, named_document, receipt
 from cloud.turn import LOST
 from protocol import limits
 from protocol.asking import Delivered, Listing, LostListing
@@ -25,7 +25,7 @@ _CLOSED: Final = (Happening.ACCEPTED.value, Happening.RETURNED.value)
 _LISTED = (
     select(document, blob.c.digest)
     .select_from(named_document)
-    .where(document.c.agency == bindparam("by"), document.c.place > bindparam("after"))
+    .where(document.c.agency == bindparam("by"), IN_INBOX, document.c.place > bindparam("after"))
     .order_by(document.c.place)
     .limit(bindparam("count"))
 )
@@ -38,10 +38,10 @@ _EVENTS_OF_ALL = (
 _READABLE = (
     select(document.c.id)
     .select_from(named_document)
-    .where(blob.c.digest == bindparam("named"), document.c.agency == bindparam("by"), document.c.place.is_not(None))
+    .where(blob.c.digest == bindparam("named"), document.c.agency == bindparam("by"), IN_INBOX)
 )
 _ADDRESSED = select(document.c.site, document.c.id, document.c.receipt).where(
-    document.c.envelope == bindparam("sealed"), document.c.agency == bindparam("by"), document.c.place.is_not(None)
+    document.c.envelope == bindparam("sealed"), document.c.agency == bindparam("by"), IN_INBOX
 )
 _EVENTS = (
     select(receipt.c.body, receipt.c.signature).where(receipt.c.document == bindparam("of")).order_by(receipt.c.number)

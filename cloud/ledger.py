@@ -33,7 +33,7 @@ from cloud.storage import bulk
 from cloud.storage.blobs.segments import Segments
 from cloud.storage.database import Database, upsert
 from cloud.storage.retention import expired
-from cloud.storage.schema import blob, document, hub, link, named_document, published
+from cloud.storage.schema import IN_INBOX, blob, document, hub, link, named_document, published
 from cloud.turn import News, Turn, Wanted
 from protocol import entries
 from protocol.entries import DirectoryPublished, Entry, Mark, ReceiptGiven
@@ -53,11 +53,7 @@ _UNKNOWN: Final = (
     "(hub.sqlite and what begins with its name) is still somewhere, stop the hub and bring it back; otherwise docs/when.md."
 )
 _ALIVE = update(hub).where(hub.c.id == 1).values(alive_at=bindparam("now"))
-_SIZE = (
-    select(document.c.size_bytes)
-    .select_from(named_document)
-    .where(blob.c.digest == bindparam("named"), document.c.place.is_not(None))
-)
+_SIZE = select(document.c.size_bytes).select_from(named_document).where(blob.c.digest == bindparam("named"), IN_INBOX)
 
 
 class Ledger:

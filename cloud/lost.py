@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Connection, bindparam, delete, exists, select, update
 
 from cloud.site_log import Place
-from cloud.storage.schema import blob, document, link, named_document, receipt
+from cloud.storage.schema import IN_INBOX, blob, document, link, named_document, receipt
 from cloud.turn import ANNOUNCED, LOST, Turn
 from protocol.entries import ReceiptGiven
 from protocol.ids import HUB_ID, Digest, EnvelopeId, SiteId
@@ -23,11 +23,19 @@ CLOSED: Final = (Happening.ACCEPTED, Happening.RETURNED)
 SEGMENT_DAMAGED: Final = "segment-damaged"  # kind of alarm
 # A lost document has no event here until its agency has answered; one whose bytes the hub's disk lost has those of before until they are here again.
 ANSWERED: Final = exists().where(receipt.c.document == document.c.id)
+LAST: Final = (
+    select(receipt.c.happening)
+    .where(receipt.c.document == document.c.id)
+    .order_by(receipt.c.number.desc())
+    .limit(1)
+    .scalar_subquery()
+)
 _KNOWN_AGAIN = (
     update(document)
     .where(document.c.id == bindparam("of"))
     .values(
         state=bindparam("new_state"),
+        place=None,
         stored_at=bindparam("stored"),
         closed_at=bindparam("closed"),
         freed_at=bindparam("freed"),
@@ -38,10 +46,9 @@ _KNOWN_AGAIN = (
 
 _SENT_FOR = (
     update(document)
-    .where(document.c.id == bindparam("of"), document.c.place.is_not(None), document.c.closed_at.is_(None))
+    .where(document.c.id == bindparam("of"), IN_INBOX, document.c.closed_at.is_(None))
     .values(
         state=ANNOUNCED,
-        place=None,
         stored_at=None,
         trouble="The hub's disk has lost its bytes; the cabin is asked for them.",
     )
@@ -49,7 +56,7 @@ _SENT_FOR = (
 _HELD = (
     select(document.c.id, document.c.receipt, document.c.site, document.c.closed_at)
     .select_from(named_document)
-    .where(blob.c.digest == bindparam("named"), document.c.place.is_not(None), document.c.freed_at.is_(None))
+    .where(blob.c.digest == bindparam("named"), IN_INBOX, document.c.freed_at.is_(None))
 )
 _OF_NOBODY = (
     update(document)
@@ -84,7 +91,7 @@ class Held(NamedTuple):
 
 def sent_for(connection: Connection, documents: Iterable[int]) -> int:
     """The hub's disk has lost the bytes of these. Those that no agency has accepted or returned their cabins are asked for once more; what was signed
-    about them stays until they are here again, or the cabin has none (restored.gone). Of a machine that was replaced they are lost at once."""
+    about them stays, and their place, unless the cabin has none (restored.gone). Of a machine that was replaced they are lost at once."""
     count = 0
     for id in documents:
         count += connection.execute(_SENT_FOR, {"of": id}).rowcount

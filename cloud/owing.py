@@ -17,7 +17,7 @@ from cloud.storage.schema import blob, document, named_document
 from cloud.turn import ANNOUNCED, LOST, Wanted
 from protocol.errors import Unavailable
 from protocol.ids import Digest, SiteId
-from protocol.manifest import Manifest, Signed, digest_of, unverified
+from protocol.manifest import Happening, Manifest, Signed, digest_of, unverified
 
 
 class Owing:
@@ -63,13 +63,16 @@ class Owing:
                 del self.awaited[digest]
                 self._blobs.forget(digest)
             elif one.id == answer.document:
-                self.awaited[digest] = replace(one, lost=True)
+                self.awaited[digest] = replace(one, last=Happening.LOST)
 
-    def _await(self, row: Row[Any]) -> Digest:
+    def _await(self, row: Row[*tuple[Any, ...]]) -> Digest:
         signed = Signed(row.manifest_body, row.manifest_signature)
         digest = Digest(row.digest)
         manifest = unverified(Manifest, signed)
-        self.awaited[digest] = awaited(row.id, manifest, digest_of(signed), digest, row.size_bytes, lost=row.lost)
+        last = None if row.last is None else Happening(row.last)
+        self.awaited[digest] = awaited(
+            row.id, manifest, digest_of(signed), digest, row.size_bytes, place=row.place, last=last
+        )
         return digest
 
     def _resumable(self, digest: Digest) -> int:
@@ -88,7 +91,8 @@ _OPEN_SITES = (
 )
 _AWAITED = select(
     document.c.id,
-    lost.ANSWERED.label("lost"),
+    lost.LAST.label("last"),
+    document.c.place,
     blob.c.digest,
     document.c.size_bytes,
     document.c.manifest_body,

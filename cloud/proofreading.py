@@ -14,7 +14,7 @@ from sqlalchemy import bindparam, func, select
 
 from cloud.storage.blobs.segments import Segments
 from cloud.storage.database import Database
-from cloud.storage.schema import blob, document, named_document
+from cloud.storage.schema import IN_INBOX, blob, document, named_document
 from protocol import limits
 from protocol.ids import Digest
 
@@ -31,7 +31,7 @@ _OPEN = (
     .where(
         document.c.id > bindparam("after"),
         document.c.id <= bindparam("up_to"),
-        document.c.place.is_not(None),
+        IN_INBOX,
         document.c.closed_at.is_(None),
     )
     .order_by(document.c.id)

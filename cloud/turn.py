@@ -71,6 +71,17 @@ _STORED = (
     .where(document.c.id == bindparam("of"))
     .values(state=Happening.STORED.value, place=bindparam("new_place"), stored_at=bindparam("at"), trouble=None)
 )
+_BACK = (
+    update(document)
+    .where(document.c.id == bindparam("of"))
+    .values(
+        state=bindparam("new_state"),
+        stored_at=select(receipt.c.at)
+        .where(receipt.c.document == document.c.id, receipt.c.number == 1)
+        .scalar_subquery(),
+        trouble=None,
+    )
+)
 _TROUBLE = (
     update(document)
     .where(document.c.id == bindparam("of"))
@@ -90,6 +101,7 @@ class Turn:
         self._rows: defaultdict[Table, list[Mapping[str, Any]]] = defaultdict(list)
         self._states: list[dict[str, Any]] = []
         self._stored: list[dict[str, Any]] = []
+        self._back: list[dict[str, Any]] = []
         self._troubles: list[dict[str, Any]] = []
         self._freed: list[dict[str, Any]] = []
         self._appended: dict[SiteId, tuple[Place, list[Entry]]] = {}
@@ -147,6 +159,10 @@ class Turn:
         """This document lies in its inbox."""
         self._stored.append({"of": document, "new_place": place, "at": self.now})
 
+    def back(self, document: int, last: Happening) -> None:
+        """The hub's disk had lost this document, and its cabin has given it again: it lies where it lay, and stands where it stood."""
+        self._back.append({"of": document, "new_state": last.value})
+
     def trouble(self, document: int, words: str, state: str) -> None:
         """Why this document is stuck, and its state."""
         self._troubles.append({"of": document, "words": words, "new_state": state})
@@ -164,6 +180,7 @@ class Turn:
             bulk.write(self.connection, _insert(table), rows)
         for statement, changes in (
             (_STORED, self._stored),
+            (_BACK, self._back),
             (_STATE, self._states),
             (_TROUBLE, self._troubles),
             (_FREED, self._freed),

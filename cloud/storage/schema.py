@@ -221,7 +221,9 @@ document = Table(
     Column(
         "state", String(16), nullable=False
     ),  # announced, quarantined (its bytes are not what was signed), or the last Happening
-    Column("place", BigInteger),  # in the agency's inbox, 1, 2, 3 …; set when delivered
+    Column(
+        "place", BigInteger
+    ),  # in the agency's inbox, 1, 2, 3 …; its own also while the hub's disk has lost its bytes
     Column("announced_at", Instant, nullable=False),
     Column("stored_at", Instant),
     Column("closed_at", Instant),  # accepted or returned
@@ -234,6 +236,7 @@ document = Table(
     Index("document_to_free", "closed_at", sqlite_where=_TO_FREE, postgresql_where=_TO_FREE),
     Index("document_to_come", "site", "machine", "number", sqlite_where=_TO_COME, postgresql_where=_TO_COME),
 )
+IN_INBOX = document.c.place.is_not(None) & document.c.stored_at.is_not(None)
 named_document = document.join(blob, blob.c.id == document.c.id)  # with its digest
 
 receipt = Table(

@@ -63,7 +63,8 @@ class Receipts:
         self, signed: Signed, directory: Directory | None, *, restored: bool = False
     ) -> tuple[Receipt, ReceiptNumber] | None:
         """What happened to which document, if it is news; None for what is known, and for envelopes that nobody here remembers. Once the hub was
-        `restored` from an older copy, an event may also follow an earlier one of the chain: what had come after that only the cabin knows.
+        `restored` from an older copy, an event may also follow an earlier one of the chain: what had come after that only the cabin knows. LOST
+        always may: a hub's disk loses documents without that.
 
         Raises Refused: BAD_SIGNATURE or UNKNOWN_AGENCY when the directory names no such signer, OUT_OF_ORDER when it does not continue the
         chain, MALFORMED when it is none."""
@@ -76,7 +77,8 @@ class Receipts:
         known = [] if row.state in (State.WAITING, State.DAMAGED) else self.of(EnvelopeId(row.envelope))
         chain = {digest_of(each): unverified(Receipt, each) for each in known}
         # Only the newest event may be followed, but for a hub that knows an older one as the newest.
-        before = {row.event, *chain, *(chain[at].previous for at in chain)} if restored else {row.event}
+        earlier = restored or receipt.happening is Happening.LOST
+        before = {row.event, *chain, *(chain[at].previous for at in chain)} if earlier else {row.event}
         last = chain[receipt.previous].happening if receipt.previous in chain else None
         allowed = FIRST if last is None else AFTER[last]
         if not known and receipt.happening is Happening.LOST:

@@ -342,6 +342,7 @@ def four(town: Town) -> list[Document]:
 def test_what_the_hubs_disk_has_lost_its_cabin_is_asked_for(town: Town, four: list[Document]) -> None:
     """A bad sector, a copy of a live folder: the cabin kept it for days and nobody asked, and the agency was shown what it could not open."""
     whole, fetched, accepted, stored = four
+    before = inboxed(town)
     shortened(town, len(whole.blob) + 10)
     assert set(open_alarms(town)) == {"segment-damaged"}
     assert inboxed(town).keys() == {whole.manifest.envelope, accepted.manifest.envelope}
@@ -349,9 +350,13 @@ def test_what_the_hubs_disk_has_lost_its_cabin_is_asked_for(town: Town, four: li
     for one in (fetched, stored):
         arrives(town, one)
         assert town.ledger.read_blob(one.digest, 0, 1 << 20) == (one.blob, len(one.blob))
-        assert len(inboxed(town)[one.manifest.envelope]) == 1
-        tells(town, one, Happening.FETCHED)
-    assert len(inboxed(town)) == 4
+    assert inboxed(town) == before, (
+        "each at its place, with all that was signed about it; nobody is told anything twice"
+    )
+    for one in (fetched, stored):
+        assert told(town, one) == [Happening.STORED, *([Happening.FETCHED] if one is fetched else [])]
+    tells(town, stored, Happening.FETCHED)
+    tells(town, fetched, Happening.ACCEPTED)
     shortened(town, 4 * len(whole.blob))
     assert len(inboxed(town)) == 4 - len({wanted.digest for wanted in town.ledger.wanted(SITE)})
 

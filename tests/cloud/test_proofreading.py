@@ -78,10 +78,17 @@ def tells(town: Town, one: Document, happening: Happening) -> None:
 
 
 def given_back(town: Town, one: Document) -> None:
+    """It lies where it lay, with what was signed about it."""
+    [place, signed] = [
+        row(town, one).place,
+        [each for each in town.rows(receipt) if each.document == row(town, one).id],
+    ]
     town.send(one)
     assert town.ledger.settle().delivered == {SOZIALAMT}
     assert town.ledger.read_blob(one.digest, 0, 1 << 20) == (one.blob, len(one.blob))
-    assert len(listed(town)[one.digest]) == 1
+    assert [Signed(each.body, each.signature) for each in signed] == list(listed(town)[one.digest])
+    assert (row(town, one).place, row(town, one).state) == (place, signed[-1].happening)
+    assert row(town, one).trouble is None
 
 
 @pytest.fixture

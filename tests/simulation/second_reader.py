@@ -318,7 +318,8 @@ class Reader:
                 again = self.logs["down"].payloads[number][0] > 0  # the hub came back from an older copy
                 if digest in known[envelope] and again:
                     continue
-                if receipt["previous"] not in (known[envelope] if again else {newest[envelope]}):
+                anywhere = again or receipt["happening"] == "lost"
+                if receipt["previous"] not in (known[envelope] if anywhere else {newest[envelope]}):
                     raise Unread("a receipt that does not continue its chain")
                 newest[envelope] = digest
                 known[envelope].add(digest)

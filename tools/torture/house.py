@@ -114,7 +114,10 @@ class House(Rig):
 
     def arrived(self, site: str, state: str = "") -> dict[str, bytes]:
         """The same as the hub has it in an inbox, of those in this state."""
-        sql = "SELECT receipt, digest FROM document JOIN blob USING (id) WHERE site = ? AND place IS NOT NULL AND (? = '' OR state = ?)"
+        sql = (
+            "SELECT receipt, digest FROM document JOIN blob USING (id) "
+            "WHERE site = ? AND place IS NOT NULL AND stored_at IS NOT NULL AND (? = '' OR state = ?)"
+        )
         return dict(_rows(self.hub / "hub.sqlite", sql, site, state, state))
 
     def opened(self) -> set[str]:

@@ -139,11 +139,16 @@ class Judges:
         )
         yield from (f"The hub forgot that a document was {what[1]}." for what in promised.told - told)
         for envelope, digest, freed in looking.rows(
-            "SELECT envelope, digest, freed_at FROM document JOIN blob USING (id) WHERE place IS NOT NULL"
+            "SELECT envelope, digest, freed_at FROM document JOIN blob USING (id) WHERE place IS NOT NULL AND stored_at IS NOT NULL"
         ):
             if freed is None and looking.bytes_of(digest, blobs) != self._raws[digest]:
                 yield f"The secured document {envelope.hex()} is not what was handed in."
-        stored = {envelope for (envelope,) in looking.rows("SELECT envelope FROM document WHERE place IS NOT NULL")}
+        stored = {
+            envelope
+            for (envelope,) in looking.rows(
+                "SELECT envelope FROM document WHERE place IS NOT NULL AND stored_at IS NOT NULL"
+            )
+        }
         yield from (
             f"A document is no longer in its inbox ({envelope.hex()})." for envelope in promised.stored.keys() - stored
         )
@@ -161,7 +166,9 @@ class Judges:
                 ledger.keep(wanted.digest, have, part)
                 have += len(part)
         ledger.settle(everything=True)
-        for (digest,) in looking.rows("SELECT digest FROM document JOIN blob USING (id) WHERE place IS NULL"):
+        for (digest,) in looking.rows(
+            "SELECT digest FROM document JOIN blob USING (id) WHERE place IS NULL OR stored_at IS NULL"
+        ):
             yield f"The document {digest.hex()} does not arrive any more."
 
 
