@@ -292,9 +292,9 @@ class Connector:
         )
         return sign(event, self._signing.private())
 
-    def wait(self, seconds: float) -> None:
-        """Until the hub tells of a delivery, at most `seconds`. Raises Unavailable when the line is gone."""
-        self._asker.wait(seconds)
+    def wait(self, seconds: float) -> bool:
+        """Until the hub tells of a delivery, at most `seconds`; False where it did not. Raises Unavailable when the line is gone."""
+        return self._asker.wait(seconds)
 
     # --- directory -----------------------------------------------------------------------------------------------
     def _current_directory(self) -> Directory:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -23,9 +24,20 @@ from tools.letter import Letter, Spoiled, Taken, receipts_json
 
 FOLLOW_SECONDS: Final = 20.0  # a whisper tells of a delivery at once; this often we look even without one
 RETRY_SECONDS: Final = 2.0
+TRIES_AGAIN: Final = (
+    3  # of what was refused: a hub that reads it with us may have it back from its cabin a moment later
+)
 NAMED_MAX: Final = 20  # documents that were not taken, by name in the last line of a run
 # What the hub says of this connector, not of a document.
 _ABOUT_US: Final = frozenset({Code.NOT_ENROLLED, Code.REVOKED, Code.UNSUPPORTED_VERSION, Code.OVERLOADED})
+
+
+@dataclass
+class Refusal:
+    """Of one document, by this run: what it is called, and how often it is tried again when nothing new has come for a while."""
+
+    name: str
+    tries_left: int = TRIES_AGAIN
 
 
 @click.group()
@@ -125,20 +137,21 @@ def pull(
     only = receipt_number(receipt) if receipt else None
     folders.made(into, "--into")
     folder = NodeFolder.open(keys, "inbox")
-    refused: dict[int, str] = {}  # by place in the inbox; not tried again by this run
+    refused: dict[int, Refusal] = {}  # by place in the inbox
     try:
         while True:
             try:
                 with opened_inbox(keys, hub) as connector:
+                    again = False
                     while True:
-                        _pull_all(connector, into, only, reason, text, as_json, refused)
+                        _pull_all(connector, into, only, reason, text, as_json, refused, again=again)
                         if not follow:
                             break
-                        connector.wait(FOLLOW_SECONDS)
+                        again = not connector.wait(FOLLOW_SECONDS)
                 if refused:
                     raise Refused(
                         Code.BAD_FILE,
-                        f"Not taken: {named(sorted(refused.values()))}.",
+                        f"Not taken: {named(sorted(each.name for each in refused.values()))}.",
                         "Read above what is wrong with each. Ask the operator of the hub, and in the cabin.",
                     )
                 return
@@ -159,16 +172,20 @@ def named(names: Sequence[str]) -> str:
 
 
 def _waiting(
-    connector: Connector, only: ReceiptNumber | None, reason: str | None, refused: dict[int, str]
+    connector: Connector, only: ReceiptNumber | None, reason: str | None, refused: dict[int, Refusal]
 ) -> list[Letter]:
     """What is to be taken, oldest first; what cannot be believed is named, and noted in `refused`. Raises Refused where another was asked for."""
     letters = []
+    gone = set(refused)
     for letter in connector.letters():
+        gone.discard(letter.delivered.place if isinstance(letter, Letter) else letter.place)
         if isinstance(letter, Letter):
             letters += [letter] if only in (None, letter.manifest.receipt) else []
         elif letter.place not in refused:
-            refused[letter.place] = f"the one at place {letter.place}"
+            refused[letter.place] = Refusal(f"the one at place {letter.place}")
             click.echo(f"REFUSED at place {letter.place}: {letter.why}", err=True)
+    for place in gone:
+        del refused[place]  # its cabin is asked for it again, and then it lies there anew
     if only is not None and not letters:
         raise Refused(Code.UNKNOWN_DOCUMENT, f"No document {only} waits in this inbox.")
     if reason is not None and not letters:
@@ -189,7 +206,9 @@ def _pull_all(
     reason: str | None,
     text: str,
     as_json: bool,
-    refused: dict[int, str],
+    refused: dict[int, Refusal],
+    *,
+    again: bool,
 ) -> None:
     for problem in connector.problems():
         click.echo(problem, err=True)
@@ -198,7 +217,8 @@ def _pull_all(
     letters = _waiting(connector, only, reason, refused)
     happening = Happening.RETURNED if reason else Happening.ACCEPTED
     for letter in letters:
-        if letter.delivered.place in refused:
+        before = refused.get(letter.delivered.place)
+        if before is not None and not (again and before.tries_left):
             continue
         try:
             said = "" if only else connector.forgotten.again(letter)
@@ -211,9 +231,13 @@ def _pull_all(
             if trouble.code in _ABOUT_US:
                 raise
             # One bad document keeps nobody from the others.
-            refused[letter.delivered.place] = letter.manifest.receipt
-            click.echo(f"REFUSED {letter.manifest.receipt}: {trouble}", err=True)
+            if before is None:
+                refused[letter.delivered.place] = Refusal(letter.manifest.receipt)
+                click.echo(f"REFUSED {letter.manifest.receipt}: {trouble}", err=True)
+            else:
+                before.tries_left -= 1
         else:
+            refused.pop(letter.delivered.place, None)
             _report(done, taken, as_json)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -188,20 +189,33 @@ def test_a_connector_killed_before_any_of_its_files_appears_goes_on(town: Stage)
     town.whole(["templin", "gartz"])
 
 
+def flips(stage: Stage, receipt: str) -> None:
+    """One bit of this document's bytes turns over on the hub's disk."""
+    [(segment, position, length)] = stage.ask(
+        "SELECT segment, position_bytes, length_bytes FROM piece JOIN document ON document.id = piece.blob WHERE receipt = ? LIMIT 1",
+        receipt,
+    )
+    with stage.segment(segment).open("r+b") as file:
+        file.seek(position + length // 2)
+        [byte] = file.read(1)
+        file.seek(-1, 1)
+        file.write(bytes([byte ^ 1]))
+
+
+def lies_there(stage: Stage, receipt: str) -> bool:
+    """Is it in its inbox, and what the cabin sealed?"""
+    [(digest, there)] = stage.ask(
+        "SELECT digest, stored_at IS NOT NULL FROM document JOIN blob USING (id) WHERE receipt = ?", receipt
+    )
+    return bool(there) and hashlib.sha256(stage.envelope(digest)).digest() == digest
+
+
 @pytest.fixture(scope="module")
 def altered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stage, list[str]]]:
     """Four documents at the hub. The first one's bytes and the second one's manifest were altered on its disk, by one bit each."""
     with stage(tmp_path_factory.mktemp("altered"), "templin") as made:
         receipts = [made.hand_in("templin", made.page(seed), secured=True) for seed in range(4)]
-        [(segment, position, length)] = made.ask(
-            "SELECT segment, position_bytes, length_bytes FROM piece JOIN document ON document.id = piece.blob WHERE receipt = ? LIMIT 1",
-            receipts[0],
-        )
-        with made.segment(segment).open("r+b") as file:
-            file.seek(position + length // 2)
-            [byte] = file.read(1)
-            file.seek(-1, 1)
-            file.write(bytes([byte ^ 1]))
+        flips(made, receipts[0])
         [(body,)] = made.ask("SELECT manifest_body FROM document WHERE receipt = ?", receipts[1])
         made.alter("UPDATE document SET manifest_body = ? WHERE receipt = ?", flipped(body), receipts[1])
         yield made, receipts
@@ -210,6 +224,7 @@ def altered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stage, l
 def test_what_was_altered_at_the_hub_is_refused_and_keeps_nobody_from_the_rest(
     altered: tuple[Stage, list[str]],
 ) -> None:
+    """The hub reads with its connector, and has the document from its cabin again a moment later."""
     stage, [bytes_altered, manifest_altered, *good] = altered
     done = stage.pull()
     assert done.returncode == 1
@@ -218,27 +233,47 @@ def test_what_was_altered_at_the_hub_is_refused_and_keeps_nobody_from_the_rest(
     assert f"Not taken: {bytes_altered}, the one at place 2." in done.stderr
     files = sorted(f"{name}.{kind}" for name in good for kind in ("json", "pdf"))
     assert sorted(path.name for path in stage.into().iterdir()) == files
+    until(lambda: lies_there(stage, bytes_altered), "its cabin has given it again")
     assert happened(stage, bytes_altered) == happened(stage, manifest_altered) == ["stored"]
     assert stage.state("templin", bytes_altered) == "secured"
+    said = stage.kabine("fleet", "status", "--hub", stage.house.hub)
+    assert said.returncode >= 1
+    assert f"Document {bytes_altered} of templin was altered on the hub's disk (000001.segment)." in said.stdout
     one = stage.pull("--receipt", bytes_altered)
-    assert one.returncode == 1
-    assert f"REFUSED {bytes_altered}: " in one.stderr
+    assert "Not taken: the one at place 2." in one.stderr
+    assert "WARNING" not in one.stderr
+    assert bytes_altered in stage.opened()
+    until(lambda: stage.state("templin", bytes_altered) == "accepted", "the cabin hears of it")
+    status = stage.house.status("templin")
+    assert status is not None
+    assert status.troubles == ()
 
 
 def test_a_following_connector_goes_on_after_altered_documents(altered: tuple[Stage, list[str]]) -> None:
-    stage, [bytes_altered, _, *_] = altered
+    stage, _ = altered
     stage.follow()
     good = []
     for seed in range(2):
         good.append(stage.hand_in("templin", stage.page(10 + seed)))
         until(lambda: len(stage.reports) == len(good), "what comes is taken")
     assert [report["receipt"] for report in stage.reports] == good
-    assert bytes_altered not in stage.opened()
     log = stage.house.folder / "logs" / f"inbox-{AGENCY}.err"
     until(
-        lambda: (said := log.read_text()).count("REFUSED") == 2 * (1 + said.count("waiting:")),
+        lambda: (said := log.read_text()).count("REFUSED") == 1 + said.count("waiting:"),
         "each is named once, and again when the line was gone",
     )
+
+
+def test_a_following_connector_takes_what_it_refused_when_it_is_there_again(altered: tuple[Stage, list[str]]) -> None:
+    stage, _ = altered
+    stage.house.kill(f"inbox-{AGENCY}")
+    receipt = stage.hand_in("templin", stage.page(20), secured=True)
+    flips(stage, receipt)
+    stage.follow()
+    log = stage.house.folder / "logs" / f"inbox-{AGENCY}.err"
+    until(lambda: f"REFUSED {receipt}: " in log.read_text(), "it is refused")
+    until(lambda: stage.reports[-1]["receipt"] == receipt, "it is taken")
+    assert log.read_text().count(f"REFUSED {receipt}: ") == 1
 
 
 def test_what_the_hub_has_mended_is_taken_and_missed_no_more(altered: tuple[Stage, list[str]]) -> None:
