@@ -145,7 +145,9 @@ class CabinWatch:
         accepted = {document.envelope for document in custody.accepted.values()}
         here = {document.envelope for document in custody.waiting().values()}
         expect(not named & here, f"the hub says lost for what {self._cabin.name} still has")
-        notebook.recoveries["document-was-lost-with-a-hub-from-a-backup"] += bool(accepted & named)
+        gone, rotten = accepted & named, notebook.record.sent_for.keys()
+        notebook.recoveries["document-was-lost-to-a-flipped-bit"] += bool(gone & rotten)
+        notebook.recoveries["document-was-lost-with-a-hub-from-a-backup"] += bool(gone - rotten)
         return len((accepted & notebook.lost) - notebook.record.stored.keys() - named - proven)
 
     def close(self) -> None:

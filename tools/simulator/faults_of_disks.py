@@ -92,14 +92,16 @@ def cabin_rot(strike: Strike) -> None:
 
 
 def hub_rot(strike: Strike) -> None:
-    """A bit flips in a document that lies in an inbox."""
+    """A bit flips in a document that lies in an inbox, mostly in one that its agency has not closed."""
     simulation = strike.simulation
     if not simulation.hub.runs:
         return
-    digests = simulation.witness.hub.stored_digests()
+    watch = simulation.witness.hub
+    unclosed = watch.open_digests() if strike.dice.random() < 0.8 else []
+    digests = unclosed or watch.stored_digests()
     if digests:
         digest = strike.dice.choice(digests)
-        name, position, length = simulation.witness.hub.lies_at(digest)
+        name, position, length = watch.lies_at(digest)
         simulation.witness.notebook.rotten.add(digest)
         strike.hub.disk.flip(name, position + strike.dice.randrange(length), strike.dice.randrange(8))
         simulation.report.recoveries["document-altered-in-an-inbox"] += 1

@@ -29,6 +29,7 @@ from tools.simulator.node import Node
 from tools.simulator.tripwire import Crash
 
 RETENTION_DAYS = 2.0
+ROUND_SECONDS = 30.0  # machines are awake for minutes in a day
 BLOBS = "blobs"
 T = TypeVar("T")
 
@@ -70,6 +71,7 @@ class HubNode(Node):
             self._place.journal,
             self.utc,
             district.SOFTWARE,
+            round_seconds=ROUND_SECONDS,
         )
         admission = Admission()
 

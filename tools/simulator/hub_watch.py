@@ -26,6 +26,7 @@ _GRAVE = (
     "hub-restored",
 )
 # … and those that a hub calls which came back from a backup. No cabin is refused because of it.
+_OF_ROT = "segment-damaged"
 _OF_A_BACKUP = ("hub-restored", "entries-missing", "chain-broken")
 
 
@@ -76,6 +77,7 @@ class HubWatch:
             *_GRAVE,
         ):
             explained = site in self._notebook.excused or (site in self._notebook.restored and kind in _OF_A_BACKUP)
+            explained |= kind == _OF_ROT and bool(self._notebook.rotten)
             expect(explained, f"the hub calls a person: {kind}: {text}")
 
     def _entries(self, at: Machine) -> None:
@@ -118,6 +120,8 @@ class HubWatch:
         """Places of an inbox are 1, 2, 3 …; nothing lies there twice; what lies there is whole."""
         notebook = self._notebook
         places, stored = notebook.record.places, notebook.record.stored
+        if notebook.rotten:
+            self._sent_for()
         ends = self._reader.rows("SELECT agency, max(place) FROM document WHERE place IS NOT NULL GROUP BY agency")
         for agency in (agency for agency, last in ends if last > places[agency]):
             for place, envelope, digest in self._reader.rows(
@@ -135,6 +139,27 @@ class HubWatch:
                 stored[envelope] = digest
                 notebook.recoveries["document-was-given-back-to-a-hub-from-a-backup"] += envelope in notebook.lost
 
+    def _sent_for(self) -> None:
+        """What lay in an inbox and lies there no more was altered on the disk: its cabin is asked for it, and it comes back to its place, or it is
+        lost and its agency is asked."""
+        notebook, record = self._notebook, self._notebook.record
+        lost = set()
+        for site, envelope, digest, state, there in self._reader.rows(
+            "SELECT site, envelope, digest, state, place IS NOT NULL AND stored_at IS NOT NULL FROM document JOIN blob USING (id)"
+        ):
+            lost |= {envelope} if state == "lost" else set()
+            if there and record.sent_for.pop(envelope, b""):
+                expect(self._reader.sound(digest), "what was given back is not what was handed in")
+                record.stored[envelope] = digest
+                notebook.recoveries["document-was-given-back-after-a-flipped-bit"] += 1
+            elif not there and record.stored.pop(envelope, b""):
+                expect(digest in notebook.rotten, "a document that nobody has altered was taken out of its inbox")
+                record.sent_for[envelope] = digest
+                notebook.lost.add(envelope)
+                notebook.asked_again.add(SiteId(site))
+        if lost:  # its chain begins anew, with what its agency proves or the hub signs
+            record.told = [receipt for receipt in record.told if receipt.envelope not in lost]
+
     def stored(self) -> dict[bytes, bytes]:
         """Envelope → digest of what lies in an inbox now; as it was when the hub ended, while it does not run."""
         if self._hub.runs:
@@ -143,8 +168,8 @@ class HubWatch:
 
     def told(self, receipt: Receipt) -> None:
         """The hub has answered an agency with Done."""
+        self.look()
         self._notebook.record.told.append(receipt)
-        self._reader.at(self._hub.disk)
         self._receipts()
 
     def _receipts(self) -> None:
@@ -155,9 +180,10 @@ class HubWatch:
                 "SELECT envelope, happening FROM receipt JOIN document ON document.id = receipt.document"
             )
         }
+        away = self._notebook.record.sent_for.keys()  # of what is lost the agency is asked once more
         for receipt in self._notebook.record.told[-_TOLD_MAX:]:
             expect(
-                (receipt.envelope, receipt.happening.value) in held,
+                (receipt.envelope, receipt.happening.value) in held or receipt.envelope in away,
                 f"the hub forgot that a document was {receipt.happening}",
             )
 
@@ -168,7 +194,9 @@ class HubWatch:
 
     def secured(self, envelope: bytes) -> bool:
         """Is this document in an inbox, or did its agency prove to a hub which had lost it that it is there?"""
-        rows = self._reader.rows("SELECT place, state FROM document WHERE envelope = ?", envelope)
+        rows = self._reader.rows(
+            "SELECT place, state FROM document WHERE envelope = ? AND stored_at IS NOT NULL", envelope
+        )
         place, state = rows[0] if rows else (None, "")
         return place is not None or (state in _PROVEN and envelope in self._notebook.at_agency)
 
@@ -218,9 +246,23 @@ class HubWatch:
         """Of documents whose bytes are in the hub's segments."""
         self._reader.at(self._hub.disk)
         rows = self._reader.rows(
-            "SELECT digest FROM document JOIN blob USING (id) WHERE place IS NOT NULL AND freed_at IS NULL ORDER BY agency, place"
+            "SELECT digest FROM document JOIN blob USING (id) WHERE place IS NOT NULL AND stored_at IS NOT NULL AND freed_at IS NULL "
+            "ORDER BY agency, place"
         )
         return [row[0] for row in rows]
+
+    def open_digests(self) -> list[bytes]:
+        """Of those that their agencies have not closed."""
+        self._reader.at(self._hub.disk)
+        rows = self._reader.rows(
+            "SELECT digest FROM document JOIN blob USING (id) WHERE place IS NOT NULL AND stored_at IS NOT NULL AND closed_at IS NULL "
+            "ORDER BY agency, place"
+        )
+        return [row[0] for row in rows]
+
+    def unreadable(self) -> int:
+        """So many documents lie open in an inbox and are not what was handed in. The hub runs."""
+        return sum(not self._reader.sound(digest) for digest in self.open_digests())
 
     def lies_at(self, digest: bytes) -> tuple[str, int, int]:
         """Name of a segment file, position and length of a piece of this blob."""

@@ -159,7 +159,8 @@ class Office:
                 self._signed[envelope] = (*self._signed[envelope], signed)
             return signed
         assert isinstance(frame, frames.Refused), frame
-        assert frame.code == Code.OUT_OF_ORDER, frame.text
+        # The hub may have found meanwhile that its disk has altered it: it lies in no inbox until its cabin has given it again.
+        assert frame.code in (Code.OUT_OF_ORDER, Code.UNKNOWN_DOCUMENT), frame.text
         return follows
 
     def _sign(self, envelope: EnvelopeId, happening: Happening, follows: Signed) -> Signed:

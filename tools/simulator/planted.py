@@ -18,6 +18,7 @@ from edge.connection import Connection
 from edge.storage import opening
 from edge.storage.database import Database as CabinDatabase
 from edge.storage.high_water import HighWaterFile
+from protocol import limits
 from protocol.entries import EpochOpened
 from protocol.link import Link
 from tools.simulator import planted_at_hub as at_hub
@@ -65,6 +66,11 @@ def _both_ends_believe_forks(simulation: Simulation) -> None:
 def _loss_untold(simulation: Simulation) -> None:
     simulation.keep_seconds = (0.0,)  # or else nothing is lost
     _hub(at_hub.LossUntold, _ledger)(simulation)
+
+
+def _rot_called_lost(simulation: Simulation) -> None:
+    simulation.keep_seconds = (limits.KEPT_SECONDS,)
+    _hub(at_hub.RotCalledLost, _ledger)(simulation)
 
 
 def _lost_unasked(simulation: Simulation) -> None:
@@ -147,6 +153,9 @@ PLANTED: Final[dict[str, Planted]] = {
     "restore-unnoticed": Planted(_hub(at_hub.RestoreUnnoticed, _ledger), ("hub-restored",)),
     "loss-untold": Planted(_loss_untold, ("hub-restored",)),
     "lost-unasked": Planted(_lost_unasked, ("hub-restored",)),
+    "rot-unread": Planted(_hub(at_hub.RotUnread, lambda node: _ledger(node)._proofreading), ("hub-bit-flip",)),
+    "rot-unasked": Planted(_hub(at_hub.RotUnasked, _ledger), ("hub-bit-flip",)),
+    "rot-called-lost": Planted(_rot_called_lost, ("hub-bit-flip",)),
     "skip-entry": Planted(_hub(at_hub.SkipEntry, _ledger)),
     "never-asked-again": Planted(_hub(at_hub.NeverAskedAgain, _ledger), ("reset", "flap")),
     "forget-when-sent": Planted(_hub(at_hub.ForgetfulLedger, _ledger), _SILENT),

@@ -14,12 +14,13 @@ from cloud.delivery import Delivery
 from cloud.hub import Connection, Hub
 from cloud.ingest import Ingest, Run
 from cloud.ledger import Ledger
-from cloud.lost import Recalled
+from cloud.lost import Held, Recalled
+from cloud.proofreading import Proofreading
 from cloud.site_log import Place, SiteLog
 from cloud.storage.blobs.files import SegmentFiles
 from cloud.storage.blobs.segments import Segments
 from cloud.storage.blobs.sums import Sums
-from cloud.turn import News, Turn, Wanted
+from cloud.turn import LOST, News, Turn, Wanted
 from protocol import frames
 from protocol.entries import DocumentSealed, Entry, EpochOpened, Mark
 from protocol.errors import Code, Refused, Unavailable
@@ -224,6 +225,33 @@ class RestoreUnnoticed(Ledger):
     def reopens(self, site: SiteId, hello: frames.Hello) -> bool:
         """Never."""
         return False
+
+
+class RotUnread(Proofreading):
+    """A bit flips in a document that its agency does not fetch for a week; then no cabin has it any more."""
+
+    def step(self, now: float) -> list[Digest]:
+        """Read nothing."""
+        return []
+
+
+class RotUnasked(Ledger):
+    """A person is called because of the disk, and the cabin, which could give the document again, is not asked."""
+
+    def _send_again(self, turn: Turn, held: Held, digest: Digest) -> None:
+        """Leave it."""
+
+
+class RotCalledLost(Ledger):
+    """A visitor reads that papers are lost, and they lie in the cabin."""
+
+    def _send_again(self, turn: Turn, held: Held, digest: Digest) -> None:
+        """Give it up."""
+        super()._send_again(turn, held, digest)
+        turn.trouble(held.document, "Its bytes are gone.", LOST)
+        turn.unsay(held.document)
+        turn.news.wanted.clear()
+        self.owing.awaited.pop(digest, None)
 
 
 class LossUntold(Ledger):

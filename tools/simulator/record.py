@@ -37,7 +37,8 @@ class Custody:
 @dataclass
 class Record:
     """Of the hub's files. `stored`: envelope → digest, in an inbox. `told`: agencies' receipts that the hub has answered with Done. `final`: machines
-    that were revoked, and the last entry that may be held of them; `finished`: that were revoked, and the hub has not been seen since."""
+    that were revoked, and the last entry that may be held of them; `finished`: that were revoked, and the hub has not been seen since. `sent_for`:
+    envelope → digest of what lay in an inbox until the hub found that its disk had altered it."""
 
     stored: dict[bytes, bytes] = field(default_factory=dict)
     told: list[Receipt] = field(default_factory=list)
@@ -45,6 +46,7 @@ class Record:
     announced: dict[Machine, int] = field(default_factory=dict)
     counters: Counter[tuple[Machine, str]] = field(default_factory=Counter)
     places: Counter[str] = field(default_factory=Counter)
+    sent_for: dict[bytes, bytes] = field(default_factory=dict)
     final: dict[Machine, int] = field(default_factory=dict)
     finished: set[Machine] = field(default_factory=set)
     documents: int | None = None  # how many had come, of anybody
@@ -58,6 +60,7 @@ class Record:
             dict(self.announced),
             self.counters.copy(),
             self.places.copy(),
+            dict(self.sent_for),
             documents=self.documents,
         )
 
@@ -66,8 +69,8 @@ class Record:
 class Notebook:
     """Of the whole simulation. `recoveries`: what went well after a fault, counted. `custody`: by the machine's name. `tried`: digest → whatever a
     visitor wanted to hand in. `excused`: sites for which the hub may call a person; `restored`: sites that have known a hub which came back from a
-    backup since; `lost`: envelopes that went with such a hub. `at_agency`: envelopes that a connector was given whole. `rotten`: digests whose
-    bytes were altered on the hub's disk."""
+    backup since; `lost`: envelopes that went with such a hub, or with its disk. `at_agency`: envelopes that a connector was given whole. `rotten`:
+    digests whose bytes were altered on the hub's disk; `asked_again`: sites whose documents the hub has found to be."""
 
     recoveries: Counter[str]
     record: Record = field(default_factory=Record)
@@ -78,3 +81,4 @@ class Notebook:
     lost: set[bytes] = field(default_factory=set)
     at_agency: set[bytes] = field(default_factory=set)
     rotten: set[bytes] = field(default_factory=set)
+    asked_again: set[SiteId] = field(default_factory=set)

@@ -241,6 +241,7 @@ class Simulation:
         while (
             unfinished := [what for cabin in self.cabins for what in self.witness.cabins[cabin.name].unfinished()]
             or self._unproven()
+            or self._unreadable()
         ):
             if self.agenda.clock > until:
                 raise BrokenPromise(f"{PEACE_SECONDS:.0f} s after the last fault: {'; '.join(unfinished)}")
@@ -274,12 +275,17 @@ class Simulation:
                 found.append(f"{site.facts.site}: {site.reason}")
         return found
 
+    def _unreadable(self) -> list[str]:
+        """What lies in an inbox altered, and nobody has said that it is lost: within a round of its reading the hub finds it."""
+        count = self.witness.hub.unreadable() if self.hub.runs else 0
+        return [f"{count} documents in inboxes are not what was handed in"] if count else []
+
     def _proven(self, site: status.SiteStatus) -> bool:
         """With a hub from a backup something may be lost and said; nothing may be on its way for ever."""
         if site.proof.complete or site.facts.site in self.witness.notebook.excused:
             return True
         arrived = site.proof.verdict is Verdict.AGREES and not site.proof.documents_under_way
-        return arrived and site.facts.site in self.witness.notebook.restored
+        return arrived and site.facts.site in self.witness.notebook.restored | self.witness.notebook.asked_again
 
     def _pass(self, seconds: int) -> None:
         """Let time pass, awake."""
