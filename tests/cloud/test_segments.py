@@ -257,6 +257,21 @@ def test_what_an_older_database_does_not_know_is_kept_aside(tmp_path: Path, then
     assert all(found)
 
 
+def test_a_mark_that_a_crash_has_left_behind_is_made_good_by_the_next_start(tmp_path: Path) -> None:
+    """It is written after the transaction, and never fsynced. A hub that only slept then looked as old as the copy beside it."""
+    blobs, copy, newer = older(tmp_path, 5, 1)
+    folder = tmp_path / "blobs"
+    (folder / "recorded").write_bytes(b"")
+    database = Database(sqlite_url(newer))
+    segments = Segments(folder, database, SEGMENT)
+    settle(segments, database)  # a turn without documents
+    segments.close()
+    database.close()
+    found, aside = readable(copy, folder, blobs, 1000)
+    assert found == [True] * 5 + [False]
+    assert aside == ["000002.aside"]
+
+
 def test_a_database_of_before_marks_cuts_off_as_ever(tmp_path: Path, database: Database) -> None:
     segments = Segments(tmp_path / "blobs", database, SEGMENT)
     ((digest, made),) = fill(segments, database, 1)

@@ -85,6 +85,11 @@ class SegmentFiles:
         self._open_newest()
         return damaged
 
+    @property
+    def marked(self) -> bool:
+        """Has this process done that? What an earlier one has written a crash may have taken away."""
+        return self._marking >= 0
+
     def mark(self) -> None:
         """The database speaks of all that was appended, durably."""
         self._check()

@@ -213,7 +213,7 @@ class Segments:
 
     def committed(self) -> None:
         """The transaction of `record` is durable: give back what was forgotten."""
-        if self._files.end != self._recorded:
+        if self._files.end != self._recorded or not self._files.marked:
             self._recorded = self._files.end
             self._files.mark()
         for digest in (*self._fresh, *self._forgotten):
