@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import gc
 import math
-import multiprocessing
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Final, NamedTuple
 
+from tools.side_by_side import players
 from tools.simulator import engines
 from tools.simulator.disk import room
 from tools.simulator.report import Report
@@ -66,5 +66,5 @@ def _players(processes: int) -> Iterator[Callable[[Iterable[World]], Iterator[Re
         yield lambda worlds: map(play, worlds)
         return
     # Each simulation puts itself between its whole process and the operating system: side by side means several processes.
-    with multiprocessing.get_context("spawn").Pool(processes, maxtasksperchild=_WORLDS_PER_PROCESS) as pool:
+    with players(processes, _WORLDS_PER_PROCESS) as pool:
         yield lambda worlds: pool.imap(play, worlds)

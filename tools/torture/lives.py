@@ -5,11 +5,11 @@ Each is from a seed of its own, so that neither their order nor how many run at 
 from __future__ import annotations
 
 import math
-import multiprocessing
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final, NamedTuple
 
+from tools.side_by_side import players
 from tools.torture.report import Report
 
 _ALMOST: Final = 0.95  # of the rounds that were asked for; a life may have less to try than it was given
@@ -54,5 +54,5 @@ def _players(jobs: int) -> Iterator[Callable[[Play, list[Life]], Iterator[Report
         yield map
         return
     # Planted faults and engines that are kept are there for a whole process: side by side means several.
-    with multiprocessing.get_context("spawn").Pool(jobs) as pool:
+    with players(jobs) as pool:
         yield pool.imap
