@@ -31,7 +31,7 @@ def bench() -> None:
 )
 @click.option(
     "--folder",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    type=click.Path(path_type=Path, exists=True, file_okay=False, writable=True),
     help="Where to work: on the disk that matters.",
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")

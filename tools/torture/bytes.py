@@ -37,6 +37,7 @@ NEIGHBOURS: Final = 15
 _NEIGHBOURS_BYTES_MAX: Final = 4096
 _FUZZ_SECONDS_MAX: Final = 24 * 3600
 _INPUT_SECONDS_MAX: Final = 120  # of the wall: a busy machine must not look like a slow decoder
+_SEEDS: Final = 2**31 - 1  # libFuzzer takes no larger ones, and 0 for any
 _RSS_MIB_MAX: Final = 2048  # scrypt may take a gigabyte for an identity with a passphrase (limits.SCRYPT_WORK_FACTOR_MAX), beside the fuzzer itself
 _LENGTH_MAX: Final = 8192
 _COVERED: Final = re.compile(r"DONE\s+cov: (\d+)")
@@ -168,7 +169,7 @@ def _fuzzer(where: dict[str, Target], shares: dict[str, int], seed: int, plant: 
             for number, example in enumerate(target.examples):
                 (place / "corpus" / f"{number}").write_bytes(example)
             options = (
-                *(f"-runs={shares[name]}", f"-seed={seed + 1}", f"-timeout={_INPUT_SECONDS_MAX}"),
+                *(f"-runs={shares[name]}", f"-seed={seed % _SEEDS + 1}", f"-timeout={_INPUT_SECONDS_MAX}"),
                 *(f"-rss_limit_mb={_RSS_MIB_MAX}", f"-max_len={_LENGTH_MAX}", f"-artifact_prefix={place}/"),
                 "-print_final_stats=1",
             )

@@ -73,7 +73,8 @@ def torture() -> None:
 
 def _tortured(kind: str, rounds: int | None, seed: int, plant: str, as_json: bool, **more: int) -> None:
     if plant == "list":
-        click.echo("\n".join(planted.names(kind)))
+        names = planted.names(kind)
+        click.echo(json.dumps(names) if as_json else "\n".join(names))
         return
     if plant and plant not in planted.names(kind):
         raise click.BadParameter(f"There is no fault “{plant}” here. `--plant list` names them.")
@@ -127,7 +128,7 @@ _add(
 
 
 @torture.command()
-@click.option("--only", multiple=True, help="Some of them only: simulate, power, …")
+@click.option("--only", multiple=True, help="Some of them only: simulate, power, … (as often as needed).")
 @click.option(
     "--share", type=click.FloatRange(0, 1, min_open=True), default=1.0, show_default=True, help="Of the large figures."
 )

@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from protocol.runtime.folder import write_file
 from tools.simulator.planted import PLANTED
 from tools.simulator.simulation import WORLD_DAYS
 from tools.torture import planted
@@ -59,7 +60,8 @@ _PLANTED_CABIN_DAYS: Final = 32  # within so many the simulation catches each pl
 
 def gather(only: tuple[str, ...], share: float, seed: int, record: Record, world: World) -> None:
     """Do what is not on record yet: every step with its share of rounds, then each of its planted faults. A simulation is of such a `world`.
-    Raises nothing: what failed is kept too."""
+    What failed is kept too. Raises Unavailable, before anything is done, where nothing can be written."""
+    record.write()
     for kind, step in STEPS.items():
         if only and kind not in only:
             continue
@@ -163,11 +165,11 @@ class Record:
         self.write()
 
     def write(self) -> None:
-        """Both, anew."""
+        """Both, anew. Raises Unavailable where that cannot be."""
         found = [self._found[place] for place in sorted(self._found)]
         lines = [json.dumps(each, ensure_ascii=False, sort_keys=True) for each in found]
-        self._lines.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-        self._out.write_text(page(found), encoding="utf-8")
+        write_file(self._lines, "".join(f"{line}\n" for line in lines).encode(), 0o644)
+        write_file(self._out, page(found).encode(), 0o644)
 
 
 def _place(found: Found) -> tuple[str, str, int]:

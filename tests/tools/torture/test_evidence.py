@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tools.torture.evidence import Record, World, _simulate, page
+from protocol.errors import Unavailable
+from tools.torture.evidence import Record, World, _simulate, gather, page
 
 PAGE = Path(__file__).parents[3] / "docs" / "evidence.md"
 
@@ -80,6 +81,11 @@ def test_what_is_done_again_takes_the_place_of_what_was_there(out: Path) -> None
     assert "- Broken: " not in said
     # A fault that was mended is not unsaid.
     assert said.count("- Broken once, and mended: hub, torn, life 10.0: It forgot. Twice.; at 49617e4\n") == 1
+
+
+def test_a_page_that_cannot_be_written_is_said_before_hours_of_work(tmp_path: Path) -> None:
+    with pytest.raises(Unavailable, match=r"missing/page\.jsonl is not there"):
+        gather(("bytes",), 1e-9, 1, Record(tmp_path / "missing" / "page.md"), World(1))
 
 
 def test_the_page_in_the_repository_was_written_by_the_command() -> None:
