@@ -41,6 +41,7 @@ class Gathered:
     gone: dict[Digest, SiteId] = field(default_factory=dict)
     recheck: set[Digest] = field(default_factory=set)  # documents that are complete and were not delivered
     spoiled: set[Digest] = field(default_factory=set)  # in inboxes, and the disk gives other bytes of them, or none
+    hidden: set[SiteId] = field(default_factory=set)  # of which documents are hidden by an index of the database
     reconsider: bool = False  # what was set aside may be sound now
     alive: bool = False
     since: datetime | None = None
@@ -57,6 +58,7 @@ class Gathered:
             or self.gone
             or self.recheck
             or self.spoiled
+            or self.hidden
             or self.reconsider
             or self.alive
         )

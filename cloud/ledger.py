@@ -52,6 +52,11 @@ _UNKNOWN: Final = (
     "The database is older than the documents beside it. What it does not know is kept in {} and not used. If the newer database "
     "(hub.sqlite and what begins with its name) is still somewhere, stop the hub and bring it back; otherwise docs/when.md."
 )
+_HIDDEN: Final = (
+    "Indexes of the hub's database led past documents that are in it: {}. They were made anew from the rows. A bit has flipped on its disk: look "
+    "after it (`dmesg`)."
+)
+_HIDDEN_NAMED: Final = 10  # documents in that alarm
 _ALIVE = update(hub).where(hub.c.id == 1).values(alive_at=bindparam("now"))
 _SIZE = select(document.c.size_bytes).select_from(named_document).where(blob.c.digest == bindparam("named"), IN_INBOX)
 
@@ -249,7 +254,12 @@ class Ledger:
 
     def proofread(self, now_seconds: float) -> None:
         """Nobody says anything: read on in what lies in inboxes, a bounded number of bytes. What is found, `settle` acts upon."""
-        self._gathered.spoiled.update(self._proofreading.step(now_seconds))
+        found = self._proofreading.step(now_seconds)
+        self._gathered.spoiled.update(found.spoiled)
+        if found.hidden:
+            self._gathered.hidden.update(each.site for each in found.hidden)
+            named = ", ".join(each.receipt for each in found.hidden[:_HIDDEN_NAMED])
+            self.alarm(None, "database-damaged", _HIDDEN.format(named))
 
     # --- settle -----------------------------------------------------------------------------------------------------
     def settle(self, *, everything: bool = False) -> News:
@@ -279,7 +289,9 @@ class Ledger:
         self.owing.asked(wanted.site for wanted in news.wanted)
         self._places.committed()
         self.blobs.committed()
-        self._gathered = Gathered()
+        hidden, self._gathered = self._gathered.hidden, Gathered()
+        self.owing.asked(hidden)
+        news.wanted += [wanted for site in sorted(hidden) for wanted in self.wanted(site)]
         self._broken = False
         return news
 
@@ -321,6 +333,8 @@ class Ledger:
 
     def _apply(self, turn: Turn) -> None:
         gathered = self._gathered
+        if gathered.hidden:
+            self.database.index_anew(turn.connection, document)
         for raised in gathered.alarms:
             turn.alarm(*raised)
         for site, hello in gathered.reopening.items():

@@ -1,22 +1,24 @@
 """The hub reads what it holds. A bit that has flipped on its disk is found while the cabin can still give the document again, not by an agency alone.
 
 What an agency fetches is summed up as it is served. What nobody fetches is read when the hub is quiet: after a start, and once a round, some bytes
-at a time. A fetch that stops half-way is read to its end in the same way. Nothing here writes: what is found, `Ledger.settle` acts upon.
+at a time. A fetch that stops half-way is read to its end in the same way. And each document is looked for as others look for it: an index that a
+flipped bit leads past its row hides it, and SQLite says nothing. Nothing here writes: what is found, `Ledger.settle` acts upon.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from typing import Final
+from collections.abc import Sequence
+from typing import Final, NamedTuple
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import ColumnElement, bindparam, func, or_, select
 
 from cloud.storage.blobs.segments import Segments
 from cloud.storage.database import Database
 from cloud.storage.schema import IN_INBOX, blob, document, named_document
 from protocol import limits
-from protocol.ids import Digest
+from protocol.ids import Digest, SiteId
 
 ROUND_SECONDS: Final = 86_400.0  # cabins keep what is secured for three days
 STEP_BYTES: Final = limits.MIB  # read in one go, before somebody may be heard again …
@@ -37,6 +39,40 @@ _OPEN = (
     .order_by(document.c.id)
     .limit(STEP_DOCUMENTS)
 )
+_THERE = document.alias("there")
+
+
+def _leads_past(*columns: str, where: Sequence[ColumnElement[bool]] = ()) -> ColumnElement[bool]:
+    """Does the index over these columns lead past this document?"""
+    alike = (_THERE.c[name] == document.c[name] for name in columns)
+    return select(_THERE.c.id).where(*alike, *where).scalar_subquery().is_distinct_from(document.c.id)
+
+
+_HIDDEN = select(document.c.receipt, document.c.site).where(
+    document.c.id > bindparam("after"),
+    document.c.id <= bindparam("up_to"),
+    or_(
+        _leads_past("envelope"),
+        document.c.place.is_not(None) & _leads_past("agency", "place"),
+        document.c.stored_at.is_(None)
+        & _leads_past("site", "machine", "number", where=(_THERE.c.stored_at.is_(None),)),
+    ),
+)
+
+
+class Hidden(NamedTuple):
+    """A document that nobody would find: its receipt number, and the cabin it came from."""
+
+    receipt: str
+    site: SiteId
+
+
+class Found(NamedTuple):
+    """`spoiled`: documents that are others than were stored, or that the disk refuses twice, REFUSED_SECONDS apart; `hidden`: by an index that leads
+    past them."""
+
+    spoiled: list[Digest]
+    hidden: list[Hidden]
 
 
 class _Reading:
@@ -88,12 +124,12 @@ class Proofreading:
         del self._readings[digest]
         return reading.sha256.digest() != digest
 
-    def step(self, now: float) -> list[Digest]:
-        """Nobody says anything: read on. Documents that are others than were stored, or that the disk refuses twice, REFUSED_SECONDS apart."""
-        found = []
+    def step(self, now: float) -> Found:
+        """Nobody says anything: read on."""
+        found = Found([], [])
         left_bytes = STEP_BYTES
         if self._round_at <= now and not self._readings:
-            self._walk(now)
+            found.hidden.extend(self._walk(now))
         due = [(digest, each) for digest, each in self._readings.items() if each.again_at <= now]
         for digest, reading in due[:STEP_DOCUMENTS]:
             while left_bytes and digest in self._readings:
@@ -101,10 +137,10 @@ class Proofreading:
                 if part:
                     left_bytes -= len(part)
                     if self.served(digest, reading.size_bytes, reading.read_bytes, part):
-                        found.append(digest)
+                        found.spoiled.append(digest)
                 elif reading.again_at:
                     del self._readings[digest]
-                    found.append(digest)
+                    found.spoiled.append(digest)
                 else:
                     reading.again_at = now + REFUSED_SECONDS
                     break
@@ -117,14 +153,16 @@ class Proofreading:
         reading = self._readings[digest] = _Reading(size_bytes)
         return reading
 
-    def _walk(self, now: float) -> None:
-        """The next documents of this round."""
-        up_to = self._after + _WINDOW
+    def _walk(self, now: float) -> list[Hidden]:
+        """The next documents of this round; those of all that are hidden."""
+        after, up_to = self._after, self._after + _WINDOW
         with self._database.reading() as connection:
             last = connection.execute(_LAST).scalar() or 0
-            rows = connection.execute(_OPEN, {"after": self._after, "up_to": up_to}).all()
+            rows = connection.execute(_OPEN, {"after": after, "up_to": up_to}).all()
+            self._after = rows[-1].id if len(rows) == STEP_DOCUMENTS else up_to
+            hidden = connection.execute(_HIDDEN, {"after": after, "up_to": self._after}).all()
         for row in rows:
             self._begin(Digest(row.digest), row.size_bytes)
-        self._after = rows[-1].id if len(rows) == STEP_DOCUMENTS else up_to
         if self._after >= last:
             self._after, self._round_at = 0, now + self._round_seconds
+        return [Hidden(row.receipt, SiteId(row.site)) for row in hidden]
