@@ -8,7 +8,7 @@ READY_DEV := $(VENV)/.ready-dev
 NODE_READY := node_modules/.ready
 PARTS_READY := $(VENV)/.ready-parts
 
-.PHONY: demo test test-screens test-journeys test-others test-tortures check clean lock evidence
+.PHONY: demo test test-screens test-journeys test-others test-tortures check lint clean lock evidence
 .DELETE_ON_ERROR:
 
 # Demo and tests start the same programs over and over: what Python has compiled is kept, even on machines (containers, mostly) that forbid it.
@@ -48,11 +48,13 @@ test-others:
 test-tortures:
 	nice -n 10 $(BIN)/python -m pytest $(TORTURES)
 
-check: $(READY_DEV)
+check: lint
+	$(BIN)/python -m pytest -q tests/tidy
+
+lint: $(READY_DEV)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -q tests/tidy
 
 # The large figures of docs/evidence.md: hours. `make evidence SHARE=0.01` takes a hundredth; another SEED adds to what is there.
 evidence: $(READY_DEV)
