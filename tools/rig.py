@@ -47,6 +47,7 @@ PASSPHRASE: Final = "nur zum Vorführen"  # noqa: S105  # protects nothing: ever
 WORK_FACTOR: Final = 12  # of a passphrase that stands in this file
 # Long, for a machine that has much else to do; whoever fails to start is noticed at once.
 START_SECONDS: Final = 180.0
+LOOK_SECONDS: Final = 0.05  # between two looks whether somebody is ready: a person does not notice
 STOP_SECONDS: Final = 60.0
 ANSWER_SECONDS: Final = 60.0
 _ENROLLING_MAX: Final = 8  # at a time
@@ -145,7 +146,7 @@ class Rig:
             except Unavailable:
                 if time.monotonic() > until or self.processes["hub"].poll() is not None:
                     raise
-                time.sleep(0.1)
+                time.sleep(LOOK_SECONDS)
             else:
                 return
 
@@ -213,7 +214,7 @@ class Rig:
                 raise Unavailable(
                     f"The cabin {site} does not reach the hub: {reason}.", f"Look into {self.folder / 'logs'}."
                 )
-            time.sleep(0.05)
+            time.sleep(LOOK_SECONDS)
 
     def kill(self, name: str) -> None:
         """kill -9."""
@@ -264,7 +265,7 @@ class Rig:
                 raise Unavailable(
                     f"{name} did not start: {said[-400:] or 'it said nothing'}", f"Look into {self.folder / 'logs'}."
                 )
-            time.sleep(0.02)
+            time.sleep(LOOK_SECONDS)
 
 
 @contextlib.contextmanager

@@ -26,6 +26,7 @@ from tools.letter import Letter, Taken
 
 Patch = tuple[Any, str, Any]
 Faults = dict[str, Callable[[], list[Patch]]]
+_LATE_SECONDS: Final = 1.0  # between saying that a document was opened and writing it: a kill falls into it
 
 
 # --- bytes ----------------------------------------------------------------------------------------------------------
@@ -141,7 +142,7 @@ def accept_before_opened() -> list[Patch]:
     def close(self: Connector, letter: Letter, taken: Taken, happening: Happening, *words: str) -> Letter:
         signed = self._signed(letter, happening, *words)
         self._asker.ask(asking.Tell(signed.delivered.receipts[-1]))
-        time.sleep(1.0)
+        time.sleep(_LATE_SECONDS)
         real_take(self, letter, self.__dict__["late"])
         return signed
 

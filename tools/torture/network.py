@@ -25,6 +25,9 @@ from tools.town import uckermark
 
 CABINS: Final = 4
 HELD_SECONDS: Final = (0.5, 4.0)  # a fault lasts
+_DOWN_SECONDS: Final = 0.2  # of a line that flaps: less than any end takes for a silence …
+_UP_SECONDS: Final = 0.4  # … and long enough to begin with something
+_MOVED_SECONDS: Final = 1.0  # with an address, before the next
 # planted fault → what brings it to light for certain
 _SHOWN_BY: Final = {"dials-once": "reset", "never-asked-again": "silent-down"}
 _TABLE: Final = "inet kabine"
@@ -122,9 +125,9 @@ def _unplugged(space: Space) -> None:
 def _flapping(space: Space) -> None:
     for _ in range(4):
         space.run("ip", "link", "set", space.inside, "down")
-        time.sleep(0.2)
+        time.sleep(_DOWN_SECONDS)
         space.run("ip", "link", "set", space.inside, "up")
-        time.sleep(0.4)
+        time.sleep(_UP_SECONDS)
 
 
 def _moved(space: Space) -> None:
@@ -132,7 +135,7 @@ def _moved(space: Space) -> None:
     for host in (3, 2):
         space.run("ip", "addr", "flush", "dev", space.inside)
         space.run("ip", "addr", "add", f"{space.network}.{host}/24", "dev", space.inside)
-        time.sleep(1.0)
+        time.sleep(_MOVED_SECONDS)
 
 
 _CUT: Final = ("in tcp sport PORT reject with tcp reset", "out tcp dport PORT reject with tcp reset")

@@ -21,6 +21,7 @@ from tools.torture.operations import Operation
 from tools.torture.recorder import ORDERS, SAID, Refusal
 
 _MOUNT_SECONDS: Final = 60.0
+_LOOK_SECONDS: Final = 0.01  # between two looks whether it is there
 _WELL: Final = Refusal("", "", 0)
 _MEMORY: Final = Path("/dev/shm")  # noqa: S108  # fsyncs are counted, not waited for
 
@@ -118,4 +119,4 @@ def _until_mounted(mount: Path, process: subprocess.Popen[str]) -> None:
             raise Unavailable(
                 "The recording file system cannot be mounted.", "Is this process allowed to (root, or fuse3)?"
             )
-        time.sleep(0.01)
+        time.sleep(_LOOK_SECONDS)

@@ -7,9 +7,12 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Final
 
 from tools.bench.peers.peer import START_SECONDS
 from tools.bench.peers.syncthing import Device, Syncthing, until
+
+LOOK_SECONDS: Final = 0.05  # it is asked over HTTP: more often would cost it time that is measured
 
 
 class SyncthingAcross:
@@ -43,7 +46,7 @@ class SyncthingAcross:
                 os.link(file, giver.files / file.name)
             giver.scan()
             while not giver.has(taker, len(files)):
-                time.sleep(0.05)
+                time.sleep(LOOK_SECONDS)
 
         with giver.run():
             until(lambda: giver.connected(taker) and giver.state() == "idle", START_SECONDS, "connect")

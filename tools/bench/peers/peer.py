@@ -15,6 +15,7 @@ import msgspec
 from protocol.errors import Unavailable
 
 START_SECONDS: Final = 180.0  # on a busy machine
+LOOK_SECONDS: Final = 0.02  # between two looks whether it listens; before anything is measured
 SILENCE_SECONDS: Final = 120.0  # a peer that says nothing for so long is given up
 
 
@@ -66,7 +67,7 @@ def daemon(
             if process.poll() is not None or time.monotonic() > until:
                 words = log.read_text(errors="replace")[-400:]
                 raise Unavailable(f"{command[0]} did not start: {words or 'it said nothing'}", "Look at its version.")
-            time.sleep(0.02)
+            time.sleep(LOOK_SECONDS)
         yield process.pid
     finally:
         process.terminate()
