@@ -31,13 +31,14 @@ class Tables(House):
             cabin.executemany("INSERT INTO document VALUES (?, ?)", [(f"{number:04}", b"") for number in sorted(kept)])
         with closing(sqlite3.connect(self.hub / "hub.sqlite")) as hub, hub:
             hub.execute(
-                "CREATE TABLE document (id INTEGER PRIMARY KEY, receipt TEXT, site TEXT, place INT, state TEXT, agency TEXT, counter INT)"
+                "CREATE TABLE document "
+                "(id INTEGER PRIMARY KEY, receipt TEXT, site TEXT, place INT, state TEXT, agency TEXT, counter INT, stored_at TEXT)"
             )
             rows = [
-                (place, f"{number:04}", SITE, place, "accepted", AGENCY, place)
+                (place, f"{number:04}", SITE, place, "accepted", AGENCY, place, "2026-07-31")
                 for place, number in enumerate(sorted(arrived), 1)
             ]
-            hub.executemany("INSERT INTO document VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+            hub.executemany("INSERT INTO document VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
             hub.execute("CREATE TABLE blob (id INTEGER PRIMARY KEY, digest BLOB)")
             hub.executemany("INSERT INTO blob VALUES (?, ?)", [(place, b"") for place in range(1, len(arrived) + 1)])
             hub.execute("CREATE TABLE alarm (kind TEXT, text TEXT)")
