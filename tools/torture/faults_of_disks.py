@@ -9,6 +9,7 @@ import cloud.storage.database
 import edge.storage.opening
 from cloud.delivery import Delivery
 from cloud.ledger import Ledger
+from cloud.proofreading import Proofreading
 from cloud.storage.blobs.files import SegmentFiles
 from cloud.storage.blobs.segments import Segments
 from cloud.turn import News
@@ -182,9 +183,15 @@ def _believing(real: Callable[..., bool]) -> Callable[..., bool]:
     return consider
 
 
+def no_proofreading() -> list[Patch]:
+    """An agency is given altered bytes for days, and the cabin that keeps the document is not asked."""
+    return [(Proofreading, "served", lambda *_args: False)]
+
+
 ROT: Final[dict[str, Callable[[], list[Patch]]]] = {
     "no-row-seals": no_row_seals,
     "no-entry-chain": no_entry_chain,
     "no-high-water": no_high_water,
     "no-digest-check": no_digest_check,
+    "no-proofreading": no_proofreading,
 }

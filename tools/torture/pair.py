@@ -35,9 +35,10 @@ _LATER: Final = timedelta(days=400)
 
 
 class Keys:
-    """A district with one confirmed cabin, and the folder of its hub as it was founded. From the seed."""
+    """A district with one confirmed cabin, and the folder of its hub as it was founded. From the seed. `keeps`: the cabin keeps what is secured."""
 
-    def __init__(self, place: Path, seed: str) -> None:
+    def __init__(self, place: Path, seed: str, *, keeps: bool = False) -> None:
+        self._keeps = keeps
         self.district = District(luck(seed, "keys"))
         self.founded = place
         place.mkdir(parents=True)
@@ -66,6 +67,8 @@ class Keys:
 
     def buffer(self, folder: Path, dice: random.Random, now: Callable[[], datetime]) -> Buffer:
         """The cabin's buffer in `folder`, as edge/app.py opens it."""
+        if self._keeps:
+            (folder / "ballast").touch()  # it is there: none is laid by
         return Buffer(
             folder,
             now=now,
@@ -75,7 +78,7 @@ class Keys:
             signing_key=self._cabin_private,
             journal_recipient=self._journal_recipient,
             authority_key=self._authority_key,
-            disk_free_bytes_min=NO_BALLAST,
+            disk_free_bytes_min=0 if self._keeps else NO_BALLAST,
         )
 
     def ledger(self, folder: Path, now: Callable[[], datetime]) -> Ledger:

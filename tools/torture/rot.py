@@ -2,8 +2,9 @@
 
 Each round flips one bit in one file of a node's folder, starts the node on it with the real code, couples it with the other node, and lets an agency
 look at everything as its connector does. A flip counts as *noticed* (a trouble, an alarm, a refusal), as *healed or without effect* (nothing differs
-from what was promised), or as a violation: something is altered or gone, and nobody says so. Of the flips after which SQLite reads the same, with the
-same beside it, the first is looked at for all, and now and then another, which must fare alike.
+from what was promised), as *given back* (the hub has found that a document was altered, and has it from its cabin again), or as a violation:
+something is altered or gone and nobody says so, or a document lies open in its inbox altered though its cabin keeps it. Of the flips after which
+SQLite reads the same, with the same beside it, the first is looked at for all, and now and then another, which must fare alike.
 """
 
 from __future__ import annotations
@@ -17,11 +18,14 @@ from typing import Any, Final, NamedTuple
 
 from cloud import inbox
 from cloud.ledger import Ledger
+from cloud.lost import CLOSED
+from cloud.turn import News, Wanted
 from edge.buffer import Buffer
 from edge.storage.opening import FILE
+from protocol.asking import Delivered
 from protocol.errors import Trouble
 from protocol.ids import Digest
-from protocol.manifest import Manifest, check_chain, unverified, verify
+from protocol.manifest import Manifest, Receipt, check_chain, unverified, verify
 from tools.simulator import district, engines
 from tools.simulator.district import HUB_FILE
 from tools.torture.crashes import lay_out
@@ -38,7 +42,9 @@ from tools.torture.report import Report, luck
 
 LIVES_EVERY: Final = 200  # rounds; then other nodes suffer
 _MOMENTS: Final = (12, 25, 41)  # of a life, at which folders are copied as a killed process leaves them
+_OPEN: Final = 8  # documents that nobody has fetched when it ends
 _AIMED: Final = 0.6
+_SEGMENT: Final = ".segment"
 _WORDS: Final = b"CREATE "  # SQLite keeps them, and makes its tables by them anew each time
 _WORDS_BYTES: Final = 200
 _EVERYTHING: Final = 1 << 30
@@ -80,8 +86,8 @@ def _play(life: Life) -> Report:
 
 
 def _scenes(place: Path, life: str) -> list[Scene]:
-    """A life, and copies of its folders: some with a WAL, the last one closed in order."""
-    keys = Keys(place / "founded", life)
+    """A life, and copies of its folders: some with a WAL, the last one closed in order, with documents that no agency has fetched."""
+    keys = Keys(place / "founded", life, keeps=True)
     (place / "live").mkdir()
     promised: list[bytes] = []
     scenes: list[Scene] = []
@@ -102,6 +108,8 @@ def _scenes(place: Path, life: str) -> list[Scene]:
             step()
             if number in _MOMENTS:
                 copy()
+        for step in (*[pair.hand_in] * _OPEN, pair.announce, pair.send, pair.answer):
+            step()
     finally:
         pair.close()
     copy()
@@ -138,21 +146,26 @@ class Verdicts:
         self.fresh = before is None or self._dice.random() < JUDGED_AGAIN
         if before is not None and not self.fresh:
             return before
-        found = self._look(self._scenes[scene], files, where.startswith("cabin"))
+        found = self._look(self._scenes[scene], files, where)
         if before is not None and before.outcome != found.outcome:
             return Verdict("violated", f"SQLite reads the same after two flips, and they fare as {before} and {found}")
         if seen is not None:
             self._said[scene, node, seen] = found
         return found
 
-    def _look(self, scene: Scene, files: dict[str, bytes], at_cabin: bool) -> Verdict:
+    def _look(self, scene: Scene, files: dict[str, bytes], where: str) -> Verdict:
         lay_out(files, scene.folders, self._place)
+        look = _Look(scene, self._place)
         try:
-            noticed, broken = _Look(scene, self._place).look(at_cabin)
+            noticed, broken = look.look(where.startswith("cabin"))
         finally:
             shutil.rmtree(self._place)
+        if look.unhealed and where.endswith(_SEGMENT):
+            return Verdict("violated", look.unhealed[0])
         if broken and not noticed:
             return Verdict("violated", broken[0])
+        if look.given_back and not broken:
+            return Verdict("given-back")
         return Verdict("noticed" if noticed else "healed-or-without-effect")
 
 
@@ -189,6 +202,8 @@ class _Look:
         self._scene = scene
         self._place = place
         self._now = lambda: district.at(1e6 + next(seconds))
+        self.given_back = 0  # documents that the cabin was asked for, and that lie in their inbox again
+        self.unhealed: list[str] = []  # that lie there open and altered, though the cabin keeps them
 
     def look(self, at_cabin: bool) -> tuple[list[str], list[str]]:
         """What somebody was told, and what is not as it was promised."""
@@ -232,7 +247,19 @@ class _Look:
             raise ValueError("the hub holds more of the log than was written: log-fork")
         while fresh := buffer.log.read(log.theirs().number, 1 << 20, 100):
             log.commit(fresh)
-        for wanted in ledger.wanted(site):
+        self._give(buffer, ledger, ledger.wanted(site))
+        news = self._fetched(ledger)
+        self._give(buffer, ledger, news.wanted)
+        self.given_back = len(news.wanted)
+        down = log.last()
+        if down.number < buffer.log.theirs().number:
+            raise ValueError("the cabin holds more of the hub's log than there is: log-fork")
+        buffer.log.commit(log.read(buffer.log.theirs().number, 1 << 20, 1000))
+        buffer.sync()
+        return list(self._agencies(buffer, ledger, looking, at_cabin))
+
+    def _give(self, buffer: Buffer, ledger: Ledger, asked: list[Wanted]) -> None:
+        for wanted in asked:
             have = wanted.have_bytes
             while part := buffer.read(wanted.digest, have, 1 << 19):
                 ledger.keep(wanted.digest, have, part)
@@ -240,14 +267,15 @@ class _Look:
             if have < wanted.size_bytes:
                 raise ValueError("the cabin has nothing to send: Gone, and the hub calls a person")
         ledger.settle(everything=True)
-        down = log.last()
-        if down.number < buffer.log.theirs().number:
-            raise ValueError("the cabin holds more of the hub's log than there is: log-fork")
-        buffer.log.commit(log.read(buffer.log.theirs().number, 1 << 20, 1000))
-        buffer.sync()
-        return list(self._agencies(ledger, looking, at_cabin))
 
-    def _agencies(self, ledger: Ledger, looking: Looking, at_cabin: bool) -> Iterator[str]:
+    def _fetched(self, ledger: Ledger) -> News:
+        """Every agency fetches what lies in its inbox, and the hub reads with them."""
+        for agency in self._scene.keys.agencies:
+            for delivered in inbox.listing(ledger, agency, 0, 200, everything=False).documents:
+                ledger.read_blob(delivered.digest, 0, _EVERYTHING)
+        return ledger.settle()
+
+    def _agencies(self, buffer: Buffer, ledger: Ledger, looking: Looking, at_cabin: bool) -> Iterator[str]:
         keys = self._scene.keys
         shown: dict[Any, bytes | None] = {}
         for agency in keys.agencies:
@@ -261,6 +289,7 @@ class _Look:
                 if raw and not _fits(raw, manifest) and at_cabin:
                     yield "The hub has signed for a document that was altered in the cabin"
                 elif raw and not _fits(raw, manifest):
+                    self._look_for(buffer, delivered)
                     raise ValueError("the connector refuses a document: it is not the one that the cabin signed")
                 shown[unverified(Manifest, delivered.manifest).envelope] = raw
             if sorted(counters) != list(range(1, len(counters) + 1)):
@@ -271,6 +300,13 @@ class _Look:
                 yield "A document was „gesichert“ and no agency sees it"
             elif shown[envelope] is None and envelope not in freed:
                 raise ValueError("the connector is told that a document is gone")
+
+    def _look_for(self, buffer: Buffer, delivered: Delivered) -> None:
+        """Could the cabin give this document again?"""
+        last = unverified(Receipt, delivered.receipts[-1]).happening
+        kept = buffer.read(delivered.digest, 0, _EVERYTHING)
+        if kept and len(kept) == delivered.size_bytes and last not in CLOSED:
+            self.unhealed.append("A document lies altered in an inbox, its cabin keeps it, and was not asked for it")
 
 
 def _fits(raw: bytes, manifest: Manifest) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -99,11 +100,12 @@ def test_power_is_cut_in_every_way(found: dict[str, Report]) -> None:
 def test_bits_flip_in_every_file(found: dict[str, Report]) -> None:
     report = found["rot"]
     assert report["rounds"] == BITS
-    struck = {name.partition("-noticed")[0].partition("-healed")[0] for name in report["counts"]}
+    struck = {re.split("-(?:noticed|healed|given)", name)[0] for name in report["counts"]}
     files = {"buffer.sqlite", "buffer.sqlite-wal", "high-water", "hub.sqlite", "hub.sqlite-wal", "blobs"}
     assert struck == files | {"lives", "judged"}
     for file in files - {"high-water"}:  # it heals: it has two slots, and the database has the same
         assert report["counts"][f"{file}-noticed"] >= 1, file
+    assert report["counts"]["blobs-given-back"] >= 1, "a cabin has given again what the hub's disk had altered"
 
 
 def test_lines_suffer_every_kind_of_fault(found: dict[str, Report]) -> None:
