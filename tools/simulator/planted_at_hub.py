@@ -15,7 +15,7 @@ from cloud.hub import Connection, Hub
 from cloud.ingest import Ingest, Run
 from cloud.ledger import Ledger
 from cloud.lost import Held, Recalled
-from cloud.proofreading import Proofreading
+from cloud.proofreading import Found, Proofreading
 from cloud.site_log import Place, SiteLog
 from cloud.storage.blobs.files import SegmentFiles
 from cloud.storage.blobs.segments import Segments
@@ -230,9 +230,9 @@ class RestoreUnnoticed(Ledger):
 class RotUnread(Proofreading):
     """A bit flips in a document that its agency does not fetch for a week; then no cabin has it any more."""
 
-    def step(self, now: float) -> list[Digest]:
+    def step(self, now: float) -> Found:
         """Read nothing."""
-        return []
+        return Found([], [])
 
 
 class RotUnasked(Ledger):
