@@ -13,8 +13,9 @@ from typing import Final
 
 import click
 
-from protocol.errors import Code, Refused, Trouble
+from protocol.errors import Code, Refused, Trouble, Unavailable
 
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 FAMILIES: Final = {
     "agency": ("tools.agency:agency", "Agencies: add, change, list, give a key, remove."),
     "bench": ("tools.bench.command:bench", "Measure speed, side by side with references."),
@@ -85,12 +86,27 @@ def main() -> None:
         say(trouble)
         sys.exit(1)
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        told = _in_words(error)
+        if told is None:
             raise
-        sys.stdout = None  # what waits there would be tried once more at the end, with a traceback
-        click.echo("kabine: The disk is full: what this command says could not be written.", err=True)
-        click.echo("  Free some space, or send the output elsewhere; then give the command again.", err=True)
+        if error.errno in _FULL:
+            sys.stdout = None  # what waits there would be tried once more at the end, with a traceback
+        say(told)
         sys.exit(1)
+
+
+def _in_words(error: OSError) -> Unavailable | None:
+    """What the machine refuses to every command alike; None where only a traceback helps."""
+    if error.errno in _FULL:
+        return Unavailable(
+            "The disk is full: what this command says could not be written.",
+            "Free some space, or send the output elsewhere; then give the command again.",
+        )
+    if error.filename is None and "temporary directory" in str(error):  # so says tempfile
+        return Unavailable(
+            "There is no folder for temporary files that you may write to.", "Set TMPDIR to one, with 1 GB of room."
+        )
+    return None
 
 
 def _expect_characters(words: Sequence[str]) -> None:

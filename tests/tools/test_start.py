@@ -46,3 +46,22 @@ def test_a_command_that_is_called_hears_of_ctrl_c() -> None:
     command = [sys.executable, "-c", PROGRAM, "cloud.app", "hub", "run", "nowhere"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, check=False, preexec_fn=AT_A_TERMINAL)
     assert (done.returncode, done.stderr.strip()) == (1, b"Aborted!")
+
+
+@pytest.mark.parametrize("words", [["simulate", "--days", "0.01"], ["torture", "bytes", "--rounds", "100"]])
+def test_where_no_folder_of_temporary_files_can_be_written_it_is_said_in_words(words: list[str]) -> None:
+    """As for another user than root on a machine that is set up too narrowly; here whoever asks for one is refused."""
+    program = (
+        "import errno, tempfile\n"
+        "def _get_default_tempdir(*_):\n"
+        "    raise FileNotFoundError(errno.ENOENT, 'No usable temporary directory found')\n"
+        "tempfile._get_default_tempdir = _get_default_tempdir\n"
+        "import tools.simulator.disk\n"
+        "tools.simulator.disk._MEMORY = tools.simulator.disk.Path('/nonexistent')\n"
+        "from tools.__main__ import main\nmain()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, *words], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("kabine: There is no folder for temporary files that you may write to.\n  Set TMPDIR")
