@@ -65,8 +65,15 @@ async function pull(folder, cardFile, into, { reason, text }) {
     const keys = readKeys(folder);
     const hub = readCard("hub", readFileSync(cardFile, "utf8"));
     const asker = new Asker(hub.address, hub.curve_key, keys.curveSecret);
-    const current = await asker.ask({ noun: "ShowDirectory" });
-    const { directory } = next(undefined, await asker.fetch(current.digest, current.size_bytes), hub.authority_key);
+    try {
+        await pullThrough(asker, hub, keys, into, { reason, text });
+    } finally {
+        asker.end();
+    }
+}
+
+async function pullThrough(asker, hub, keys, into, { reason, text }) {
+    const { directory } = next(undefined, await asker.directory(), hub.authority_key);
     for (let listing = { documents: [], more: true }, after = 0; listing.more; after = listing.documents.at(-1)?.place) {
         listing = await asker.ask({ noun: "ListInbox", after, count: 50, everything: false });
         for (const delivered of listing.documents) {
@@ -85,7 +92,6 @@ async function pull(folder, cardFile, into, { reason, text }) {
             tell("document", { receipt, cabin, title: summary.title, pages: inner.pages, state: way.happening });
         }
     }
-    asker.end();
 }
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { return: { type: "string" }, text: { type: "string", default: "" } } });

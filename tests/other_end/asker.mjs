@@ -50,6 +50,11 @@ export class Asker {
         }).finally(() => this.answers.delete(number));
     }
 
+    async directory() {
+        const { digest, size_bytes } = await this.ask({ noun: "ShowDirectory" });
+        return this.fetch(digest, size_bytes);
+    }
+
     async fetch(digest, size) {
         await this.ready;
         let bytes = Buffer.alloc(0);

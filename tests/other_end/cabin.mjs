@@ -46,11 +46,13 @@ async function enrol(folder, card, wordsFile) {
     };
     writeKeys(folder, keys);
     const asker = new Asker(keys.address, keys.hubKey, invitation.curve_secret);
-    await asker.ask({ noun: "MakeClaim", claim: claim(invitation, keys, randomBytes(16), SOFTWARE) });
-    const current = await asker.ask({ noun: "ShowDirectory" });
     const journal = new Journal(folder);
-    journal.keepDirectory(await asker.fetch(current.digest, current.size_bytes));
-    asker.end();
+    try {
+        await asker.ask({ noun: "MakeClaim", claim: claim(invitation, keys, randomBytes(16), SOFTWARE) });
+        journal.keepDirectory(await asker.directory());
+    } finally {
+        asker.end();
+    }
     const print = fingerprint(Buffer.from(keys.site), curvePublic(keys.curveSecret), signingPublic(keys.signingSeed));
     tell("enrolled", { site: keys.site, words: spoken(print, readFileSync(wordsFile, "utf8")), directory: journal.directory.version });
 }

@@ -72,7 +72,7 @@ export class Link {
         } catch (error) {
             if (error instanceof UnknownTag) return;
             if (!(error instanceof Malformed || error instanceof Refusal)) throw error;
-            const code = error.code ?? "malformed";
+            const code = (this.refused = error.code ?? "malformed");
             this.say("Refused", { code, text: error.message, retry_after_seconds: 0, ask: 0 });
             this.cabin.tell("refuses", { code, text: error.message });
             this.end();

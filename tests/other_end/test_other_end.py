@@ -37,7 +37,7 @@ def node(program: str, *arguments: str | Path) -> tuple[int, list[dict[str, Any]
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=60,
         check=False,
     )
     assert not done.stderr, done.stderr
