@@ -84,7 +84,7 @@ class Ledger:
         self._delivery = Delivery(self.known, self.blobs, signing_key)
         self._contacts = Contacts()
         self._places = Places(database, self.known)
-        lacking = self._send_for()
+        self._send_for()
         self.owing = Owing(database, self.blobs)
         self._proofreading = Proofreading(database, self.blobs, round_seconds)
         self._sizes: Recent[Digest, int] = Recent()
@@ -96,14 +96,6 @@ class Ledger:
         with database.reading() as connection:
             # Cabins that may still give back what went with the hub when it came back from an older copy.
             self._healing = restored.healing(connection)
-        for path in self.blobs.damaged:
-            self.alarm(
-                None, lost.SEGMENT_DAMAGED, f"{path.name} lacks bytes that were stored in it. Look after the disk."
-            )
-        if lacking:
-            plural = "documents are" if lacking > 1 else "document is"
-            words = f"{lacking} {plural} not there any more; their cabins are asked for them."
-            self.alarm(None, lost.SEGMENT_DAMAGED, words)
         if self.blobs.aside:
             self.alarm(None, "segment-unknown", _UNKNOWN.format(", ".join(path.name for path in self.blobs.aside)))
 
@@ -300,17 +292,26 @@ class Ledger:
         self.blobs.close()
 
     # --- inside -----------------------------------------------------------------------------------------------------
-    def _send_for(self) -> int:
-        """What the disk has lost comes from its cabin once more, if that keeps it; of how many documents bytes are missing."""
+    def _send_for(self) -> None:
+        """What the disk has lost comes from its cabin once more, if that keeps it; and a person is called in the same transaction, for behind it
+        nothing is missing any more."""
         if not self.blobs.lacking:
-            return 0
+            return
         with self.database.turn() as connection:
+            turn = Turn(connection, self._now(), News())
+            for path in self.blobs.damaged:
+                words = f"{path.name} lacks bytes that were stored in it. Look after the disk."
+                turn.alarm(None, lost.SEGMENT_DAMAGED, words)
             count = lost.sent_for(connection, [id for id, _ in self.blobs.lacking])
+            if count:
+                plural = "documents are" if count > 1 else "document is"
+                words = f"{count} {plural} not there any more; their cabins are asked for them."
+                turn.alarm(None, lost.SEGMENT_DAMAGED, words)
             for _, digest in self.blobs.lacking:
                 self.blobs.forget(digest)
+            turn.write()
             self.blobs.record(connection)
         self.blobs.committed()
-        return count
 
     def _pending(self, now: datetime, everything: bool) -> bool:
         return bool(

@@ -303,12 +303,13 @@ def test_a_document_that_is_not_lost_is_no_matter_of_recalling(town: Town) -> No
 
 
 # --- the hub's own disk ---------------------------------------------------------------------------------------------
-def shortened(town: Town, to_bytes: int) -> None:
+def shortened(town: Town, to_bytes: int, *, settles: bool = True) -> None:
     """The hub begins anew, and of its segment so much is left."""
     town.close()
     os.truncate(town.folder / "blobs" / "000001.segment", to_bytes)
     town.open()
-    town.ledger.settle()
+    if settles:
+        town.ledger.settle()
 
 
 def inboxed(town: Town) -> dict[EnvelopeId, tuple[Signed, ...]]:
@@ -359,6 +360,17 @@ def test_what_the_hubs_disk_has_lost_its_cabin_is_asked_for(town: Town, four: li
     tells(town, fetched, Happening.ACCEPTED)
     shortened(town, 4 * len(whole.blob))
     assert len(inboxed(town)) == 4 - len({wanted.digest for wanted in town.ledger.wanted(SITE)})
+
+
+def test_a_hub_that_dies_before_its_first_turn_has_called_a_person_because_of_its_disk(
+    town: Town, four: list[Document]
+) -> None:
+    """What was missing was sent for when it began, and with the next start nothing was missing any more."""
+    shortened(town, len(four[0].blob) + 10, settles=False)
+    town.close()
+    town.open()
+    town.ledger.settle()
+    assert open_alarms(town) == ["segment-damaged", "segment-damaged"]  # the file, and how many documents
 
 
 def test_where_the_cabin_keeps_it_no_more_the_agency_is_asked(town: Town, four: list[Document]) -> None:
