@@ -137,15 +137,15 @@ class Node:
 
     def status(self, documents_max: int = 100) -> Status:
         """How the cabin is now."""
-        vital = self.vitals()
+        vital, now = self.vitals(), self._utc()
         kept_documents, kept_bytes = self._buffer.kept()
         return Status(
             version=STATUS_VERSION,
-            at=self._utc(),
+            at=now,
             site=self._config.cabin.site,
             running=self.line is not None,
             process=os.getpid(),
-            link=_link(self.line()) if self.line is not None else NOT_RUNNING,
+            link=_link(self.line(), now) if self.line is not None else NOT_RUNNING,
             waiting_documents=vital.waiting_documents,
             waiting_bytes=vital.waiting_bytes,
             oldest_seconds=vital.oldest_seconds,
@@ -294,10 +294,10 @@ def row(document: Document) -> DocumentStatus:
     )
 
 
-def _link(line: LineStatus) -> LinkStatus:
+def _link(line: LineStatus, now: datetime) -> LinkStatus:
     return LinkStatus(
         line.connected,
-        line.since,
+        line.since if line.since <= now else None,  # the clock was set back: nobody knows
         line.last_contact_at,
         line.reason,
         line.round_trip_seconds,

@@ -121,7 +121,8 @@ class DocumentMoved(msgspec.Struct, frozen=True, tag_field="event", tag="documen
 
 
 class LinkStatus(msgspec.Struct, frozen=True):
-    """The line to the hub; `reason` in words while not connected. `turned_away`: the hub has not known this cabin for a while; nobody is received."""
+    """The line to the hub; `since` when it is known; `reason` in words while not connected. `turned_away`: the hub has not known this cabin for a
+    while; nobody is received."""
 
     connected: bool
     since: datetime | None

@@ -90,16 +90,17 @@ def fleet(facts: FleetFacts, now: datetime) -> FleetStatus:
     """State of the hub and of every cabin at `now` (aware UTC)."""
     alive = hub_alive(facts.hub, now)
     sites = tuple(site(each, now, alive) for each in facts.sites)
-    findings = [] if alive else [Finding(Severity.CRITICAL, _hub_silence(facts.hub, now), facts.hub.alive_at)]
+    silent_since = _past(facts.hub.alive_at, now)
+    findings = [] if alive else [Finding(Severity.CRITICAL, _hub_silence(facts.hub, silent_since, now), silent_since)]
     findings += _hub_disk(facts.hub)
-    findings += [Finding(Severity.WARNING, alarm.text, alarm.raised_at) for alarm in facts.alarms]
+    findings += [Finding(Severity.WARNING, alarm.text, _past(alarm.raised_at, now)) for alarm in facts.alarms]
     severity = max([Severity.OK, *(each.severity for each in findings), *(each.severity for each in sites)])
     return FleetStatus(sites, alive, tuple(findings), severity, _sentence(sites, tuple(findings)))
 
 
 def hub_alive(hub: HubFacts, now: datetime) -> bool:
-    """Has the hub process spoken lately?"""
-    return hub.alive_at is not None and (now - hub.alive_at).total_seconds() <= HUB_SILENT_SECONDS
+    """Has the hub process spoken lately? Not where its last word is one of a time to come: it was said before the clock was set back."""
+    return hub.alive_at is not None and abs((now - hub.alive_at).total_seconds()) <= HUB_SILENT_SECONDS
 
 
 def site(facts: SiteFacts, now: datetime, alive: bool = True) -> SiteStatus:
@@ -119,11 +120,12 @@ def site(facts: SiteFacts, now: datetime, alive: bool = True) -> SiteStatus:
         state = State.LIMITED
     # The state's own reason stays first, so that "Getrennt" is not explained by a full outbox.
     findings.sort(key=lambda finding: (finding is not first, -finding.severity))
+    findings = [replace(finding, since=_past(finding.since, now)) for finding in findings]
     severity = max([Severity.OK, *(finding.severity for finding in findings)])
     if findings:
         reason, since = findings[0].text, findings[0].since
     else:
-        reason, since = "", contact.since if contact else None
+        reason, since = "", _past(contact.since, now) if contact else None
     return SiteStatus(facts, state, reason, since, severity, tuple(findings), proven, oldest, age)
 
 
@@ -296,10 +298,12 @@ def _sentence(sites: tuple[SiteStatus, ...], findings: tuple[Finding, ...]) -> s
     return " ".join([*(finding.text for finding in findings), text])
 
 
-def _hub_silence(hub: HubFacts, now: datetime) -> str:
+def _hub_silence(hub: HubFacts, since: datetime | None, now: datetime) -> str:
     if hub.alive_at is None:
         return "Der Hub ist noch nie gelaufen."
-    return f"Der Hub läuft nicht (letztes Lebenszeichen {words.moment(hub.alive_at, now)})."
+    if since is None:
+        return "Der Hub läuft nicht (die Uhr wurde zurückgestellt, seit er lief)."
+    return f"Der Hub läuft nicht (letztes Lebenszeichen {words.moment(since, now)})."
 
 
 def _hub_disk(hub: HubFacts) -> Iterator[Finding]:
@@ -311,6 +315,11 @@ def _hub_disk(hub: HubFacts) -> Iterator[Finding]:
         yield Finding(Severity.CRITICAL, text)
     else:
         yield Finding(Severity.WARNING, f"Der Hub hat nur noch {words.size(free_bytes)} Speicher frei.")
+
+
+def _past(at: datetime | None, now: datetime) -> datetime | None:
+    """None where it is still to come: the clock was set back, and nobody knows when it was."""
+    return at if at is not None and at <= now else None
 
 
 def _seconds(since: datetime, now: datetime) -> float:

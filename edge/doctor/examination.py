@@ -57,8 +57,8 @@ def _life(folder: Path) -> Status | Look:
 
 def _running(status: Status, folder: Path, config: EdgeConfig, world: World) -> Iterator[Finding]:
     yield Finding("node", Severity.OK, f"The node runs (process {status.process}).")
-    yield line.link(status, config, world)
-    yield from line.clock(status)
+    yield line.link(status.link, config, world)
+    yield from line.clock(status.link)
     yield stock.buffer(status.troubles)
     yield stock.waiting(status.waiting_documents, status.oldest_seconds, status.site, connected=status.link.connected)
     yield from stock.lost([(row.receipt, row.at) for row in status.documents if row.state == State.LOST], world)
@@ -77,7 +77,7 @@ def _resting(found: Look, folder: Path, config: EdgeConfig, world: World) -> Ite
     faults = [found.fault] if found.fault else []
     yield stock.buffer((*faults, *(f"A damaged buffer lies aside as {name}." for name in found.set_aside)))
     oldest = found.waiting.oldest_at
-    oldest_seconds = (world.utc() - oldest).total_seconds() if oldest else 0.0
+    oldest_seconds = max(0.0, (world.utc() - oldest).total_seconds()) if oldest else 0.0
     yield stock.waiting(found.waiting.documents, oldest_seconds, config.cabin.site, connected=False)
     yield from stock.lost([(row.receipt, row.changed_at) for row in found.documents if row.state is State.LOST], world)
     yield stock.disk(found.disk_free_bytes, config)

@@ -7,7 +7,7 @@ from typing import Final
 
 from edge.config import EdgeConfig
 from edge.doctor.finding import Finding, Severity, span
-from edge.orders import Status
+from edge.orders import LinkStatus
 from edge.silence import understood
 from protocol import limits
 from protocol.runtime.world import World
@@ -15,25 +15,25 @@ from protocol.runtime.world import World
 CUT_SECONDS_CRITICAL: Final = 600.0  # as the fleet's alert: ten minutes without a line
 
 
-def link(status: Status, config: EdgeConfig, world: World) -> Finding:
+def link(now: LinkStatus, config: EdgeConfig, world: World) -> Finding:
     """Whether the hub is heard, and why not."""
-    state = status.link
-    if state.connected:
-        trip = f", round trip {state.round_trip_seconds * 1000:.0f} ms" if state.round_trip_seconds is not None else ""
+    if now.connected:
+        trip = f", round trip {now.round_trip_seconds * 1000:.0f} ms" if now.round_trip_seconds is not None else ""
         return Finding("link", Severity.OK, f"Connected to the hub{trip}.")
-    cut_seconds = (world.utc() - state.since).total_seconds() if state.since is not None else 0.0
-    silence = understood(state.reason, config.hub.address)
+    cut_seconds = (world.utc() - now.since).total_seconds() if now.since is not None else 0.0
+    age = f" for {span(cut_seconds)}" if now.since is not None else ""
+    silence = understood(now.reason, config.hub.address)
     return Finding(
         "link",
         Severity.CRITICAL if silence.lasting or cut_seconds > CUT_SECONDS_CRITICAL else Severity.WARNING,
-        f"Not connected for {span(cut_seconds)}: {silence.why}.",
+        f"Not connected{age}: {silence.why}.",
         silence.remedy,
     )
 
 
-def clock(status: Status) -> Iterator[Finding]:
+def clock(now: LinkStatus) -> Iterator[Finding]:
     """Beside the hub's, when it was heard."""
-    offset_seconds = status.link.hub_offset_seconds
+    offset_seconds = now.hub_offset_seconds
     if offset_seconds is None:
         return
     size = abs(offset_seconds)

@@ -163,6 +163,22 @@ def test_a_sentence_that_ends_with_an_abbreviation_has_one_full_stop() -> None:
     assert closed.startswith("Keine Verbindung; letzter Kontakt vor 11 Min. Geschlossen bis ")
 
 
+def test_a_moment_that_is_still_to_come_is_not_told() -> None:
+    """The hub's clock was set back: how long it has been so nobody knows."""
+    assert site(templin(contact(since=ago(-3600))), NOW).since is None
+    alarmed = site(templin(contact(), alarms=(Alarm("log-gap", "Es fehlen Vorgänge.", ago(-60)),)), NOW)
+    assert (alarmed.since, alarmed.findings[0].since) == (None, None)
+    waiting = (Alarm("disk", "Der Speicher ist fast voll.", ago(-60)),)
+    assert fleet(FleetFacts(HubFacts(alive_at=NOW), (), waiting), NOW).findings[0].since is None
+
+
+def test_a_hub_that_last_spoke_before_its_clock_was_set_back_does_not_run() -> None:
+    status = fleet(FleetFacts(HubFacts(alive_at=ago(-3600)), (templin(contact(-3600)),)), NOW)
+    assert not status.hub_alive
+    assert status.sentence.startswith("Der Hub läuft nicht (die Uhr wurde zurückgestellt, seit er lief).")
+    assert fleet(FleetFacts(HubFacts(alive_at=ago(-2)), (templin(contact()),)), NOW).hub_alive
+
+
 def test_the_first_line_answers_whether_everything_is_all_right() -> None:
     hub = HubFacts(alive_at=ago(1))
     well, cut = templin(contact()), templin(contact(700, connected=False))

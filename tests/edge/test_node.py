@@ -333,6 +333,19 @@ def test_a_cabin_that_its_hub_knows_no_more_takes_no_files(path: Path, tmp_path:
     run(path, journey)
 
 
+def test_a_line_that_was_lost_at_a_time_to_come_says_nothing_of_since_when(path: Path) -> None:
+    """The clock was set back."""
+
+    async def journey(cabin: Open) -> None:
+        cabin.node.line = lambda: LineStatus(connected=False, since=REAL.utc() + timedelta(hours=1))
+        assert cabin.node.status().link.since is None
+        lost = REAL.utc() - timedelta(hours=1)
+        cabin.node.line = lambda: LineStatus(connected=False, since=lost)
+        assert cabin.node.status().link.since == lost
+
+    run(path, journey)
+
+
 def test_status_and_watch_tell_of_documents(path: Path, tmp_path: Path) -> None:
     async def journey(cabin: Open) -> None:
         seen: list[Told] = []

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
 import pytest
 
-from edge.config import FILE
+from edge.config import FILE, EdgeConfig
+from edge.doctor import line
 from edge.doctor.stock import waiting
 from edge.enrol import DIRECTORY_FILE
 from edge.keys import CURVE_FILE
+from edge.orders import LinkStatus
+from protocol.runtime.config import read_config
+from protocol.runtime.world import REAL
 from tests.edge.house import Counter, config, enrolled, sheet
 from tests.journeys.waiting import until
 from tests.tools.at_the_cabin import kabine, let_in, running, with_devices
@@ -79,6 +84,17 @@ def test_doctor_changes_nothing(path: Path, tmp_path: Path) -> None:
 def test_doctor_sends_for_papers_that_wait_to_the_line_or_to_the_hub(connected: bool, remedy: str) -> None:
     assert remedy in waiting(1, 660.0, "templin", connected=connected).remedy
     assert not waiting(1, 20.0, "templin", connected=connected).remedy
+
+
+@pytest.mark.parametrize(
+    ("since", "said"), [(timedelta(hours=-1), "Not connected for 1 h: "), (None, "Not connected: ")]
+)
+def test_doctor_says_for_how_long_the_line_is_down_where_that_is_known(
+    path: Path, since: timedelta | None, said: str
+) -> None:
+    config = read_config(path / FILE, EdgeConfig)
+    down = LinkStatus(False, since and REAL.utc() + since, None, "no answer", None, None)
+    assert line.link(down, config, REAL).what.startswith(said)
 
 
 def test_doctor_names_every_mistake_in_the_configuration(path: Path) -> None:
