@@ -46,12 +46,12 @@ class Delivery:
         self._attempts.pop(awaited.digest, None)
         self._blobs.finished(awaited.digest)
         turn.news.delivered.add(awaited.agency)
-        if awaited.last not in (None, Happening.LOST):
+        if awaited.place is not None and awaited.last not in (None, Happening.LOST):
             turn.back(awaited.id, awaited.last)  # at its place, and what was signed about it holds
             return True
         receipt = Receipt(1, awaited.envelope, Happening.STORED, HUB_ID, turn.now, awaited.manifest_digest)
         signed = sign(receipt, self._key)
-        if awaited.last is Happening.LOST:
+        if awaited.last is not None:
             turn.unsay(awaited.id)
         turn.stored(awaited.id, awaited.place or self._known.next_place(turn.connection, awaited.agency))
         turn.happened(awaited.id, 1, Happening.STORED, turn.now, signed)

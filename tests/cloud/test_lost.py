@@ -7,7 +7,7 @@ import os
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from cloud import inbox
 from cloud.fleet import facts, status, words
@@ -371,6 +371,18 @@ def test_a_hub_that_dies_before_its_first_turn_has_called_a_person_because_of_it
     town.open()
     town.ledger.settle()
     assert open_alarms(town) == ["segment-damaged", "segment-damaged"]  # the file, and how many documents
+
+
+def test_what_an_earlier_release_had_sent_for_comes_with_a_new_place(town: Town, four: list[Document]) -> None:
+    """It took away the place of what its disk had lost."""
+    whole, fetched, *_ = four
+    shortened(town, len(whole.blob) + 10)
+    with town.database.turn() as connection:
+        connection.execute(update(document).where(document.c.state == "announced").values(place=None))
+    town.ledger.wanted(SITE)
+    arrives(town, fetched)
+    [signed] = inboxed(town)[fetched.manifest.envelope]
+    assert manifest.unverified(Receipt, signed).happening is Happening.STORED
 
 
 def test_where_the_cabin_keeps_it_no_more_the_agency_is_asked(town: Town, four: list[Document]) -> None:
