@@ -7,8 +7,8 @@ import { Malformed, join } from "./msgpack.mjs";
 import { curvePublic } from "./secrets.mjs";
 
 const MESSAGE_BYTES_MAX = 2097152;
-const MORE = 1, LONG = 2, COMMAND = 4;
-const SEALED_MORE = 1, SEALED_COMMAND = 2;
+const [LONG, COMMAND] = [2, 4]; // flags of a frame
+const [SEALED_MORE, SEALED_COMMAND] = [1, 2]; // of what is sealed in it
 const ascii = (text) => Buffer.from(text, "latin1");
 // signature, version 3.1, mechanism, no server, filler
 const GREETING = join(ascii("\xff\0\0\0\0\0\0\0\0\x7f\x03\x01CURVE"), Buffer.alloc(15 + 1 + 31));

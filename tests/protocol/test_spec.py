@@ -62,7 +62,7 @@ INNER = inner.Inner(
     version=inner.VERSION,
     envelope=ENVELOPE.hex(), receipt="7K2-418", agency="sozialamt-uckermark", epoch=1, service="99107023017000",
     title="Wohngeld", kind="application", language="de", remark="", pages=1, captured_at=NOON,
-    files=(inner.File("document.pdf", 40_000, "00" * 32),), verdicts=(inner.Verdict(1, "ccitt", 300.0, 0.4, blank=False),),
+    files=(inner.File("document.pdf", 40_000, "00" * 32),), verdicts=(inner.Verdict(1, "g4", 300.0, 0.4, blank=False),),
 )  # fmt: skip
 SUMMARY = inner.Summary(
     title="Wohngeld", kind="application", service="99107023017000", pages=1, language="de", remark="", captured_at=NOON,
