@@ -51,13 +51,17 @@ def play(world: World) -> Report:
     gc.set_threshold(_GARBAGE)
     gc.freeze()  # what is there already is no garbage of this world's
     try:
-        with room() as folder, engines.kept():
-            each_once = world.days < WORLD_DAYS and not world.plant  # one of many worlds has others beside it
-            made = Simulation(folder, world.seed, world.cabins, world.days, world.plant, each_once=each_once)
-            return made.run()
+        return _played(world)
     finally:
         gc.collect()  # this world, which is full of circles; else the next one would set it apart as well, and it would never go
         gc.unfreeze()
+
+
+def _played(world: World) -> Report:
+    """Nobody holds the world any more when this returns."""
+    each_once = world.days < WORLD_DAYS and not world.plant  # one of many worlds has others beside it
+    with room() as folder, engines.kept():
+        return Simulation(folder, world.seed, world.cabins, world.days, world.plant, each_once=each_once).run()
 
 
 @contextmanager
