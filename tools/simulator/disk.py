@@ -261,11 +261,46 @@ class Disk:
                 file.seek(place)
                 file.write(bytes([old[0] ^ (1 << bit)]))
 
+    def lose(self, name: str, size_bytes: int | None) -> None:
+        """All of a file behind these bytes is gone from the disk, or with None its name; no process must run."""
+        shadow = self.names[name]
+        if size_bytes is None:
+            self._forget_names({name})
+        else:
+            shadow.durable[:] = (self.folder / name).read_bytes()[:size_bytes]
+            shadow.forget()
+        with self._by_fate():
+            if size_bytes is None:
+                (self.folder / name).unlink()
+            else:
+                os.truncate(self.folder / name, len(shadow.durable))
+
+    def _forget_names(self, gone: set[str]) -> None:
+        for name in gone:
+            self.names.pop(name, None)
+            self._durable_names.pop(name, None)
+        self._waiting_names = [change for change in self._waiting_names if change.name not in gone]
+
     def image(self) -> Image:
         """A copy of everything, as a snapshot of the file system gives it."""
         return {
             name: (self.folder / name).read_bytes() for name in sorted(self.names) if (self.folder / name).is_file()
         }
+
+    def exchange(self, names: set[str], image: Image) -> None:
+        """Bring a copy back in place of these files, and leave all others as they are; no process must run. Copying takes time: meanwhile the kernel
+        has written out whatever waited."""
+        for shadow in self.names.values():
+            shadow.sync(lambda _offset_bytes, _length_bytes: b"")
+        self._durable_names = dict(self.names)
+        self._waiting_names.clear()
+        self._forget_names(names | image.keys())
+        with self._by_fate():
+            for name in names:
+                (self.folder / name).unlink()
+            for name, raw in image.items():
+                self.names[name] = self._durable_names[name] = Shadow(raw)
+                (self.folder / name).write_bytes(raw)
 
     def restore(self, image: Image) -> None:
         """Bring a copy back in place of everything that is here; no process must run."""

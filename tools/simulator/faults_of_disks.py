@@ -6,6 +6,7 @@ from edge.buffer import HIGH_WATER
 from edge.storage.opening import FILE
 from protocol import limits
 from tools.simulator.node import TURN_SECONDS, Node
+from tools.simulator.readers import ASIDE, file_of
 from tools.simulator.strike import MINUTE, Strike
 
 
@@ -89,6 +90,25 @@ def cabin_rot(strike: Strike) -> None:
         disk.flip(name, strike.dice.randrange(disk.names[name].size_bytes), strike.dice.randrange(8))
         if strike.dice.random() < 0.5:
             strike.later(0, MINUTE, lambda: strike.cabin.kill(power=False))
+
+
+def hub_segment(strike: Strike) -> None:
+    """The hub's disk has lost a file of documents, or its end: a bad sector, or a copy that was made while the hub ran. It notices when it starts,
+    and often something goes wrong then too."""
+    hub, dice, witness = strike.hub, strike.dice, strike.simulation.witness
+    segments = witness.hub.segments() if hub.runs else []
+    if not segments:
+        strike.later(MINUTE, 10 * MINUTE, lambda: hub_segment(strike))
+        return
+    witness.hub.look()
+    segment, end_bytes = dice.choice(segments)
+    size_bytes = None if dice.random() < 0.25 else dice.randrange(end_bytes)
+    witness.segment_lost(segment, size_bytes or 0)
+    hub.kill(power=False)
+    hub.disk.lose(file_of(segment), size_bytes)
+    if file_of(segment, ASIDE) in hub.disk.names:  # a second name of it, or a copy
+        hub.disk.lose(file_of(segment, ASIDE), size_bytes)
+    hub.may_stumble(dice)
 
 
 def hub_rot(strike: Strike) -> None:

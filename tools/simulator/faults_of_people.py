@@ -43,6 +43,13 @@ def hub_restored(strike: Strike) -> None:
     strike.simulation.people.restore_hub()
 
 
+def hub_older_database(strike: Strike) -> None:
+    """An older database comes back beside the documents that the hub has stored since."""
+    strike.simulation.people.older_database()
+    for _ in range(3):
+        strike.later(MINUTE, HOUR, lambda: strike.simulation.hand_in(strike.cabin))
+
+
 def revoked(strike: Strike) -> None:
     """A cabin is revoked while it speaks; a new machine comes later."""
     for second in range(5):

@@ -31,6 +31,7 @@ from tools.simulator.tripwire import Crash
 RETENTION_DAYS = 2.0
 ROUND_SECONDS = 30.0  # machines are awake for minutes in a day
 BLOBS = "blobs"
+_SEGMENT_BYTES = 1 << 20  # a world has several files of documents, as a hub of years
 T = TypeVar("T")
 
 
@@ -73,6 +74,7 @@ class HubNode(Node):
             district.SOFTWARE,
             round_seconds=ROUND_SECONDS,
         )
+        ledger.blobs._segment_bytes = _SEGMENT_BYTES
         admission = Admission()
 
         def refresh() -> None:

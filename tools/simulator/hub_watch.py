@@ -9,7 +9,7 @@ from protocol.manifest import Happening, Receipt
 from tools.simulator.hub_node import HubNode
 from tools.simulator.promise import BrokenPromise, expect
 from tools.simulator.readers import BEGINNING, HubReader
-from tools.simulator.record import Machine, Notebook
+from tools.simulator.record import Copy, Machine, Notebook, Piece, Record
 
 _PROVEN = (Happening.FETCHED, Happening.ACCEPTED, Happening.RETURNED)
 _TOLD_MAX = 50  # of the newest; the older ones have been looked at often enough
@@ -20,13 +20,14 @@ _GRAVE = (
     "log-gap",
     "log-fork",
     "segment-damaged",
+    "segment-unknown",
     "machine-replaced",
     "out-of-order",
     "blob-gone",
     "hub-restored",
 )
+SEGMENT_DAMAGED, SEGMENT_UNKNOWN = "segment-damaged", "segment-unknown"
 # … and those that a hub calls which came back from a backup. No cabin is refused because of it.
-_OF_ROT = "segment-damaged"
 _OF_A_BACKUP = ("hub-restored", "entries-missing", "chain-broken")
 
 
@@ -37,7 +38,7 @@ class HubWatch:
         self._reader = HubReader()
         self._hub = hub
         self._notebook = notebook
-        hub.checked, hub.looked, hub.gone = lambda _hub: self.opened(), self.look, self._reader.close
+        hub.checked, hub.looked, hub.gone = lambda _hub: self.opened(), self.turned, self._reader.close
 
     def opened(self) -> None:
         """After every start: all that was ever committed is still there, byte for byte."""
@@ -49,14 +50,69 @@ class HubWatch:
         for (site, machine), mark in record.marks.items():
             held = self._reader.held(site, machine)
             expect(held >= mark.number, f"the hub no longer holds entry {mark.number} of {site}")
-        freed = {
-            row[0]
-            for row in self._reader.rows("SELECT digest FROM document JOIN blob USING (id) WHERE freed_at IS NOT NULL")
-        }
+        notebook = self._notebook
+        freed = notebook.freed | self._freed()
         for digest in record.stored.values():
-            well = digest in freed or digest in self._notebook.rotten or self._reader.sound(digest)
+            well = digest in freed or digest in notebook.rotten or self._reader.sound(digest)
             expect(well, "a secured document is not what it was")
+        if SEGMENT_DAMAGED in notebook.owed:
+            for digest in notebook.lacking.intersection(self.open_digests()):
+                expect(self._reader.sound(digest), "an inbox shows a document whose bytes the disk has lost")
+        for digest, pieces in notebook.kept.items():
+            well = digest in notebook.rotten or self._reader.kept(digest, pieces)
+            expect(well, "a document that only a newer database knows is gone")
         self._receipts()
+
+    def turned(self) -> None:
+        """After every turn: of what was wrong with its disk when it started it has told a person."""
+        self.look()
+        notebook = self._notebook
+        for kind in sorted(notebook.owed):
+            expect(self._reader.called(None, kind), f"nobody is told of a {kind}")
+            notebook.recoveries[f"{kind}-was-told"] += 1
+        notebook.owed.clear()
+
+    def copy(self) -> Copy:
+        """Of its database, while it runs."""
+        self.look()
+        self._notebook.freed |= self._freed()
+        return Copy(self._notebook.record.copy(), self._lies())
+
+    def alone(self) -> Copy:
+        """What a database says that lies there without its WAL, as though nothing had ever been known of it. No hub runs."""
+        notebook, known = self._notebook, self._notebook.record
+        record = notebook.record = Record()
+        self._reader.at(self._hub.disk, alone=True)
+        try:
+            self.look()
+            self._sent_for()  # what it had sent for already
+            held = self._held_receipts()
+            record.told = [
+                told
+                for told in known.told
+                if told.envelope in record.stored and (told.envelope, told.happening.value) in held
+            ]
+            return Copy(record, self._lies())
+        finally:
+            notebook.record = known
+            self._reader.close()
+
+    def segments(self) -> list[tuple[int, ...]]:
+        """Segments of which its database speaks, and up to which byte. The hub runs."""
+        self._reader.at(self._hub.disk)
+        return self._reader.segments()
+
+    def beyond(self, segment: int, end_bytes: int) -> set[bytes]:
+        """Digests of documents of which bytes lie there. The hub runs."""
+        return self._reader.beyond(segment, end_bytes)
+
+    def _lies(self) -> dict[bytes, list[Piece]]:
+        digests = set(self._notebook.record.stored.values()) - self._notebook.freed
+        return {digest: self._reader.pieces(digest) for digest in sorted(digests)}
+
+    def _freed(self) -> set[bytes]:
+        sql = "SELECT digest FROM document JOIN blob USING (id) WHERE freed_at IS NOT NULL"
+        return {row[0] for row in self._reader.rows(sql)}
 
     def look(self) -> None:
         """After every turn."""
@@ -77,7 +133,8 @@ class HubWatch:
             *_GRAVE,
         ):
             explained = site in self._notebook.excused or (site in self._notebook.restored and kind in _OF_A_BACKUP)
-            explained |= kind == _OF_ROT and bool(self._notebook.rotten)
+            explained |= kind == SEGMENT_DAMAGED and bool(self._notebook.rotten)
+            explained |= kind == SEGMENT_UNKNOWN and bool(self._notebook.exchanged)
             expect(explained, f"the hub calls a person: {kind}: {text}")
 
     def _entries(self, at: Machine) -> None:
@@ -117,27 +174,39 @@ class HubWatch:
             expect(digest in notebook.tried, f"the hub holds a document that nobody handed in at {at[0]}")
 
     def _inboxes(self) -> None:
-        """Places of an inbox are 1, 2, 3 …; nothing lies there twice; what lies there is whole."""
+        """Places of an inbox are 1, 2, 3 …, but for what was vacated; nothing lies there twice; what lies there is whole."""
         notebook = self._notebook
         places, stored = notebook.record.places, notebook.record.stored
         if notebook.rotten:
             self._sent_for()
         ends = self._reader.rows("SELECT agency, max(place) FROM document WHERE place IS NOT NULL GROUP BY agency")
+        for agency, last in ends:
+            if last < places[agency]:
+                expect(
+                    places[agency] - last <= self._vacant(agency), f"the newest documents of {agency} left its inbox"
+                )
+                places[agency] = last
         for agency in (agency for agency, last in ends if last > places[agency]):
             for place, envelope, digest in self._reader.rows(
                 "SELECT place, envelope, digest FROM document JOIN blob USING (id) WHERE agency = ? AND place > ? ORDER BY place",
                 agency,
                 places[agency],
             ):
-                places[agency] += 1
-                expect(place == places[agency], f"place {place} of {agency} came after {places[agency] - 1}")
+                follows = place == places[agency] + 1 or place - places[agency] - 1 <= self._vacant(agency)
+                expect(follows, f"place {place} of {agency} came after {places[agency]}")
+                places[agency] = place
                 expect(envelope not in stored, f"an envelope lies twice in the inbox of {agency}")
                 expect(
-                    digest in notebook.rotten or self._reader.sound(digest),
+                    digest in notebook.rotten or digest in notebook.freed or self._reader.sound(digest),
                     f"a document in the inbox of {agency} is not what was handed in",
                 )
                 stored[envelope] = digest
                 notebook.recoveries["document-was-given-back-to-a-hub-from-a-backup"] += envelope in notebook.lost
+
+    def _vacant(self, agency: str) -> int:
+        """How many documents lie there no more because their agency has proven to have what the hub had lost."""
+        sql = "SELECT count(*) FROM document WHERE agency = ? AND place IS NULL AND stored_at IS NOT NULL"
+        return int(self._reader.rows(sql, agency)[0][0])
 
     def _sent_for(self) -> None:
         """What lay in an inbox and lies there no more was altered on the disk: its cabin is asked for it, and it comes back to its place, or it is
@@ -151,7 +220,8 @@ class HubWatch:
             if there and record.sent_for.pop(envelope, b""):
                 expect(self._reader.sound(digest), "what was given back is not what was handed in")
                 record.stored[envelope] = digest
-                notebook.recoveries["document-was-given-back-after-a-flipped-bit"] += 1
+                why = "its-bytes-were-lost" if digest in notebook.lacking else "a-flipped-bit"
+                notebook.recoveries[f"document-was-given-back-after-{why}"] += 1
             elif not there and record.stored.pop(envelope, b""):
                 expect(digest in notebook.rotten, "a document that nobody has altered was taken out of its inbox")
                 record.sent_for[envelope] = digest
@@ -174,18 +244,17 @@ class HubWatch:
 
     def _receipts(self) -> None:
         """What the hub has told an agency is done, is done."""
-        held = {
-            tuple(row)
-            for row in self._reader.rows(
-                "SELECT envelope, happening FROM receipt JOIN document ON document.id = receipt.document"
-            )
-        }
+        held = self._held_receipts()
         away = self._notebook.record.sent_for.keys()  # of what is lost the agency is asked once more
         for receipt in self._notebook.record.told[-_TOLD_MAX:]:
             expect(
                 (receipt.envelope, receipt.happening.value) in held or receipt.envelope in away,
                 f"the hub forgot that a document was {receipt.happening}",
             )
+
+    def _held_receipts(self) -> set[tuple[bytes, str]]:
+        sql = "SELECT envelope, happening FROM receipt JOIN document ON document.id = receipt.document"
+        return {(envelope, happening) for envelope, happening in self._reader.rows(sql)}
 
     def held(self, site: SiteId) -> int:
         """Up to which entry it durably holds the log of the machine that stands at this site."""

@@ -63,6 +63,11 @@ class Kernel:
                 return disk, text[len(folder) + 1 :]
         return None
 
+    def hang_up(self, disk: Disk) -> None:
+        """A process has ended: whatever it has open on this disk is closed, as nobody in it does where it dies while it opens its files."""
+        for descriptor in [descriptor for descriptor, one in self._opened.items() if one.disk is disk]:
+            self._close(descriptor)
+
     def left_open(self, disk: Disk) -> list[str]:
         """Names of files on this disk that somebody has open."""
         return self.sqlite.open_on(disk) + [one.name for one in self._opened.values() if one.disk is disk]
@@ -95,8 +100,9 @@ class Kernel:
         def punched(descriptor: int, position_bytes: int, length_bytes: int) -> bool:
             opened = self._opened.get(descriptor)
             if opened is not None and opened.shadow is not None:
+                end_bytes = min(position_bytes + length_bytes, opened.shadow.size_bytes)  # no file grows by a hole
                 try:
-                    opened.disk.write(opened.shadow, position_bytes, bytes(length_bytes))
+                    opened.disk.write(opened.shadow, position_bytes, bytes(max(0, end_bytes - position_bytes)))
                 except OSError:
                     return False
             return bool(punch(descriptor, position_bytes, length_bytes))

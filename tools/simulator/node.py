@@ -20,6 +20,7 @@ from tools.simulator.tripwire import Crash, Tripwire, always
 TURN_SECONDS: Final = 0.01  # what a turn takes at most, its fsync included
 _KILL_SECONDS: Final = 15.0
 RESTART_SECONDS: Final = 5.0  # whoever starts the process anew waits so long …
+_STUMBLE_STEPS_MAX: Final = 100  # effects
 _TROUBLE_SECONDS: Final = 15.0  # … and longer when it ended by itself
 
 
@@ -48,6 +49,7 @@ class Node:
         self.waker = Waker(agenda, self._woken)
         self._ready_at = 0.0
         self._lives = 0
+        self._stumbles: tuple[int, bool] | None = None
         disk.toll = self.tripwire.step
 
     def utc(self) -> datetime:
@@ -66,6 +68,9 @@ class Node:
         self.agenda.stir()
         self._lives += 1
         self.runs = True
+        stumbles, self._stumbles = self._stumbles, None
+        if stumbles is not None:
+            self.kill_soon(stumbles[0], power=stumbles[1])
         if self.does(self.open):
             self.recoveries[f"{self.kind}-opened-again"] += self._lives > 1
             self.opened()
@@ -90,6 +95,11 @@ class Node:
             self.tripwire.set(steps, power=power, counts=self.disk.owes if owing else always)
             self.agenda.after(_KILL_SECONDS, at_last)
 
+    def may_stumble(self, dice: random.Random) -> None:
+        """Often its next life ends too, while it still opens what its folder holds, or soon after."""
+        if dice.random() < 0.5:
+            self._stumbles = int(_STUMBLE_STEPS_MAX ** dice.random()), dice.random() < 0.5
+
     def stop(self) -> None:
         """Somebody ends it in order (SIGTERM)."""
         if self.runs and self.does(self.farewell):
@@ -98,6 +108,7 @@ class Node:
     def calm(self) -> None:
         """No fault concerns it any more."""
         self.tripwire.set(0, power=False)
+        self._stumbles = None
         self.disk.heal()
         self.turn_seconds = TURN_SECONDS
         self.wanted = True
@@ -149,6 +160,7 @@ class Node:
         self.gone()
         if self.kernel.left_open(self.disk):
             gc.collect()  # what hung on the frames in which the process died
+            self.kernel.hang_up(self.disk)
             left = self.kernel.left_open(self.disk)
             if left:
                 raise Mistake(f"{self.name} has ended and holds {left} open.")

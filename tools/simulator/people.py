@@ -17,9 +17,12 @@ from protocol.errors import Refused
 from protocol.ids import SiteId
 from protocol.manifest import Signed
 from tools.simulator.cabin_node import CabinNode
-from tools.simulator.district import CabinKeys
+from tools.simulator.disk import Image
+from tools.simulator.district import HUB_FILE, CabinKeys
+from tools.simulator.record import Copy
 
 if TYPE_CHECKING:
+    from tools.simulator.hub_node import HubNode
     from tools.simulator.simulation import Simulation
 
 _HOUR: Final = 3600.0
@@ -33,6 +36,7 @@ class People:
         self._simulation = simulation
         self._dice = dice
         self._machines = 0
+        self._backups = 0  # that were brought back: copies of a database alone go with none of them
 
     # --- copies --------------------------------------------------------------------------------------------------
     def clone(self, cabin: CabinNode) -> CabinNode:
@@ -83,12 +87,53 @@ class People:
         def bring_back() -> None:
             hub.kill(power=False)
             hub.disk.restore(image)
+            self._backups += 1
             witness.hub_restored(before)
             witness.notebook.restored.update(cabin.site for cabin in simulation.cabins)
             simulation.report.recoveries["hub-came-back-from-a-backup"] += 1
             self._come(_HOUR / 4, 2 * _HOUR)
 
         self._later(60, 8 * _HOUR, bring_back)
+
+    def older_database(self) -> None:
+        """Somebody copies the hub's database and nothing else, perhaps without its WAL; some hours later the copy lies beside the documents that
+        have come since. The newer one may be found again."""
+        hub, witness, dice = self._simulation.hub, self._simulation.witness, self._dice
+        if not hub.runs:
+            self._later(60, 600, self.older_database)
+            return
+        older, found_again = _database(hub), dice.random() < 0.5
+        if dice.random() < 0.5:
+            self._exchange_later(older, witness.hub.copy(), found_again=found_again)
+        else:  # how far that goes depends on when SQLite last emptied the WAL
+            self._exchange_later({HUB_FILE: older[HUB_FILE]}, None, found_again=found_again)
+
+    def _exchange_later(self, older: Image, before: Copy | None, *, found_again: bool) -> None:
+        backups = self._backups
+
+        def bring_back() -> None:
+            if backups == self._backups:
+                self._exchange(older, before, found_again=found_again)
+
+        self._later(60, 8 * _HOUR, bring_back)
+
+    def _exchange(self, older: Image, before: Copy | None, *, found_again: bool) -> None:
+        """Another database than the hub's, beside its documents; `before` is what the witness knew of it, None what it finds there."""
+        simulation, dice = self._simulation, self._dice
+        hub, witness = simulation.hub, simulation.witness
+        if not hub.runs:
+            self._exchange_later(older, before, found_again=found_again)
+            return
+        newer, known = _database(hub), witness.hub.copy()
+        hub.kill(power=False)
+        hub.disk.exchange(set(newer), older)
+        witness.notebook.restored.update(cabin.site for cabin in simulation.cabins)
+        witness.database_exchanged(before, known)
+        simulation.report.recoveries["hub-went-on-with-another-database"] += 1
+        hub.may_stumble(dice)
+        self._come(_HOUR / 4, 2 * _HOUR)
+        if found_again:
+            self._exchange_later(newer, known, found_again=False)
 
     # --- trust ---------------------------------------------------------------------------------------------------
     def revoke(self, cabin: CabinNode) -> None:
@@ -173,3 +218,8 @@ class People:
     def _later(self, low_seconds: float, high_seconds: float, act: Callable[[], object]) -> None:
         agenda = self._simulation.agenda
         agenda.on(agenda.now + self._dice.uniform(low_seconds, high_seconds), act)
+
+
+def _database(hub: HubNode) -> Image:
+    """Its database's files as they are now."""
+    return {name: raw for name, raw in hub.disk.image().items() if name.startswith(HUB_FILE)}

@@ -9,10 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from cloud import awaited, ingest
+from cloud import awaited, ingest, lost
 from cloud.hub import Hub
 from cloud.ledger import Ledger
+from cloud.storage.blobs.files import SegmentFiles
 from cloud.storage.database import Database as HubDatabase
+from cloud.turn import Turn
 from edge.buffer import Buffer
 from edge.connection import Connection
 from edge.storage import opening
@@ -25,6 +27,7 @@ from tools.simulator import planted_at_hub as at_hub
 from tools.simulator import planted_in_cabin as in_cabin
 from tools.simulator.cabin_node import CabinNode
 from tools.simulator.hub_node import HubNode
+from tools.simulator.hub_watch import SEGMENT_DAMAGED, SEGMENT_UNKNOWN
 from tools.simulator.slip import slip, swap
 
 if TYPE_CHECKING:
@@ -140,6 +143,8 @@ class Planted:
 
 _SILENT: Final = ("silent-cut", "silent-up", "silent-down")
 _POWER: Final = ("cabin-power-cut",)
+_OLDER_DATABASE: Final = ("hub-older-database",)
+_SEGMENT_LOST: Final = ("hub-segment-lost",)
 _HUB_POWER: Final = ("hub-power-cut",)
 PLANTED: Final[dict[str, Planted]] = {
     # at the hub
@@ -156,6 +161,11 @@ PLANTED: Final[dict[str, Planted]] = {
     "rot-unread": Planted(_hub(at_hub.RotUnread, lambda node: _ledger(node)._proofreading), ("hub-bit-flip",)),
     "rot-unasked": Planted(_hub(at_hub.RotUnasked, _ledger), ("hub-bit-flip",)),
     "rot-called-lost": Planted(_rot_called_lost, ("hub-bit-flip",)),
+    "older-database-believed": Planted(_instead(SegmentFiles, "_marked", at_hub.unmarked), _OLDER_DATABASE),
+    "aside-emptied": Planted(_instead(SegmentFiles, "_set_aside", at_hub.set_aside_empty), _OLDER_DATABASE),
+    "aside-untold": Planted(_instead(Ledger, "alarm", at_hub.untold(Ledger.alarm, SEGMENT_UNKNOWN)), _OLDER_DATABASE),
+    "damage-untold": Planted(_instead(Turn, "alarm", at_hub.untold(Turn.alarm, SEGMENT_DAMAGED)), _SEGMENT_LOST),
+    "damage-unasked": Planted(_instead(lost, "sent_for", at_hub.nothing_sent_for), _SEGMENT_LOST),
     "skip-entry": Planted(_hub(at_hub.SkipEntry, _ledger)),
     "never-asked-again": Planted(_hub(at_hub.NeverAskedAgain, _ledger), ("reset", "flap")),
     "forget-when-sent": Planted(_hub(at_hub.ForgetfulLedger, _ledger), _SILENT),

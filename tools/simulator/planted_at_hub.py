@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +17,7 @@ from cloud.ledger import Ledger
 from cloud.lost import Held, Recalled
 from cloud.proofreading import Found, Proofreading
 from cloud.site_log import Place, SiteLog
-from cloud.storage.blobs.files import SegmentFiles
+from cloud.storage.blobs.files import End, SegmentFiles
 from cloud.storage.blobs.segments import Segments
 from cloud.storage.blobs.sums import Sums
 from cloud.turn import LOST, News, Turn, Wanted
@@ -294,3 +294,30 @@ def clock_believed(check: Callable[..., None], now: Callable[[], datetime]) -> C
 
 def gap_untold(self: Ingest, run: Run, at: int, event: EpochOpened) -> None:
     """Entries were lost with a damaged buffer, and the administrator reads that everything has arrived."""
+
+
+def unmarked(self: SegmentFiles) -> End:
+    """Beside an older database the documents of today are cut off."""
+    return End(0, 0)
+
+
+def set_aside_empty(self: SegmentFiles, segment: int, *, known: bool) -> None:
+    """A person is told that they are kept aside, and brings the newer database back for nothing."""
+    if not known:
+        self._path(segment).unlink()
+    self._aside(segment).touch()
+
+
+def untold(alarm: Callable[..., None], kind: str) -> Callable[..., None]:
+    """Nobody looks after the disk, or for the newer database."""
+
+    def alarmed(self: object, site: SiteId | None, found: str, text: str) -> None:
+        if found != kind:
+            alarm(self, site, found, text)
+
+    return alarmed
+
+
+def nothing_sent_for(connection: Any, documents: Iterable[int]) -> int:
+    """What the disk has lost stays in its inbox, where nobody can open it, and its cabin keeps it for days and is not asked."""
+    return 0

@@ -18,8 +18,10 @@ from protocol.manifest import Happening, Receipt, Signed, unverified
 from tools.simulator.disk import Disk
 from tools.simulator.district import HUB_FILE
 from tools.simulator.hub_node import BLOBS
+from tools.simulator.record import Piece
 
 _PLACE_BYTES_MAX = 1 << 20
+_SUFFIX, ASIDE = "segment", "aside"
 _PIECES = (
     "SELECT segment, position_bytes, length_bytes FROM piece JOIN blob ON blob.id = piece.blob "
     "WHERE digest = ? ORDER BY offset_bytes"
@@ -37,12 +39,12 @@ class Reader:
         self._version = -1
         self._steps = -1
 
-    def at(self, disk: Disk) -> None:
-        """The node works on this disk, and runs."""
+    def at(self, disk: Disk, *, alone: bool = False) -> None:
+        """The node works on this disk, and runs; or it does not, and the file is looked at `alone`, without its WAL."""
         if self._connection is None:
             self._disk = disk
             # Who may write would put the WAL away when the node has died.
-            uri = f"{(disk.folder / self.name).as_uri()}?mode=ro"
+            uri = f"{(disk.folder / self.name).as_uri()}?mode=ro{'&immutable=1' if alone else ''}"
             self._connection = sqlite3.connect(uri, uri=True, isolation_level=None)
             self._version = self._steps = -1
 
@@ -142,27 +144,53 @@ class HubReader(Reader):
                 after = Mark(epoch, number, entries.chain(after.hash, epoch, number, payload))
                 yield after, leapt and number == first
 
-    def called(self, site: str, kind: str) -> bool:
-        """Has the hub called a person because of this site?"""
-        return bool(self.rows("SELECT 1 FROM alarm WHERE site = ? AND kind = ?", site, kind))
+    def called(self, site: str | None, kind: str) -> bool:
+        """Has the hub called a person because of this site; or with None because of itself?"""
+        return bool(self.rows("SELECT 1 FROM alarm WHERE site IS ? AND kind = ?", site, kind))
 
     def first_piece(self, digest: bytes) -> tuple[str, int, int]:
         """Name of the file, position and length of the first piece of this blob."""
-        segment, position, length = self.rows(_PIECES, digest)[0]
-        return f"{BLOBS}/{segment:06}.segment", position, length
+        segment, position, length = self.pieces(digest)[0]
+        return file_of(segment), position, length
 
-    def bytes_of(self, digest: bytes) -> bytes:
-        """What the segment files hold of this blob."""
-        parts = []
-        for segment, position, length in self.rows(_PIECES, digest):
-            with (self.folder / BLOBS / f"{segment:06}.segment").open("rb") as file:
-                file.seek(position)
-                parts.append(file.read(length))
-        return b"".join(parts)
+    def pieces(self, digest: bytes) -> list[Piece]:
+        """Where it lies."""
+        return self.rows(_PIECES, digest)
 
     def sound(self, digest: bytes) -> bool:
-        """Are they the right ones?"""
-        return hashlib.sha256(self.bytes_of(digest)).digest() == digest
+        """Do the segment files hold the right bytes of this blob?"""
+        return self._holds(digest, self.pieces(digest), (_SUFFIX,))
+
+    def kept(self, digest: bytes, pieces: list[Piece]) -> bool:
+        """Does it still lie where it lay, in a segment that was kept aside or in one that is in use again?"""
+        return self._holds(digest, pieces, (ASIDE, _SUFFIX))
+
+    def _holds(self, digest: bytes, pieces: list[Piece], suffixes: tuple[str, ...]) -> bool:
+        hasher = hashlib.sha256()
+        for segment, position, length in pieces:
+            paths = [self.folder / file_of(segment, suffix) for suffix in suffixes]
+            path = next((path for path in paths if path.exists()), None)
+            if path is None:
+                return False
+            with path.open("rb") as file:
+                file.seek(position)
+                hasher.update(file.read(length))
+        return hasher.digest() == digest
+
+    def segments(self) -> list[tuple[int, ...]]:
+        """Segments of which rows speak, and up to which byte."""
+        sql = "SELECT segment, max(position_bytes + length_bytes) FROM piece GROUP BY segment ORDER BY segment"
+        return self.rows(sql)
+
+    def beyond(self, segment: int, end_bytes: int) -> set[bytes]:
+        """Blobs of which bytes lie behind this one."""
+        sql = "SELECT digest FROM piece JOIN blob ON blob.id = piece.blob WHERE segment = ? AND position_bytes + length_bytes > ?"
+        return {row[0] for row in self.rows(sql, segment, end_bytes)}
+
+
+def file_of(segment: int, suffix: str = _SUFFIX) -> str:
+    """Its name on the hub's disk."""
+    return f"{BLOBS}/{segment:06}.{suffix}"
 
 
 BEGINNING = Mark(0, 0, GENESIS)

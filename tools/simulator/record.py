@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from protocol.entries import Mark
 from protocol.ids import SiteId
@@ -12,6 +13,7 @@ from tools.simulator.cabin_node import CabinNode
 from tools.simulator.paper import Document
 
 Machine = tuple[SiteId, int]  # as the hub counts them
+Piece = tuple[int, ...]  # of a blob: segment, position, length
 
 
 @dataclass
@@ -65,12 +67,22 @@ class Record:
         )
 
 
+class Copy(NamedTuple):
+    """Of the hub's database: what the witness knew when it was made, and where what had ever lain in inboxes was."""
+
+    record: Record
+    lies: dict[bytes, list[Piece]]
+
+
 @dataclass
 class Notebook:
     """Of the whole simulation. `recoveries`: what went well after a fault, counted. `custody`: by the machine's name. `tried`: digest → whatever a
     visitor wanted to hand in. `excused`: sites for which the hub may call a person; `restored`: sites that have known a hub which came back from a
     backup since; `lost`: envelopes that went with such a hub, or with its disk. `at_agency`: envelopes that a connector was given whole. `rotten`:
-    digests whose bytes were altered on the hub's disk; `asked_again`: sites whose documents the hub has found to be."""
+    digests whose bytes were altered on the hub's disk; `asked_again`: sites whose documents the hub has found to be.
+    `lacking`: those of `rotten` of which bytes are gone; `losses`: segments, behind which byte of each that is so. `freed`: digests that some
+    database of the hub's calls let go of; `kept`: where those lie that only a newer database knows; `exchanged`: so often it got another one.
+    `owed`: kinds of alarm that are due."""
 
     recoveries: Counter[str]
     record: Record = field(default_factory=Record)
@@ -82,3 +94,9 @@ class Notebook:
     at_agency: set[bytes] = field(default_factory=set)
     rotten: set[bytes] = field(default_factory=set)
     asked_again: set[SiteId] = field(default_factory=set)
+    lacking: set[bytes] = field(default_factory=set)
+    losses: list[tuple[int, int]] = field(default_factory=list)
+    freed: set[bytes] = field(default_factory=set)
+    kept: dict[bytes, list[Piece]] = field(default_factory=dict)
+    owed: set[str] = field(default_factory=set)
+    exchanged: int = 0

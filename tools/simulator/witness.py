@@ -18,9 +18,9 @@ from tools.simulator.cabin_node import CabinNode
 from tools.simulator.cabin_watch import CabinWatch
 from tools.simulator.earshot import Earshot
 from tools.simulator.hub_node import HubNode
-from tools.simulator.hub_watch import HubWatch
+from tools.simulator.hub_watch import SEGMENT_DAMAGED, SEGMENT_UNKNOWN, HubWatch
 from tools.simulator.promise import BrokenPromise, expect
-from tools.simulator.record import Notebook, Record
+from tools.simulator.record import Copy, Notebook, Piece, Record
 
 
 class Witness:
@@ -42,7 +42,42 @@ class Witness:
         notebook = self.notebook
         notebook.lost |= notebook.record.stored.keys() - before.stored.keys()
         notebook.record = before.copy()
+        for of_its_disk in (notebook.kept, notebook.owed, notebook.losses):
+            of_its_disk.clear()
         self._earshot.forget()
+
+    def database_exchanged(self, before: Copy | None, other: Copy) -> None:
+        """The hub's database is another, and its documents are those that were there: what it knew before it knows again, and what only the `other`
+        one knew must not go. With None nobody has looked what is in it."""
+        notebook = self.notebook
+        kept, losses = {**notebook.kept, **other.lies}, list(notebook.losses)
+        before = before or self.hub.alone()
+        self.hub_restored(before.record)
+        notebook.losses = losses
+        notebook.exchanged += 1
+        notebook.lacking |= self._hurt(before.lies)
+        notebook.rotten |= notebook.lacking
+        known = before.lies.keys() | notebook.rotten
+        notebook.kept = {digest: pieces for digest, pieces in kept.items() if digest not in known}
+        if notebook.kept.keys() & other.lies.keys():
+            notebook.owed.add(SEGMENT_UNKNOWN)
+
+    def segment_lost(self, segment: int, end_bytes: int) -> None:
+        """The hub's disk has lost what lies in this segment behind `end_bytes`. The hub runs, for the last time before that."""
+        notebook = self.notebook
+        notebook.losses.append((segment, end_bytes))
+        notebook.lacking |= self.hub.beyond(segment, end_bytes) | self._hurt(notebook.kept)
+        notebook.rotten |= notebook.lacking
+        notebook.owed.add(SEGMENT_DAMAGED)
+
+    def _hurt(self, lies: dict[bytes, list[Piece]]) -> set[bytes]:
+        """Digests of which some bytes lie where they are gone."""
+        ends = dict(sorted(self.notebook.losses, reverse=True))  # of several in one segment the first
+        return {
+            digest
+            for digest, pieces in lies.items()
+            if any(position + length > ends.get(segment, position + length) for segment, position, length in pieces)
+        }
 
     def fetched(self, agency: AgencyId, delivered: Delivered, raw: bytes) -> bool:
         """What a connector was given. False when it must notice by itself that the bytes are not those that were signed."""
