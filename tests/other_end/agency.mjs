@@ -1,6 +1,6 @@
 // An agency's connector, written from protocol/SPEC.md alone. What it does, it says as lines of JSON.
 import { generateHybridIdentity, identityToRecipient } from "age-encryption";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join as path } from "node:path";
 import { parseArgs } from "node:util";
 import { Asker } from "./asker.mjs";
@@ -9,7 +9,7 @@ import { cabinsOf, next } from "./directory.mjs";
 import { halves, opened, untar } from "./envelope.mjs";
 import { readKeys, writeDurably, writeKeys } from "./folder.mjs";
 import { Malformed } from "./msgpack.mjs";
-import { decodeCanonical } from "./nouns.mjs";
+import { decodeCanonical, encode } from "./nouns.mjs";
 import { Way } from "./receipts.mjs";
 import { curvePublic, fingerprint, freshKey, sha256, sign, signingPublic, spoken, verified } from "./secrets.mjs";
 
@@ -74,23 +74,56 @@ async function pull(folder, cardFile, into, { reason, text }) {
 
 async function pullThrough(asker, hub, keys, into, { reason, text }) {
     const { directory } = next(undefined, await asker.directory(), hub.authority_key);
+    const records = new Records(into);
+
+    // What a hub that came back from an older copy does not have any more: prove what came here, and say so of what never did.
+    for (const signed of (await asker.ask({ noun: "ListLost", count: 200 })).manifests) {
+        const { envelope, receipt } = believedManifest(signed, directory);
+        await asker.ask({ noun: "Recall", envelope, receipts: records.of(envelope) });
+        tell("recalled", { receipt, known: records.of(envelope).length > 0 });
+    }
+
     for (let listing = { documents: [], more: true }, after = 0; listing.more; after = listing.documents.at(-1)?.place) {
         listing = await asker.ask({ noun: "ListInbox", after, count: 50, everything: false });
         for (const delivered of listing.documents) {
-            const summary = JSON.parse(await opened(delivered.summary, keys.identity));
             const blob = await asker.fetch(delivered.digest, delivered.size_bytes);
             const { manifest, way, inner, pdf } = await checked(delivered, blob, directory, keys);
+            const { receipt, cabin, envelope } = manifest;
+            const receipts = [...delivered.receipts];
             const say = async (happening, why = {}) => {
-                const receipt = way.signed(happening, keys.signingSeed, why);
-                await asker.ask({ noun: "Tell", receipt });
-                way.follow(receipt, directory);
+                const signed = way.signed(happening, keys.signingSeed, why);
+                await asker.ask({ noun: "Tell", receipt: signed });
+                way.follow(signed, directory);
+                receipts.push(signed);
             };
             if (way.happening !== "fetched") await say("fetched");
-            writeDurably(path(into, `${manifest.receipt}.pdf`), pdf);
+            writeDurably(path(into, `${receipt}.pdf`), pdf);
             await (reason ? say("returned", { reason, text }) : say("accepted"));
-            const { receipt, cabin } = manifest;
-            tell("document", { receipt, cabin, title: summary.title, pages: inner.pages, state: way.happening });
+            records.keep(envelope, receipts);
+            const { title } = JSON.parse(await opened(delivered.summary, keys.identity));
+            tell("document", { receipt, cabin, title, pages: inner.pages, state: way.happening });
         }
+    }
+}
+
+// The signed events of each document that came here, by its envelope.
+class Records {
+    constructor(folder) {
+        this.folder = path(folder, "receipts");
+    }
+
+    file(envelope) {
+        return path(this.folder, envelope.toString("hex"));
+    }
+
+    keep(envelope, receipts) {
+        writeDurably(this.file(envelope), receipts.map((signed) => encode("Signed", signed).toString("hex")).join("\n"));
+    }
+
+    of(envelope) {
+        if (!existsSync(this.file(envelope))) return [];
+        const lines = readFileSync(this.file(envelope), "utf8").split("\n");
+        return lines.map((line) => decodeCanonical("Signed", Buffer.from(line, "hex")));
     }
 }
 

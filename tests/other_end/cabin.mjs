@@ -164,13 +164,15 @@ class Cabin {
 
     readReceipts() {
         const { journal, ways } = this;
+        let restored = false;
         for (const { noun, receipt: signed } of journal.heard()) {
+            restored ||= noun === "EpochOpened";
             if (noun !== "ReceiptGiven") continue;
             for (const document of journal.documents) {
                 try {
                     const way = ways.get(document.envelope);
                     if (!signed.body.includes(way.envelope)) continue;
-                    const receipt = way.follow(signed, journal.directory);
+                    const receipt = way.follow(signed, journal.directory, restored);
                     if (receipt === undefined) continue;
                     if (receipt.happening === "stored") {
                         document.freed = true;

@@ -200,25 +200,71 @@ def test_what_its_key_has_not_signed_is_set_aside(house: House) -> None:
     assert wrong not in opened
 
 
-def test_an_agency_of_the_other_end(house: House, tmp_path: Path) -> None:
-    keys, card, into = tmp_path / "keys", tmp_path / "card.txt", tmp_path / "opened"
-    code, [made] = node("agency", "keygen", keys, OTHER_AGENCY, WORDS)
-    assert code == 0
-    card.write_text(made["card"])
-    assert made["words"] in house.signed("agency", "key", OTHER_AGENCY, "--card", card, "--publish").stdout
+class Office:
+    """An agency of the other end; its keys are in the directory."""
+
+    def __init__(self, house: House, folder: Path) -> None:
+        self.keys, self.into, self.hub = folder / "keys", folder / "opened", house.rig.folder / "hub-card.txt"
+        code, [made] = node("agency", "keygen", self.keys, OTHER_AGENCY, WORDS)
+        assert code == 0
+        card = folder / "card.txt"
+        card.write_text(made["card"])
+        assert made["words"] in house.signed("agency", "key", OTHER_AGENCY, "--card", card, "--publish").stdout
+
+    def pull(self, *arguments: str) -> list[dict[str, Any]]:
+        code, said = node("agency", "pull", self.keys, self.hub, self.into, *arguments)
+        assert code == 0
+        return said
+
+
+@pytest.fixture(scope="module")
+def office(house: House, tmp_path_factory: pytest.TempPathFactory) -> Office:
+    return Office(house, tmp_path_factory.mktemp("office"))
+
+
+def test_an_agency_of_the_other_end(house: House, office: Office) -> None:
     folder = house.claimed("lychen")
     house.signed("cabin", "confirm", "lychen", "--yes")
-    hub = house.rig.folder / "hub-card.txt"
 
     paper = house.paper(31, LARGE_BYTES)
     [accepted] = sealed(run(folder, OTHER_AGENCY, paper))
-    code, said = node("agency", "pull", keys, hub, into)
-    assert (code, [(line["receipt"], line["state"]) for line in said]) == (0, [(accepted, "accepted")])
-    assert (into / f"{accepted}.pdf").read_bytes() == paper.read_bytes()
+    assert [(line["receipt"], line["state"]) for line in office.pull()] == [(accepted, "accepted")]
+    assert (office.into / f"{accepted}.pdf").read_bytes() == paper.read_bytes()
 
     [returned] = sealed(run(folder, OTHER_AGENCY, house.paper(32)))
-    code, said = node("agency", "pull", keys, hub, into, "--return", "wrong-agency", "--text", "Bitte zum Sozialamt.")
-    assert (code, [(line["receipt"], line["state"]) for line in said]) == (0, [(returned, "returned")])
+    said = office.pull("--return", "wrong-agency", "--text", "Bitte zur Wohngeldstelle.")
+    assert [(line["receipt"], line["state"]) for line in said] == [(returned, "returned")]
     said = run(folder)
     assert happenings(said, accepted)[-1] == "accepted"
-    assert [(line["by"], line["text"]) for line in of("receipt", said)][-1] == (OTHER_AGENCY, "Bitte zum Sozialamt.")
+    assert [(line["by"], line["text"]) for line in of("receipt", said)][-1] == (
+        OTHER_AGENCY,
+        "Bitte zur Wohngeldstelle.",
+    )
+
+
+def test_a_hub_out_of_an_older_copy(house: House, office: Office) -> None:
+    """It goes on behind what the cabin has heard; the agency proves what came to it; the rest is lost, for this cabin keeps nothing that is stored."""
+    folder = house.claimed("angermuende")
+    house.signed("cabin", "confirm", "angermuende", "--yes")
+    run(folder)
+    hub, copy = house.rig.hub, house.rig.folder / "copy"
+    house.rig.stop("hub")
+    shutil.copytree(hub, copy)
+    house.rig.start_hub()
+    [came] = sealed(run(folder, OTHER_AGENCY, house.paper(41)))
+    assert [line["state"] for line in office.pull()] == ["accepted"]
+    [lost] = sealed(run(folder, OTHER_AGENCY, house.paper(42)))
+    house.rig.stop("hub")
+    shutil.rmtree(hub)
+    copy.rename(hub)
+    house.rig.start_hub()
+
+    def asked_for() -> bool:
+        run(folder, "--until", "announced")
+        return len(house.status("angermuende")["lost_documents"]) == 2
+
+    until(asked_for, "the hub knows what the cabin keeps no more")
+    answers = {line["receipt"]: line["known"] for line in office.pull()}
+    assert answers == {came: True, lost: False}
+    said = run(folder, "--until", "announced")
+    assert (happenings(said, came)[-1], happenings(said, lost)[-1]) == ("accepted", "lost")
