@@ -21,9 +21,8 @@ Moment = Annotated[datetime, msgspec.Meta(tz=True)]  # aware
 Number = Annotated[int, msgspec.Meta(ge=0, le=limits.NUMBER_MAX)]
 Seconds = Annotated[float, msgspec.Meta(ge=0, le=limits.SPAN_SECONDS_MAX)]
 Hash = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]  # SHA-256
-Age = Annotated[
-    float, msgspec.Meta(ge=-limits.SPAN_SECONDS_MAX, le=limits.SPAN_SECONDS_MAX)
-]  # by a clock that may jump
+# By a clock that may jump.
+Age = Annotated[float, msgspec.Meta(ge=-limits.SPAN_SECONDS_MAX, le=limits.SPAN_SECONDS_MAX)]
 Key = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]  # Ed25519 or CURVE
 Signature = Annotated[bytes, msgspec.Meta(min_length=64, max_length=64)]  # Ed25519
 VisitId = Annotated[bytes, msgspec.Meta(min_length=16, max_length=16)]

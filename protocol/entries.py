@@ -21,8 +21,8 @@ from protocol.errors import Code, Mistake, Refused
 from protocol.manifest import Signed
 
 GENESIS: Final = bytes(32)  # the hash before entry 1
-CLEAR: Final = 0
-SEALED: Final = 1
+CLEAR: Final = b"\0"
+SEALED: Final = b"\1"
 
 
 class Entry(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -98,8 +98,6 @@ _EVENTS: Final = codec.Reader[Event](Event, "event")  # type: ignore[arg-type]
 _place = struct.Struct(">QQ").pack  # epoch and number
 _nonce = struct.Struct(">IQ").pack  # the last four bytes of the epoch, and the number
 _EPOCH_BITS: Final = 0xFFFFFFFF
-_CLEAR: Final = bytes([CLEAR])
-_SEALED: Final = bytes([SEALED])
 
 
 def chain(previous: bytes, epoch: int, number: int, payload: bytes) -> bytes:
@@ -130,7 +128,7 @@ def following(mark: Mark, epoch: int, payload: bytes) -> Entry:
 
 def clear(event: Event) -> bytes:
     """Payload that anybody who holds the log can read."""
-    return _CLEAR + codec.encode(event)
+    return CLEAR + codec.encode(event)
 
 
 def sealed(event: Event, key: bytes, epoch: int, number: int) -> bytes:
@@ -138,7 +136,7 @@ def sealed(event: Event, key: bytes, epoch: int, number: int) -> bytes:
 
     Number and epoch are the nonce: a key lives for one epoch and a number for one entry, so no pair is used twice."""
     box = ChaCha20Poly1305(key).encrypt(_nonce(epoch & _EPOCH_BITS, number), codec.encode(event), None)
-    return _SEALED + box
+    return SEALED + box
 
 
 def reader(key: bytes | None, epoch: int) -> Callable[[bytes, int], Event]:
@@ -149,14 +147,14 @@ def reader(key: bytes | None, epoch: int) -> Callable[[bytes, int], Event]:
 
     def read(payload: bytes, number: int) -> Event:
         marker, body = payload[:1], payload[1:]
-        if marker == _SEALED:
+        if marker == SEALED:
             if decrypt is None:
                 raise Refused(Code.MALFORMED, f"Entry {number} is sealed and epoch {epoch} was never opened.")
             try:
                 body = decrypt(_nonce(epoch_bits, number), body, None)
             except InvalidTag as error:
                 raise Refused(Code.MALFORMED, f"Entry {number} does not open with the key of epoch {epoch}.") from error
-        elif marker != _CLEAR:
+        elif marker != CLEAR:
             raise Refused(Code.MALFORMED, f"Entry {number} has no known marker.")
         return _EVENTS.read(body, limits.ENTRY_BYTES_MAX)
 
@@ -170,13 +168,13 @@ def read(payload: bytes, key: bytes | None, epoch: int, number: int) -> Event:
 
 def is_sealed(payload: bytes) -> bool:
     """Does it take the epoch's journal key to read this payload?"""
-    return payload[:1] == _SEALED
+    return payload[:1] == SEALED
 
 
 def leap(payload: bytes, epoch: int, number: int) -> Mark | None:
     """What entry `number` follows, when it opens an epoch and says so: there its log goes on whose writer lost entries with a damaged
     file. None for every other entry."""
-    if payload[:1] != _CLEAR:
+    if payload[:1] != CLEAR:
         return None
     try:
         event = read(payload, None, epoch, number)

@@ -22,9 +22,7 @@ HEARD_BYTES_MAX: Final = CHUNK_BYTES_MAX + 64 * KIB
 CHUNK_BYTES_MIN: Final = 4 * KIB  # smaller pays more for headers than it wins in promptness
 TEXT_CHARS_MAX: Final = 500  # any text for a person on the wire
 NUMBER_MAX: Final = 2**53 - 1  # any whole number on the wire: a browser counts no further, SQLite to 2**63
-SPAN_SECONDS_MAX: Final = (
-    10.0**11
-)  # any length of time on the wire: as far as a wrong clock can be off; leaves out infinity and NaN
+SPAN_SECONDS_MAX: Final = 10.0**11  # any length of time on the wire: as far as clocks can be wrong; no infinity, no NaN
 
 # --- link -------------------------------------------------------------------------------------------------------
 BEAT_SECONDS: Final = 10.0  # at rest, shown as "last contact"; three missed end a link …
@@ -47,14 +45,12 @@ HIGH_WATER_MESSAGES: Final = 80  # of the socket, for what comes: bounds the mem
 # … and for what goes. ZeroMQ tells only after every half of it that messages have left: no more than the other half is sure to be free …
 SEND_HIGH_WATER_MESSAGES: Final = 200
 WANTS_MAX: Final = 56  # … and takes the wants outstanding, a window of documents of 300 KB, or their answers, …
-ENTRIES_FRAMES_MAX: Final = (
-    16  # … so many frames of entries not yet acknowledged, and their acknowledgements: a burst never meets it
-)
-ENTRIES_WINDOW_BYTES: Final = (
-    128 * KIB
-)  # entries sent and not yet acknowledged: documents already announced travel meanwhile
+ENTRIES_FRAMES_MAX: Final = 16  # … so many frames of entries not yet acknowledged, and their acknowledgements
+ENTRIES_WINDOW_BYTES: Final = 128 * KIB  # entries not yet acknowledged: documents already announced travel meanwhile
 ENTRIES_WINDOW_BYTES_MAX: Final = MIB  # … at most, where line and disk carry as much in a round trip and …
 ENTRIES_QUEUE_SECONDS: Final = 0.05  # … so much: a whisper waits no longer behind them
+TALK_SECONDS: Final = 2.0  # after an entry or a whisper the next one is expected for so long, and room left for it …
+FAST_RATE: Final = 2_500_000  # … on lines of so many bytes per second at most: on faster ones nothing waits long
 WINDOW_BYTES_MIN: Final = 8 * KIB  # wants outstanding: two chunks, so that one travels while the other is asked for
 WINDOW_BYTES_FIRST: Final = 24 * KIB  # … before anything is known of the line: on 2 Mbit/s an entry waits 0.1 s at most
 WINDOW_BYTES_MAX: Final = 16 * MIB  # on loopback: so much travels while the hub's disk is busy with what came before
@@ -82,13 +78,9 @@ DISK_FREE_BYTES_MIN: Final = 200 * MIB  # below: the cabin takes no new document
 OUTBOX_DOCUMENTS_MAX: Final = 20_000  # a month without a line in the busiest cabin
 BUFFER_BYTES_MAX: Final = 64 * 1024 * MIB  # the cabin's file: a month without a line, and no more of a shared disk
 BALLAST_BYTES: Final = 32 * MIB  # of no use but to be given up: on a full disk even deleting needs room to write
-ENTRIES_KEPT: Final = (
-    300  # acknowledged entries a cabin still has at least, should the hub come back from an older copy …
-)
+ENTRIES_KEPT: Final = 300  # acknowledged ones a cabin has at least, should the hub come back from an older copy …
 EPOCH_ENTRIES_MAX: Final = 4096  # … and it forgets whole epochs, whose key the hub would miss: so they come to an end
-KEPT_SECONDS: Final = (
-    3 * 86_400.0
-)  # of being in touch with the hub: a weekend and a day, should it come back from Friday's copy
+KEPT_SECONDS: Final = 3 * 86_400.0  # in touch with the hub: a weekend and a day, should it come back from Friday's copy
 KEPT_BYTES_MAX: Final = 1024 * MIB  # of secured documents: three days of the busiest cabin, on any disk that is sold
 KEPT_DOCUMENTS_MAX: Final = 5_000  # … and their entries stay as long
 KEPT_DISK_FREE_BYTES: Final = 512 * MIB  # beside what stays free: with less, what is kept makes room for what comes

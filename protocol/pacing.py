@@ -14,20 +14,14 @@ _RATE_SECONDS: Final = 1.0  # how long a best rate is believed, and four round t
 _BASE_SECONDS: Final = 10.0  # how long a shortest round trip is believed
 _CHUNK_SECONDS: Final = 0.075  # one Want is about so much of the line's time …
 _TALK_CHUNK_SECONDS: Final = 0.035  # … and so much while somebody talks
-_TALK_SECONDS: Final = 2.0  # after an entry or a whisper the next one is expected for so long
-_TALK_RATE_MAX: Final = 2_500_000  # bytes per second; on a faster line nothing small waits long
 _DRAINING_GAIN: Final = 0.75  # of what the line holds: no queue is left, and little time is lost
 _SLACK_SECONDS: Final = 0.15  # may queue: what TCP needs to send a lost packet again, and a busy receiver for its turns
 _LATE_SECONDS: Final = 0.05  # an answer that comes so much later than the line explains was held up by a lost packet
 _LOSSY_SECONDS: Final = 10.0  # … and others will be, for so long
-_LOSSY_SLACK_SECONDS: Final = (
-    0.3  # may queue then: a lost packet is sent again a round trip later, and the line is busy meanwhile
-)
+_LOSSY_SLACK_SECONDS: Final = 0.3  # may queue then: what was lost is sent again a round trip later, others meanwhile
 _TALK_QUEUE_SECONDS: Final = 0.045  # may queue while somebody talks, and so much of …
 _TALK_QUEUE_SHARE: Final = 1 / 3  # … the round trip: with less a long line would never be seen at its best
-_TALK_RATE_SECONDS: Final = (
-    10.0  # a best rate is believed so long then: with so little under way a line is not seen at its best
-)
+_TALK_RATE_SECONDS: Final = 10.0  # a best rate is believed then: with so little under way none is seen at its best
 _SHORT_SECONDS: Final = 0.03  # no slow line answers sooner: what waits to be said takes its time too …
 _SHORT_GAIN_MAX: Final = 160.0  # … of the first window where one does
 _GROWTH: Final = 2  # of the window, times what arrives: three times as wide after each round trip
@@ -81,7 +75,7 @@ class Pacing:
 
     def talked(self, now: float) -> None:
         """Something small came, and more of it may."""
-        self._quiet_at = now + _TALK_SECONDS
+        self._quiet_at = now + limits.TALK_SECONDS
 
     def asked(self, now: float) -> None:
         """One Want was said."""
@@ -145,7 +139,7 @@ class Pacing:
         return max(limits.WINDOW_BYTES_MIN, min(window, self.ceiling_bytes, limits.WINDOW_BYTES_MAX))
 
     def _beside_talk(self) -> bool:
-        return self._talking and self._best < _TALK_RATE_MAX
+        return self._talking and self._best < limits.FAST_RATE
 
     def chunk_bytes(self) -> int:
         """Length of the next Want: a power of two, about 75 ms of the line (35 while somebody talks), at most half a window."""

@@ -16,7 +16,6 @@ from protocol.entries import Entry
 from protocol.errors import Mistake
 from protocol.ids import Digest
 from protocol.link import UP, Link
-from protocol.runtime.room import TALK_SECONDS
 from protocol.runtime.store import Log
 
 
@@ -104,7 +103,7 @@ class Pump:
         """Say something perishable now, before everything that waits. False: nobody is there, and nobody will ever hear it."""
         if self.link.state != UP:
             return False
-        self._talks_until = self._clock() + TALK_SECONDS
+        self._talks_until = self._clock() + limits.TALK_SECONDS
         self._say(frames.encode(whisper), None)
         return True
 
@@ -210,7 +209,7 @@ class Pump:
         payloads = tuple(entry.payload for entry in batch)
         last = batch[-1]
         if last.number > self._backlog_to:
-            self._talks_until = self._clock() + TALK_SECONDS
+            self._talks_until = self._clock() + limits.TALK_SECONDS
         self._say(frames.encode(frames.Entries(last.epoch, after + 1, payloads, last.hash)), None)
         return events.Said(last.number, sum(map(len, payloads)))
 

@@ -11,16 +11,10 @@ from typing import Final
 
 from protocol import limits
 
-TALK_SECONDS: Final = (
-    2.0  # after entries so long more are expected; where nobody talks nobody waits: on a lossy line waiting costs time
-)
 _RATE_SECONDS: Final = 2.0  # how long a best rate is believed
-_FAST_RATE: Final = 2_500_000  # bytes per second; on a faster line nothing small waits long
 SHORT_SECONDS: Final = 0.005  # round trip of a line within one house: there nothing waits
 _HELD_BYTES_MIN: Final = 3000  # two packets, whatever is measured
-_KNOWN_BYTES: Final = (
-    4 * limits.WINDOW_BYTES_FIRST
-)  # before so much was carried, a kernel knows no rate: the receiver is careful then
+_KNOWN_BYTES: Final = 4 * limits.WINDOW_BYTES_FIRST  # until then a kernel knows no rate; the receiver is careful
 _WAIT_SECONDS_MIN: Final = 0.002
 _WAIT_SECONDS_MAX: Final = 0.05
 
@@ -42,7 +36,7 @@ class Room:
         while now - self._rates[0][1] > _RATE_SECONDS:
             self._rates.popleft()
         best = self._rates[0][0]
-        if carried_bytes < _KNOWN_BYTES or not best or best > _FAST_RATE or base_seconds < SHORT_SECONDS:
+        if carried_bytes < _KNOWN_BYTES or not best or best > limits.FAST_RATE or base_seconds < SHORT_SECONDS:
             return 0.0
         # BBR lets four packets travel, for 0.2 s every ten seconds: what is given beyond them would only stand before the next word.
         over_bytes = under_way_bytes - max(_HELD_BYTES_MIN, min(best * base_seconds, window_bytes))

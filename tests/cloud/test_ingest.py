@@ -99,7 +99,7 @@ def test_a_manifest_that_the_cabin_did_not_sign(town: Town, another: Callable[..
         b"\x00\xc1",
         entries.clear(ReceiptGiven(Signed(b"", b""))),
         entries.clear(DirectoryPublished(1, Digest(bytes(32)), 1)),
-        bytes([entries.SEALED]) + bytes(40),
+        entries.SEALED + bytes(40),
     ],
 )
 def test_entries_that_no_cabin_writes(town: Town, payload: bytes) -> None:

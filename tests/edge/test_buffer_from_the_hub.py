@@ -313,7 +313,7 @@ def test_what_is_not_synced_is_not_there_after_a_power_cut(cabin: Cabin) -> None
 
 def test_an_entry_of_the_hub_that_makes_no_sense_is_told_and_blocks_nothing(cabin: Cabin) -> None:
     buffer = cabin.open()
-    sealed_to_nobody = entries.following(cabin.hub, 1, bytes([entries.SEALED]) + b"?" * 40)
+    sealed_to_nobody = entries.following(cabin.hub, 1, entries.SEALED + b"?" * 40)
     cabin.hub = Mark(1, 1, sealed_to_nobody.hash)
     buffer.log.commit([sealed_to_nobody, cabin.from_hub(VISIT), cabin.from_hub(EpochOpened(b"", Mark(), BEGAN))])
     event, raw = cabin.published(directory(1))

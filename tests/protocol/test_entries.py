@@ -128,5 +128,5 @@ def test_only_an_entry_that_opens_an_epoch_after_the_number_before_it_may_leap()
     assert entries.leap(entries.clear(opened), 4, 42) == follows
     assert entries.leap(entries.clear(opened), 4, 43) is None
     assert entries.leap(entries.sealed(opened, bytes(32), 4, 42), 4, 42) is None
-    assert entries.leap(bytes([entries.CLEAR]) + b"nothing", 4, 42) is None
+    assert entries.leap(entries.CLEAR + b"nothing", 4, 42) is None
     assert entries.leap(entries.clear(VISIT), 4, 42) is None

@@ -178,7 +178,7 @@ def test_a_cabin_that_was_started_a_thousand_times_says_a_few_frames_at_a_time(p
 
 def test_no_more_than_the_window_is_under_way(pair):
     for _ in range(60):
-        pair.cabin.log.append_payload(bytes([entries.CLEAR]) + bytes(limits.ENTRY_BYTES_MAX - 1))
+        pair.cabin.log.append_payload(entries.CLEAR + bytes(limits.ENTRY_BYTES_MAX - 1))
     pair.hub.durable = False
     pair.connect()
     pair.run(0.5)

@@ -98,7 +98,7 @@ def record(cards: list[str]) -> Recording:
 
 
 def _clear(payload: bytes, epoch: int, number: int) -> entries.Event | None:
-    return entries.read(payload, None, epoch, number) if payload[0] == entries.CLEAR else None
+    return entries.read(payload, None, epoch, number) if payload[:1] == entries.CLEAR else None
 
 
 def test_it_comes_to_what_both_ends_hold(recording: Recording) -> None:

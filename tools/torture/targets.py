@@ -222,9 +222,7 @@ def _entry(raw: bytes) -> object:
 
 def _sealed_entry(raw: bytes) -> object:
     nonce = entries._nonce(1, 9)
-    return entries.read(
-        bytes([entries.SEALED]) + ChaCha20Poly1305(bytes(32)).encrypt(nonce, raw, None), bytes(32), 1, 9
-    )
+    return entries.read(entries.SEALED + ChaCha20Poly1305(bytes(32)).encrypt(nonce, raw, None), bytes(32), 1, 9)
 
 
 def _directory_read(raw: bytes) -> object:
