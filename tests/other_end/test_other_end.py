@@ -243,7 +243,7 @@ def test_an_agency_of_the_other_end(house: House, office: Office) -> None:
 
 
 def test_a_hub_out_of_an_older_copy(house: House, office: Office) -> None:
-    """It goes on behind what the cabin has heard; the agency proves what came to it; the rest is lost, for this cabin keeps nothing that is stored."""
+    """It goes on behind what the cabin has heard; the agency proves what came to it; the rest is lost: this cabin keeps nothing that is stored."""
     folder = house.claimed("angermuende")
     house.signed("cabin", "confirm", "angermuende", "--yes")
     run(folder)
