@@ -53,8 +53,10 @@ def play(world: World) -> Report:
     try:
         return _played(world)
     finally:
-        gc.collect()  # this world, which is full of circles; else the next one would set it apart as well, and it would never go
         gc.unfreeze()
+        # This world, which is full of circles, and what it hung on of what was set apart; or the next one would set it apart as well, and it would
+        # never go.
+        gc.collect()
 
 
 def _played(world: World) -> Report:
