@@ -110,6 +110,8 @@ def test_there_are_planted_faults_enough() -> None:
     command = [sys.executable, "-m", "tools", "simulate", "--plant", "list", "--json"]
     known = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
     assert sorted(known) == sorted(PLANTED)
+    plain = subprocess.run(command[:-1], capture_output=True, check=True, text=True).stdout
+    assert plain.split() == list(known)  # as a loop of the shell takes them
     assert len(known) >= 25
 
 

@@ -77,12 +77,9 @@ def simulate(
 
 
 def _list(as_json: bool) -> None:
-    known = {name: list(planted.provoked_by) for name, planted in sorted(PLANTED.items())}
-    if as_json:
-        click.echo(json.dumps(known, indent=2))
-        return
-    for name, provoked_by in known.items():
-        click.echo(f"{name:28}{' with more of: ' + ', '.join(provoked_by) if provoked_by else ''}".rstrip())
+    """Names alone, one a line, as a loop of the shell takes them; for machines with the faults that provoke each."""
+    known = {name: planted.provoked_by for name, planted in sorted(PLANTED.items())}
+    click.echo(json.dumps(known, indent=2) if as_json else "\n".join(known))
 
 
 def _tell(report: Report) -> None:
