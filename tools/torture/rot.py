@@ -12,7 +12,9 @@ from __future__ import annotations
 import hashlib
 import random
 import shutil
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -45,20 +47,27 @@ _MOMENTS: Final = (12, 25, 41)  # of a life, at which folders are copied as a ki
 _OPEN: Final = 8  # documents that nobody has fetched when it ends
 _AIMED: Final = 0.6
 _SEGMENT: Final = ".segment"
+_HUB: Final = f"hub/{HUB_FILE}"
+_AIMED_AT_INDEXES: Final = 0.05
+_INDEX_BYTES: Final = 200  # SQLite fills its pages from their ends
+_INDEXES: Final = "SELECT rootpage FROM sqlite_schema WHERE type = 'index' AND tbl_name = 'document'"
 _WORDS: Final = b"CREATE "  # SQLite keeps them, and makes its tables by them anew each time
 _WORDS_BYTES: Final = 200
 _EVERYTHING: Final = 1 << 30
+_START_SECONDS: Final = 0.0  # monotonic: then a hub looks at what it holds for the first time
 _ALARMS: Final = "SELECT text FROM alarm ORDER BY id"
 
 
 class Scene(NamedTuple):
-    """Both folders at one moment of a life, as names and bytes, and what had been promised."""
+    """Both folders at one moment of a life, as names and bytes, and what had been promised. `indexes`: where the pages of indexes of documents end in
+    the hub's database, in bytes."""
 
     folders: list[str]
     files: dict[str, bytes]
     keys: Keys
     promised: Promised
     raws: dict[Digest, bytes]
+    indexes: list[int]
 
 
 def rot(rounds: int, seed: int, plant: str = "", jobs: int = 1) -> Report:
@@ -101,7 +110,7 @@ def _scenes(place: Path, life: str) -> list[Scene]:
         names = {each: str(each.relative_to(place / "live")) for each in there}
         folders = [names[each] for each in there if each.is_dir()]
         files = {names[each]: each.read_bytes() for each in there if each.is_file() and each.suffix != ".sqlite-shm"}
-        scenes.append(Scene(folders, files, keys, told, pair.raws))
+        scenes.append(Scene(folders, files, keys, told, pair.raws, _ends_of_indexes(files[_HUB])))
 
     try:
         for number, step in enumerate(_steps(pair, luck(life, "steps"))):
@@ -114,6 +123,14 @@ def _scenes(place: Path, life: str) -> list[Scene]:
         pair.close()
     copy()
     return scenes
+
+
+def _ends_of_indexes(raw: bytes) -> list[int]:
+    """Of the file as it is without its WAL, and so marked (sqlite.org/fileformat2.html, 1.3.3): in memory there is none."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.deserialize(raw[:18] + b"\1\1" + raw[20:])
+        [[page_bytes]] = connection.execute("PRAGMA page_size")
+        return [root * page_bytes for (root,) in connection.execute(_INDEXES)]
 
 
 class Verdict(NamedTuple):
@@ -170,7 +187,10 @@ class Verdicts:
 
 
 def _aim(scene: Scene, dice: random.Random) -> tuple[str, int]:
-    """Where to: any bit of any file, or one that somebody will miss, in a document, a receipt number, a name, a hash, the words that make a table."""
+    """Where to: any bit of any file, or one that somebody will miss, in a document, a receipt number, a name, a hash, the words that make a table, or
+    what leads an inbox to its documents."""
+    if scene.indexes and dice.random() < _AIMED_AT_INDEXES:
+        return _HUB, dice.choice(scene.indexes) * 8 - dice.randrange(_INDEX_BYTES * 8) - 1
     where = dice.choice([name for name, raw in scene.files.items() if raw])
     raw = scene.files[where]
     if dice.random() < _AIMED:
@@ -251,6 +271,7 @@ class _Look:
         news = self._fetched(ledger)
         self._give(buffer, ledger, news.wanted)
         self.given_back = len(news.wanted)
+        self._quiet(buffer, ledger)
         down = log.last()
         if down.number < buffer.log.theirs().number:
             raise ValueError("the cabin holds more of the hub's log than there is: log-fork")
@@ -267,6 +288,14 @@ class _Look:
             if have < wanted.size_bytes:
                 raise ValueError("the cabin has nothing to send: Gone, and the hub calls a person")
         ledger.settle(everything=True)
+
+    def _quiet(self, buffer: Buffer, ledger: Ledger) -> None:
+        """Nobody speaks: the hub reads what nobody has fetched, and looks whether each document is found."""
+        while ledger.proofread_at <= _START_SECONDS:
+            ledger.proofread(_START_SECONDS)
+            news = ledger.settle()
+            self._give(buffer, ledger, news.wanted)
+            self.given_back += len(news.wanted)
 
     def _fetched(self, ledger: Ledger) -> News:
         """Every agency fetches what lies in its inbox, and the hub reads with them."""
