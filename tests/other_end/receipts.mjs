@@ -34,7 +34,8 @@ export class Way {
         if (by !== (ofHub ? "hub" : this.agency)) throw new Malformed(`not-yours: ${by} may not say ${happening}`);
         const receipt = verified("Receipt", signed, (ofHub ? directory.hub : agencyOf(directory, this.agency)).signing_key);
         if (!envelope.equals(this.envelope)) throw new Malformed("off-chain: a receipt for another document");
-        const before = restored ? this.events.find((event) => event.digest.equals(previous)) : this.events.at(-1);
+        const anywhere = restored || happening === "lost";
+        const before = anywhere ? this.events.find((event) => event.digest.equals(previous)) : this.events.at(-1);
         if (!before?.digest.equals(previous)) throw new Malformed(`off-chain: this ${happening} follows another event`);
         if (!AFTER[before.happening].includes(happening)) throw new Malformed(`out-of-order: ${happening} after “${before.happening}”`);
         this.events.push({ happening, digest });
