@@ -357,13 +357,13 @@ class Hub:
                 self._after(connection)
 
     def _proofread(self) -> None:
-        """Nobody has said a word for a while, and nobody is about to: read a little of what lies in inboxes."""
+        """Nobody has said a word for a while: read a little of what lies in inboxes, some milliseconds long. In a large fleet beats wait always."""
         now = self.clock()
         if now < max(self._proofread_at, self.ledger.proofread_at):
             return
         quiet_at = self._spoken_at + QUIET_SECONDS
         self._proofread_at = max(now + BELL_SECONDS, quiet_at)
-        if quiet_at <= now and not self._hearing.holds and not self.listener.wait(0):
+        if quiet_at <= now and not self._hearing.holds:
             self.ledger.proofread(now)
 
     def _bell(self) -> None:

@@ -414,6 +414,22 @@ def test_the_loop_reads_by_itself_while_nobody_says_a_word_and_not_before(town: 
     assert row(town, one).state == "announced"
 
 
+def test_a_fleet_at_rest_whose_beats_never_cease_keeps_nobody_from_reading(
+    town: Town, cabin: Cabin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = town.deliver(cabin)
+    flips(town, one)
+    loop = Loop(town, cabin)
+    loop.greets()
+    monkeypatch.setattr(loop.wire, "wait", lambda seconds: True)  # of ten thousand cabins one always beats
+    beats = 0
+    while row(town, one).state != "announced":
+        beats += 1
+        loop.now += BELL_SECONDS
+        loop.hears(Beat(beats, town.now, 0, 0.0, cabin.mark), 0)
+        assert beats < 20
+
+
 def test_a_quiet_hub_with_nothing_to_read_wakes_for_nothing(town: Town, cabin: Cabin) -> None:
     loop = Loop(town, cabin)
     for _ in range(8):
