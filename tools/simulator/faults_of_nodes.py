@@ -9,7 +9,7 @@ from tools.simulator.district import at
 from tools.simulator.node import Node
 from tools.simulator.strike import HOUR, MINUTE, Strike
 
-_POWER_FAILS_AGAIN: Final = 2
+_POWER_FAILS_AGAIN: Final = 4
 YEAR: Final = timedelta(days=365)
 BEGINNING_OF_TIME: Final = datetime(1970, 1, 1, tzinfo=UTC)
 END_OF_TIME: Final = datetime(2106, 2, 7, 6, 28, 15, tzinfo=UTC)
@@ -52,7 +52,7 @@ def _fail_power(strike: Strike, node: Node) -> None:
             again -= 1
             _cut_power(strike, node, strike.dice.randint(1, 20), owing=True)
 
-    for seconds_max in (3 * MINUTE, 3 * MINUTE, 3 * HOUR, 3 * HOUR):  # it may be dark just then
+    for seconds_max in (*(3 * MINUTE,) * 3, *(3 * HOUR,) * 3):  # it may be dark just then
         strike.later(10, seconds_max, fail)
 
 
