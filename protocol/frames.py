@@ -156,7 +156,7 @@ def decode(first: bytes | memoryview, parts: int) -> Frame | Unknown:
         return Unknown(tag)
     frame = _FRAMES.read(first, limits.MESSAGE_BYTES_MAX)
     if parts != (2 if isinstance(frame, Chunk) else 1):
-        raise Refusal(Code.MALFORMED, f"A {tag} frame of {parts} parts.")
+        raise Refusal(Code.MALFORMED, f"A frame of {parts} parts: {tag}.")
     _check(frame, len(first))
     return frame
 
@@ -186,4 +186,4 @@ def _check(frame: Frame, size_bytes: int) -> None:
         case _:
             ok = True
     if not ok:
-        raise Refusal(Code.MALFORMED, f"A {type(frame).__name__.lower()} frame out of bounds.")
+        raise Refusal(Code.MALFORMED, f"A frame out of bounds: {type(frame).__name__.lower()}.")

@@ -133,7 +133,7 @@ class Link:
     def _take(self, frame: frames.Frame | Unknown, data: bytes | memoryview, now: float, effects: list[Effect]) -> None:
         """Raises Refused where the peer broke a rule."""
         if (self.state, type(frame)) not in TABLE:
-            raise Refused(Code.MALFORMED, f"A {type(frame).__name__} frame while {self.state}.")
+            raise Refused(Code.MALFORMED, f"Heard while {self.state}: {type(frame).__name__}.")
         self.state = TABLE[self.state, type(frame)]
         self._heard_at = now
         if self._answers_due:
@@ -203,7 +203,7 @@ class Link:
     ) -> None:
         """The peer answered a Want."""
         if arrival is Arrival.STRAY:
-            raise Refused(Code.MALFORMED, f"A {type(frame).__name__} that is no answer to the oldest Want.")
+            raise Refused(Code.MALFORMED, f"No answer to the oldest Want: {type(frame).__name__}.")
         self._progress_at = now
         self.pacing.arrived(len(data), now)
         if isinstance(frame, Chunk) and arrival is Arrival.NEXT:
