@@ -36,7 +36,10 @@ class People:
         self._simulation = simulation
         self._dice = dice
         self._machines = 0
-        self._backups = 0  # that were brought back: copies of a database alone go with none of them
+        # So often the hub's folder or its database was another: there are two histories then. What was copied in one is not brought back in the
+        # other, for there it would say what was never so.
+        self._backups = 0
+        self._exchanges = 0
 
     # --- copies --------------------------------------------------------------------------------------------------
     def clone(self, cabin: CabinNode) -> CabinNode:
@@ -82,9 +85,11 @@ class People:
         if not hub.runs:
             return
         witness.hub.look()
-        image, before = hub.disk.image(), witness.notebook.record.copy()
+        image, before, exchanges = hub.disk.image(), witness.notebook.record.copy(), self._exchanges
 
         def bring_back() -> None:
+            if exchanges != self._exchanges:
+                return
             hub.kill(power=False)
             hub.disk.restore(image)
             self._backups += 1
@@ -109,10 +114,10 @@ class People:
             self._exchange_later({HUB_FILE: older[HUB_FILE]}, None, found_again=found_again)
 
     def _exchange_later(self, older: Image, before: Copy | None, *, found_again: bool) -> None:
-        backups = self._backups
+        history = self._backups, self._exchanges
 
         def bring_back() -> None:
-            if backups == self._backups:
+            if history == (self._backups, self._exchanges):
                 self._exchange(older, before, found_again=found_again)
 
         self._later(60, 8 * _HOUR, bring_back)
@@ -127,6 +132,7 @@ class People:
         newer, known = _database(hub), witness.hub.copy()
         hub.kill(power=False)
         hub.disk.exchange(set(newer), older)
+        self._exchanges += 1
         witness.notebook.restored.update(cabin.site for cabin in simulation.cabins)
         witness.database_exchanged(before, known)
         simulation.report.recoveries["hub-went-on-with-another-database"] += 1
