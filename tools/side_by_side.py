@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import multiprocessing
 import signal
 from collections.abc import Iterator
@@ -31,6 +32,7 @@ def _prepare() -> None:
     signal.signal(signal.SIGINT, lambda *_: None)  # not ignored: programs that they start would ignore it too
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _INTERRUPT)
     signal.signal(signal.SIGTERM, _end)
+    atexit.register(signal.signal, signal.SIGTERM, signal.SIG_IGN)  # who ends by itself need not be told
 
 
 def _end(number: int, _: object) -> None:
