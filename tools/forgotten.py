@@ -18,6 +18,7 @@ from tools.closed import Closed
 from tools.letter import Letter, recorded
 
 ASKED_AT_ONCE: Final = 50
+_WHY: Final = "which came back from an older copy or has lost it with its disk"
 
 
 class Forgotten:
@@ -76,8 +77,8 @@ class Forgotten:
         except Refused as refused:
             return f"WARNING: {manifest.receipt} is lost to the hub, and it does not believe that it is here: {refused}"
         if chain:
-            return f"note: {manifest.receipt} was lost to the hub, which came back from an older copy. It is here, and the hub knows again."
-        what = f"{manifest.receipt} of the cabin {manifest.cabin} never came here, and the hub, which came back from an older copy, has lost it."
+            return f"note: {manifest.receipt} was lost to the hub, {_WHY}. It is here, and the hub knows again."
+        what = f"{manifest.receipt} of the cabin {manifest.cabin} never came here, and is lost to the hub, {_WHY}."
         return f"WARNING: {what} The cabin says so to whoever asks for that number, and they must hand in again."
 
     def _finished(self, manifest: Manifest, chain: tuple[Signed, ...]) -> tuple[Signed, ...]:
