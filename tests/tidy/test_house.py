@@ -69,7 +69,8 @@ def test_whoever_is_sent_to_another_page_finds_it() -> None:
 
 MAPPED = (
     *("protocol", "protocol/runtime", "hardware", "tools"),
-    *("edge", "edge/storage", "edge/capture", "edge/doctor", "edge/kiosk", "cloud", "cloud/storage", "cloud/fleet", "cloud/directory"),
+    *("edge", "edge/storage", "edge/capture", "edge/doctor", "edge/kiosk"),
+    *("cloud", "cloud/storage", "cloud/fleet", "cloud/directory"),
 )
 
 
