@@ -51,7 +51,9 @@ class Counter:
     def answer(self, guest: Guest, ask: Ask) -> Answer:
         """Raises Refused when this guest may not ask that, or for the reason the answer is no."""
         if not isinstance(ask.question, MAY.get(guest.kind, ())):
-            raise Refused(Code.NOT_YOURS, f"The key of this {guest.kind} may not ask this.", "Use the key that was made for it.")
+            raise Refused(
+                Code.NOT_YOURS, f"The key of this {guest.kind} may not ask this.", "Use the key that was made for it."
+            )
         return Answer(ask.number, self._reply(guest, ask.question))
 
     def _reply(self, guest: Guest, question: Question) -> Reply:
