@@ -6,6 +6,7 @@
 - the way of a document: `ledger` (the durable half of all links) → `ingest` (arriving entries by kind) → `delivery` (complete, checked) → `inbox`
 - in the ledger: `gathered` (told since the last turn) and `turn` (written by this one); `places` (where all logs stand), `site_log` (one cabin's),
   `known` (looked up once), `owing` and `awaited` (documents to come), `contacts` (who is connected), `visits` (sums by day)
-- after a backup: `restored` (the hub goes on), `lost` (what an agency is asked about then); `proofreading` (what the disk has altered)
+- after a backup: `restored` (the hub goes on), `lost` (what an agency is asked about then)
+- of its disk: `proofreading` (what is altered or hidden), `damage` (what is done about that and about what is gone)
 - `premises` is the hub's folder, `config` its one file; `fleet`: facts, state words, proof that everything has arrived; `storage`: tables and blobs
 """

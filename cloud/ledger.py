@@ -19,7 +19,7 @@ from typing import Final
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import bindparam, select, update
 
-from cloud import lost, restored
+from cloud import damage, lost, restored
 from cloud.contacts import Contacts
 from cloud.delivery import Delivery
 from cloud.gathered import Gathered, Told
@@ -48,15 +48,6 @@ BYTES_WAITING_MAX: Final = (
 )  # of documents that are not complete; a process that is killed fetches them again
 _BYTES_WAIT: Final = timedelta(seconds=0.25)
 ALIVE_SECONDS: Final = 5.0  # how often the hub says in its own row that it lives; three missed are an alert
-_UNKNOWN: Final = (
-    "The database is older than the documents beside it. What it does not know is kept in {} and not used. If the newer database "
-    "(hub.sqlite and what begins with its name) is still somewhere, stop the hub and bring it back; otherwise docs/when.md."
-)
-_HIDDEN: Final = (
-    "Indexes of the hub's database led past documents that are in it: {}. They were made anew from the rows. A bit has flipped on its disk: look "
-    "after it (`dmesg`)."
-)
-_HIDDEN_NAMED: Final = 10  # documents in that alarm
 _ALIVE = update(hub).where(hub.c.id == 1).values(alive_at=bindparam("now"))
 _SIZE = select(document.c.size_bytes).select_from(named_document).where(blob.c.digest == bindparam("named"), IN_INBOX)
 
@@ -84,7 +75,7 @@ class Ledger:
         self._delivery = Delivery(self.known, self.blobs, signing_key)
         self._contacts = Contacts()
         self._places = Places(database, self.known)
-        self._send_for()
+        damage.at_start(database, self.blobs, now())
         self.owing = Owing(database, self.blobs)
         self._proofreading = Proofreading(database, self.blobs, round_seconds)
         self._sizes: Recent[Digest, int] = Recent()
@@ -97,7 +88,7 @@ class Ledger:
             # Cabins that may still give back what went with the hub when it came back from an older copy.
             self._healing = restored.healing(connection)
         if self.blobs.aside:
-            self.alarm(None, "segment-unknown", _UNKNOWN.format(", ".join(path.name for path in self.blobs.aside)))
+            self.alarm(None, damage.SEGMENT_UNKNOWN, damage.unknown(self.blobs))
 
     # --- what the loop tells ----------------------------------------------------------------------------------------
     def log(self, site: SiteId) -> SiteLog:
@@ -250,8 +241,7 @@ class Ledger:
         self._gathered.spoiled.update(found.spoiled)
         if found.hidden:
             self._gathered.hidden.update(each.site for each in found.hidden)
-            named = ", ".join(each.receipt for each in found.hidden[:_HIDDEN_NAMED])
-            self.alarm(None, "database-damaged", _HIDDEN.format(named))
+            self.alarm(None, damage.DATABASE_DAMAGED, damage.hidden(found.hidden))
 
     # --- settle -----------------------------------------------------------------------------------------------------
     def settle(self, *, everything: bool = False) -> News:
@@ -292,27 +282,6 @@ class Ledger:
         self.blobs.close()
 
     # --- inside -----------------------------------------------------------------------------------------------------
-    def _send_for(self) -> None:
-        """What the disk has lost comes from its cabin once more, if that keeps it; and a person is called in the same transaction, for behind it
-        nothing is missing any more."""
-        if not self.blobs.lacking:
-            return
-        with self.database.turn() as connection:
-            turn = Turn(connection, self._now(), News())
-            for path in self.blobs.damaged:
-                words = f"{path.name} lacks bytes that were stored in it. Look after the disk."
-                turn.alarm(None, lost.SEGMENT_DAMAGED, words)
-            count = lost.sent_for(connection, [id for id, _ in self.blobs.lacking])
-            if count:
-                plural = "documents are" if count > 1 else "document is"
-                words = f"{count} {plural} not there any more; their cabins are asked for them."
-                turn.alarm(None, lost.SEGMENT_DAMAGED, words)
-            for _, digest in self.blobs.lacking:
-                self.blobs.forget(digest)
-            turn.write()
-            self.blobs.record(connection)
-        self.blobs.committed()
-
     def _pending(self, now: datetime, everything: bool) -> bool:
         return bool(
             self._gathered
@@ -358,7 +327,7 @@ class Ledger:
             ):
                 del self.owing.awaited[digest]
                 delivered.add(expected.id)
-        self._send_for_spoiled(turn)
+        damage.altered(turn, self.blobs, self.owing, gathered)
         for recalled in gathered.recalled.values():
             if recalled.document not in delivered:
                 lost.answered(turn, self._places.at(recalled.site), recalled, self._key)
@@ -377,27 +346,6 @@ class Ledger:
                 turn.append(place, DirectoryPublished(current.version, current.digest, len(current.raw)))
                 place.directory_version = current.version
         self._places.bury(turn)  # last: whoever was asked for above may have been replaced since this process began
-
-    def _send_for_spoiled(self, turn: Turn) -> None:
-        """The disk gives other bytes of these than were stored, or none: their cabins are asked at once, where they are connected."""
-        told = {one.document for one in self._gathered.told}
-        for digest in sorted(self._gathered.spoiled):
-            held = lost.held(turn.connection, digest)
-            if held is None or held.document in self._gathered.freed or self.blobs.digest(digest) == digest:
-                continue
-            at_agency = held.closed or held.document in told
-            then = "Its agency has it already." if at_agency else "Its cabin is asked for it again."
-            where = f"the hub's disk ({', '.join(self.blobs.lies_in(digest))})"
-            words = f"Document {held.receipt} of {held.site} was altered on {where}. {then} Look after the disk."
-            turn.alarm(None, lost.SEGMENT_DAMAGED, words)
-            if not at_agency:
-                self._send_again(turn, held, digest)
-
-    def _send_again(self, turn: Turn, held: lost.Held, digest: Digest) -> None:
-        lost.sent_for(turn.connection, [held.document])
-        self.blobs.forget(digest)
-        wanted = self.owing.sent_for(turn.connection, held.document, held.site)
-        turn.news.wanted += [wanted] if wanted else []
 
     def _arrive(self, place: Place, before: Mark, previous: bytes, run: Sequence[Entry]) -> None:
         self._gathered.arrived.append(Run(place, place.machine, before, previous, run))

@@ -6,21 +6,19 @@ nothing is lost. What never came to it is lost, and the hub signs that for the c
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import Connection, bindparam, delete, exists, select, update
+from sqlalchemy import bindparam, exists, select, update
 
 from cloud.site_log import Place
-from cloud.storage.schema import IN_INBOX, blob, document, link, named_document, receipt
-from cloud.turn import ANNOUNCED, LOST, Turn
+from cloud.storage.schema import document, receipt
+from cloud.turn import Turn
 from protocol.entries import ReceiptGiven
-from protocol.ids import HUB_ID, Digest, EnvelopeId, SiteId
+from protocol.ids import HUB_ID, EnvelopeId, SiteId
 from protocol.manifest import Happening, Receipt, Signed, sign
 
 CLOSED: Final = (Happening.ACCEPTED, Happening.RETURNED)
-SEGMENT_DAMAGED: Final = "segment-damaged"  # kind of alarm
 # A lost document has no event here until its agency has answered; one whose bytes the hub's disk lost has those of before until they are here again.
 ANSWERED: Final = exists().where(receipt.c.document == document.c.id)
 LAST: Final = (
@@ -44,31 +42,6 @@ _KNOWN_AGAIN = (
 )
 
 
-_SENT_FOR = (
-    update(document)
-    .where(document.c.id == bindparam("of"), IN_INBOX, document.c.closed_at.is_(None))
-    .values(
-        state=ANNOUNCED,
-        stored_at=None,
-        trouble="The hub's disk has lost its bytes; the cabin is asked for them.",
-    )
-)
-_HELD = (
-    select(document.c.id, document.c.receipt, document.c.site, document.c.closed_at)
-    .select_from(named_document)
-    .where(blob.c.digest == bindparam("named"), IN_INBOX, document.c.freed_at.is_(None))
-)
-_OF_NOBODY = (
-    update(document)
-    .where(
-        document.c.id == bindparam("of"),
-        document.c.state == ANNOUNCED,
-        document.c.machine != select(link.c.machine).where(link.c.site == document.c.site).scalar_subquery(),
-    )
-    .values(state=LOST, trouble="The hub's disk has lost its bytes, and the machine that had sent it was replaced.")
-)
-
-
 class Recalled(NamedTuple):
     """An agency's answer about a lost document, checked (inbox.recall). `document`: its number in the tables. `events`: what it proves, in order;
     none where it never came to it."""
@@ -78,32 +51,6 @@ class Recalled(NamedTuple):
     envelope: EnvelopeId
     manifest_digest: bytes
     events: tuple[tuple[Receipt, Signed], ...]
-
-
-class Held(NamedTuple):
-    """A document in an inbox. `document`: its number in the tables."""
-
-    document: int
-    receipt: str
-    site: SiteId
-    closed: bool
-
-
-def sent_for(connection: Connection, documents: Iterable[int]) -> int:
-    """The hub's disk has lost the bytes of these. Those that no agency has accepted or returned their cabins are asked for once more; what was signed
-    about them stays, and their place, unless the cabin has none (restored.gone). Of a machine that was replaced they are lost at once."""
-    count = 0
-    for id in documents:
-        count += connection.execute(_SENT_FOR, {"of": id}).rowcount
-        if connection.execute(_OF_NOBODY, {"of": id}).rowcount:
-            connection.execute(delete(receipt).where(receipt.c.document == id))
-    return count
-
-
-def held(connection: Connection, digest: Digest) -> Held | None:
-    """The document with these bytes, which lies in an inbox; None where it does not, or the hub has let go of its bytes."""
-    row = connection.execute(_HELD, {"named": digest}).first()
-    return None if row is None else Held(row.id, row.receipt, SiteId(row.site), row.closed_at is not None)
 
 
 def answered(turn: Turn, place: Place, recalled: Recalled, key: Ed25519PrivateKey) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from cloud import awaited, ingest, lost
+from cloud import awaited, damage, ingest
 from cloud.hub import Hub
 from cloud.ledger import Ledger
 from cloud.storage.blobs.files import SegmentFiles
@@ -27,7 +27,6 @@ from tools.simulator import planted_at_hub as at_hub
 from tools.simulator import planted_in_cabin as in_cabin
 from tools.simulator.cabin_node import CabinNode
 from tools.simulator.hub_node import HubNode
-from tools.simulator.hub_watch import SEGMENT_DAMAGED, SEGMENT_UNKNOWN
 from tools.simulator.slip import slip, swap
 
 if TYPE_CHECKING:
@@ -73,7 +72,7 @@ def _loss_untold(simulation: Simulation) -> None:
 
 def _rot_called_lost(simulation: Simulation) -> None:
     simulation.keep_seconds = (limits.KEPT_SECONDS,)
-    _hub(at_hub.RotCalledLost, _ledger)(simulation)
+    _instead(damage, "send_again", at_hub.rot_called_lost)(simulation)
 
 
 def _lost_unasked(simulation: Simulation) -> None:
@@ -159,13 +158,15 @@ PLANTED: Final[dict[str, Planted]] = {
     "loss-untold": Planted(_loss_untold, ("hub-restored",)),
     "lost-unasked": Planted(_lost_unasked, ("hub-restored",)),
     "rot-unread": Planted(_hub(at_hub.RotUnread, lambda node: _ledger(node)._proofreading), ("hub-bit-flip",)),
-    "rot-unasked": Planted(_hub(at_hub.RotUnasked, _ledger), ("hub-bit-flip",)),
+    "rot-unasked": Planted(_instead(damage, "send_again", at_hub.rot_unasked), ("hub-bit-flip",)),
     "rot-called-lost": Planted(_rot_called_lost, ("hub-bit-flip",)),
     "older-database-believed": Planted(_instead(SegmentFiles, "_marked", at_hub.unmarked), _OLDER_DATABASE),
     "aside-emptied": Planted(_instead(SegmentFiles, "_set_aside", at_hub.set_aside_empty), _OLDER_DATABASE),
-    "aside-untold": Planted(_instead(Ledger, "alarm", at_hub.untold(Ledger.alarm, SEGMENT_UNKNOWN)), _OLDER_DATABASE),
-    "damage-untold": Planted(_instead(Turn, "alarm", at_hub.untold(Turn.alarm, SEGMENT_DAMAGED)), _SEGMENT_LOST),
-    "damage-unasked": Planted(_instead(lost, "sent_for", at_hub.nothing_sent_for), _SEGMENT_LOST),
+    "aside-untold": Planted(
+        _instead(Ledger, "alarm", at_hub.untold(Ledger.alarm, damage.SEGMENT_UNKNOWN)), _OLDER_DATABASE
+    ),
+    "damage-untold": Planted(_instead(Turn, "alarm", at_hub.untold(Turn.alarm, damage.SEGMENT_DAMAGED)), _SEGMENT_LOST),
+    "damage-unasked": Planted(_instead(damage, "sent_for", at_hub.nothing_sent_for), _SEGMENT_LOST),
     "skip-entry": Planted(_hub(at_hub.SkipEntry, _ledger)),
     "never-asked-again": Planted(_hub(at_hub.NeverAskedAgain, _ledger), ("reset", "flap")),
     "forget-when-sent": Planted(_hub(at_hub.ForgetfulLedger, _ledger), _SILENT),

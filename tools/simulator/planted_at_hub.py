@@ -7,14 +7,16 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from cloud import hearing
+from cloud import damage, hearing
 from cloud.admission import Admission, Guest
 from cloud.awaited import Awaited
+from cloud.damage import Held
 from cloud.delivery import Delivery
 from cloud.hub import Connection, Hub
 from cloud.ingest import Ingest, Run
 from cloud.ledger import Ledger
-from cloud.lost import Held, Recalled
+from cloud.lost import Recalled
+from cloud.owing import Owing
 from cloud.proofreading import Found, Proofreading
 from cloud.site_log import Place, SiteLog
 from cloud.storage.blobs.files import End, SegmentFiles
@@ -235,25 +237,6 @@ class RotUnread(Proofreading):
         return Found([], [])
 
 
-class RotUnasked(Ledger):
-    """A person is called because of the disk, and the cabin, which could give the document again, is not asked."""
-
-    def _send_again(self, turn: Turn, held: Held, digest: Digest) -> None:
-        """Leave it."""
-
-
-class RotCalledLost(Ledger):
-    """A visitor reads that papers are lost, and they lie in the cabin."""
-
-    def _send_again(self, turn: Turn, held: Held, digest: Digest) -> None:
-        """Give it up."""
-        super()._send_again(turn, held, digest)
-        turn.trouble(held.document, "Its bytes are gone.", LOST)
-        turn.unsay(held.document)
-        turn.news.wanted.clear()
-        self.owing.awaited.pop(digest, None)
-
-
 class LossUntold(Ledger):
     """A document went with a hub that came back from a backup, and the administrator reads that it is on its way."""
 
@@ -316,6 +299,19 @@ def untold(alarm: Callable[..., None], kind: str) -> Callable[..., None]:
             alarm(self, site, found, text)
 
     return alarmed
+
+
+def rot_unasked(turn: Turn, blobs: Segments, owing: Owing, one: Held, digest: Digest) -> None:
+    """A person is called because of the disk, and the cabin, which could give the document again, is not asked."""
+
+
+def rot_called_lost(turn: Turn, blobs: Segments, owing: Owing, one: Held, digest: Digest) -> None:
+    """A visitor reads that papers are lost, and they lie in the cabin."""
+    damage.sent_for(turn.connection, [one.document])
+    blobs.forget(digest)
+    turn.trouble(one.document, "Its bytes are gone.", LOST)
+    turn.unsay(one.document)
+    owing.lacking.add(one.site)
 
 
 def nothing_sent_for(connection: Any, documents: Iterable[int]) -> int:
