@@ -23,6 +23,7 @@ def play(folder):
             signal.pause()
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever began the tests in the background has it ignored
     with players(2) as pool:
         list(pool.imap(play, [sys.argv[1]] * 2))
 """
@@ -38,9 +39,12 @@ def test_ctrl_c_leaves_no_folder_of_theirs_behind(tmp_path: Path, times: int) ->
     with subprocess.Popen(
         [sys.executable, program, folder], env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True
     ) as main:
-        until(lambda: len(os.listdir(folder)) == 2, "both are at work")
-        for _ in range(times):
-            os.killpg(main.pid, signal.SIGINT)  # as a terminal does
-        said = main.communicate(timeout=60)[1]
+        try:
+            until(lambda: len(os.listdir(folder)) == 2, "both are at work")
+            for _ in range(times):
+                os.killpg(main.pid, signal.SIGINT)  # as a terminal does
+            said = main.communicate(timeout=60)[1]
+        finally:
+            main.kill()  # of one that hangs the test is to say so
     assert os.listdir(folder) == []
     assert "SpawnPoolWorker" not in said, said  # only whoever began it says something
