@@ -226,9 +226,15 @@ class Rig:
 
     def stop(self, name: str) -> int:
         """Ask it to end, and wait; its exit code. It is one of `processes` until it has ended."""
-        process = self.processes[name]
+        self._ask_to_end(name)
+        return self._ended(name)
+
+    def _ask_to_end(self, name: str) -> None:
         with contextlib.suppress(ProcessLookupError):
-            process.send_signal(signal.SIGTERM)
+            self.processes[name].send_signal(signal.SIGTERM)
+
+    def _ended(self, name: str) -> int:
+        process = self.processes[name]
         try:
             code = process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
@@ -243,12 +249,13 @@ class Rig:
         """End everything: all but the hub at once, so that nobody waits for somebody's farewell, then the hub. Whoever presses Ctrl-C meanwhile
         waits for no farewell: then everything is killed."""
         with hurried_by_signals(self._kill_everything):
-            for name, process in self.processes.items():
-                if name != "hub":
-                    with contextlib.suppress(ProcessLookupError):
-                        process.send_signal(signal.SIGTERM)
-            for name in sorted(self.processes, key=lambda name: name == "hub"):
-                self.stop(name)
+            others = [name for name in self.processes if name != "hub"]
+            for name in others:
+                self._ask_to_end(name)
+            for name in others:
+                self._ended(name)
+            if "hub" in self.processes:
+                self.stop("hub")
             for relay in self.lines.values():
                 relay.close()
 
