@@ -16,8 +16,8 @@ from protocol.runtime.config import read_config
 from protocol.runtime.folder import NodeFolder, Occupied
 from protocol.runtime.world import REAL
 
-FREE_SECONDS: Final = 5.0  # a command that looks at the folder, or hands in there, is soon done with it
-_LOOK_SECONDS: Final = 0.1
+FREE_SECONDS: Final = 20.0  # a command that hands in some pages without a node is done with the folder by then
+_LOOK_SECONDS: Final = 0.1  # between two looks whether it is free
 
 
 def when_free(path: Path, seconds: float = FREE_SECONDS) -> NodeFolder:
