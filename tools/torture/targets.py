@@ -43,7 +43,7 @@ _AT: Final = datetime(2026, 7, 31, 9, 30, tzinfo=UTC)
 Raw = bytes
 SWIFT: Final = 40.0  # times as many inputs for what takes some microseconds …
 QUICK: Final = 10.0  # … and so many for what takes some tens of them …
-SLOW: Final = 0.25  # … and so many times for what stretches keys or reads a whole directory
+SLOW: Final = 0.25  # … and so many times for what takes some hundreds: whole directories, long cards, configurations
 
 
 @dataclass(frozen=True)
@@ -284,7 +284,7 @@ def targets() -> dict[str, Target]:
             _card("hub", contacts.read_hub_card),
             (b"b" + codec.encode(contacts.HubCard("tcp://127.0.0.1:7400", curve.public, signing.public)),),
         ),
-        "inbox-cards": Target(_card("inbox", contacts.read_inbox_card), (_inbox_card(),)),
+        "inbox-cards": Target(_card("inbox", contacts.read_inbox_card), (_inbox_card(),), weight=SLOW),
         "directories": Target(_directory_read, (codec.encode(_directory()),), weight=SLOW),
         "successors": Target(_successor, (codec.encode(_directory()),), weight=SLOW),
         "envelopes": Target(_envelope, (sealed,), weight=SLOW),
@@ -319,7 +319,7 @@ def targets() -> dict[str, Target]:
             orders.told, (orders.line(orders.Failed("mistake", "What.", "Remedy.")),), weight=SWIFT
         ),
         "cabin-config": Target(
-            _text(lambda text: parse_config(text, edge.config.EdgeConfig)), (_cabin_config().encode(),)
+            _text(lambda text: parse_config(text, edge.config.EdgeConfig)), (_cabin_config().encode(),), weight=SLOW
         ),
         "hub-config": Target(
             _text(lambda text: parse_config(text, cloud.config.HubConfig)), (b'name = "Uckermark"\n[disk]\n',)
