@@ -1,6 +1,7 @@
 """The hub: one listening wire, one link per cabin; documents go to the right agency's inbox and nobody here can read them.
 
-- doing: `app` (wiring), `hub` (the loop), `hearing` (what a turn of it hears), `counter` (questions of agencies and newcomers)
+- doing: `app` (wiring), `hub` (the loop), `hearing` (what a turn of it hears), `desks` (connections of agencies and newcomers), `counter` (what
+  they ask)
 - trust: `admission` (who may speak), `enrolment` (how a cabin becomes trusted) over `enrolment_table`, `keys` (the authority's under a
   `passphrase`), `directory` (draft and publish)
 - the way of a document: `ledger` (the durable half of all links) → `ingest` (arriving entries by kind) → `delivery` (complete, checked) → `inbox`

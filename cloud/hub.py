@@ -15,13 +15,13 @@ import structlog
 
 from cloud.admission import Admission, Guest, Kind
 from cloud.counter import Counter
+from cloud.desks import Desks
 from cloud.hearing import Hearing, Port
 from cloud.ledger import Ledger
 from cloud.turn import News
 from protocol import codec, frames, limits
-from protocol.asking import Ask
 from protocol.errors import REMEDIES, Code, Refused
-from protocol.ids import HUB_ID, AgencyId, Digest, SiteId
+from protocol.ids import HUB_ID, Digest, SiteId
 from protocol.link import NEVER, UP, Link
 from protocol.runtime.allocator import set_apart
 from protocol.runtime.pump import Pump
@@ -39,7 +39,6 @@ GATHER_SECONDS = 0.02
 GATHER_BESIDE_TALK_SECONDS = 0.005
 TALK_SECONDS = 0.25  # after a word the next one is expected for so long
 QUIET_SECONDS = 1.0  # without a word: then the hub reads in what it holds
-DESKS_MAX = 16  # connections of an agency that are told when something came: nobody says when one is gone
 
 
 class Connection:
@@ -120,7 +119,7 @@ class Hub:
         self.clock = clock
         self.utc = utc
         self._admission = admission
-        self._counter = counter
+        self._desks = Desks(listener, counter, admission)
         self._disk_free_bytes_min = disk_free_bytes_min
         self._changed = changed
         self._refresh = refresh
@@ -130,14 +129,11 @@ class Hub:
         self._retention_days = retention_days
         self._by_route: dict[bytes, Connection] = {}
         self._by_site: dict[SiteId, Connection] = {}
-        # Connectors' routes and whose they are, the newest last: to tell them that something came.
-        self._desks: dict[AgencyId, dict[bytes, str]] = {}
         self._fetching: dict[Connection, None] = {}  # that fetch documents, or did so a moment ago
         self._timers: list[tuple[float, int, Connection]] = []
         self._tiebreak = itertools.count()
         self._bell_at = 0.0
         self._full = False
-        self._answers: list[tuple[bytes, frames.Frame]] = []  # given when what they promise is durable
         self._expire_at = 0.0
         self._hearing = Hearing(listener, clock)
         self._turned_at = 0.0
@@ -175,9 +171,7 @@ class Hub:
             if connection is not None:
                 heard[connection.route] = connection
         news = self.ledger.settle()
-        for route, answer in self._answers:
-            self.listener.say(route, frames.encode(answer))
-        self._answers.clear()
+        self._desks.answer()
         for connection in heard.values():
             connection.pump.settled()
         self._tell(news, heard)
@@ -224,7 +218,7 @@ class Hub:
                 return self._hear_cabin(guest, message, frame)
             if guest.kind is Kind.CLAIMED:
                 raise Refused(Code.NOT_CONFIRMED, f"The cabin {guest.name} has not been confirmed at the hub yet.")
-            self._hear_counter(guest, message, frame)
+            self._desks.hear(guest, message, frame)
         except Refused as refused:
             self._refuse(message.route, refused)
         return None
@@ -245,27 +239,6 @@ class Hub:
             return None
         connection.pump.hear(frame, message.data)
         return connection
-
-    def _hear_counter(self, guest: Guest, message: Message, frame: frames.Frame | frames.Unknown) -> None:
-        if guest.kind is Kind.AGENCY:
-            desks = self._desks.setdefault(AgencyId(guest.name), {})
-            desks.pop(message.route, None)
-            desks[message.route] = message.user
-            if len(desks) > DESKS_MAX:
-                del desks[next(iter(desks))]
-        if isinstance(frame, frames.Want):
-            found = self._counter.read(guest, frame.digest, frame.offset_bytes, frame.length_bytes)
-            if found is None:
-                self.listener.say(message.route, frames.encode(frames.Gone(frame.digest)))
-            else:
-                chunk = frames.Chunk(frame.digest, frame.offset_bytes, found[1])
-                self.listener.say(message.route, frames.encode(chunk), found[0])
-        elif isinstance(frame, Ask):
-            try:
-                answer: frames.Frame = self._counter.answer(guest, frame)
-            except Refused as refused:
-                answer = frames.Refused(refused.code, str(refused)[: limits.TEXT_CHARS_MAX], ask=frame.number)
-            self._answers.append((message.route, answer))
 
     # --- opening and closing -------------------------------------------------------------------------------------
     def _open(self, guest: Guest, route: bytes) -> Connection:
@@ -316,13 +289,7 @@ class Hub:
                 self._fetching[connection] = None
                 connection.pump.want(wanted.digest, wanted.size_bytes, wanted.have_bytes)
                 heard[connection.route] = connection
-        for agency in sorted(news.delivered):
-            bell = frames.encode(frames.Whisper(agency, "delivered"))
-            self._desks[agency] = {
-                route: user
-                for route, user in self._desks.get(agency, {}).items()
-                if self._admission.guest(user) is not None and self.listener.say(route, bell)
-            }
+        self._desks.ring(news.delivered)
 
     def _after(self, connection: Connection) -> None:
         """A connection was fed: has it ended, and when does it want its next tick?"""

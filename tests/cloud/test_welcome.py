@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import Connection, Engine, event
 
 from cloud.admission import Admission, Guest, Kind
-from cloud.hub import BELL_SECONDS, DESKS_MAX
+from cloud.desks import DESKS_MAX
+from cloud.hub import BELL_SECONDS
 from protocol.asking import Ask, ShowDirectory
 from protocol.frames import Beat, Entries, Hello, Refused, Whisper
 from tests.cloud.at_the_door import Wire, hub_of

@@ -47,11 +47,10 @@ class AckBeforeCommit(Hub):
 class AnswerBeforeSettle(Hub):
     """An agency is told „done“, and the visitor never learns that the document was accepted."""
 
-    def _hear_counter(self, *args: Any) -> None:
-        super()._hear_counter(*args)
-        for route, answer in self._answers:
-            self.listener.say(route, frames.encode(answer))
-        self._answers.clear()
+    def _hear(self, message: Message) -> Connection | None:
+        connection = super()._hear(message)
+        self._desks.answer()
+        return connection
 
 
 class HelloBeforeSettle(Hub):
