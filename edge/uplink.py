@@ -13,19 +13,22 @@ from datetime import datetime
 from typing import Final
 
 import msgspec
+import structlog
 
 from edge.buffer import Buffer, News
 from edge.connection import Connection, pause_seconds
 from edge.turned_away import TurnedAway
 from protocol import frames, limits
-from protocol.errors import Trouble
+from protocol.errors import Mistake, Trouble
 from protocol.ids import SiteId
 from protocol.keys import CurvePair
 from protocol.runtime import wires
 from protocol.runtime.backoff import Backoff
+from protocol.runtime.names import Name
 from protocol.runtime.reach import Reach
 from protocol.runtime.wires import Dialler
 
+log = structlog.get_logger("uplink")
 _LOOK_SECONDS: Final = 0.1  # how often the line is looked at
 
 
@@ -46,8 +49,8 @@ class Status(msgspec.Struct, frozen=True):
 class Uplink:
     """The cabin's end of its link. `start`, `stop`, `wake` and `status` may be called from any thread.
 
-    `on_news` is called in the uplink's thread with what each turn brought; `on_trouble` once, when the buffer failed: then nothing was
-    acknowledged and the process must end and be started anew (a failed fsync is never retried)."""
+    `on_news` is called in the uplink's thread with what each turn brought; `on_trouble` once, when the buffer failed, or the
+    uplink itself: then nothing was acknowledged and the process must end and be started anew (a failed fsync is never retried)."""
 
     def __init__(
         self,
@@ -69,7 +72,7 @@ class Uplink:
     ) -> None:
         self._buffer = buffer
         self._site = site
-        self._address = address
+        self._name = Name(address)
         self._hub_key = hub_key
         self._own = own
         self._boot = boot
@@ -127,14 +130,22 @@ class Uplink:
                 self._whispers.clear()
                 reach.turn()
         except Trouble as trouble:
-            self._disconnected(str(trouble))
-            self._on_trouble(trouble)
+            self._ended(trouble)
+        except Exception as error:
+            # A thread that died by itself would leave a cabin that receives visitors and delivers nothing.
+            log.exception("uplink.broken")
+            self._ended(Mistake(f"The cabin's end of the line broke: {error!r}.", "Report it, with the cabin's log."))
         finally:
             reach.close()
 
+    def _ended(self, trouble: Trouble) -> None:
+        self._disconnected(str(trouble))
+        self._on_trouble(trouble)
+
     def _reach(self, backoff: Backoff, first_seconds: float) -> Reach:
         return Reach(
-            lambda: Dialler(self._address, self._hub_key, self._own),
+            self._name,
+            lambda address: Dialler(address, self._hub_key, self._own),
             backoff,
             self._disconnected,
             self._clock,

@@ -8,19 +8,22 @@ from protocol import asking, frames, limits
 from protocol.errors import Code, Refused, Unavailable
 from protocol.ids import Digest
 from protocol.keys import CurvePair
+from protocol.runtime.names import looked_up
 from protocol.runtime.wires import UNKNOWN_KEY, Dialler
 
 
 class Asker:
-    """Ask the hub, wait for the answer: for enrolment and for an agency's connector. Not for several threads at once."""
+    """Ask the hub, wait for the answer: for enrolment and for an agency's connector. Not for several threads at once.
+
+    Raises Unavailable where the hub's name is not known here."""
 
     def __init__(
         self, address: str, hub_key: bytes, own: CurvePair, clock: Callable[[], float], patience_seconds: float = 10.0
     ) -> None:
-        self._dialler = Dialler(address, hub_key, own, ping_seconds=limits.BEAT_SECONDS)
         self._address = address
         self._clock = clock
         self._patience_seconds = patience_seconds
+        self._dialler = self._dialled(hub_key, own)
         self._number = 0
         self.whispers: list[frames.Whisper] = []
 
@@ -86,6 +89,25 @@ class Asker:
                     remedy = "It was given other keys since, or it is another hub: `kabine agency list` there names those it knows."
                 raise Unavailable(f"The hub at {self._address} did not answer: {why}.", remedy)
             self._dialler.wait(left)
+
+    def _dialled(self, hub_key: bytes, own: CurvePair) -> Dialler:
+        """Of a name with several addresses the first that leads to a hub, else the last."""
+        try:
+            *others, last = looked_up(self._address)
+        except OSError as error:
+            raise Unavailable(
+                f"The name of the hub at {self._address} is not known to this machine's name server.",
+                "Check that there is a network, and how the name is written; then try again.",
+            ) from error
+        for address in others:
+            dialler = Dialler(address, hub_key, own, ping_seconds=limits.BEAT_SECONDS)
+            until = self._clock() + self._patience_seconds / (len(others) + 1)
+            while not (dialler.connected or dialler.failure or self._clock() >= until):
+                dialler.wait(until - self._clock())
+            if dialler.connected or dialler.failure == UNKNOWN_KEY:
+                return dialler
+            dialler.close()
+        return Dialler(last, hub_key, own, ping_seconds=limits.BEAT_SECONDS)
 
     def close(self) -> None:
         """Hang up."""

@@ -2,7 +2,7 @@
 
 Whoever calls over a dead line is told nothing, and the kernel tries again after one second, then two, then four: a line that comes back would be
 noticed late. So another call is made while the first has not been answered; the first is left alone, for a line may be so long that no younger one
-would ever be answered either.
+would ever be answered either. Where the hub's name has several addresses, each is called in turn, shortly after the other.
 """
 
 from __future__ import annotations
@@ -13,9 +13,11 @@ from typing import Final
 from protocol import limits
 from protocol.runtime import wires
 from protocol.runtime.backoff import Backoff
+from protocol.runtime.names import Name
 from protocol.runtime.wires import Dialler
 
 _UNDER_WAY_MAX: Final = 3
+_NEXT_SECONDS: Final = 0.25  # an address that leads somewhere has said so by then, as a rule (RFC 8305)
 
 
 class Reach:
@@ -23,18 +25,21 @@ class Reach:
 
     def __init__(
         self,
-        dial: Callable[[], Dialler],
+        name: Name,
+        dial: Callable[[str], Dialler],
         backoff: Backoff,
         failed: Callable[[str], None],
         clock: Callable[[], float],
         first_seconds: float = 0.0,
     ) -> None:
         self.standing: Dialler | None = None
+        self._name = name
         self._dial = dial
         self._backoff = backoff
         self._failed = failed
         self._clock = clock
         self._next_at = clock() + first_seconds
+        self._left: list[str] = []  # addresses to be called before the next pause
         self._under_way: list[tuple[Dialler, float]] = []  # oldest first, and when each is given up
 
     @property
@@ -58,17 +63,27 @@ class Reach:
                 dialler.close()
                 if dialler.busy:
                     self._next_at = max(self._next_at, now + self._backoff.busy_seconds())
+                elif self._left:
+                    self._next_at = now
                 self._failed(dialler.failure or wires.UNREACHED)
             elif dialler.connected:
                 self._under_way.remove((dialler, given_up_at))
                 self.drop()
+                self._name.stood(dialler.address)
                 self.standing = dialler
                 return
         if now >= self._next_at and not self._answered():
+            self._call(now)
+
+    def _call(self, now: float) -> None:
+        self._left = self._left or self._name.addresses()
+        if not self._left:
+            self._failed(wires.UNREACHED)
+        else:
             if len(self._under_way) == _UNDER_WAY_MAX:
                 self._under_way.pop()[0].close()
-            self._under_way.append((self._dial(), now + limits.HELLO_SECONDS))
-            self._next_at = now + self._backoff.absent_seconds()
+            self._under_way.append((self._dial(self._left.pop(0)), now + limits.HELLO_SECONDS))
+        self._next_at = now + (_NEXT_SECONDS if self._left else self._backoff.absent_seconds())
 
     def _answered(self) -> bool:
         """Is somebody there? Then there is no need to call again: a hub that is busy with a thousand others would only have more to do."""

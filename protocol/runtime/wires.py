@@ -238,7 +238,9 @@ class Listener:
 
 
 class Dialler:
-    """One connection attempt to the hub (DEALER), never reused: after a loss a new one is made. A link has beats, and needs no `ping_seconds`."""
+    """One connection attempt to the hub (DEALER), never reused: after a loss a new one is made. A link has beats, and needs no `ping_seconds`.
+
+    Raises Unavailable where `address` is none, or this process has no descriptor left."""
 
     def __init__(
         self,
@@ -250,7 +252,13 @@ class Dialler:
         ping_seconds: float = 0.0,
     ) -> None:
         keep_buffers()
-        self._socket = (context or zmq.Context.instance()).socket(zmq.DEALER)
+        try:
+            self._socket = (context or zmq.Context.instance()).socket(zmq.DEALER)
+        except zmq.ZMQError as error:
+            raise Unavailable(
+                f"No connection can be made: {error.strerror}.",
+                "Start this program again; if that does not last, let it have more open files (LimitNOFILE=).",
+            ) from error
         _bound(self._socket, ping_seconds)
         # A hub to which thousands come at once accepts them one after the other; until then nobody acknowledges our greeting.
         for option in (zmq.HANDSHAKE_IVL, zmq.TCP_MAXRT):
@@ -260,6 +268,7 @@ class Dialler:
         self._socket.curve_publickey = z85.encode(own.public)
         self._socket.curve_secretkey = z85.encode(own.secret)
         self._monitor = self._socket.get_monitor_socket(_WATCHED)
+        self.address = address
         self.answered = False  # somebody is there
         self.connected = False
         self.failure = ""  # why this connection is of no use any more …

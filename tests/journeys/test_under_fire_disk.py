@@ -7,6 +7,7 @@ The full disk is a real one (a small tmpfs, mounted as root), the failing fsync 
 from __future__ import annotations
 
 import errno
+import re
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -275,21 +276,44 @@ def _folder(tmp_path: Path) -> Path:
 
 
 # --- names ----------------------------------------------------------------------------------------------------------
-def test_a_name_that_no_server_knows_is_said_and_the_cabin_goes_on_by_itself(templin: Stage) -> None:
-    """DNS is gone for a while: papers are taken all the same, and go on once the name is known again."""
-    templin.house.stop("cabin-templin")
-    config = templin.house.cabin("templin") / "edge.toml"
-    right = config.read_text()
-    config.write_text(right.replace("tcp://127.0.0.1:", "tcp://hub.kabine.invalid:"))
-    templin.house.start_cabin("templin")
-    number = templin.hand_in("templin", templin.page(1))
+def test_a_cabin_goes_wherever_its_hubs_name_leads(templin: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """DNS is gone; then it names an address of IPv6 too, to which there is no way from here; the hub moves to another one, and DNS is gone again:
+    papers are taken all the same, and go on by themselves."""
+    house = templin.house
+    house.stop("cabin-templin")
+    names = house.folder / "hosts"
+    names.write_text("127.0.0.1 localhost\n")
+    settings = house.cabin("templin") / "edge.toml"
+    settings.write_text(re.sub("tcp://127.0.0.1:[0-9]+", f"tcp://hub.kabine.test:{house.port}", settings.read_text()))
+    plain = house.command
+    with monkeypatch.context() as patch:
+        patch.setattr(house, "command", lambda *words: [*_WHERE_NAMES_ARE, str(names), *plain(*words)])
+        house.start_cabin("templin")
+    numbers = [templin.hand_in("templin", templin.page(1))]
     until(lambda: _reason(templin), "the cabin says why it has no line")
     assert templin.waiting("templin") == 1
-    templin.house.stop("cabin-templin")
-    config.write_text(right)
-    templin.house.start_cabin("templin")
+    names.write_text("2001:db8::7 hub.kabine.test\n127.0.0.1 hub.kabine.test\n")
     templin.drained("templin")
-    assert templin.ask("SELECT receipt FROM document") == [(number,)]
+
+    house.stop("hub")
+    numbers.append(templin.hand_in("templin", templin.page(2)))
+    config = read_config(house.hub / "hub.toml", HubConfig)
+    moved = msgspec.structs.replace(config, listen=f"tcp://127.0.0.2:{house.port}")
+    write_file(house.hub / "hub.toml", write_default(moved).encode())
+    house.host = "127.0.0.2"
+    house.start_hub()
+    names.write_text("2001:db8::7 hub.kabine.test\n127.0.0.2 hub.kabine.test\n")
+    templin.drained("templin")
+    names.write_text("")  # gone again: where the hub was last, it still is
+    house.stop("hub")
+    numbers.append(templin.hand_in("templin", templin.page(3)))
+    house.start_hub()
+    templin.drained("templin")
+    assert templin.ask("SELECT receipt FROM document ORDER BY place") == [(each,) for each in numbers]
+
+
+# A process for which /etc/hosts is another file.
+_WHERE_NAMES_ARE = ["unshare", "-m", "sh", "-c", 'mount --bind "$0" /etc/hosts && exec "$@"']
 
 
 def _reason(stage: Stage) -> str:

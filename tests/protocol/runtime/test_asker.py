@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -97,6 +98,29 @@ def test_a_stranger_that_asks_is_told_why_at_once(listener):
         pytest.raises(Unavailable, match="does not know this key"),
     ):
         asker.ask(ShowDirectory())
+
+
+def test_of_several_addresses_that_one_is_asked_at_which_a_hub_is(listener, counter, monkeypatch):
+    """The hub's name leads to ::1 too, where nobody is."""
+    port = int(listener.address.rpartition(":")[2])
+    ways = [(socket.AF_INET6, 1, 6, "", ("::1", port, 0, 0)), (socket.AF_INET, 1, 6, "", ("127.0.0.1", port))]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: ways)
+    counter.append(lambda message: listener.say(message.route, frames.encode(Answer(1, asking.Done()))))
+    with Asker(f"tcp://hub.example:{port}", HUB.public, AGENCY, time.monotonic, PATIENCE_SECONDS) as asker:
+        assert asker.ask(ShowDirectory()) == asking.Done()
+    ways.reverse()
+    with Asker(f"tcp://hub.example:{port}", HUB.public, AGENCY, time.monotonic, PATIENCE_SECONDS) as asker:
+        assert asker.ask(ShowDirectory()) == asking.Done()
+    with (
+        Asker(f"tcp://hub.example:{port}", HUB.public, STRANGER, time.monotonic, PATIENCE_SECONDS) as asker,
+        pytest.raises(Unavailable, match="does not know this key"),
+    ):
+        asker.ask(ShowDirectory())
+
+
+def test_a_name_that_nobody_knows_is_told_as_such():
+    with pytest.raises(Unavailable, match=r"hub\.kabine\.invalid.* is not known"):
+        Asker("tcp://hub.kabine.invalid:7400", HUB.public, AGENCY, time.monotonic)
 
 
 def test_bytes_that_spell_nothing_are_refused(listener, counter, asker):

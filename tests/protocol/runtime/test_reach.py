@@ -11,6 +11,7 @@ import pytest
 
 from protocol.keys import CurvePair
 from protocol.runtime.backoff import Backoff
+from protocol.runtime.names import Name
 from protocol.runtime.reach import Reach
 from protocol.runtime.wires import Dialler, Listener
 
@@ -36,22 +37,26 @@ class Pauses(Backoff):
 
 
 class Office:
-    """Dials whatever `address` says now, and knows what became of it."""
+    """Dials where its hub's name leads now (`addresses`), and knows what became of it."""
 
-    def __init__(self, address: str) -> None:
-        self.address = address
+    def __init__(self, *addresses: str) -> None:
+        self.addresses = list(addresses)
         self.pauses = Pauses()
         self.dialled: list[Dialler] = []
         self.failures: list[str] = []
         self.bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self.ahead_seconds = 0.0  # the clock runs so much before ours
-        self.reach = Reach(self.dial, self.pauses, self.failures.append, self.clock)
+        self.name = Name("tcp://hub.example:7400", lambda _: self.addresses)
+        self.reach = self.reaching()
 
     def clock(self) -> float:
         return time.monotonic() + self.ahead_seconds
 
-    def dial(self) -> Dialler:
-        self.dialled.append(Dialler(self.address, HUB.public, CABIN))
+    def reaching(self) -> Reach:
+        return Reach(self.name, self.dial, self.pauses, self.failures.append, self.clock)
+
+    def dial(self, address: str) -> Dialler:
+        self.dialled.append(Dialler(address, HUB.public, CABIN))
         return self.dialled[-1]
 
     def until(self, done: Callable[[], object]) -> None:
@@ -86,11 +91,11 @@ def deaf() -> Iterator[str]:
 
 
 @pytest.fixture
-def office() -> Iterator[Callable[[str], Office]]:
+def office() -> Iterator[Callable[..., Office]]:
     made: list[Office] = []
 
-    def open_(address: str) -> Office:
-        made.append(Office(address))
+    def open_(*addresses: str) -> Office:
+        made.append(Office(*addresses))
         return made[-1]
 
     yield open_
@@ -115,7 +120,7 @@ def test_who_is_refused_is_told_and_calls_again(listener, office):
         templin = office(f"tcp://127.0.0.1:{nobody.getsockname()[1]}")
         templin.until(lambda: len(templin.failures) >= 3)
         assert set(templin.failures) == {"the hub cannot be reached"}
-    templin.address = listener.address
+    templin.addresses = [listener.address]
     templin.until(lambda: templin.reach.standing)
 
 
@@ -125,7 +130,7 @@ def test_on_a_dead_line_others_call_and_the_first_is_left_alone(deaf, listener, 
     assert len(templin.reach.under_way) == 3
     assert templin.reach.under_way[0] is templin.dialled[0]
     assert templin.reach.under_way[-1] is templin.dialled[-1]
-    templin.address = listener.address  # the line is back: the next one is heard at once
+    templin.addresses = [listener.address]  # the line is back: the next one is heard at once
     templin.until(lambda: templin.reach.standing)
     assert templin.reach.standing not in templin.dialled[:6]
     assert templin.reach.under_way == []
@@ -169,3 +174,33 @@ def test_who_is_busy_is_left_alone_for_longer(office):
         before = len(templin.dialled)
         templin.reach.turn()
         assert len(templin.dialled) == before
+
+
+def test_of_several_addresses_that_one_is_taken_to_which_there_is_a_way(deaf, listener, office):
+    """As in a village without IPv6, or of a hub that is at one of its addresses no more."""
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        templin = office(f"tcp://127.0.0.1:{nobody.getsockname()[1]}", deaf, listener.address)
+        templin.pauses.seconds = 600.0  # without waiting for the next attempt
+        templin.until(lambda: templin.reach.standing)
+    assert templin.reach.standing.address == listener.address
+    assert [dialler.address for dialler in templin.dialled] == templin.addresses
+
+
+def test_the_address_that_stood_is_the_first_to_be_called_again(deaf, listener, office):
+    templin = office(deaf, listener.address)
+    templin.until(lambda: templin.reach.standing)
+    templin.reach.close()
+    templin.dialled.clear()
+    templin.reach = templin.reaching()
+    templin.until(lambda: templin.dialled)
+    assert templin.dialled[0].address == listener.address
+
+
+def test_a_name_that_nobody_knows_is_looked_up_again_and_again(listener, office):
+    templin = office()
+    templin.until(lambda: len(templin.failures) >= 3)
+    assert set(templin.failures) == {"the hub cannot be reached"}
+    assert not templin.dialled
+    templin.addresses = [listener.address]
+    templin.until(lambda: templin.reach.standing)
