@@ -1,4 +1,4 @@
-"""Connections of those who keep no link: agencies' connectors, newcomers. Their questions go to the counter; connectors are told when something came."""
+"""Those who keep no link: agencies' connectors, newcomers. Their questions go to the counter; connectors are told when something came."""
 
 from __future__ import annotations
 

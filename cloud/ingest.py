@@ -233,7 +233,7 @@ class Ingest:
             raise Refused(Code.UNKNOWN_AGENCY, f"No agency {manifest.agency} is in the directory.")
         if manifest.epoch not in addressee.epochs:
             raise Refused(
-                Code.UNKNOWN_AGENCY, f"The inbox of {manifest.agency} never had a key of epoch {manifest.epoch}."
+                Code.UNKNOWN_AGENCY, f"For {manifest.agency} the directory has no inbox key of epoch {manifest.epoch}."
             )
         if self._seen(manifest, event):
             return

@@ -146,12 +146,21 @@ def change(
 @_publish_option
 @passphrase_option
 def key(id: str, hub: Path, card: str | None, at_once: bool, passphrase_file: Path | None) -> None:
-    """Take over the keys on an inbox card: from the next directory on cabins seal to it."""
+    """Take over the keys on an inbox card: from the next directory on cabins seal to it. An older card brings what was sealed to it before."""
     name = agency_id(id)
     if card is None:
         raise Refused(Code.BAD_KEY, "There is no card.", "Give --card with what `kabine inbox keygen` printed.")
     read = _card(card, name)
-    _do(hub, lambda c: draft.set_inbox_key(c, read), f"{name} has key {read.epoch}.", read, at_once, passphrase_file)
+    newest: list[int] = []
+
+    def apply(connection: Connection) -> None:
+        newest.append(draft.set_inbox_key(connection, read).inboxes[-1].epoch)
+
+    _do(hub, apply, f"{name} has key {read.epoch}.", read, at_once, passphrase_file)
+    if newest != [read.epoch]:
+        click.echo(
+            f"Cabins go on sealing to its key {newest[0]}; what was sealed to this one before comes to its inbox."
+        )
 
 
 @agency.command()

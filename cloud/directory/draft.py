@@ -106,21 +106,25 @@ def expect_empty(connection: Connection, id: AgencyId) -> None:
 
 
 def set_inbox_key(connection: Connection, card: InboxCard) -> Agency:
-    """Take over the keys on an inbox card, whose own signature was checked when it was read.
+    """Take over the keys on an inbox card, whose own signature was checked when it was read. With a card that is older than the newest one known
+    what was sealed to it is served, nothing else: a hub that came back from a backup, or has taken the agency in anew, may have to be told of it.
 
-    The same card again changes nothing. Raises Refused: UNKNOWN_AGENCY; OUT_OF_ORDER when its epoch is not newer than the one in
-    force; BAD_KEY when its connector's key belongs to another agency."""
+    The same card again changes nothing. Raises Refused: UNKNOWN_AGENCY; OUT_OF_ORDER when there is another key of this epoch; BAD_KEY when its
+    connector's key belongs to another agency."""
     known = agency(connection, card.agency)
-    key = InboxKey(card.epoch, card.recipient)
+    key, newest = InboxKey(card.epoch, card.recipient), known.inboxes[-1].epoch if known.inboxes else 0
     if key not in known.inboxes:
-        newest = known.inboxes[-1].epoch if known.inboxes else 0
-        if card.epoch <= newest:
+        if any(each.epoch == card.epoch for each in known.inboxes):
             raise Refused(
                 Code.OUT_OF_ORDER,
-                f"The card is for epoch {card.epoch}; “{card.agency}” is at epoch {newest} already.",
+                f"“{card.agency}” has another key of epoch {card.epoch} already.",
                 f"Make new keys with `kabine inbox keygen --epoch {newest + 1}` (docs/keys.md).",
             )
-        known = msgspec.structs.replace(known, inboxes=(*known.inboxes, key))
+        inboxes = sorted((*known.inboxes, key), key=lambda each: each.epoch)
+        known = msgspec.structs.replace(known, inboxes=tuple(inboxes))
+    if card.epoch < newest:
+        _write(connection, known)
+        return known
     known = msgspec.structs.replace(known, signing_key=card.signing_key)
     column = schema.agency.c
     query = select(column.id).where(column.curve_key == card.curve_key, column.id != card.agency)

@@ -90,7 +90,7 @@ def test_an_agency_gets_new_keys_by_the_words_it_is_told(place: Path, run: Run) 
     for name, further in (("first", ()), ("again", ()), ("next", ("--epoch", "2"))):
         run("inbox", "keygen", "--keys", str(place / name), "--agency", "aok-nordost", *further)
     run("agency", "key", "aok-nordost", "--card", str(place / "first" / "card.txt"), "--publish")
-    with pytest.raises(Refused, match="at epoch 1 already") as caught:
+    with pytest.raises(Refused, match="another key of epoch 1 already") as caught:
         run("agency", "key", "aok-nordost", "--card", str(place / "again" / "card.txt"))
     assert "kabine inbox keygen --epoch 2" in caught.value.remedy
     run("agency", "key", "aok-nordost", "--card", str(place / "next" / "card.txt"), "--publish")
@@ -118,14 +118,27 @@ def test_a_card_file_that_is_not_there(place: Path, run: Run) -> None:
         run("agency", "key", "aok-nordost", "--card", str(place / "nowhere.txt"))
 
 
-def test_an_older_key_and_another_agency_s_connector_are_refused(run: Run) -> None:
+def test_another_key_of_one_epoch_and_another_agency_s_connector_are_refused(run: Run) -> None:
     run("agency", "key", "aok-nordost", "--card", card("aok-nordost", epoch=3))
     run("agency", "key", "aok-nordost", "--card", card("aok-nordost", epoch=3))
-    with pytest.raises(Refused, match="at epoch 3 already") as caught:
-        run("agency", "key", "aok-nordost", "--card", card("aok-nordost", epoch=2, seed=6))
+    with pytest.raises(Refused, match="another key of epoch 3 already") as caught:
+        run("agency", "key", "aok-nordost", "--card", card("aok-nordost", epoch=3, seed=6))
     assert caught.value.code is Code.OUT_OF_ORDER
+    assert "--epoch 4" in caught.value.remedy
     with pytest.raises(Refused, match="belongs to “aok-nordost”"):
         run("agency", "key", "vermittlung", "--card", card("vermittlung"))
+
+
+def test_an_older_card_brings_what_was_sealed_to_it_and_changes_nothing_else(place: Path, run: Run) -> None:
+    """After a backup older than its keys, or a farewell, the hub is told of the newest card first; a cabin's document is sealed to the one before."""
+    run("agency", "key", "aok-nordost", "--card", card("aok-nordost", epoch=2, seed=6), "--publish")
+    (before,) = [agency for agency in in_force(place).agencies if agency.id == "aok-nordost"]
+    for _ in range(2):
+        said = run("agency", "key", "aok-nordost", "--card", card("aok-nordost", epoch=1, seed=5), "--publish").output
+        assert "Cabins go on sealing to its key 2" in said
+        (after,) = [agency for agency in in_force(place).agencies if agency.id == "aok-nordost"]
+        assert [key.epoch for key in after.inboxes] == [1, 2]
+        assert structs.replace(after, inboxes=before.inboxes) == before
 
 
 def test_an_agency_cannot_be_there_twice(run: Run) -> None:
