@@ -25,6 +25,8 @@ RECOVERIES = {
     "cabin-dialled-anew-after-superseded",
     "cabin-ended-by-itself-and-was-started-anew",
     "cabin-opened-again",
+    "agency-was-let-go",
+    "agency-was-made-known-again",
     "connector-came-again",
     "connector-noticed-altered-bytes",
     "directory-came-into-force",

@@ -11,6 +11,7 @@ from edge.buffer import Buffer, News
 from edge.connection import Connection, pause_seconds
 from edge.vitals import vitals
 from protocol import frames, limits
+from protocol.directory import agency, inbox
 from protocol.entries import VisitEnded
 from protocol.errors import Unavailable
 from protocol.ids import Digest, SiteId
@@ -176,6 +177,9 @@ class CabinNode(Node):
         self._writes(lambda buffer: self._hand_in(buffer, document))
 
     def _hand_in(self, buffer: Buffer, document: Document) -> None:
+        known = buffer.directory_in_force()
+        if known is None or all(each.id != document.agency for each in known.agencies):
+            return  # the screen does not name it
         if (
             self.dice.random() < 0.5
         ):  # as reception asks before pages are taken; for the others the disk fills meanwhile
@@ -187,7 +191,7 @@ class CabinNode(Node):
             for start in range(0, len(raw), 65536):
                 staging.write(raw[start : start + 65536])
             self.tried(self, document)
-            staging.put(document.facts(receipt, self.utc()))
+            staging.put(document.facts(receipt, self.utc(), inbox(agency(known, document.agency)).epoch))
             self.accepted(self, document)
         except Unavailable:
             staging.discard()

@@ -57,10 +57,13 @@ class District:
         self.curve = CurvePair.generate(self.random)
         journal = HybridIdentity.generate(self.random)
         self.journal = journal
-        self.agencies = {
+        self.agencies: dict[AgencyId, tuple[SigningPair, CurvePair]] = {
             agency.id: (SigningPair.generate(self.random), CurvePair.generate(self.random))
             for agency in self.town.agencies[:AGENCIES_MAX]
         }
+        self._cards: dict[AgencyId, list[InboxCard]] = {id: [] for id in self.agencies}
+        for id in self.agencies:
+            self.new_card(id)
 
     def random(self, size_bytes: int) -> bytes:
         """From the seed."""
@@ -100,9 +103,22 @@ class District:
     def _draft(self, connection: Connection) -> None:
         for agency in self.town.agencies:
             draft.add_agency(connection, agency)
-        for id, (signing, curve) in self.agencies.items():
-            recipient = str(HybridIdentity.generate(self.random).recipient())
-            draft.set_inbox_key(connection, InboxCard(AgencyId(id), 1, recipient, signing.public, curve.public))
+        for id in self.agencies:
+            self.take_over(connection, id)
+
+    def new_card(self, id: AgencyId) -> None:
+        """The agency makes another key for its inbox; nothing else of it changes."""
+        (signing, curve), cards = self.agencies[id], self._cards[id]
+        recipient = str(HybridIdentity.generate(self.random).recipient())
+        cards.append(InboxCard(id, len(cards) + 1, recipient, signing.public, curve.public))
+
+    def take_over(self, connection: Connection, id: AgencyId) -> None:
+        """The agency as it is, with all cards that it has ever made, in any order; what is known already changes nothing."""
+        if all(each.id != id for each in draft.agencies(connection)):
+            draft.add_agency(connection, next(each for each in self.town.agencies if each.id == id))
+        cards = self._cards[id]
+        for card in self.dice.sample(cards, len(cards)):
+            draft.set_inbox_key(connection, card)
 
     def enrol(self, connection: Connection, site: Site, now: datetime) -> CabinKeys:
         """Invite a machine to this site, let it claim, compare the words and confirm: from now on it is the one."""

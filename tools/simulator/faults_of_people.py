@@ -50,6 +50,29 @@ def hub_older_database(strike: Strike) -> None:
         strike.later(MINUTE, HOUR, lambda: strike.simulation.hand_in(strike.cabin))
 
 
+def inbox_key_changed(strike: Strike) -> None:
+    """An agency makes a new key for its inbox, and perhaps the hub comes back from a backup that does not know it."""
+    people, dice = strike.simulation.people, strike.dice
+    if dice.random() < 0.5:
+        people.restore_hub(within_seconds=HOUR)
+    strike.later(0.1, MINUTE, people.new_inbox_key)
+    for _ in range(3):
+        strike.later(MINUTE, HOUR, lambda: strike.simulation.hand_in(strike.cabin))
+
+
+def agency_let_go(strike: Strike) -> None:
+    """An agency goes, and a cabin that does not hear of it takes papers for it."""
+    for office in strike.simulation.offices:
+        for _ in range(4):  # until its inbox is empty
+            strike.later(0, MINUTE, office.visit)
+    if strike.dice.random() < 0.5:
+        strike.cabin.line.cut()
+        strike.later(10 * MINUTE, 6 * HOUR, strike.cabin.line.mend)
+    strike.later(MINUTE, 2 * MINUTE, strike.simulation.people.let_go)
+    for _ in range(3):
+        strike.later(2 * MINUTE, 10 * MINUTE, lambda: strike.simulation.hand_in(strike.cabin))
+
+
 def revoked(strike: Strike) -> None:
     """A cabin is revoked while it speaks; a new machine comes later."""
     for second in range(5):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from cloud.delivery import DAMAGED
 from cloud.ingest import MISSING
-from protocol.ids import SiteId
+from protocol.errors import Code
+from protocol.ids import AgencyId, SiteId
 from protocol.manifest import Happening, Receipt
 from tools.simulator.hub_node import HubNode
 from tools.simulator.promise import BrokenPromise, expect
@@ -155,15 +156,16 @@ class HubWatch:
             raise BrokenPromise(f"the hub's copy of the log of {at[0]} has a gap: {error}") from error
 
     def _announced(self, at: Machine) -> None:
-        """Manifests of one machine to one agency are counted 1, 2, 3 … in the order of its log."""
+        """Manifests of one machine to one agency are counted 1, 2, 3 … in the order in which the hub took them: that of its log, but for those to
+        agencies that it did not know."""
         notebook, record = self._notebook, self._notebook.record
-        for number, agency, counter, digest in self._reader.rows(
-            "SELECT number, agency, counter, digest FROM document JOIN blob USING (id) "
-            "WHERE site = ? AND machine = ? AND number > ? ORDER BY number",
+        for id, agency, counter, digest in self._reader.rows(
+            "SELECT id, agency, counter, digest FROM document JOIN blob USING (id) "
+            "WHERE site = ? AND machine = ? AND id > ? ORDER BY id",
             *at,
             record.announced.get(at, 0),
         ):
-            record.announced[at] = number
+            record.announced[at] = id
             record.counters[at, agency] += 1
             was = record.counters[at, agency]
             expect(
@@ -296,6 +298,12 @@ class HubWatch:
                 "SELECT DISTINCT site FROM alarm WHERE kind IN ('log-fork', 'log-gap') AND cleared_at IS NULL AND site IS NOT NULL ORDER BY 1"
             )
         ]
+
+    def held_back_for(self) -> list[AgencyId]:
+        """Agencies of which the hub says that it does not know the key, and holds their documents back. The hub runs."""
+        self._reader.at(self._hub.disk)
+        sql = "SELECT DISTINCT agency FROM quarantine WHERE reason = ? AND agency IS NOT NULL ORDER BY 1"
+        return [AgencyId(row[0]) for row in self._reader.rows(sql, Code.UNKNOWN_AGENCY.value)]
 
     def newest(self, site: SiteId) -> Machine | None:
         """The machine of this site that has spoken last; None before the first. The hub runs."""

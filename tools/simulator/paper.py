@@ -35,13 +35,13 @@ class Document:
         """Its name."""
         return Digest(hashlib.sha256(self.raw).digest())
 
-    def facts(self, receipt: ReceiptNumber, captured_at: datetime) -> Facts:
-        """What the outbox must be told."""
+    def facts(self, receipt: ReceiptNumber, captured_at: datetime, epoch: int = 1) -> Facts:
+        """What the outbox must be told. `epoch`: of the inbox key."""
         return Facts(
             envelope=self.envelope,
             receipt=receipt,
             agency=self.agency,
-            epoch=1,
+            epoch=epoch,
             captured_at=captured_at,
             length_bytes=len(self.payload),
             header_sha256=hashlib.sha256(self.header).digest(),

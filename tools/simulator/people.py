@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import Connection
 
 from cloud import enrolment
+from cloud.directory import draft
 from cloud.fleet import facts
 from protocol.errors import Refused
-from protocol.ids import SiteId
+from protocol.ids import AgencyId, SiteId
 from protocol.manifest import Signed
 from tools.simulator.cabin_node import CabinNode
 from tools.simulator.disk import Image
@@ -78,8 +79,8 @@ class People:
 
         self._later(60, 12 * _HOUR, bring_back)
 
-    def restore_hub(self) -> None:
-        """The hub's folder is copied with a snapshot, and some hours later the copy is all there is."""
+    def restore_hub(self, within_seconds: float = 8 * _HOUR) -> None:
+        """The hub's folder is copied with a snapshot, and some time later the copy is all there is."""
         simulation = self._simulation
         hub, witness = simulation.hub, simulation.witness
         if not hub.runs:
@@ -98,7 +99,7 @@ class People:
             simulation.report.recoveries["hub-came-back-from-a-backup"] += 1
             self._come(_HOUR / 4, 2 * _HOUR)
 
-        self._later(60, 8 * _HOUR, bring_back)
+        self._later(60, within_seconds, bring_back)
 
     def older_database(self) -> None:
         """Somebody copies the hub's database and nothing else, perhaps without its WAL; some hours later the copy lies beside the documents that
@@ -196,11 +197,48 @@ class People:
         simulation.put_in_place(simulation.machine(self._name(site), *done, old.line))
         return True
 
+    def new_inbox_key(self) -> None:
+        """An agency makes a new key for its inbox: cabins seal to it as soon as they hear of it."""
+        id = self._dice.choice(list(self._simulation.district.agencies))
+        self._simulation.district.new_card(id)
+        self._take_over(id)
+
+    def let_go(self) -> None:
+        """An agency goes, where nothing lies in its inbox; some hours later it is taken in anew."""
+        simulation = self._simulation
+        place, now = simulation.district, simulation.hub.utc()
+        id = self._dice.choice(list(place.agencies))
+
+        def command(connection: Connection) -> Signed:
+            draft.remove_agency(connection, id)
+            return place.publish(connection, now)
+
+        try:
+            gone = simulation.hub.beside(command)
+        except Refused:
+            return  # something lies there, or it has gone already
+        if gone is not None:
+            simulation.report.recoveries["agency-was-let-go"] += 1
+            self._later(60, 6 * _HOUR, lambda: self._take_over(id))
+
+    def _take_over(self, id: AgencyId) -> None:
+        place, now = self._simulation.district, self._simulation.hub.utc()
+
+        def command(connection: Connection) -> Signed:
+            place.take_over(connection, id)
+            return place.publish(connection, now)
+
+        if self._simulation.hub.beside(command) is None:
+            self._later(60, 600, lambda: self._take_over(id))
+
     def attend(self) -> None:
         """Look what the hub says, and at cabins that it does not let in."""
         simulation = self._simulation
         if not simulation.hub.runs:
             return
+        for id in simulation.witness.hub.held_back_for():
+            simulation.report.recoveries["agency-was-made-known-again"] += 1
+            self._take_over(id)
         forked = simulation.witness.hub.forked()
         for cabin in list(simulation.cabins):
             if cabin.site in forked or not simulation.hub.port.admits(cabin.user):

@@ -182,6 +182,7 @@ PLANTED: Final[dict[str, Planted]] = {
     "hub-synchronous-normal": Planted(_hub_normal, _HUB_POWER),
     "hub-wal-believed": Planted(_instead(HubDatabase, "write_out", _nothing), ("hub-fsync-error",)),
     "clock-believed": Planted(_clock_believed, ("clock-jump",)),
+    "held-back-for-ever": Planted(_instead(ingest.Ingest, "reconsider", _nothing), ("inbox-key-changed",)),
     "gap-untold": Planted(_gap_untold, ("cabin-older-file",)),
     # in the cabin
     "ack-before-sync": Planted(_connection(in_cabin.AckBeforeSync, lambda connection: connection)),
