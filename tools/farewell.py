@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Final
+from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from sys import UnraisableHookArgs
 
 # Ctrl-C first: it is pressed most. Then `kill`, a window that is closed, and Ctrl-\.
 ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+_MOMENT_SECONDS: Final = 0.01
 
 
 @contextmanager
@@ -39,17 +44,50 @@ def tidied_up() -> Iterator[None]:
     def end(number: int, _: object) -> None:
         if not told:  # once is enough: what is removed now shall not be cut short
             told.append(number)
-            raise SystemExit(128 + number)
+            raise _Told(128 + number)
 
-    before = {}
+    before: dict[int, Any] = {}
     try:
         if threading.current_thread() is threading.main_thread():
             for number in ENDING:
                 if signal.getsignal(number) is signal.SIG_DFL:
                     before[number] = signal.signal(number, end)
-        yield
+        with _insisting() if before else nullcontext():
+            yield
     finally:
-        for number, handling in before.items():
-            signal.signal(number, handling)
+        for ending, handling in before.items():
+            signal.signal(ending, handling)
         if told:
             os.kill(os.getpid(), told[0])
+
+
+class _Told(SystemExit):
+    """To end, by a signal."""
+
+
+@contextmanager
+def _insisting() -> Iterator[None]:
+    """In a destructor, in what a weak reference calls and in what C calls Python believes no exception: it is printed, and all goes on. One that
+    tells to end is raised once more, a moment later, from wherever that is."""
+    told: list[_Told] = []
+
+    def again(_number: int, _frame: object) -> None:
+        raise told[-1].with_traceback(None)
+
+    def unbelieved(what: UnraisableHookArgs) -> None:
+        if isinstance(what.exc_value, _Told):
+            told.append(what.exc_value)
+            signal.signal(signal.SIGALRM, again)
+            signal.setitimer(signal.ITIMER_REAL, _MOMENT_SECONDS)
+        else:
+            hook(what)
+
+    hook, alarm = sys.unraisablehook, signal.getsignal(signal.SIGALRM)
+    sys.unraisablehook = unbelieved
+    try:
+        yield
+    finally:
+        sys.unraisablehook = hook
+        if told:
+            signal.setitimer(signal.ITIMER_REAL, 0.0)
+            signal.signal(signal.SIGALRM, alarm)

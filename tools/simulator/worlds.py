@@ -6,6 +6,7 @@ import gc
 import math
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Final, NamedTuple
 
 from tools.side_by_side import players
@@ -69,8 +70,8 @@ def _played(world: World) -> Report:
 @contextmanager
 def _players(processes: int) -> Iterator[Callable[[Iterable[World]], Iterator[Report]]]:
     if processes == 1:
-        yield lambda worlds: map(play, worlds)
+        yield partial(map, play)
         return
     # Each simulation puts itself between its whole process and the operating system: side by side means several processes.
-    with players(processes, _WORLDS_PER_PROCESS) as pool:
-        yield lambda worlds: pool.imap(play, worlds)
+    with players(processes, _WORLDS_PER_PROCESS) as play_all:
+        yield partial(play_all, play)

@@ -54,5 +54,5 @@ def _players(jobs: int) -> Iterator[Callable[[Play, list[Life]], Iterator[Report
         yield map
         return
     # Planted faults and engines that are kept are there for a whole process: side by side means several.
-    with players(jobs) as pool:
-        yield pool.imap
+    with players(jobs) as play_all:
+        yield play_all
