@@ -28,10 +28,11 @@ from tests.edge.cabin import Cabin, manifest_of, receipt
 from tests.edge.disks import full, small_disk
 from tests.journeys.stage import Stage
 from tests.journeys.waiting import until
+from tools.room import room
 from tools.torture.pair import Keys, Pair
 from tools.torture.promises import Stored
 from tools.torture.recorder import Refusal
-from tools.torture.recording import recorded, room
+from tools.torture.recording import recorded
 
 SMALL_KIB = 2600
 HUB_KIB = 96 * 1024

@@ -11,7 +11,7 @@ import pytest
 from protocol import entries, frames
 from protocol.recipients import unwrap_key
 from tests.simulation.second_reader import Reader, Unpacker, Unread
-from tools.simulator.disk import room
+from tools.room import room
 from tools.simulator.line import Line, Strand, Way
 from tools.simulator.simulation import Simulation
 

@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from tools.simulator.disk import room
+from tools.room import room
 from tools.simulator.faults import EFFECTS, FAULTS
 from tools.simulator.planted import PLANTED
 from tools.simulator.report import Report

@@ -56,8 +56,8 @@ def test_where_no_folder_of_temporary_files_can_be_written_it_is_said_in_words(w
         "def _get_default_tempdir(*_):\n"
         "    raise FileNotFoundError(errno.ENOENT, 'No usable temporary directory found')\n"
         "tempfile._get_default_tempdir = _get_default_tempdir\n"
-        "import tools.simulator.disk\n"
-        "tools.simulator.disk._MEMORY = tools.simulator.disk.Path('/nonexistent')\n"
+        "import tools.room\n"
+        "tools.room._MEMORY = tools.room.Path('/nonexistent')\n"
         "from tools.__main__ import main\nmain()\n"
     )
     done = subprocess.run(

@@ -11,7 +11,6 @@ import errno
 import os
 import random
 import shutil
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,7 +20,6 @@ from typing import Final
 from tools.simulator.shadow import LOSSES, Shadow
 
 ROOM_BYTES: Final = 20_000_000_000
-_MEMORY: Final = Path("/dev/shm")  # noqa: S108  # a disk whose fsync costs nothing: we ask what is fsynced, not how long it takes
 _UNTRACKED: Final = "-shm"  # SQLite's shared memory: built anew by whoever opens the file first
 Image = dict[str, bytes]
 
@@ -312,11 +310,3 @@ class Disk:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(raw)
         self.adopt()
-
-
-@contextmanager
-def room() -> Iterator[Path]:
-    """A folder for one simulation, in memory where there is room."""
-    memory = _MEMORY if _MEMORY.is_dir() and os.access(_MEMORY, os.W_OK) else None
-    with tempfile.TemporaryDirectory(prefix="kabine-simulation-", dir=memory) as folder:
-        yield Path(folder)

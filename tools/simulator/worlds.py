@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Final, NamedTuple
 
+from tools.room import room
 from tools.side_by_side import players
 from tools.simulator import engines
-from tools.simulator.disk import room
 from tools.simulator.report import Report
 from tools.simulator.simulation import WORLD_DAYS, Simulation
 

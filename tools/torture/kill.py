@@ -11,8 +11,8 @@ from contextlib import ExitStack
 from functools import partial
 from typing import Final
 
+from tools.room import room
 from tools.torture.house import AGENCY, House, house, until
-from tools.torture.recording import room
 from tools.torture.report import Report, luck
 from tools.town import uckermark
 

@@ -18,8 +18,8 @@ from functools import partial
 from typing import Final
 
 from protocol.errors import Unavailable
+from tools.room import room
 from tools.torture.house import House, house, until
-from tools.torture.recording import room
 from tools.torture.report import Report, luck
 from tools.town import uckermark
 

@@ -20,6 +20,7 @@ import edge.buffer
 from edge.storage.opening import FILE
 from protocol.ids import Digest
 from protocol.limits import KIB
+from tools.room import room
 from tools.simulator import district, engines
 from tools.simulator.district import HUB_FILE
 from tools.torture import promises
@@ -30,7 +31,7 @@ from tools.torture.operations import Operation, Said, below
 from tools.torture.pair import Keys, Pair
 from tools.torture.planted import planted
 from tools.torture.promises import Promised
-from tools.torture.recording import recorded, room
+from tools.torture.recording import recorded
 from tools.torture.recovery import Recovery
 from tools.torture.remembered import remembered
 from tools.torture.report import Report, luck

@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,7 +22,6 @@ from tools.torture.recorder import ORDERS, SAID, Refusal
 _MOUNT_SECONDS: Final = 60.0
 _LOOK_SECONDS: Final = 0.01  # between two looks whether it is there
 _WELL: Final = Refusal("", "", 0)
-_MEMORY: Final = Path("/dev/shm")  # noqa: S108  # fsyncs are counted, not waited for
 
 
 class Recording:
@@ -48,14 +46,6 @@ def _write(path: Path, words: bytes) -> None:
         os.write(descriptor, words)
     finally:
         os.close(descriptor)
-
-
-@contextmanager
-def room() -> Iterator[Path]:
-    """A folder in memory, where there is such a disk."""
-    memory = _MEMORY if _MEMORY.is_dir() and os.access(_MEMORY, os.W_OK) else None
-    with tempfile.TemporaryDirectory(prefix="kabine-torture-", dir=memory) as folder:
-        yield Path(folder)
 
 
 def missing() -> str:

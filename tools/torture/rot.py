@@ -28,6 +28,7 @@ from protocol.asking import Delivered
 from protocol.errors import Trouble
 from protocol.ids import Digest
 from protocol.manifest import Manifest, Receipt, check_chain, unverified, verify
+from tools.room import room
 from tools.simulator import district, engines
 from tools.simulator.district import HUB_FILE
 from tools.torture.crashes import lay_out
@@ -37,7 +38,6 @@ from tools.torture.pair import Keys, Pair
 from tools.torture.planted import planted
 from tools.torture.power import FILES, JUDGED_AGAIN, _steps
 from tools.torture.promises import Promised, spell
-from tools.torture.recording import room
 from tools.torture.recovery import Recovery
 from tools.torture.remembered import remembered
 from tools.torture.report import Report, luck

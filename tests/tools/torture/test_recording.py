@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import subprocess
 
+from tools.room import room
 from tools.torture.operations import Made, Said, Wrote
-from tools.torture.recording import recorded, room
+from tools.torture.recording import recorded
 
 
 def test_what_was_done_is_there_although_another_mount_namespace_holds_the_folder() -> None:
