@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+import structlog
+
 from cloud.admission import Admission, Guest, Kind
 from cloud.counter import Counter
 from cloud.hearing import Port
+from cloud.storage.blobs.files import NoDescriptor
 from protocol import frames, limits
 from protocol.asking import Ask
 from protocol.errors import Refused
 from protocol.ids import AgencyId
 from protocol.runtime.wires import Message
 
+log = structlog.get_logger("hub")
 DESKS_MAX: Final = 16  # connections of an agency that are told when something came: nobody says when one is gone
 
 
@@ -61,7 +65,11 @@ class Desks:
             del routes[next(iter(routes))]
 
     def _give(self, guest: Guest, route: bytes, want: frames.Want) -> None:
-        found = self._counter.read(guest, want.digest, want.offset_bytes, want.length_bytes)
+        try:
+            found = self._counter.read(guest, want.digest, want.offset_bytes, want.length_bytes)
+        except NoDescriptor as none:
+            log.error("document.not-read", agency=guest.name, what=none.what, remedy=none.remedy)
+            return  # whoever waits in vain asks again
         if found is None:
             self._port.say(route, frames.encode(frames.Gone(want.digest)))
         else:

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import ColumnElement, bindparam, func, or_, select
 
+from cloud.storage.blobs.files import NoDescriptor
 from cloud.storage.blobs.segments import Segments
 from cloud.storage.database import Database
 from cloud.storage.schema import IN_INBOX, blob, document, named_document
@@ -133,7 +134,10 @@ class Proofreading:
         due = [(digest, each) for digest, each in self._readings.items() if each.again_at <= now]
         for digest, reading in due[:STEP_DOCUMENTS]:
             while left_bytes and digest in self._readings:
-                part = self._blobs.read(digest, reading.read_bytes, min(left_bytes, reading.size_bytes))
+                try:
+                    part = self._blobs.read(digest, reading.read_bytes, min(left_bytes, reading.size_bytes))
+                except NoDescriptor:
+                    return found  # nothing was refused by the disk
                 if part:
                     left_bytes -= len(part)
                     if self.served(digest, reading.size_bytes, reading.read_bytes, part):

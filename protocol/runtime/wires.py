@@ -6,6 +6,8 @@ message size, queue length and the time of a handshake, and no linger: what is q
 
 from __future__ import annotations
 
+import functools
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -35,6 +37,7 @@ SILENT: Final = "the line fell silent"
 _REASON_MILLISECONDS: Final = 100
 _ROOMY_SECONDS: Final = 1.0  # a line within one house is asked so often whether it still is one
 _DOOR_SECONDS: Final = 1.0  # closed, when nobody more can be let in
+_LAID_BY: Final = 32  # descriptors for what a hub opens while strangers hold all others: segments, its database
 _LOOK_SECONDS: Final = 0.1  # how often the door is looked at
 _TIDY_SECONDS: Final = 5.0  # how often memory that strangers have left is looked for
 # Plain numbers: to combine zmq's flags costs as much as to send a small message.
@@ -42,6 +45,7 @@ _NOBLOCK: Final = int(zmq.NOBLOCK)
 _MORE: Final = int(zmq.NOBLOCK | zmq.SNDMORE)
 _POLLIN: Final = int(zmq.POLLIN)
 _MORE_DESCRIPTORS: Final = "Let the hub have more open files (LimitNOFILE=), one for each cabin and some hundreds."
+_AGAIN: Final = "Start this program again; if that does not last, let it have more open files (LimitNOFILE=)."
 _SEALED_BYTES: Final = 35  # ZMTP and CURVE add at least so much to one part of a message; counting more would add up
 _WATCHED: Final = (
     zmq.EVENT_CONNECTED
@@ -68,6 +72,39 @@ def _bound(socket: zmq.Socket[bytes], ping_seconds: float) -> None:
 
 
 _EMPTY: Final = memoryview(b"")
+
+
+class _LaidBy:
+    """Descriptors that lead nowhere, to be given up when there are no others."""
+
+    def __init__(self) -> None:
+        self._held: list[int] = []
+
+    def take(self) -> bool:
+        """False where the process cannot have so many."""
+        try:
+            while len(self._held) < _LAID_BY:
+                self._held.append(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
+        except OSError:
+            return False
+        return True
+
+    def give_up(self) -> None:
+        """For whoever opens something now."""
+        while self._held:
+            os.close(self._held.pop())
+
+
+@functools.cache
+def _ready_for_large_messages() -> None:
+    """pyzmq makes a context and a thread for the first large message: where no descriptor is left for them it hangs, or libzmq ends the process.
+    Raises Unavailable where that would come."""
+    needed = _LaidBy()
+    enough = needed.take()
+    needed.give_up()
+    if not enough:
+        raise Unavailable("No connection can be made: too few open files are allowed.", _AGAIN)
+    zmq.Frame(bytes(zmq.COPY_THRESHOLD), copy=False)
 
 
 class Gate:
@@ -128,6 +165,7 @@ class Listener:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         keep_buffers()
+        _ready_for_large_messages()
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._context.set(zmq.MAX_SOCKETS, 65535)
         self.gate = Gate(self._context, admit)
@@ -148,6 +186,8 @@ class Listener:
         self._socket.curve_server = True
         self._socket.curve_secretkey = z85.encode(secret)
         self._monitor = self._socket.get_monitor_socket(zmq.EVENT_ACCEPT_FAILED)
+        self._laid_by = _LaidBy()
+        self._laid_by.take()
         try:
             self._socket.bind(address)
         except zmq.ZMQError as error:
@@ -176,19 +216,22 @@ class Listener:
 
     def _door(self) -> None:
         """Where nobody more can be let in (the process has no descriptor left), ZeroMQ would try again and again with a whole processor: the door
-        is closed for a while instead. Who is inside stays."""
+        is closed for a while instead, and what was laid by is given up: who is inside is served. It opens when as much can be laid by again."""
         if self._opens_at is None:
             if not self._monitor.poll(0):
                 return
             self._socket.unbind(self.address)
+            self._laid_by.give_up()
             log.error("door.closed", reason="no descriptor is left for another connection", remedy=_MORE_DESCRIPTORS)
         elif self._clock() < self._opens_at:
             return
+        elif not self._laid_by.take():
+            self._laid_by.give_up()  # not yet
         else:
             try:
                 self._socket.bind(self.address)
             except zmq.ZMQError:
-                pass  # not yet
+                self._laid_by.give_up()
             else:
                 log.info("door.open")
                 self._opens_at = None
@@ -235,6 +278,7 @@ class Listener:
         self._monitor.close()
         self._socket.close()
         self._context.term()
+        self._laid_by.give_up()
 
 
 class Dialler:
@@ -252,13 +296,11 @@ class Dialler:
         ping_seconds: float = 0.0,
     ) -> None:
         keep_buffers()
+        _ready_for_large_messages()
         try:
             self._socket = (context or zmq.Context.instance()).socket(zmq.DEALER)
         except zmq.ZMQError as error:
-            raise Unavailable(
-                f"No connection can be made: {error.strerror}.",
-                "Start this program again; if that does not last, let it have more open files (LimitNOFILE=).",
-            ) from error
+            raise Unavailable(f"No connection can be made: {error.strerror}.", _AGAIN) from error
         _bound(self._socket, ping_seconds)
         # A hub to which thousands come at once accepts them one after the other; until then nobody acknowledges our greeting.
         for option in (zmq.HANDSHAKE_IVL, zmq.TCP_MAXRT):

@@ -14,6 +14,7 @@ from cloud import inbox, proofreading
 from cloud.admission import Admission, Guest, Kind
 from cloud.hub import BELL_SECONDS, QUIET_SECONDS
 from cloud.proofreading import REFUSED_SECONDS, ROUND_SECONDS
+from cloud.storage.blobs.files import NoDescriptor
 from cloud.storage.schema import alarm, document, receipt
 from protocol import limits
 from protocol.errors import Unavailable
@@ -22,6 +23,7 @@ from protocol.ids import AgencyId, Digest, SiteId
 from protocol.manifest import Happening, Signed
 from tests.cloud.at_the_door import Wire, hub_of
 from tests.cloud.conftest import AGENCIES, Cabin, Document, Town
+from tests.edge.disks import nothing_can_be_opened
 
 SITE = SiteId("templin")
 SOZIALAMT = AgencyId(AGENCIES[0])
@@ -281,6 +283,20 @@ def test_a_disk_that_is_away_for_a_moment_costs_nobody_a_document(
     quiet(town, 20, at=1000.0 + REFUSED_SECONDS)
     assert {each.state for each in town.rows(document)} == {"stored"}
     assert called(town) == []
+
+
+def test_a_hub_that_can_open_nothing_more_says_nothing_of_its_disk(town: Town, cabin: Cabin) -> None:
+    """Strangers hold all its descriptors for minutes: nobody is to hand in again for that."""
+    one, other = town.deliver(cabin), town.deliver(cabin)
+    with nothing_can_be_opened():
+        with pytest.raises(NoDescriptor, match="LimitNOFILE"):
+            town.ledger.read_blob(one.digest, 0, PART_BYTES)
+        for seconds in (0.0, 1.0, 2.0):
+            town.ledger.proofread(1000.0 + seconds * REFUSED_SECONDS)
+    quiet(town, 20, at=2000.0)
+    assert [row(town, each).state for each in (one, other)] == ["stored", "stored"]
+    assert called(town) == []
+    assert town.ledger.read_blob(one.digest, 0, 1 << 20) == (one.blob, len(one.blob))
 
 
 # --- by itself, when it is quiet --------------------------------------------------------------------------------------

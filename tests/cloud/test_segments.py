@@ -16,6 +16,7 @@ from cloud.storage.blobs.segments import Segments
 from cloud.storage.database import Database, sqlite_url
 from protocol.errors import Unavailable
 from protocol.ids import Digest
+from tests.edge.disks import nothing_can_be_opened
 
 SEGMENT = 1 << 20
 
@@ -63,6 +64,18 @@ def test_segments_stay_below_their_size_and_read_back(tmp_path: Path, database: 
     for digest, made in blobs:
         assert segments.read(digest, 0, len(made) + 1) == made
         assert segments.read(digest, 149_000, 2000) == made[149_000:151_000]
+    segments.close()
+
+
+def test_where_nothing_more_can_be_opened_another_segment_is_read_in_place_of_one(
+    tmp_path: Path, database: Database
+) -> None:
+    segments = Segments(tmp_path / "blobs", database, SEGMENT)
+    blobs = fill(segments, database, 10)
+    assert segments.read(*blobs[0][:1], 0, 10) == blobs[0][1][:10]
+    with nothing_can_be_opened():
+        for digest, made in blobs:
+            assert segments.read(digest, 0, len(made)) == made
     segments.close()
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import queue
-import resource
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -18,6 +17,7 @@ from protocol.errors import Mistake, Trouble, Unavailable
 from protocol.frames import Vitals
 from protocol.keys import CurvePair
 from tests.edge.cabin import SITE, Cabin
+from tests.edge.disks import nothing_can_be_opened
 from tests.edge.house import NO_PORT
 
 PATIENCE_SECONDS = 60.0
@@ -52,13 +52,9 @@ def uplink(path: Path, chance: Callable[[], float]) -> Iterator[tuple[Uplink, qu
 
 def test_without_a_descriptor_left_it_says_so_and_its_process_is_to_end(tmp_path: Path) -> None:
     with uplink(tmp_path, lambda: 0.5) as (templin, troubles):
-        limits = resource.getrlimit(resource.RLIMIT_NOFILE)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (3, limits[1]))
-        try:
+        with nothing_can_be_opened():
             templin.start()
             told = troubles.get(timeout=PATIENCE_SECONDS)
-        finally:
-            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
         assert isinstance(told, Unavailable)
         assert "LimitNOFILE" in told.remedy
         assert "open files" in templin.status().reason

@@ -32,6 +32,9 @@ _GREETING = b"\xff" + bytes(8) + b"\x7f\x03\x01CURVE".ljust(23, b"\0") + bytes(3
 
 def test_at_its_descriptor_limit_it_says_so_does_not_spin_and_serves_whom_it_has(templin: Stage) -> None:
     hub = templin.house.processes["hub"].pid
+    held = descriptors(hub)
+    templin.follow()
+    until(lambda: descriptors(hub) > held, "the agency's connector is there")
     before = resource.prlimit(hub, resource.RLIMIT_NOFILE)
     resource.prlimit(hub, resource.RLIMIT_NOFILE, (descriptors(hub) + SPARE, before[1]))
     with leaning(templin, 4 * SPARE):
@@ -39,8 +42,10 @@ def test_at_its_descriptor_limit_it_says_so_does_not_spin_and_serves_whom_it_has
         began, used = time.monotonic(), cpu_seconds(hub)
         until(lambda: time.monotonic() - began > 3.0)
         assert cpu_seconds(hub) - used < 0.5 * (time.monotonic() - began)
-        templin.hand_in("templin", templin.page(1), secured=True)
+        large = templin.hand_in("templin", templin.photograph(1), secured=True)
+        until(lambda: [report["receipt"] for report in templin.reports] == [large], "its agency has it")
     until(lambda: answers(templin), "the door is open again")
+    assert templin.house.processes["hub"].poll() is None
 
 
 def test_a_flood_before_authentication_costs_it_little_memory(town: Stage) -> None:

@@ -8,6 +8,7 @@ the database that goes with the files; one that it is ahead of is an older copy.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import threading
@@ -20,6 +21,7 @@ from cloud.storage.blobs.holes import begin_to_write, punch
 from protocol.errors import Mistake, Unavailable
 
 _OPEN_MAX: Final = 64  # descriptors kept for reading; a year of documents has thousands of segments
+_NONE_LEFT: Final = (errno.EMFILE, errno.ENFILE)
 _SUFFIX: Final = ".segment"
 _ASIDE: Final = ".aside"
 _MARK_FILE: Final = "recorded"
@@ -31,6 +33,10 @@ class End(NamedTuple):
 
     segment: int
     end_bytes: int
+
+
+class NoDescriptor(Unavailable):
+    """This process can open nothing more for the moment: that says nothing about the disk."""
 
 
 class SegmentFiles:
@@ -132,11 +138,16 @@ class SegmentFiles:
         return position
 
     def read(self, segment: int, position_bytes: int, length_bytes: int) -> bytes:
-        """Exactly these bytes."""
+        """Exactly these bytes. Raises NoDescriptor where the process may open nothing more, Unavailable where the disk refuses."""
         try:
             with self._lock:
                 found = os.pread(self._descriptor(segment), length_bytes, position_bytes)
         except OSError as error:
+            if error.errno in _NONE_LEFT:
+                raise NoDescriptor(
+                    f"{self._path(segment)} cannot be read: {error.strerror}.",
+                    "Let the hub have more open files (LimitNOFILE=).",
+                ) from error
             raise self._trouble("read", error) from error
         if len(found) != length_bytes:
             raise Unavailable(f"{self._path(segment)} ends too early.", "Bring the folder back from a copy.")
@@ -234,11 +245,20 @@ class SegmentFiles:
     def _descriptor(self, segment: int) -> int:
         found = self._reading.get(segment)
         if found is None:
-            found = self._reading[segment] = os.open(self._path(segment), os.O_RDONLY)
+            found = self._reading[segment] = self._opened(self._path(segment))
             if len(self._reading) > _OPEN_MAX:
                 os.close(self._reading.popitem(last=False)[1])
         self._reading.move_to_end(segment)
         return found
+
+    def _opened(self, path: Path) -> int:
+        try:
+            return os.open(path, os.O_RDONLY)
+        except OSError as error:
+            if error.errno not in _NONE_LEFT or not self._reading:
+                raise
+            os.close(self._reading.popitem(last=False)[1])
+            return os.open(path, os.O_RDONLY)
 
     def _path(self, segment: int) -> Path:
         return self._folder / f"{segment:06}{_SUFFIX}"

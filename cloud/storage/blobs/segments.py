@@ -19,7 +19,7 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import Connection, bindparam, delete, func, insert, select
 
 from cloud.storage import bulk
-from cloud.storage.blobs.files import End, SegmentFiles
+from cloud.storage.blobs.files import End, NoDescriptor, SegmentFiles
 from cloud.storage.blobs.sums import Sums
 from cloud.storage.database import Database, upsert
 from cloud.storage.schema import blob, piece, recorded
@@ -123,7 +123,7 @@ class Segments:
             self._live[segment] = self._live.get(segment, 0) + 1
 
     def read(self, digest: Digest, offset_bytes: int, length_bytes: int) -> bytes | None:
-        """These bytes, fewer at the end; None for a stranger, and where the disk has lost them."""
+        """These bytes, fewer at the end; None for a stranger, and where the disk has lost them. Raises NoDescriptor where that cannot be told now."""
         pieces = self._pieces(digest, offset_bytes, offset_bytes + length_bytes)
         if not pieces:
             return b"" if self.have(digest) else None
@@ -133,6 +133,8 @@ class Segments:
             take = min(found.length_bytes, offset_bytes + length_bytes - found.offset_bytes) - skip
             try:
                 parts.append(self._files.read(found.segment, found.position_bytes + skip, take))
+            except NoDescriptor:
+                raise
             except Unavailable:
                 return None  # one damaged file must not stop the hub for everybody else
         return parts[0] if len(parts) == 1 else b"".join(parts)
