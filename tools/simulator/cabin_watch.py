@@ -120,6 +120,7 @@ class CabinWatch:
             found.append(f"{cabin.buffer.waiting().documents} documents wait in {cabin.name}")
         elif cabin.buffer.log.acknowledged() < cabin.buffer.log.last().number:
             found.append(f"entries of {cabin.name} are not acknowledged")
+        found += self._untidy()
         for_ever = self._kept_for_ever()
         if for_ever:
             found.append(f"{cabin.name} keeps {for_ever} documents for ever")
@@ -135,6 +136,15 @@ class CabinWatch:
             return 0
         waiting, now = custody.waiting().values(), cabin.clock()
         return sum(now - custody.secured.get(one.envelope, now) > _LONG_SECONDS for one in waiting)
+
+    def _untidy(self) -> list[str]:
+        """Of what was freed, or begun and never accepted, nothing stays on the disk."""
+        if self._cabin.buffer is None or self.custody.spoiled:
+            return []
+        self._reader.at(self._cabin.disk)
+        left, leaving = self._reader.left_over(), self._reader.leaving()
+        found = [f"{left} chunks in {self._cabin.name} are of nothing that is there"] if left else []
+        return [*found, *([f"{leaving} blobs never leave {self._cabin.name}"] if leaving else [])]
 
     def _untold(self) -> int:
         """How many were secured, are at neither end, and have no name at the hub."""

@@ -28,6 +28,7 @@ FAULTS: Final[dict[str, Fault]] = {
     "outage-of-days": faults_of_lines.days_away,
     "cabin-killed": faults_of_nodes.cabin_killed,
     "cabin-power-cut": faults_of_nodes.cabin_power,
+    "many-pages": faults_of_nodes.many_pages,
     "cabin-dark": faults_of_nodes.cabin_dark,
     "cabin-restarted": faults_of_nodes.cabin_restarted,
     "cabin-disk-full": faults_of_disks.cabin_full,

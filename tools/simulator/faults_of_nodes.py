@@ -10,6 +10,8 @@ from tools.simulator.node import Node
 from tools.simulator.strike import HOUR, MINUTE, Strike
 
 _POWER_FAILS_AGAIN: Final = 4
+_LONG_STEPS_MAX: Final = 1_000  # effects while many pages are written to the disk
+MEGABYTE: Final = 1_000_000
 YEAR: Final = timedelta(days=365)
 BEGINNING_OF_TIME: Final = datetime(1970, 1, 1, tzinfo=UTC)
 END_OF_TIME: Final = datetime(2106, 2, 7, 6, 28, 15, tzinfo=UTC)
@@ -23,6 +25,21 @@ def cabin_killed(strike: Strike) -> None:
 def cabin_power(strike: Strike) -> None:
     """As killed, and what was not fsynced is gone. Where the power fails it often fails again."""
     _fail_power(strike, strike.cabin)
+
+
+def many_pages(strike: Strike) -> None:
+    """A visitor's pages lie on the disk in part when the cabin dies, or the disk takes no more; sometimes all goes well."""
+    cabin, dice = strike.cabin, strike.dice
+    mishap = dice.choice(["", "full", "kill", "power", "sync"])
+    if mishap in ("kill", "power"):
+        cabin.kill_soon(dice.randint(1, _LONG_STEPS_MAX), power=mishap == "power")
+    elif mishap == "sync":
+        cabin.disk.syncs_until_failure = dice.randint(1, 4)
+    elif mishap == "full":
+        strike.simulation.witness.notebook.custody[cabin.name].short = True
+        cabin.disk.free_bytes = dice.randint(0, 3 * MEGABYTE)
+        strike.later(1, MINUTE, cabin.disk.heal)
+    strike.simulation.hand_in_at(strike.simulation.cabin(cabin.site), long=True)
 
 
 def cabin_dark(strike: Strike) -> None:

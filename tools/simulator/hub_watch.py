@@ -134,7 +134,9 @@ class HubWatch:
             *_GRAVE,
         ):
             explained = site in self._notebook.excused or (site in self._notebook.restored and kind in _OF_A_BACKUP)
-            explained |= kind == SEGMENT_DAMAGED and bool(self._notebook.rotten)
+            # An older database believes that what a newer one has let go of, and with it whole segments, is still there.
+            let_go = self._notebook.freed if self._notebook.exchanged else set()
+            explained |= kind == SEGMENT_DAMAGED and bool(self._notebook.rotten or let_go)
             explained |= kind == SEGMENT_UNKNOWN and bool(self._notebook.exchanged)
             expect(explained, f"the hub calls a person: {kind}: {text}")
 

@@ -14,6 +14,7 @@ from protocol.age import Header, Stanza, unpadded
 from protocol.ids import AgencyId, Digest, EnvelopeId, ReceiptNumber
 
 _SIZES: Final = ((2_000, 6_000), (6_000, 60_000), (60_000, 300_000))  # bytes: a note, a page, some pages
+_LONG: Final = (2_200_000, 2_700_000)  # so many pages that a part is written to the disk before they are accepted
 
 
 @dataclass(frozen=True)
@@ -50,11 +51,11 @@ class Document:
         )
 
 
-def draw(dice: random.Random, agencies: list[AgencyId]) -> Document:
+def draw(dice: random.Random, agencies: list[AgencyId], *, long: bool = False) -> Document:
     """A document that was never there before."""
     stanza = Stanza("mlkem768x25519", (unpadded(dice.randbytes(32)),), dice.randbytes(32))
     header = Header.make([stanza], dice.randbytes(16)).raw
-    low, high = dice.choices(_SIZES, (6, 6, 1))[0]
+    low, high = _LONG if long else dice.choices(_SIZES, (6, 6, 1))[0]
     return Document(
         EnvelopeId(dice.randbytes(16)), dice.choice(agencies), header, dice.randbytes(dice.randint(low, high))
     )

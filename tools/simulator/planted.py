@@ -192,6 +192,7 @@ PLANTED: Final[dict[str, Planted]] = {
     "free-when-secured": Planted(_cabin(in_cabin.FreeWhenSecured, lambda node: _buffer(node)._kept)),
     "free-early": Planted(_cabin(in_cabin.FreeEarly, lambda node: _buffer(node)._kept)),
     "kept-for-ever": Planted(_cabin(in_cabin.KeptForEver, lambda node: _buffer(node)._kept)),
+    "never-swept": Planted(_cabin(in_cabin.SweptUnderTheCarpet, lambda node: _buffer(node)._blobs)),
     "counter-sticks": Planted(_cabin(in_cabin.CounterSticks, lambda node: _buffer(node)._outbox)),
     "number-given-twice": Planted(_cabin(in_cabin.NumberGivenTwice, lambda node: _buffer(node)._numbers)),
     "accept-when-full": Planted(_cabin(in_cabin.StagesWhenFull, _buffer), ("cabin-disk-full",)),

@@ -90,6 +90,15 @@ class CabinReader(Reader):
         """Digests of what is here."""
         return {row[0] for row in self.rows("SELECT digest FROM blob")}
 
+    def left_over(self) -> int:
+        """How many chunks are of nothing that is here, and of nothing that is on its way out."""
+        blobs = "SELECT id FROM blob UNION SELECT id FROM leaving"
+        return int(self.rows(f"SELECT count(*) FROM chunk WHERE id >> 20 NOT IN ({blobs})")[0][0])  # noqa: S608
+
+    def leaving(self) -> int:
+        """How many blobs are on their way out, or are being written."""
+        return int(self.rows("SELECT count(*) FROM leaving")[0][0])
+
     def stored(self, envelope: bytes) -> bool:
         """Is the hub's receipt for this envelope here?"""
         rows = self.rows("SELECT body, signature FROM receipt WHERE envelope = ?", envelope)

@@ -222,9 +222,9 @@ class Simulation:
         """A visitor comes to this cabin, whatever machine stands there by now."""
         self.hand_in_at(self.cabin(cabin.site))
 
-    def hand_in_at(self, cabin: CabinNode) -> None:
+    def hand_in_at(self, cabin: CabinNode, *, long: bool = False) -> None:
         """A visitor comes with a document."""
-        cabin.hand_in(paper.draw(self._dice, self._agencies))
+        cabin.hand_in(paper.draw(self._dice, self._agencies, long=long))
 
     # --- peace ---------------------------------------------------------------------------------------------------
     def _peace(self) -> None:
