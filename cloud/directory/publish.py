@@ -95,8 +95,14 @@ def same(one: Directory, other: Directory) -> bool:
 
 
 def nothing_new(before: Published | None, directory: Directory) -> bool:
-    """Need nobody publish it? Where cabins hold a later one than this hub knows, it is new to them whatever it says."""
-    return before is not None and same(before.directory, directory) and directory.version == before.version + 1
+    """Need nobody publish it? Where cabins hold a later one than this hub knows, it is new to them whatever it says. And one that is dated in a time
+    to come, by a clock that was wrong, is to go."""
+    return (
+        before is not None
+        and same(before.directory, directory)
+        and directory.version == before.version + 1
+        and before.directory.published_at <= directory.published_at
+    )
 
 
 def unsigned(directory: Directory) -> bytes:

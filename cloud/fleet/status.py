@@ -237,8 +237,9 @@ def _reported(contact: Contact) -> Iterator[Finding]:
     offset = abs(contact.clock_offset_seconds or 0.0)
     if offset > limits.CLOCK_OFFSET_WARN_SECONDS:
         severity = Severity.CRITICAL if offset > limits.CLOCK_OFFSET_CRITICAL_SECONDS else Severity.WARNING
-        way = "vor" if (contact.clock_offset_seconds or 0.0) > 0 else "nach"
-        yield Finding(severity, f"Die Uhr der Kabine geht {words.duration(offset)} {way}.")
+        ahead = (contact.clock_offset_seconds or 0.0) > 0
+        way, other = ("vor", "nach") if ahead else ("nach", "vor")
+        yield Finding(severity, f"Die Uhr der Kabine geht {words.duration(offset)} {way}, oder die des Hubs {other}.")
     vitals = contact.vitals
     if vitals is None:
         return

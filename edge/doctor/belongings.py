@@ -63,8 +63,9 @@ def trust(place: NodeFolder, config: EdgeConfig, world: World) -> Iterator[Findi
         yield Finding(
             "clock",
             Severity.CRITICAL,
-            f"This machine's clock ({now:%Y-%m-%d %H:%M} UTC) is earlier than its directory.",
-            "Set the clock, and have the machine keep it with NTP (`timedatectl set-ntp true`).",
+            f"This machine's clock ({now:%Y-%m-%d %H:%M} UTC) is earlier than its directory ({directory.published_at:%Y-%m-%d}).",
+            "Set the clock, and have the machine keep it with NTP (`timedatectl set-ntp true`). If it is right, the hub's was wrong: set that one, "
+            "then run `kabine directory publish` there.",
         )
 
 

@@ -58,7 +58,7 @@ def _life(folder: Path) -> Status | Look:
 def _running(status: Status, folder: Path, config: EdgeConfig, world: World) -> Iterator[Finding]:
     yield Finding("node", Severity.OK, f"The node runs (process {status.process}).")
     yield line.link(status.link, config, world)
-    yield from line.clock(status.link)
+    yield from line.clock(status.link, world)
     yield stock.buffer(status.troubles)
     yield stock.waiting(status.waiting_documents, status.oldest_seconds, status.site, connected=status.link.connected)
     yield from stock.lost([(row.receipt, row.at) for row in status.documents if row.state == State.LOST], world)

@@ -31,7 +31,7 @@ def link(now: LinkStatus, config: EdgeConfig, world: World) -> Finding:
     )
 
 
-def clock(now: LinkStatus) -> Iterator[Finding]:
+def clock(now: LinkStatus, world: World) -> Iterator[Finding]:
     """Beside the hub's, when it was heard."""
     offset_seconds = now.hub_offset_seconds
     if offset_seconds is None:
@@ -44,5 +44,12 @@ def clock(now: LinkStatus) -> Iterator[Finding]:
         if size > limits.CLOCK_OFFSET_WARN_SECONDS
         else Severity.OK
     )
-    remedy = "" if severity is Severity.OK else "Have the machine keep its clock (`timedatectl set-ntp true`)."
-    yield Finding("clock", severity, f"The hub's clock is {offset_seconds:+.1f} s from this one.", remedy)
+    if severity is Severity.OK:
+        yield Finding("clock", severity, f"The hub's clock is {offset_seconds:+.1f} s from this one.")
+        return
+    yield Finding(
+        "clock",
+        severity,
+        f"The hub's clock is {span(size)} {'ahead of' if offset_seconds > 0 else 'behind'} this one ({world.utc():%Y-%m-%d %H:%M} UTC).",
+        "See which of the two is wrong, and have that machine keep its clock (`timedatectl set-ntp true`).",
+    )

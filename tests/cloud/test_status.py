@@ -99,8 +99,8 @@ def test_what_was_never_heard_is_never_shown_as_well(
     [
         (contact(vitals=vitals(disk_free_bytes=limits.DISK_FREE_BYTES_MIN - 1)), Severity.CRITICAL, "Speicher voll"),
         (contact(vitals=vitals(disk_free_bytes=limits.DISK_FREE_BYTES_MIN * 2)), Severity.WARNING, "Speicher frei"),
-        (contact(clock_offset_seconds=3.0), Severity.WARNING, "geht 3 s vor"),
-        (contact(clock_offset_seconds=-61.0), Severity.CRITICAL, "geht 1 Min. nach"),
+        (contact(clock_offset_seconds=3.0), Severity.WARNING, "geht 3 s vor, oder die des Hubs nach"),
+        (contact(clock_offset_seconds=-61.0), Severity.CRITICAL, "geht 1 Min. nach, oder die des Hubs vor"),
         (contact(vitals=vitals(devices={"scanner": "missing"})), Severity.WARNING, "Scanner: missing"),
         (contact(vitals=vitals(devices={"printer": "empty"})), Severity.WARNING, "Drucker: kein Papier"),
         (contact(vitals=vitals(troubles=("Lüfter steht",))), Severity.WARNING, "Lüfter steht"),

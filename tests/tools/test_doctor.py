@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable
 from datetime import timedelta
@@ -12,13 +13,15 @@ import pytest
 
 from edge.config import FILE, EdgeConfig
 from edge.doctor import line
+from edge.doctor.examination import examine
+from edge.doctor.finding import Severity
 from edge.doctor.stock import waiting
 from edge.enrol import DIRECTORY_FILE
 from edge.keys import CURVE_FILE
 from edge.orders import LinkStatus
 from protocol.runtime.config import read_config
 from protocol.runtime.world import REAL
-from tests.edge.house import Counter, config, enrolled, sheet
+from tests.edge.house import PUBLISHED, Counter, config, enrolled, sheet
 from tests.journeys.waiting import until
 from tests.tools.at_the_cabin import kabine, let_in, running, with_devices
 
@@ -95,6 +98,30 @@ def test_doctor_says_for_how_long_the_line_is_down_where_that_is_known(
     config = read_config(path / FILE, EdgeConfig)
     down = LinkStatus(False, since and REAL.utc() + since, None, "no answer", None, None)
     assert line.link(down, config, REAL).what.startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("offset_seconds", "severity", "said"),
+    [
+        (0.04, Severity.OK, "The hub's clock is +0.0 s from this one."),
+        (-3.0, Severity.WARNING, "The hub's clock is 3 s behind this one ("),
+        (1_795_363_323.0, Severity.CRITICAL, "The hub's clock is 20780 d ahead of this one ("),
+    ],
+)
+def test_doctor_says_which_clock_is_ahead_and_blames_neither(
+    offset_seconds: float, severity: Severity, said: str
+) -> None:
+    [found] = line.clock(LinkStatus(True, None, None, "", 0.01, offset_seconds), REAL)
+    assert found.severity is severity
+    assert found.what.startswith(said)
+    assert bool(found.remedy) == (severity is not Severity.OK)
+
+
+def test_doctor_does_not_blame_this_clock_alone_for_a_directory_of_a_time_to_come(path: Path) -> None:
+    before = dataclasses.replace(REAL, utc=lambda: PUBLISHED - timedelta(days=1))
+    [found] = [each for each in examine(path, before) if each.name == "clock"]
+    assert "earlier than its directory (2026-03-03)" in found.what
+    assert "kabine directory publish" in found.remedy
 
 
 def test_doctor_names_every_mistake_in_the_configuration(path: Path) -> None:

@@ -4,21 +4,36 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from cloud import premises
+from cloud.directory import publish
+from cloud.keys import read_authority
 from cloud.storage import schema
 from protocol.directory import ServiceTexts
 from protocol.errors import Code, Refused, Unavailable
 from protocol.ids import LanguageTag
-from tests.tools.office.desk import Run, card, in_force
+from tests.tools.office.desk import PASSPHRASE, Run, card, in_force
 
 
 def test_nothing_new_is_published_twice(place: Path, run: Run) -> None:
     assert "says all of this already" in run("directory", "publish").output
     assert in_force(place).version == 1
+
+
+def test_one_that_is_dated_in_a_time_to_come_is_published_anew(place: Path, run: Run) -> None:
+    """The hub's clock stood in 2106 when it was made: cabins would call their own clocks wrong until then."""
+    with premises.opened(place / "hub") as opened, opened.database.turn() as connection:
+        late = datetime(2106, 2, 7, tzinfo=UTC)
+        directory = publish.build(connection, opened.row, opened.config.holidays_region, late)
+        _, signed = publish.sign(publish.unsigned(directory), read_authority(opened.folder, PASSPHRASE).private())
+        publish.put_in_force(connection, signed, opened.keys.authority, late)
+    assert "Directory 3 is in force" in run("directory", "publish").output
+    assert in_force(place).published_at < late
+    assert "says all of this already" in run("directory", "publish").output
 
 
 def test_show_as_json_names_every_field(run: Run) -> None:
