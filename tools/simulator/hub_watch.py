@@ -326,7 +326,7 @@ class HubWatch:
         self._reader.at(self._hub.disk)
         rows = self._reader.rows(
             "SELECT digest FROM document JOIN blob USING (id) WHERE place IS NOT NULL AND stored_at IS NOT NULL AND freed_at IS NULL "
-            "ORDER BY agency, place"
+            "AND blob.id IN (SELECT blob FROM piece) ORDER BY agency, place"
         )
         return [row[0] for row in rows]
 
