@@ -2,8 +2,8 @@
 
 Nothing here trusts the hub. The directory is checked against the authority's key, each manifest against the cabin's, the hub's receipt against
 the hub's; the counter of each cabin shows whether a document is missing. Killed at any moment it neither loses nor doubles a document:
-files appear under their final name only when whole, what is told to the hub may be told again, and the hub forgets nothing that
-was not told *accepted*.
+files appear under their final name only when whole, what is told to the hub is kept here before and may be told again, and the hub forgets
+nothing that was not told *accepted*.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from protocol.recipients import HybridIdentity
 from protocol.runtime.asker import Asker
 from protocol.runtime.folder import sync_folder, write_file
 from protocol.soundness import printable
-from tools.closed import Closed
+from tools.closed import Chain, Closed
 from tools.forgotten import Forgotten
 from tools.letter import (
     Letter,
@@ -140,7 +140,8 @@ class Connector:
             key = self.directory.hub.signing_key if event.by == HUB_ID else self._signing.public
             if event.envelope != manifest.envelope or event.by not in (HUB_ID, self._agency):
                 raise Refused(Code.BAD_SIGNATURE, f"A receipt of document {manifest.receipt} is not about it.")
-            verify(Receipt, signed, key)
+            if (event.by, event.happening) != (self._agency, Happening.FETCHED):
+                verify(Receipt, signed, key)  # nothing hangs on our own *fetched*, which may bear the keys before these
         try:
             summary = shown(read_summary(open_bytes(delivered.summary, self._identities)))
         except Refused:
@@ -217,15 +218,19 @@ class Connector:
         Raises Refused when anything about it is not as signed (then nothing stands under a final name) or other files have its names,
         Unavailable when the disk or the line fails."""
         delivered, manifest = letter.delivered, letter.manifest
+        begun = self._closed.begun(manifest.envelope)
         with writing(into), drafted(into / f"{manifest.receipt}.pdf") as (draft, file):
             inner, pdf_bytes = self._open_into(file, delivered, manifest)
             name = free_name(into, manifest, draft)
             pdf, beside = into / f"{name}.pdf", into / f"{name}.json"
+            again = (begun or letter.state is Happening.FETCHED) and not pdf.exists()
+            if not begun:
+                self._closed.put(manifest.envelope, delivered.receipts, heard=False)
             if len(recorded(into, manifest)) <= len(letter.events):  # else another machine with our keys was quicker
                 replace(beside, record_of(letter, inner))
             os.replace(draft, pdf)
             sync_folder(into)
-        return Taken(manifest.receipt, pdf, beside, inner.pages, pdf_bytes, delivered.size_bytes)
+        return Taken(manifest.receipt, pdf, beside, inner.pages, pdf_bytes, delivered.size_bytes, again)
 
     def _open_into(self, file: BinaryIO, delivered: Delivered, manifest: Manifest) -> tuple[Inner, int]:
         opener, unpacker = Opener(self._identities), Unpacker()
@@ -265,12 +270,16 @@ class Connector:
         signed = self._signed(letter, happening, reason, text)
         # Write before you speak: what was told is closed and never taken up again, so nobody would mend its record after a kill.
         rewrite(taken.record, signed)
+        envelope = letter.manifest.envelope
+        before = self._closed.get(envelope) or Chain(letter.delivered.receipts, heard=False)
+        self._closed.put(envelope, signed.delivered.receipts, heard=False)
         try:
             self._asker.ask(Tell(signed.delivered.receipts[-1]))
         except Refused:
             rewrite(taken.record, letter)
+            self._closed.put(envelope, before.receipts, heard=before.heard)
             raise
-        self._closed.put(letter.manifest.envelope, signed.delivered.receipts)
+        self._closed.put(envelope, signed.delivered.receipts)
         row = self._memory.cabins.get(letter.machine.hex())
         # One that was passed over when it was listed, and has been mended since. What came later is counted when `problems` comes to it.
         passed_over = letter.delivered.place <= self._memory.place

@@ -144,7 +144,7 @@ def pull(
                 with opened_inbox(keys, hub) as connector:
                     again = False
                     while True:
-                        _pull_all(connector, into, only, reason, text, as_json, refused, again=again)
+                        pull_all(connector, into, only, reason, text, as_json, refused, again=again)
                         if not follow:
                             break
                         again = not connector.wait(FOLLOW_SECONDS)
@@ -199,7 +199,7 @@ def _waiting(
     return letters
 
 
-def _pull_all(
+def pull_all(
     connector: Connector,
     into: Path,
     only: ReceiptNumber | None,
@@ -221,11 +221,13 @@ def _pull_all(
         if before is not None and not (again and before.tries_left):
             continue
         try:
-            said = "" if only else connector.forgotten.again(letter)
+            said = "" if only else connector.forgotten.again(letter, into)
             if said:
                 click.echo(said, err=True)
                 continue
             taken = connector.take(letter, into)
+            if taken.again:
+                click.echo(_again(taken), err=True)
             done = connector.close(connector.fetched(letter), taken, happening, reason or "", text)
         except Refused as trouble:
             if trouble.code in _ABOUT_US:
@@ -239,6 +241,13 @@ def _pull_all(
         else:
             refused.pop(letter.delivered.place, None)
             _report(done, taken, as_json)
+
+
+def _again(taken: Taken) -> str:
+    return (
+        f"note: {taken.receipt} was taken up before, by a run that was cut off or by another machine with these keys, and stands in {taken.pdf} now. "
+        "Whoever has carried off a first one has it twice."
+    )
 
 
 def _report(letter: Letter, taken: Taken, as_json: bool) -> None:

@@ -63,7 +63,7 @@ class Spoiled(msgspec.Struct, frozen=True):
 
 
 class Taken(msgspec.Struct, frozen=True):
-    """A document that was opened and written."""
+    """A document that was opened and written. `again`: a run before this one may have written it, and somebody has carried that off."""
 
     receipt: str
     pdf: Path
@@ -71,6 +71,7 @@ class Taken(msgspec.Struct, frozen=True):
     pages: int
     pdf_bytes: int
     envelope_bytes: int
+    again: bool
 
 
 def free_name(into: Path, manifest: Manifest, draft: Path) -> str:

@@ -45,7 +45,7 @@ class NodeFolder:
         """A new folder (mode 0700) or an empty one, open. Raises Refused when something is in it, Unavailable when it cannot be written."""
         path = Path(path).absolute()
         try:
-            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folder(path, 0o700)
             there = {name for name in os.listdir(path) if not name.endswith(_UNFINISHED)}
         except OSError as error:
             raise _unavailable(error, path) from error
@@ -61,7 +61,6 @@ class NodeFolder:
         try:
             path.chmod(0o700)
             folder.write_file(_MARKER, f"{kind}\n".encode())
-            sync_folder(path.parent)
         except BaseException:
             folder.close()
             raise
@@ -94,8 +93,7 @@ class NodeFolder:
         path = self._inside(name)
         try:
             if not path.parent.is_dir():
-                path.parent.mkdir(mode=0o700, parents=True)
-                sync_folder(path.parent.parent)
+                make_folder(path.parent, 0o700)
         except OSError as error:
             raise _unavailable(error, path.parent) from error
         write_file(path, content, mode)
@@ -220,6 +218,19 @@ def sync_folder(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def make_folder(path: Path, mode: int = 0o777) -> None:
+    """`path`, with what is missing above it, where it is not there: on stable storage when this returns. Files that are fsynced in a folder whose own
+    name is not on the disk are gone with it when the power fails. Raises OSError."""
+    path = path.absolute()
+    missing = [each for each in (path, *path.parents) if not each.exists()]
+    path.mkdir(mode=mode, parents=True, exist_ok=True)
+    for each in missing:
+        sync_folder(each.parent)
+    if not missing:  # whoever made it may have been killed before that
+        with suppress(OSError):  # somebody else's folder, which may be shut to us
+            sync_folder(path.parent)
 
 
 def _only_files(folder: Path) -> None:

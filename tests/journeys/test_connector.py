@@ -23,11 +23,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from protocol import codec, contacts, limits
 from protocol.directory import Directory
 from protocol.errors import Refused
-from protocol.ids import SiteId
+from protocol.ids import EnvelopeId, SiteId
 from protocol.keys import SigningPair
 from protocol.manifest import Happening, Signed, sign, unverified
 from tests.journeys.stage import AGENCY, OTHER_AGENCY, ROOT, Stage, stage
 from tests.journeys.waiting import until
+from tools.closed import Closed
 from tools.inbox import opened_inbox
 from tools.letter import Letter
 from tools.line import Line
@@ -178,6 +179,8 @@ def test_a_connector_killed_before_any_of_its_files_appears_goes_on(town: Stage)
             break
         assert ended.returncode == -signal.SIGKILL, ended.stderr
         states.append(happened(town, receipt)[-1])
+        if states[-1] == "accepted":
+            assert proven(town, receipt), "the hub was told and forgets it with its disk: nothing here would know"
         done = town.pull("--json")
         assert done.returncode == 0, done.stderr
         opened = [json.loads(line)["receipt"] for line in done.stdout.splitlines()]
@@ -187,6 +190,24 @@ def test_a_connector_killed_before_any_of_its_files_appears_goes_on(town: Stage)
     assert not list(town.into().glob(".*")), "drafts of killed runs"
     until(lambda: town.state("templin", receipt) == "accepted", "the cabin hears of it")
     town.whole(["templin", "gartz"])
+
+
+def test_what_was_carried_off_from_a_killed_run_does_not_come_again_without_a_word(town: Stage, tmp_path: Path) -> None:
+    """Offices watch their folder and carry off what appears there, also between the moment at which it does and that at which the hub hears of it."""
+    for before in range(1, 20):
+        receipt = town.hand_in("templin", town.page(50 + before), secured=True)
+        words = [sys.executable, "-c", KILLED_BEFORE, str(before), *town.pulling()]
+        subprocess.run(words, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        if receipt in town.opened():
+            break
+        assert town.pull().returncode == 0
+    assert happened(town, receipt) == ["stored", "fetched"]  # killed before the record's next renaming
+    for path in town.into().glob(f"{receipt}.*"):
+        shutil.move(path, tmp_path)
+    done = town.pull()
+    assert done.returncode == 0, done.stderr
+    assert f"note: {receipt} was taken up before" in done.stderr
+    assert (tmp_path / f"{receipt}.pdf").read_bytes() == town.opened()[receipt].read_bytes()
 
 
 def flips(stage: Stage, receipt: str) -> None:
@@ -360,6 +381,11 @@ def test_an_agency_with_new_keys_opens_what_was_sealed_to_the_old_one(templin: S
     before = templin.hand_in("templin", templin.page(3), secured=True)
     assert templin.pull().returncode == 0
     waits = templin.hand_in("templin", templin.page(1), secured=True)
+    with opened_inbox(templin.house.keys(AGENCY), str(templin.house.folder / "hub-card.txt")) as connector:
+        (letter,) = connector.letters()
+        assert isinstance(letter, Letter)
+        connector.take(letter, templin.into())
+        connector.fetched(letter)  # and there the last run with the old keys was cut off
     old, new = templin.house.keys(AGENCY), tmp_path / "new"
     unlocked = ("--hub", str(templin.house.hub), "--passphrase-file", str(templin.passphrase))
     for words in (
@@ -380,6 +406,7 @@ def test_an_agency_with_new_keys_opens_what_was_sealed_to_the_old_one(templin: S
 
     assert until(pulled, "the hub, which is busy beside other tests, answers the new keys") == "said: "
     assert set(templin.opened()) == {before, waits, later}
+    assert happened(templin, waits) == ["stored", "fetched", "accepted"]
 
 
 def test_the_keys_of_another_agency_open_nothing(town: Stage) -> None:
@@ -395,6 +422,12 @@ def test_the_keys_of_another_agency_open_nothing(town: Stage) -> None:
         mine.write_bytes(kept)
     assert done.returncode == 1
     assert not list((town.house.folder / "stolen").iterdir())
+
+
+def proven(stage: Stage, receipt: str) -> bool:
+    """Has the connector kept what it has signed about a document in the end?"""
+    [(envelope,)] = stage.ask("SELECT envelope FROM document WHERE receipt = ?", receipt)
+    return Closed(stage.house.keys(AGENCY)).get(EnvelopeId(envelope)) is not None
 
 
 def longer(stage: Stage, receipt: str) -> str:

@@ -44,6 +44,22 @@ def test_what_was_closed_is_known_after_a_restart_and_to_the_word(tmp_path: Path
     assert kept.get(envelope(3)) is None
 
 
+def test_what_only_stood_somewhere_is_known_as_that(tmp_path: Path) -> None:
+    """It proves nothing: a run may have ended before its papers had their names."""
+    kept = Closed(tmp_path)
+    assert not kept.begun(envelope(1))
+    kept.put(envelope(1), events(envelope(1))[:1], heard=False)
+    assert (kept.begun(envelope(1)), kept.get(envelope(1))) == (True, None)
+    kept.put(envelope(1), events(envelope(1)), heard=False)
+    to_be_told = kept.get(envelope(1))
+    assert to_be_told is not None
+    assert not to_be_told.heard
+    kept.put(envelope(1), events(envelope(1)))
+    told = kept.get(envelope(1))
+    assert told is not None
+    assert told.heard
+
+
 def test_the_oldest_are_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(closed, "DOCUMENTS_MAX", 3)
     monkeypatch.setattr(closed, "SLACK", 2)

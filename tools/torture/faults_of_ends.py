@@ -137,7 +137,7 @@ def accept_before_opened() -> list[Patch]:
     def take(self: Connector, letter: Letter, into: Path) -> Taken:
         self.__dict__["late"] = into
         name = letter.manifest.receipt
-        return Taken(name, into / f"{name}.pdf", into / f"{name}.json", 1, 1, letter.delivered.size_bytes)
+        return Taken(name, into / f"{name}.pdf", into / f"{name}.json", 1, 1, letter.delivered.size_bytes, again=False)
 
     def close(self: Connector, letter: Letter, taken: Taken, happening: Happening, *words: str) -> Letter:
         signed = self._signed(letter, happening, *words)

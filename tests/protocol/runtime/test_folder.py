@@ -282,3 +282,24 @@ def test_the_worlds_refusals_are_put_in_words(number: int, told: str) -> None:
     with pytest.raises(Unavailable, match=told) as caught:
         raise folder._unavailable(OSError(number, os.strerror(number)), Path("x"))
     assert caught.value.remedy
+
+
+def test_a_new_folder_has_its_name_on_the_disk_and_those_above_it_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When the power failed, the first documents that an agency fetched into a new folder went with it."""
+    synced: list[Path] = []
+    real = folder.sync_folder
+
+    def seen(path: Path) -> None:
+        synced.append(path)
+        real(path)
+
+    monkeypatch.setattr(folder, "sync_folder", seen)
+    papers = tmp_path / "a" / "b" / "papers"
+    folder.make_folder(papers)
+    assert papers.is_dir()
+    assert set(synced) == {tmp_path, tmp_path / "a", tmp_path / "a" / "b"}
+    synced.clear()
+    folder.make_folder(papers)  # whoever made it may have been killed before that
+    assert synced == [papers.parent]
