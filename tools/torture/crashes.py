@@ -25,9 +25,10 @@ from tools.torture.operations import (
 )
 
 SECTOR_BYTES: Final = 512
+_FOLDER: Final = -1  # in a file's place
 CHANCES: Final = 6  # random states at each moment, beside those that are enumerated
 Write = Wrote | Cut
-Naming = Made | Moved | Removed
+Naming = Made | Moved | Removed | FolderMade
 Ranges = tuple[tuple[int, int], ...]  # of one write: the bytes that reached the disk, from … to
 
 
@@ -84,6 +85,7 @@ class Disk:
                     rename(self.names, naming)
             case FolderMade(path):
                 self.folders.add(path)
+                self.namings.setdefault(folder_of(path), []).append(operation)
             case _:
                 pass
 
@@ -95,6 +97,8 @@ class Disk:
                 rename(names, naming)
         found = {}
         for path, file in names.items():
+            if file == _FOLDER or not _leads(path, names):
+                continue
             chosen = [
                 (write, choice.writes[file, place])
                 for place, write in enumerate(self.writes.get(file, ()))
@@ -230,11 +234,19 @@ def rename(names: dict[str, int], naming: Naming) -> None:
     match naming:
         case Made(file, path):
             names[path] = file
+        case FolderMade(path):
+            names[path] = _FOLDER
         case Moved(path, new_path):
             if path in names:
                 names[new_path] = names.pop(path)
         case Removed(path):
             names.pop(path, None)
+
+
+def _leads(path: str, names: dict[str, int]) -> bool:
+    """Are all folders on the way to it there?"""
+    folder = folder_of(path)
+    return folder == "/" or (names.get(folder) == _FOLDER and _leads(folder, names))
 
 
 def folder_of(path: str) -> str:

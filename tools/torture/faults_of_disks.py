@@ -7,6 +7,9 @@ from typing import Any, Final
 
 import cloud.storage.database
 import edge.storage.opening
+import tools.connector
+import tools.folders
+import tools.letter
 from cloud.delivery import Delivery
 from cloud.ledger import Ledger
 from cloud.proofreading import Hidden, Proofreading
@@ -20,7 +23,9 @@ from edge.storage.high_water import HighWater
 from edge.storage.journal import Journal
 from edge.storage.rows import Rows
 from protocol.entries import Entry
-from protocol.ids import Digest
+from protocol.ids import Digest, EnvelopeId
+from protocol.manifest import Signed
+from tools.closed import Closed
 
 Patch = tuple[Any, str, Any]
 
@@ -116,6 +121,27 @@ def mark_before_commit() -> list[Patch]:
     return [(Durably, "__call__", call)]
 
 
+def agency_no_folder_fsync() -> list[Patch]:
+    """Documents that an agency has accepted are gone, and their hub lets go of them."""
+    return [(tools.connector, "sync_folder", lambda _path: None), (tools.letter, "sync_folder", lambda _path: None)]
+
+
+def agency_no_folder() -> list[Patch]:
+    """The same with the first ones that lie in a new folder."""
+    return [(tools.folders, "make_folder", lambda path: path.mkdir(parents=True, exist_ok=True))]
+
+
+def agency_proves_late() -> list[Patch]:
+    """Told, and forgotten with its hub: what was accepted comes a second time, and what is lost to the hub never came to the agency."""
+    real = Closed.put
+
+    def put(self: Closed, envelope: EnvelopeId, receipts: tuple[Signed, ...], *, heard: bool = True) -> None:
+        if heard:
+            real(self, envelope, receipts)
+
+    return [(Closed, "put", put)]
+
+
 POWER: Final = {
     "cabin-synchronous-normal": lambda: _cabin_synchronous("NORMAL"),
     "cabin-synchronous-off": lambda: _cabin_synchronous("OFF"),
@@ -127,6 +153,9 @@ POWER: Final = {
     "acknowledge-before-commit": acknowledge_before_commit,
     "free-before-commit": free_before_commit,
     "mark-before-commit": mark_before_commit,
+    "agency-no-folder-fsync": agency_no_folder_fsync,
+    "agency-no-folder": agency_no_folder,
+    "agency-proves-late": agency_proves_late,
 }
 
 

@@ -1,4 +1,5 @@
-"""Power cuts, enumerated: a cabin and a hub live on a recording file system, and whatever a power cut at any moment may have left is opened.
+"""Power cuts, enumerated: a cabin and a hub live on a recording file system, and whatever a power cut at any moment may have left is opened. So does
+an agency's connector, by itself (agency.py).
 
 One recording holds both nodes. The states of each node are enumerated by themselves: their disks fail apart. SQLite recovers each of them; of those
 that it reads alike, with the same beside them and the same promised, the first is judged for all, and now and then another, which must fare alike.
@@ -23,7 +24,7 @@ from protocol.limits import KIB
 from tools.room import room
 from tools.simulator import district, engines
 from tools.simulator.district import HUB_FILE
-from tools.torture import promises
+from tools.torture import agency, promises
 from tools.torture.crashes import Disk, PowerCut, lay_out
 from tools.torture.judges import Judges
 from tools.torture.lives import Life, tortured
@@ -46,6 +47,7 @@ _WEIGHTS: Final = {
     "names-and-bytes-lost": 40.0,
 }  # how likely
 _STEPS: Final = 34
+_AT_AGENCY: Final = 0.015
 _SEGMENT_BYTES: Final = 48 * KIB  # of the hub: some in one life, so that beginning and removing them is cut too
 _CHECKPOINT_BYTES: Final = 128 * KIB
 _AUTOCHECKPOINT_PAGES: Final = 24
@@ -70,9 +72,20 @@ def _play(life: Life) -> Report:
     report = Report("power", life.seed, life.plant, life.rounds)
     report.counts["recordings"] += 1
     with room() as place, engines.kept(), remembered():
-        recorded = live(place, life.name, life.plant)
-        _check(recorded, _nodes(life.plant), place / "state", life.rounds, life.name, report)
+        at_agency = _share_of_agency(life)
+        if at_agency:
+            agency.tortured(place / "agency", life.name, life.plant, at_agency, report)
+        if at_agency < life.rounds:
+            recorded = live(place, life.name, life.plant)
+            _check(recorded, _nodes(life.plant), place / "state", life.rounds - at_agency, life.name, report)
     return report
+
+
+def _share_of_agency(life: Life) -> int:
+    """How many of the rounds are those of an agency's folder. A state of it is opened beside a hub of its own, and takes as long as twenty others."""
+    if life.plant:
+        return life.rounds if life.plant.startswith("agency") else 0
+    return int(life.rounds * _AT_AGENCY)
 
 
 def live(place: Path, seed: str, plant: str = "") -> Recorded:

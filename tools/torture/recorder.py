@@ -162,6 +162,11 @@ class Recorder(mfusepy.Operations):  # type: ignore[misc]  # its author gives it
         self._note(Cut(self._files[path] if fh is None else self._open[fh], length))
         return 0
 
+    def chmod(self, path: str, mode: int) -> int:
+        """Who may read it is no matter of a power cut."""
+        os.chmod(self._at(path), mode)
+        return 0
+
     def fallocate(self, path: str, mode: int, offset: int, size: int, fh: int) -> int:
         """Room in advance, or a hole."""
         self._may("write", path)

@@ -7,7 +7,7 @@ import random
 import pytest
 
 from tools.torture.crashes import Disk, PowerCut, torn
-from tools.torture.operations import Cut, FolderSynced, Made, Moved, Removed, Synced, Wrote
+from tools.torture.operations import Cut, FolderMade, FolderSynced, Made, Moved, Removed, Synced, Wrote
 from tools.torture.power import Pick
 
 DICE = random.Random(1)
@@ -36,6 +36,14 @@ def test_a_file_that_was_fsynced_without_its_folder_may_have_no_name() -> None:
     assert left(made, "nothing") == {}
     assert left(made, "names-lost", 0, None, "/") == {}
     assert left(made, "all") == {"/a": b"kept"}
+
+
+def test_a_folder_whose_own_name_is_not_on_the_disk_takes_its_files_with_it() -> None:
+    made = disk(FolderMade("/new"), Made(1, "/new/a"), Wrote(1, 0, b"kept"), Synced(1), FolderSynced("/new"))
+    assert left(made, "nothing") == {}
+    assert left(made, "all") == {"/new/a": b"kept"}
+    made.happens(FolderSynced("/"))
+    assert left(made, "nothing") == {"/new/a": b"kept"}
 
 
 def test_writes_may_come_in_any_order() -> None:

@@ -95,6 +95,8 @@ def test_power_is_cut_in_every_way(found: dict[str, Report]) -> None:
     for node in ("cabin", "hub"):
         for kind in ("nothing", "all", "torn", "dropped", "reordered", "prefix", "chance"):
             assert report["counts"][f"{node}-{kind}"] >= 1, (node, kind)
+    for kind in ("names-lost", "all", "torn"):  # whole small files: there is little else
+        assert report["counts"][f"agency-{kind}"] >= 1, kind
 
 
 def test_bits_flip_in_every_file(found: dict[str, Report]) -> None:
