@@ -70,11 +70,14 @@ class Held(NamedTuple):
 
 
 def at_start(database: Database, blobs: Segments, now: datetime) -> None:
-    """What is not in the segments any more comes from its cabin, if that keeps it. Raises Unavailable."""
-    if not blobs.lacking:
+    """What is not in the segments any more comes from its cabin, if that keeps it. All that is to be told is told in one transaction: the next start
+    finds the database as new as the segments. Raises Unavailable."""
+    if not blobs.lacking and not blobs.aside:
         return
     with database.turn() as connection:
         turn = Turn(connection, now, News())
+        if blobs.aside:
+            turn.alarm(None, SEGMENT_UNKNOWN, _UNKNOWN.format(", ".join(path.name for path in blobs.aside)))
         for path in blobs.damaged:
             words = f"{path.name} lacks bytes that were stored in it. Look after the disk."
             turn.alarm(None, SEGMENT_DAMAGED, words)
@@ -88,11 +91,6 @@ def at_start(database: Database, blobs: Segments, now: datetime) -> None:
         turn.write()
         blobs.record(connection)
     blobs.committed()
-
-
-def unknown(blobs: Segments) -> str:
-    """For a person, where the database is older than what lies beside it."""
-    return _UNKNOWN.format(", ".join(path.name for path in blobs.aside))
 
 
 def hidden(found: Sequence[Hidden]) -> str:

@@ -87,8 +87,6 @@ class Ledger:
         with database.reading() as connection:
             # Cabins that may still give back what went with the hub when it came back from an older copy.
             self._healing = restored.healing(connection)
-        if self.blobs.aside:
-            self.alarm(None, damage.SEGMENT_UNKNOWN, damage.unknown(self.blobs))
 
     # --- what the loop tells ----------------------------------------------------------------------------------------
     def log(self, site: SiteId) -> SiteLog:

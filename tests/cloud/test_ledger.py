@@ -21,7 +21,7 @@ from protocol.ids import Digest
 from protocol.manifest import Happening, Receipt
 
 if TYPE_CHECKING:
-    from tests.cloud.conftest import Town
+    from tests.cloud.conftest import Cabin, Town
 
 
 def hello(town: Town, last: Mark) -> Hello:
@@ -377,3 +377,34 @@ def test_a_database_older_than_the_documents_beside_it_calls_a_person_and_loses_
         older.close()
     assert document.blob in (older.folder / "blobs" / "000001.aside").read_bytes()
     town.open()
+
+
+def test_whoever_dies_between_two_things_to_be_told_tells_both(town: Town, tmp_path: Path) -> None:
+    """An older database lacks what the newer one has let go of, and does not know what lies beside it; the process dies before its first turn."""
+    cabin = town.cabin()
+    town.commit(cabin)
+    town.ledger.blobs._segment_bytes = 1  # each document lies in a file of its own
+    _deliver(town, cabin)
+    older = town.power_cut(tmp_path / "copy")
+    older.close()
+    _deliver(town, cabin)
+    town.close()
+    shutil.rmtree(older.folder / "blobs")
+    shutil.copytree(town.folder / "blobs", older.folder / "blobs")
+    (older.folder / "blobs" / "000001.segment").unlink()
+    older.open()
+    older.close()
+    older.open()
+    older.ledger.settle()
+    assert {row.kind for row in older.rows(schema.alarm)} == {"segment-unknown", "segment-damaged"}
+    older.close()
+    town.open()
+
+
+def _deliver(town: Town, cabin: Cabin) -> None:
+    document = cabin.document()
+    cabin.event(document.event)
+    town.commit(cabin)
+    town.ledger.settle()
+    town.send(document)
+    town.ledger.settle()

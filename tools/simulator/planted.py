@@ -163,7 +163,7 @@ PLANTED: Final[dict[str, Planted]] = {
     "older-database-believed": Planted(_instead(SegmentFiles, "_marked", at_hub.unmarked), _OLDER_DATABASE),
     "aside-emptied": Planted(_instead(SegmentFiles, "_set_aside", at_hub.set_aside_empty), _OLDER_DATABASE),
     "aside-untold": Planted(
-        _instead(Ledger, "alarm", at_hub.untold(Ledger.alarm, damage.SEGMENT_UNKNOWN)), _OLDER_DATABASE
+        _instead(Turn, "alarm", at_hub.untold(Turn.alarm, damage.SEGMENT_UNKNOWN)), _OLDER_DATABASE
     ),
     "damage-untold": Planted(_instead(Turn, "alarm", at_hub.untold(Turn.alarm, damage.SEGMENT_DAMAGED)), _SEGMENT_LOST),
     "damage-unasked": Planted(_instead(damage, "sent_for", at_hub.nothing_sent_for), _SEGMENT_LOST),
