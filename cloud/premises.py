@@ -52,16 +52,27 @@ class Premises:
         )
 
 
-def make(
+@contextmanager
+def made(
     path: Path, config: HubConfig, random: Random, passphrase: str, work_factor: int = limits.SCRYPT_WORK_FACTOR
-) -> SigningPair:
-    """A new hub in an empty folder: configuration, keys and database; gives the authority's pair, to sign the first directory with. Raises
-    Refused when something is there, Unavailable when the folder cannot be written."""
-    with NodeFolder.create(path, "hub") as folder:
+) -> Iterator[tuple[Premises, SigningPair]]:
+    """A new hub in an empty folder, configuration, keys and database, and the authority's pair, to sign the first directory with. It is a hub
+    once the block has ended well; what was cut off before that is begun anew. Raises Refused when something is there, Unavailable when the
+    folder cannot be written."""
+    with NodeFolder.create(path, "hub", whole=True) as folder:
         folder.write_file(configs.FILE, write_default(config).encode(), 0o600)
-        _, authority = hub_keys.make_keys(folder, random, passphrase, work_factor)
-        Database(configs.database_url(config, folder.path)).close()
-    return authority
+        keys, authority = hub_keys.make_keys(folder, random, passphrase, work_factor)
+        database = Database(configs.database_url(config, folder.path))
+        try:
+            yield (
+                Premises(
+                    folder, config, keys, database, Ballast(folder.path, free_bytes_min=config.disk.free_bytes_min)
+                ),
+                authority,
+            )
+        finally:
+            database.close()
+        folder.finished()
 
 
 @contextmanager

@@ -71,17 +71,19 @@ def init(
     # All that its file must keep to, before there is a folder: half a hub could be neither used nor made again.
     parse_config(write_default(chosen), HubConfig, "This hub")
     # Before a passphrase is asked for: is there any use in it?
-    NodeFolder.create(folder, "hub").close()
+    NodeFolder.create(folder, "hub", whole=True).close()
     passphrase = ask_passphrase(passphrase_file, "New passphrase of the authority's key", twice=True)
-    authority = premises.make(folder, chosen, REAL.random, passphrase, work_factor)
-    with premises.opened(folder, exclusive=True) as place:
-        with place.database.turn() as connection:
-            if example is None:
-                draft.add_agency(connection, DISPATCHER)
-            else:
-                _add_example(connection)
-            published = publish_draft(connection, place, authority, REAL.utc())
-        assert published is not None
+    with (
+        premises.made(folder, chosen, REAL.random, passphrase, work_factor) as (place, authority),
+        place.database.turn() as connection,
+    ):
+        if example is None:
+            draft.add_agency(connection, DISPATCHER)
+        else:
+            _add_example(connection)
+        published = publish_draft(connection, place, authority, REAL.utc())
+    assert published is not None
+    with premises.opened(folder) as place:
         click.echo(f"A hub is made in {folder}; directory {published.version} is in force.\n")
         click.echo("Keep safe, apart from this machine:")
         click.echo("  1. the passphrase: without it no cabin and no agency can ever be added;")

@@ -52,13 +52,14 @@ def make(keys: Path, agency: AgencyId, epoch: int = 1) -> tuple[str, tuple[str, 
     card = contacts.write_inbox_card(
         InboxCard(agency, epoch, str(identity.recipient()), signing.public, curve.public), signing
     )
-    with NodeFolder.create(keys, "inbox") as folder:
+    with NodeFolder.create(keys, "inbox", whole=True) as folder:
         folder.write_file(RECOVERY, f"# recovery key of {agency}, made {made}\n{recovery}\n".encode())
         folder.write_file(RECOVERED, seal_bytes(text.encode(), [recovery.recipient()], REAL.random))
         folder.write_file(SIGNING, signing.seed)
         folder.write_file(CURVE, curve.secret)
         folder.write_file(IDENTITY, text.encode())
         folder.write_file(CARD, f"{card}\n".encode(), 0o644)
+        folder.finished()
     return card, words(fingerprint(signing.public))
 
 

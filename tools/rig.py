@@ -82,8 +82,7 @@ class Rig:
         """The hub's folder with a signed directory, and keys for these agencies."""
         address = f"tcp://{self.host}:{self.port}"
         config = HubConfig(name="Landkreis Uckermark", address=address, listen=address, log=LogConfig("hub.log"))
-        premises.make(self.hub, config, REAL.random, PASSPHRASE, WORK_FACTOR)
-        with premises.opened(self.hub) as place:
+        with premises.made(self.hub, config, REAL.random, PASSPHRASE, WORK_FACTOR) as (place, _):
             with place.database.turn() as connection:
                 for agency in self.town.agencies:
                     draft.add_agency(connection, agency)

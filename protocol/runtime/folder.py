@@ -10,6 +10,7 @@ import errno
 import fcntl
 import os
 import pwd
+import shutil
 import stat
 import tempfile
 from contextlib import suppress
@@ -24,6 +25,7 @@ Kind = Literal["edge", "hub", "inbox"]
 SECRET_BYTES_MAX: Final = 1024 * 1024
 _MARKER: Final = "kabine-node"
 _LOCK: Final = "lock"
+_BEGUN: Final = ", begun"  # behind the kind, in the marker of a folder that is being made
 _UNFINISHED: Final = ".unfinished"
 _ENDLESS: Final = {stat.S_IFIFO: "pipe", stat.S_IFCHR: "device", stat.S_IFBLK: "device"}  # reading them may never end
 
@@ -41,8 +43,9 @@ class NodeFolder:
         self._lock = lock
 
     @classmethod
-    def create(cls, path: Path | str, kind: Kind) -> NodeFolder:
-        """A new folder (mode 0700) or an empty one, open. Raises Refused when something is in it, Unavailable when it cannot be written."""
+    def create(cls, path: Path | str, kind: Kind, whole: bool = False) -> NodeFolder:
+        """A new folder (mode 0700) or an empty one, open. With `whole` it is no node before `finished`: until then nobody opens it, and whoever
+        creates it anew begins from nothing. Raises Refused when something is in it, Unavailable when it cannot be written."""
         path = Path(path).absolute()
         try:
             make_folder(path, 0o700)
@@ -50,7 +53,8 @@ class NodeFolder:
         except OSError as error:
             raise _unavailable(error, path) from error
         _only_files(path)
-        if there - {_MARKER, _LOCK} or (_MARKER in there and _kind_of(path) != kind):
+        left = whole and _kind_of(path) == kind + _BEGUN
+        if not left and (there - {_MARKER, _LOCK} or (_MARKER in there and _kind_of(path) != kind)):
             what = (
                 f"There is a node of kind “{_kind_of(path)}” in {path} already."
                 if _MARKER in there
@@ -60,7 +64,12 @@ class NodeFolder:
         folder = cls(path, kind, _locked(path, kind))
         try:
             path.chmod(0o700)
-            folder.write_file(_MARKER, f"{kind}\n".encode())
+            if left:
+                _emptied(path)
+            folder.write_file(_MARKER, f"{kind}{_BEGUN if whole else ''}\n".encode())
+        except OSError as error:
+            folder.close()
+            raise _unavailable(error, path) from error
         except BaseException:
             folder.close()
             raise
@@ -87,6 +96,10 @@ class NodeFolder:
         for unfinished in path.rglob(f".*{_UNFINISHED}"):
             _clear_away(unfinished)
         return folder
+
+    def finished(self) -> None:
+        """All that belongs into it is there: from now on it is a node's. Raises Unavailable."""
+        self.write_file(_MARKER, f"{self.kind}\n".encode())
 
     def write_file(self, name: str, content: bytes, mode: int = 0o600) -> None:
         """As the function `write_file`; `name` is relative to the folder, and folders on the way are made (0700)."""
@@ -218,6 +231,13 @@ def sync_folder(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _emptied(path: Path) -> None:
+    """Of all but what says whose it is. Raises OSError."""
+    for each in path.iterdir():
+        if each.name not in (_MARKER, _LOCK):
+            shutil.rmtree(each) if each.is_dir() and not each.is_symlink() else each.unlink()
 
 
 def make_folder(path: Path, mode: int = 0o777) -> None:

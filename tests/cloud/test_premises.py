@@ -27,7 +27,8 @@ def hub(tmp_path: Path) -> Path:
     """A hub whose database an earlier release made."""
     folder = tmp_path / "hub"
     config = HubConfig(name="Uckermark", address="tcp://hub.example:4711")
-    premises.make(folder, config, random.Random(1).randbytes, "a passphrase", work_factor=4)
+    with premises.made(folder, config, random.Random(1).randbytes, "a passphrase", work_factor=4):
+        pass
     path = folder / "hub.sqlite"
     path.unlink()
     engine = create_engine(sqlite_url(path))

@@ -8,8 +8,6 @@ import os
 import shutil
 import signal
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -26,8 +24,9 @@ from protocol.errors import Refused
 from protocol.ids import EnvelopeId, SiteId
 from protocol.keys import SigningPair
 from protocol.manifest import Happening, Signed, sign, unverified
-from tests.journeys.stage import AGENCY, OTHER_AGENCY, ROOT, Stage, stage
+from tests.journeys.stage import AGENCY, OTHER_AGENCY, Stage, stage
 from tests.journeys.waiting import until
+from tests.killed import killed_before
 from tools.closed import Closed
 from tools.inbox import opened_inbox
 from tools.letter import Letter
@@ -37,20 +36,6 @@ from tools.numbering import LATE_SECONDS
 NOBODY = "tcp://127.0.0.1:1"  # where nobody listens
 FAR_SECONDS = 0.1  # one way. On such a line little is asked for at a time, so that what is small goes first
 PASSING_BYTES = 256 * 1024
-# `kabine`, which is killed before so many files have got their final names.
-KILLED_BEFORE = """
-import os, signal, sys
-left = int(sys.argv.pop(1))
-def look(event, _):
-    global left
-    if event == "os.rename":
-        left -= 1
-    if event == "os.rename" and not left:
-        os.kill(os.getpid(), signal.SIGKILL)
-sys.addaudithook(look)
-from tools.command import main
-main()
-"""
 
 
 def test_a_returned_document_is_returned_once_and_the_cabin_hears_why(town: Stage) -> None:
@@ -168,13 +153,12 @@ def test_what_another_machine_has_accepted_meanwhile_keeps_its_record(town: Stag
 
 
 def test_a_connector_killed_before_any_of_its_files_appears_goes_on(town: Stage) -> None:
-    """Python tells an audit hook of every renaming before it is done: there the real command is killed, before the first file, the second … By
+    """The real command is killed before the first file has its name, before the second … By
     then the hub has answered all that it was told before. The next run opens the same document again, and once it is accepted."""
     states = []
     for seed in range(10, 30):
         receipt = town.hand_in("templin", town.page(seed), secured=True)
-        words = [sys.executable, "-c", KILLED_BEFORE, str(1 + len(states)), *town.pulling()]
-        ended = subprocess.run(words, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        ended = killed_before(1 + len(states), *town.pulling())
         if ended.returncode == 0:
             break
         assert ended.returncode == -signal.SIGKILL, ended.stderr
@@ -196,8 +180,7 @@ def test_what_was_carried_off_from_a_killed_run_does_not_come_again_without_a_wo
     """Offices watch their folder and carry off what appears there, also between the moment at which it does and that at which the hub hears of it."""
     for before in range(1, 20):
         receipt = town.hand_in("templin", town.page(50 + before), secured=True)
-        words = [sys.executable, "-c", KILLED_BEFORE, str(before), *town.pulling()]
-        subprocess.run(words, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        killed_before(before, *town.pulling())
         if receipt in town.opened():
             break
         assert town.pull().returncode == 0

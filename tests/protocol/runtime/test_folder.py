@@ -58,6 +58,31 @@ def test_a_folder_made_and_never_filled_is_taken_up_again_by_the_same_kind_only(
         NodeFolder.create(tmp_path / "a", "hub")
 
 
+def test_a_node_that_was_cut_off_while_it_was_made_is_begun_anew_and_used_by_nobody(tmp_path: Path) -> None:
+    """Half a hub could be neither used nor made again: „There is a node of kind “hub” already“."""
+    path = tmp_path / "hub"
+    with NodeFolder.create(path, "hub", whole=True) as made:
+        made.write_file("signing.key", b"nobody has seen it yet")
+        made.write_file("blobs/1", b"")
+        (path / "outside").symlink_to(tmp_path)
+    (tmp_path / "kept").touch()
+    with pytest.raises(Refused, match=r"There is no hub node in .*, but one of kind “hub, begun”"):
+        NodeFolder.open(path, "hub")
+    with pytest.raises(Refused, match="hub, begun"):
+        NodeFolder.create(path, "inbox", whole=True)
+    with pytest.raises(Refused, match="hub, begun"):
+        NodeFolder.create(path, "hub")
+    with NodeFolder.create(path, "hub", whole=True) as made:
+        assert sorted(each.name for each in path.iterdir()) == ["kabine-node", "lock"]
+        made.write_file("signing.key", b"whole")
+        made.finished()
+    assert (tmp_path / "kept").exists()
+    with pytest.raises(Refused, match="already"):
+        NodeFolder.create(path, "hub", whole=True)
+    with NodeFolder.open(path, "hub") as there:
+        assert there.read_file("signing.key") == b"whole"
+
+
 @pytest.mark.parametrize("name", ["missing", "file", "other"])
 def test_what_is_no_node_of_this_kind_is_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / "file").write_text("")

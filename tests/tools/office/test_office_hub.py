@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from cloud import premises
 from cloud.directory import publish
 from protocol.contacts import read_hub_card
 from protocol.errors import Refused, Unavailable
+from tests.killed import killed_before
 from tests.tools.office.desk import PASSPHRASE, Run
+from tools.command import kabine
 
 
 def test_a_new_hub_keeps_its_secrets_to_itself(place: Path) -> None:
@@ -146,3 +150,25 @@ def test_a_bad_draft_is_refused_when_it_is_made(place: Path, run: Run) -> None:
     with pytest.raises(Refused, match="paper to bring has 121"):
         run("directory", "service", "99107004040000", "--name", "Ummeldung", "--plain", "Umzug", "--bring", "x" * 121)
     assert "says all of this already" in run("directory", "publish").output
+
+
+@pytest.mark.parametrize("before", [4, 9])
+def test_a_hub_that_was_cut_off_while_it_was_made_is_made_by_the_same_command(tmp_path: Path, before: int) -> None:
+    """Killed before its fourth file has its name, and when all was there but the word that it is a hub."""
+    (tmp_path / "passphrase").write_text(PASSPHRASE)
+    words = [
+        "hub",
+        "init",
+        str(tmp_path / "hub"),
+        "--work-factor",
+        "10",
+        "--passphrase-file",
+        str(tmp_path / "passphrase"),
+    ]
+    assert killed_before(before, *words).returncode == -signal.SIGKILL
+    assert (tmp_path / "hub" / "hub.sqlite").exists() == (before == 9)
+    half = CliRunner().invoke(kabine, ["directory", "show", "--hub", str(tmp_path / "hub")])
+    assert isinstance(half.exception, Refused)
+    assert CliRunner().invoke(kabine, words).exit_code == 0
+    whole = CliRunner().invoke(kabine, ["directory", "verify", "--hub", str(tmp_path / "hub")])
+    assert "Directory 1 is signed and sound." in whole.output
