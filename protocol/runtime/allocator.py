@@ -9,6 +9,8 @@ from __future__ import annotations
 import ctypes
 import gc
 import resource
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -60,9 +62,13 @@ class Heap:
         """What is free of it, where that has grown by IDLE_BYTES. Takes half a second for a gigabyte, and next to nothing where there is little."""
         if self._mallinfo is None or self._trim is None:
             return
+        with suppress(OSError):  # no descriptor is left to look: another time
+            self._give_back(self._trim)
+
+    def _give_back(self, trim: Callable[[ctypes.c_size_t], object]) -> None:
         idle_bytes = self._idle()
         if idle_bytes >= self._idle_bytes + IDLE_BYTES:
-            self._trim(ctypes.c_size_t(KEPT_BYTES))
+            trim(ctypes.c_size_t(KEPT_BYTES))
             self._idle_bytes = self._idle()
         else:
             self._idle_bytes = min(self._idle_bytes, idle_bytes)

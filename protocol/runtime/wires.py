@@ -7,7 +7,6 @@ message size, queue length and the time of a handshake, and no linger: what is q
 from __future__ import annotations
 
 import functools
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -22,6 +21,7 @@ from protocol import limits
 from protocol.errors import Unavailable
 from protocol.keys import CurvePair
 from protocol.runtime.allocator import Heap, keep_buffers
+from protocol.runtime.door import Door, LaidBy
 from protocol.runtime.path import Path
 from protocol.runtime.room import SHORT_SECONDS, Room
 
@@ -37,7 +37,6 @@ SILENT: Final = "the line fell silent"
 _REASON_MILLISECONDS: Final = 100
 _ROOMY_SECONDS: Final = 1.0  # a line within one house is asked so often whether it still is one
 _DOOR_SECONDS: Final = 1.0  # closed, when nobody more can be let in
-_LAID_BY: Final = 32  # descriptors for what a hub opens while strangers hold all others: segments, its database
 _LOOK_SECONDS: Final = 0.1  # how often the door is looked at
 _TIDY_SECONDS: Final = 5.0  # how often memory that strangers have left is looked for
 # Plain numbers: to combine zmq's flags costs as much as to send a small message.
@@ -74,32 +73,11 @@ def _bound(socket: zmq.Socket[bytes], ping_seconds: float) -> None:
 _EMPTY: Final = memoryview(b"")
 
 
-class _LaidBy:
-    """Descriptors that lead nowhere, to be given up when there are no others."""
-
-    def __init__(self) -> None:
-        self._held: list[int] = []
-
-    def take(self) -> bool:
-        """False where the process cannot have so many."""
-        try:
-            while len(self._held) < _LAID_BY:
-                self._held.append(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
-        except OSError:
-            return False
-        return True
-
-    def give_up(self) -> None:
-        """For whoever opens something now."""
-        while self._held:
-            os.close(self._held.pop())
-
-
 @functools.cache
 def _ready_for_large_messages() -> None:
     """pyzmq makes a context and a thread for the first large message: where no descriptor is left for them it hangs, or libzmq ends the process.
     Raises Unavailable where that would come."""
-    needed = _LaidBy()
+    needed = LaidBy()
     enough = needed.take()
     needed.give_up()
     if not enough:
@@ -185,9 +163,8 @@ class Listener:
         self._socket.setsockopt(zmq.BACKLOG, 65535)
         self._socket.curve_server = True
         self._socket.curve_secretkey = z85.encode(secret)
-        self._monitor = self._socket.get_monitor_socket(zmq.EVENT_ACCEPT_FAILED)
-        self._laid_by = _LaidBy()
-        self._laid_by.take()
+        self._monitor = self._socket.get_monitor_socket(zmq.EVENT_ACCEPT_FAILED | zmq.EVENT_LISTENING)
+        self._door: Door | None = None
         try:
             self._socket.bind(address)
         except zmq.ZMQError as error:
@@ -197,6 +174,7 @@ class Listener:
                 "Stop whatever uses this port, or choose another under `listen` in hub.toml.",
             ) from error
         self.address = self._socket.getsockopt_string(zmq.LAST_ENDPOINT)
+        self._door = Door(recv_monitor_message(self._monitor)["value"])
         self._clock = clock
         self._opens_at: float | None = None  # the door is closed until then
         self._look_at = 0.0
@@ -206,36 +184,28 @@ class Listener:
     def wait(self, seconds: float) -> bool:
         """Until a message is there, at most `seconds`. Looks after the door, and after what was left behind it."""
         now = self._clock()
-        if now >= self._look_at:
+        if now >= self._look_at and self._door is not None:
             self._look_at = now + _LOOK_SECONDS
-            self._door()
+            self._look(self._door)
         if now >= self._tidy_at:
             self._tidy_at = now + _TIDY_SECONDS
             self._heap.give_back()
         return bool(self._socket.poll(max(0, int(seconds * 1000)), _POLLIN))
 
-    def _door(self) -> None:
+    def _look(self, door: Door) -> None:
         """Where nobody more can be let in (the process has no descriptor left), ZeroMQ would try again and again with a whole processor: the door
-        is closed for a while instead, and what was laid by is given up: who is inside is served. It opens when as much can be laid by again."""
+        is closed for a while instead."""
         if self._opens_at is None:
             if not self._monitor.poll(0):
                 return
-            self._socket.unbind(self.address)
-            self._laid_by.give_up()
+            door.shut()
             log.error("door.closed", reason="no descriptor is left for another connection", remedy=_MORE_DESCRIPTORS)
         elif self._clock() < self._opens_at:
             return
-        elif not self._laid_by.take():
-            self._laid_by.give_up()  # not yet
-        else:
-            try:
-                self._socket.bind(self.address)
-            except zmq.ZMQError:
-                self._laid_by.give_up()
-            else:
-                log.info("door.open")
-                self._opens_at = None
-                return
+        elif door.open():
+            log.info("door.open")
+            self._opens_at = None
+            return
         while self._monitor.poll(0):
             recv_monitor_message(self._monitor)
         self._opens_at = self._clock() + _DOOR_SECONDS
@@ -274,11 +244,12 @@ class Listener:
 
     def close(self) -> None:
         """Close socket, gate and context."""
+        if self._door is not None:
+            self._door.close()
         self._socket.disable_monitor()
         self._monitor.close()
         self._socket.close()
         self._context.term()
-        self._laid_by.give_up()
 
 
 class Dialler:

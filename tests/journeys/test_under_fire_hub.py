@@ -32,9 +32,6 @@ _GREETING = b"\xff" + bytes(8) + b"\x7f\x03\x01CURVE".ljust(23, b"\0") + bytes(3
 
 def test_at_its_descriptor_limit_it_says_so_does_not_spin_and_serves_whom_it_has(templin: Stage) -> None:
     hub = templin.house.processes["hub"].pid
-    held = descriptors(hub)
-    templin.follow()
-    until(lambda: descriptors(hub) > held, "the agency's connector is there")
     before = resource.prlimit(hub, resource.RLIMIT_NOFILE)
     resource.prlimit(hub, resource.RLIMIT_NOFILE, (descriptors(hub) + SPARE, before[1]))
     with leaning(templin, 4 * SPARE):
@@ -42,9 +39,23 @@ def test_at_its_descriptor_limit_it_says_so_does_not_spin_and_serves_whom_it_has
         began, used = time.monotonic(), cpu_seconds(hub)
         until(lambda: time.monotonic() - began > 3.0)
         assert cpu_seconds(hub) - used < 0.5 * (time.monotonic() - began)
-        large = templin.hand_in("templin", templin.photograph(1), secured=True)
-        until(lambda: [report["receipt"] for report in templin.reports] == [large], "its agency has it")
+        templin.hand_in("templin", templin.page(1), secured=True)
     until(lambda: answers(templin), "the door is open again")
+    assert "link.ended" not in log_of(templin), "whom it has it keeps"
+
+
+def test_at_its_descriptor_limit_an_agency_gets_what_comes(templin: Stage) -> None:
+    """The first large document of this hub's life; strangers come again and again."""
+    hub = templin.house.processes["hub"].pid
+    held = descriptors(hub)
+    templin.follow()
+    until(lambda: descriptors(hub) > held, "the agency's connector is there")
+    before = resource.prlimit(hub, resource.RLIMIT_NOFILE)
+    resource.prlimit(hub, resource.RLIMIT_NOFILE, (descriptors(hub) + SPARE, before[1]))
+    with leaning(templin, 4 * SPARE):
+        until(lambda: "door.closed" in log_of(templin), "the hub says that it has no descriptors left")
+        large = templin.hand_in("templin", templin.photograph(1))
+        until(lambda: [report["receipt"] for report in templin.reports] == [large], "its agency has it")
     assert templin.house.processes["hub"].poll() is None
 
 

@@ -6,6 +6,9 @@ import json
 import subprocess
 import sys
 
+from protocol.runtime.allocator import Heap
+from tests.edge.disks import nothing_can_be_opened
+
 # As a flood leaves it: many blocks of the size of a frame, a small thing that stays behind each.
 FLOODED = """
 import ctypes, json
@@ -41,6 +44,12 @@ def test_what_a_flood_has_left_between_smaller_things_goes_back_to_the_system() 
     assert held > 2.9
     assert idle > 2.9  # nothing goes by itself
     assert left < 1.0
+
+
+def test_where_nothing_can_be_opened_it_looks_another_time() -> None:
+    heap = Heap()
+    with nothing_can_be_opened():
+        heap.give_back()
 
 
 # Passes of the collector while a turn's worth of things is there at once, and again when much more stays.
