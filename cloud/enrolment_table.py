@@ -60,7 +60,11 @@ _WHY_NOT: Final[Mapping[tuple[State, Event], tuple[Code, str, str]]] = {
     (State.REPLACING, Event.CLAIM): (Code.INVITATION_SPENT, "Another machine has claimed this site already.", ""),
     (State.REVOKED, Event.CLAIM): (Code.REVOKED, "This cabin is revoked.", ""),
     (State.REVOKED, Event.CONFIRM): (Code.REVOKED, "This cabin is revoked.", ""),
-    (State.REVOKED, Event.REVOKE): (Code.REVOKED, "This cabin is revoked already.", ""),
+    (State.REVOKED, Event.REVOKE): (
+        Code.REVOKED,
+        "This cabin is revoked already.",
+        "So that the directory no longer lists it: kabine directory publish",
+    ),
 }
 
 
