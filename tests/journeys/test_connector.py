@@ -391,6 +391,15 @@ def test_an_agency_with_new_keys_opens_what_was_sealed_to_the_old_one(templin: S
     assert set(templin.opened()) == {before, waits, later}
     assert happened(templin, waits) == ["stored", "fetched", "accepted"]
 
+    # As in a copy of the hub from before the first pull, to which the new keys were given again: what the old ones had signed it believes no more.
+    of_before = "(SELECT id FROM document WHERE receipt = ?)"
+    templin.alter(f"DELETE FROM receipt WHERE number > 1 AND document = {of_before}", before)
+    templin.alter("UPDATE document SET state = 'stored', closed_at = NULL WHERE receipt = ?", before)
+    done = templin.pull("--keys", str(new))
+    assert done.returncode == 0, done.stderr
+    assert f"{before} came a second time" in done.stderr
+    assert happened(templin, before) == ["stored", "fetched", "accepted"]
+
 
 def test_the_keys_of_another_agency_open_nothing(town: Stage) -> None:
     for agency in (AGENCY, OTHER_AGENCY):
