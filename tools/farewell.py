@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
+import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,16 +24,39 @@ _MOMENT_SECONDS: Final = 0.01
 def hurried_by_signals(hurry: Callable[[], None]) -> Iterator[None]:
     """Inside this block what would end this process calls `hurry` instead, however often it comes. What is ignored stays ignored (`nohup`); outside
     the main thread, which no signal reaches, nothing changes."""
+    with _heard(lambda _: hurry()):
+        yield
+
+
+@contextmanager
+def _heard(hear: Callable[[int], None]) -> Iterator[None]:
     before = {}
     try:
         if threading.current_thread() is threading.main_thread():
             for number in ENDING:
                 if signal.getsignal(number) not in (signal.SIG_IGN, None):
-                    before[number] = signal.signal(number, lambda *_: hurry())
+                    before[number] = signal.signal(number, lambda number, _: hear(number))
         yield
     finally:
-        for number, handling in before.items():
-            signal.signal(number, handling)
+        for ending, handling in before.items():
+            signal.signal(ending, handling)
+
+
+def seen_off(command: Sequence[str], **more: Any) -> subprocess.CompletedProcess[str]:
+    """`subprocess.run` for a command that needs a while to leave things in order: whoever tells us to end waits until it has been told, and has. It
+    hears of that from nobody else; a terminal would tell it a second time."""
+    told: list[int] = []
+    with subprocess.Popen(command, text=True, process_group=0, **more) as process:
+
+        def tell(number: int) -> None:
+            told.append(number)
+            process.terminate()
+
+        with _heard(tell):
+            said, failed = process.communicate()
+    if told:
+        signal.raise_signal(told[0])
+    return subprocess.CompletedProcess(command, process.returncode, said, failed)
 
 
 @contextmanager
@@ -58,6 +83,7 @@ def tidied_up() -> Iterator[None]:
         for ending, handling in before.items():
             signal.signal(ending, handling)
         if told:
+            atexit._run_exitfuncs()  # what others have laid by for the end of the process
             os.kill(os.getpid(), told[0])
 
 

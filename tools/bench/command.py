@@ -10,6 +10,7 @@ import msgspec
 
 from protocol.errors import Unavailable
 from tools.bench import kiosk_figures, quiet_net, slow_disk, sync
+from tools.farewell import tidied_up
 
 
 @click.group()
@@ -35,6 +36,7 @@ def bench() -> None:
     help="Where to work: on the disk that matters.",
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+@tidied_up()
 def sync_(
     workloads: tuple[str, ...],
     peers: bool,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -18,6 +19,9 @@ from tools.rig import Rig
 
 T = TypeVar("T")
 STOP_SECONDS = 10.0
+_OUT_OF_EARSHOT: Final = (
+    0  # a process group of its own: of Ctrl-C, which a terminal tells all of one, only we shall hear
+)
 
 
 class Process:
@@ -26,15 +30,20 @@ class Process:
     def __init__(self, module: str, *arguments: object) -> None:
         self._name = " ".join(map(str, (module, *arguments[-2:])))
         command = [sys.executable, "-m", module, *map(str, arguments)]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, process_group=_OUT_OF_EARSHOT
+        )
 
     def __enter__(self) -> Process:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, failed: type[BaseException] | None, *_: object) -> None:
+        if failed is not None:
+            self._process.terminate()  # nobody wants to hear any more how it went
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
-                pipe.close()
+                with contextlib.suppress(BrokenPipeError):  # what it has not been told it will not be told
+                    pipe.close()
         try:
             self._process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
@@ -66,7 +75,10 @@ class Process:
 
 def ran(order: Sequence[str]) -> str:
     """What `python -m …` printed. Raises CalledProcessError when it failed, with its own words on our stderr."""
-    return subprocess.run([sys.executable, "-m", *order], check=True, stdout=subprocess.PIPE, text=True).stdout
+    command = [sys.executable, "-m", *order]
+    return subprocess.run(
+        command, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, process_group=_OUT_OF_EARSHOT
+    ).stdout
 
 
 def cabin(house: Rig, site: str, *order: object) -> tuple[str, ...]:

@@ -169,7 +169,10 @@ def main() -> None:
     os.nice(10)  # cabins have machines of their own: what is measured is their hub
     descriptors_max = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors_max, descriptors_max))  # four for each cabin
-    enclosure = msgspec.json.decode(sys.stdin.readline(), type=Enclosure)
+    told = sys.stdin.readline()
+    if not told.endswith("\n"):
+        return  # our master has ended
+    enclosure = msgspec.json.decode(told, type=Enclosure)
     herd = Herd(enclosure)
     print("ready", flush=True)
     herd.run()

@@ -139,6 +139,12 @@ static void let_go(int listener) {
     }
 }
 
+static pid_t command;
+
+static void tell(int number) { /* it leaves things in order, and we end with it */
+    kill(command, number);
+}
+
 int main(int argc, char **argv) {
     int pair[2], status = 0;
     if (argc < 4) return fprintf(stderr, "slow_disk MILLISECONDS COUNTS COMMAND…\n"), 125;
@@ -156,7 +162,9 @@ int main(int argc, char **argv) {
         fail(argv[3]);
     }
     close(pair[0]);
+    command = child;
     signal(SIGINT, SIG_IGN); /* it goes to the command as well, which decides */
+    signal(SIGTERM, tell);
     int listener = take_over(pair[1]);
     for (;;) {
         struct pollfd poll_for = {listener, POLLIN, 0};

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from protocol.errors import Unavailable
+from tools.farewell import seen_off
 
 COUNTS: Final = "KABINE_BENCH_FSYNCS"  # in the environment: the file in which fsyncs are counted
 _SOURCE: Final = Path(__file__).with_name("slow_disk.c")
@@ -27,9 +28,7 @@ def under(fsync_ms: float, arguments: Sequence[str] = ()) -> None:
     try:
         counts = scratch / "counts"
         command = [str(compiled(scratch)), str(fsync_ms), str(counts), sys.executable, "-m", "tools"]
-        done = subprocess.run(
-            [*command, *(arguments or sys.argv[1:])], env={**os.environ, COUNTS: str(counts)}, check=False
-        )
+        done = seen_off([*command, *(arguments or sys.argv[1:])], env={**os.environ, COUNTS: str(counts)})
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     sys.exit(done.returncode)

@@ -10,6 +10,7 @@ from typing import Final
 
 import click
 
+from tools.farewell import tidied_up
 from tools.simulator.planted import PLANTED
 from tools.simulator.report import Report
 from tools.simulator.simulation import WORLD_DAYS
@@ -50,6 +51,7 @@ _LIST: Final = "list"
     help="Worlds side by side; the result is the same.",
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+@tidied_up()
 def simulate(
     days: float | None, world_days: float, seed: int, cabins: int, plant: str | None, jobs: int, as_json: bool
 ) -> None:

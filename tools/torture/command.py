@@ -13,6 +13,7 @@ from typing import Any, Final
 import click
 from click.decorators import FC
 
+from tools.farewell import tidied_up
 from tools.torture import planted
 from tools.torture.report import Report
 
@@ -106,6 +107,7 @@ def _tell(report: Report) -> None:
 def _add(kind: str, text: str) -> None:
     @torture.command(name=kind, help=text)
     @options(kind)
+    @tidied_up()
     def command(**given: Any) -> None:
         _tortured(kind, **given)
 
@@ -138,6 +140,7 @@ _add(
 @click.option(
     "--out", type=click.Path(path_type=Path), default=Path("docs/evidence.md"), show_default=True, help="The page."
 )
+@tidied_up()
 def evidence(only: tuple[str, ...], share: float, seed: int, cabins: int, world_days: float | None, out: Path) -> None:
     """Take the large figures, hours of them, and write them down with commit, seeds and machine.
 

@@ -19,11 +19,12 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from protocol.runtime.folder import write_file
+from tools.farewell import seen_off
 from tools.simulator.planted import PLANTED
 from tools.simulator.simulation import WORLD_DAYS
 from tools.torture import planted
 
-_SECONDS_MAX: Final = 24 * 3600
+_BROKEN: Final = "Broken promise: "
 SIMULATED: Final = "simulate"
 _WORLDS: Final = 100_000  # seeds of one run
 _CELL_CHARS: Final = 110
@@ -76,13 +77,11 @@ def _do(kind: str, rounds: int, seed: int, plant: str, record: Record, world: Wo
     if record.has(kind, plant, int(command[command.index("--seed") + 1])):
         return
     began = time.monotonic()
-    done = subprocess.run(
+    done = seen_off(
         [sys.executable, "-m", "tools", *command, "--json"],
         stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=_SECONDS_MAX,
-        check=False,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     )
     try:
         found = json.loads(done.stdout)
@@ -108,7 +107,7 @@ def _simulate(cabin_days: int, seed: int, plant: str, world: World) -> list[str]
 def _as_torture(found: dict[str, Any], said: str, seconds: float, command: list[str]) -> dict[str, Any]:
     """What a simulation has found, as the tortures say it."""
     plant = found["planted"] or ""
-    broken = [line.removeprefix("Broken promise: ") for line in said.splitlines()]
+    broken = [line.removeprefix(_BROKEN) for line in said.splitlines() if line.startswith(_BROKEN)]
     return {
         "kind": SIMULATED,
         "seed": found["seed"],

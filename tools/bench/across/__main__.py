@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 from tools.bench.across import line_up
+from tools.farewell import tidied_up
 
 
 class _NeverError(Exception):
@@ -26,7 +27,7 @@ def main() -> None:
     """See above."""
     name, folder, give_up_seconds, *told = sys.argv[1:]
     signal.signal(signal.SIGALRM, _never)
-    with line_up.named(name).sending(Path(folder), told) as carry:
+    with tidied_up(), line_up.named(name).sending(Path(folder), told) as carry:
         print("ready", flush=True)
         sys.stdin.readline()
         signal.setitimer(signal.ITIMER_REAL, float(give_up_seconds))
