@@ -104,6 +104,15 @@ def test_where_nothing_of_it_can_run_it_says_so_and_fails():
     assert done.stderr.count("W3 …") == 1
 
 
+@pytest.mark.parametrize("workload", ["W1", "W2", "W3", "W4", "W5", "W6"])
+def test_where_nothing_can_be_made_it_says_so(workload: str) -> None:
+    """A folder may be there, and nobody may write into it, not even root."""
+    done = run("--workload", workload, "--scale", "0.001", "--folder", "/proc")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "kabine: Nothing can be made in “/proc”" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_medians_are_those_of_pairs():
     laps = [
         Lap(

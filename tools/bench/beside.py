@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import statistics
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -15,6 +14,7 @@ from tools.bench import ends, meters, packet_line
 from tools.bench.cabin import Beside, Figures
 from tools.bench.figures import Cpu, median_cpu
 from tools.bench.packet_line import PacketLine
+from tools.bench.scratch import scratch
 from tools.rig import rig
 from tools.town import HOUSING_OFFICE
 
@@ -114,10 +114,10 @@ def _at(delays: tuple[float, ...], share: float) -> float:
 
 
 def _run(document_bytes: int, folder: Path | None) -> _Run:
-    with tempfile.TemporaryDirectory(prefix="kabine-bench-", dir=folder, ignore_cleanup_errors=True) as scratch:
+    with scratch(folder) as place:
         line = PacketLine(BITS_PER_SECOND, DELAY_SECONDS)
         try:
-            with rig(Path(scratch) / "house", [HOUSING_OFFICE], host=packet_line.HUB) as house:
+            with rig(place / "house", [HOUSING_OFFICE], host=packet_line.HUB) as house:
                 alone, beside = (site.id for site in house.town.sites[:2])
                 house.enrol(house.town.sites[:2], direct=True)
                 for site in (alone, beside):

@@ -26,6 +26,7 @@ from tools.bench.across.peer import Across, wrong_files
 from tools.bench.cabin import Figures
 from tools.bench.figures import Cpu, median_cpu
 from tools.bench.packet_line import PacketLine
+from tools.bench.scratch import scratch
 from tools.rig import Rig, rig
 from tools.town import HOUSING_OFFICE
 
@@ -174,17 +175,17 @@ def _run(
     documents: int, kind: str, seed: int, peers: Sequence[Across], left_out: dict[str, str], folder: Path | None
 ) -> _Run:
     cuts = 0 if kind == "loss" else CUTS
-    with tempfile.TemporaryDirectory(prefix="kabine-bench-", dir=folder, ignore_cleanup_errors=True) as scratch:
+    with scratch(folder) as place:
         theirs = {}
         for peer in peers:
             if peer.name not in left_out:
                 try:
-                    theirs[peer.name] = _carried(peer, documents, kind, seed, Path(scratch))
+                    theirs[peer.name] = _carried(peer, documents, kind, seed, place)
                 except Unavailable as error:
                     left_out[peer.name] = error.what
         line = _line(kind, seed)
         try:
-            with rig(Path(scratch) / "house", [HOUSING_OFFICE], host=packet_line.HUB) as house:
+            with rig(place / "house", [HOUSING_OFFICE], host=packet_line.HUB) as house:
                 site = house.town.sites[0].id
                 house.enrol(house.town.sites[:1], direct=True)
                 filled = ends.cabin(house, site, "documents", documents, DOCUMENT_BYTES, HOUSING_OFFICE)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +10,7 @@ from tools.bench import ends, reference
 from tools.bench.figures import Lap, Race, race
 from tools.bench.peers import line_up
 from tools.bench.peers.peer import Load
+from tools.bench.scratch import scratch
 from tools.rig import rig
 from tools.town import HOUSING_OFFICE
 
@@ -24,8 +24,7 @@ def measure(documents: int, document_bytes: int, runs: int, *, peers: bool, fold
     present, left_out = line_up.present(line_up.DOCUMENTS if peers else ())
     laps = []
     for _ in range(runs):
-        with tempfile.TemporaryDirectory(prefix="kabine-bench-", dir=folder, ignore_cleanup_errors=True) as scratch:
-            place = Path(scratch)
+        with scratch(folder) as place:
             with rig(place / "house", [HOUSING_OFFICE]) as house:
                 site = house.town.sites[0].id
                 # The cabin dials the hub itself: the relay of the demo would be what is measured.

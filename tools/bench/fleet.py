@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import statistics
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -28,6 +27,7 @@ from protocol.runtime.world import REAL
 from tools.bench import documents, ends, meters
 from tools.bench.figures import Cpu, median_cpu
 from tools.bench.herd import Enclosure, Head
+from tools.bench.scratch import scratch
 from tools.rig import Rig, rig
 from tools.town import HOUSING_OFFICE
 
@@ -161,8 +161,8 @@ def _outage(count: int, each: int, folder: Path | None) -> _Outage:
 def _house(folder: Path | None) -> Iterator[Rig]:
     """A rig in a folder of its own."""
     with (
-        tempfile.TemporaryDirectory(prefix="kabine-bench-", dir=folder, ignore_cleanup_errors=True) as scratch,
-        rig(Path(scratch) / "house", [HOUSING_OFFICE]) as house,
+        scratch(folder) as place,
+        rig(place / "house", [HOUSING_OFFICE]) as house,
     ):
         yield house
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -34,6 +33,7 @@ from protocol.runtime.world import REAL
 from tools.bench import ends, fleet, letters, meters
 from tools.bench.figures import Cpu, median_cpu
 from tools.bench.filling import an_event
+from tools.bench.scratch import scratch
 from tools.rig import Rig, rig
 from tools.town import HOUSING_OFFICE
 
@@ -96,13 +96,9 @@ class _Measured(msgspec.Struct, frozen=True):
 def measure(count: int, documents: int, fresh: float, runs: int, *, folder: Path | None = None) -> Laden:
     """A hub with `count` entries and `documents` delivered documents beside an empty one; `fresh`: share of the load that is then sent to both."""
     with ExitStack() as stack:
-        scratch = Path(
-            stack.enter_context(
-                tempfile.TemporaryDirectory(prefix="kabine-bench-", dir=folder, ignore_cleanup_errors=True)
-            )
-        )
-        empty = _house(stack, scratch / "empty")
-        laden = _house(stack, scratch / "laden")
+        place = stack.enter_context(scratch(folder))
+        empty = _house(stack, place / "empty")
+        laden = _house(stack, place / "laden")
         fleet.known(laden, WRITERS)
         laden.stop("hub")
         ends.ran(("tools.bench.laden", str(laden.hub), HOUSING_OFFICE, str(count), str(documents)))
