@@ -8,7 +8,8 @@ import io
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Final
 
 import click
@@ -72,6 +73,17 @@ def say(trouble: Trouble) -> None:
     click.echo(f"kabine: {trouble.what}", err=True)
     if trouble.remedy.strip():
         click.echo(f"  {trouble.remedy}", err=True)
+
+
+@contextmanager
+def answering() -> Iterator[None]:
+    """What is printed in this block may find nobody who reads on, as before `| head -1`: the exit code behind it is an answer too."""
+    try:
+        yield
+        if sys.stdout is not None:  # closed from the beginning
+            sys.stdout.flush()
+    except BrokenPipeError:
+        sys.stdout = None  # what waits there would be tried once more at the end
 
 
 def main() -> None:

@@ -18,7 +18,7 @@ from cloud.visits import Visits
 from protocol.errors import Trouble
 from protocol.ids import site_id
 from protocol.runtime.world import REAL
-from tools.command import say
+from tools.command import answering, say
 from tools.office import hub_option
 
 
@@ -47,14 +47,11 @@ def status_(hub: Path, site: str | None, as_json: bool) -> None:
         say(trouble)
         sys.exit(int(Severity.CRITICAL))
     state = status.fleet(found, now)
-    try:
+    with answering():
         if as_json:
             click.echo(msgspec.json.format(msgspec.json.encode(report(state, now))).decode())
         else:
             _say(state, now)
-        sys.stdout.flush()
-    except BrokenPipeError:  # as of `| head -1`: the exit code is an answer too
-        sys.stdout = None  # what waits there would be tried once more at the end
     sys.exit(int(state.severity))
 
 

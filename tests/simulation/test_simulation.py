@@ -154,6 +154,25 @@ def test_a_broken_promise_prints_the_command_that_replays_it() -> None:
     assert "NOT caught" in said
 
 
+@pytest.mark.parametrize("plant", [(), ("--plant", "ack-before-commit")])
+def test_the_exit_code_is_kept_where_nobody_reads_on(plant: tuple[str, ...]) -> None:
+    """As of `| head -1`: 1 means that a promise was broken, or with a planted fault that none was."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "tools", "simulate", "--days", "0.05", "--cabins", "1", *plant]
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, check=False)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize("days", [("inf", "4"), ("1e300", "1e-300")])
+def test_a_run_without_an_end_is_refused(days: tuple[str, str]) -> None:
+    command = [sys.executable, "-m", "tools", "simulate", "--days", days[0], "--world-days", days[1]]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "no run has an end then" in done.stderr
+
+
 def test_whoever_plants_one_need_not_know_how_many_days_it_takes() -> None:
     """Of the four days that a sound machine is given, nothing came of it."""
     command = [sys.executable, "-m", "tools", "simulate", "--plant", "deaf-to-silence", "--json"]

@@ -10,6 +10,7 @@ from typing import Final
 
 import click
 
+from tools.command import answering
 from tools.farewell import tidied_up
 from tools.simulator.planted import PLANTED
 from tools.simulator.report import Report
@@ -66,15 +67,16 @@ def simulate(
         return
     if days is None:
         days = _PLANTED_DAYS if plant else WORLD_DAYS
-    if not math.isfinite(days + world_days):
+    if not math.isfinite(days + world_days + days / world_days):
         raise click.BadParameter("no run has an end then.", param_hint="--days, --world-days")
     report = play(seed, days, cabins, plant or "", jobs, world_days)
-    if as_json:
-        click.echo(json.dumps(report.as_dict(), ensure_ascii=False, indent=2))
-        for what in report.broken:
-            click.echo(f"Broken promise: {what}", err=True)
-    else:
-        _tell(report)
+    with answering():
+        if as_json:
+            click.echo(json.dumps(report.as_dict(), ensure_ascii=False, indent=2))
+            for what in report.broken:
+                click.echo(f"Broken promise: {what}", err=True)
+        else:
+            _tell(report)
     sys.exit(bool(report.broken) != bool(plant))
 
 

@@ -13,6 +13,7 @@ from typing import Any, Final
 import click
 from click.decorators import FC
 
+from tools.command import answering
 from tools.farewell import tidied_up
 from tools.torture import planted
 from tools.torture.report import Report
@@ -82,10 +83,11 @@ def _tortured(kind: str, rounds: int | None, seed: int, plant: str, as_json: boo
     if rounds is None:
         rounds = planted.rounds(kind, plant) if plant else ROUNDS[kind]
     report = run(kind, rounds, seed, plant, **more)
-    if as_json:
-        click.echo(json.dumps(report.as_dict(), ensure_ascii=False, indent=2))
-    else:
-        _tell(report)
+    with answering():
+        if as_json:
+            click.echo(json.dumps(report.as_dict(), ensure_ascii=False, indent=2))
+        else:
+            _tell(report)
     sys.exit(not report.sound)
 
 
