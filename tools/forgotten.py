@@ -33,13 +33,15 @@ class Forgotten:
 
     def again(self, letter: Letter, into: Path) -> str:
         """Was this one closed here before? Then the hub is told once more what it has forgotten, or never heard, nothing is handed out a second time,
-        and this says so in words. Empty for every other, and for one of a run that was cut off whose papers still lie in `into`: it is taken as
-        ever, into the same files. Raises Refused."""
+        and this says so in words. Empty for every other, and for what a run that was cut off had accepted while its papers still lie in `into`: it is
+        taken as ever, into the same files. Raises Refused."""
         envelope, known = letter.manifest.envelope, letter.delivered.receipts
         before = self._closed.get(envelope)
-        if before is None or (not before.heard and recorded(into, letter.manifest)):
+        if before is None:
             return ""
         last, chain = before.last, before.receipts
+        if last.happening is Happening.ACCEPTED and not before.heard and recorded(into, letter.manifest):
+            return ""
         if chain[: len(known)] != known:  # it has stored it anew
             chain = self._anew(envelope, known, last)
         try:

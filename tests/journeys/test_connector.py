@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from protocol import codec, contacts, limits
 from protocol.directory import Directory
-from protocol.errors import Refused
+from protocol.errors import Refused, Unavailable
 from protocol.ids import EnvelopeId, SiteId
 from protocol.keys import SigningPair
 from protocol.manifest import Happening, Signed, sign, unverified
@@ -191,6 +191,27 @@ def test_what_was_carried_off_from_a_killed_run_does_not_come_again_without_a_wo
     assert done.returncode == 0, done.stderr
     assert f"note: {receipt} was taken up before" in done.stderr
     assert (tmp_path / f"{receipt}.pdf").read_bytes() == town.opened()[receipt].read_bytes()
+
+
+def test_a_return_that_the_hub_did_not_hear_stays_a_return(templin: Stage) -> None:
+    """Somebody has decided it and written to the visitor; the next run, perhaps of a timer, accepted the document."""
+    templin.into().mkdir(parents=True)
+    receipt = templin.hand_in("templin", templin.page(1), secured=True)
+    words = "Bitte geben Sie das beim Sozialamt ab."
+    with opened_inbox(templin.house.keys(AGENCY), str(templin.house.folder / "hub-card.txt")) as connector:
+        (letter,) = connector.letters()
+        assert isinstance(letter, Letter)
+        taken = connector.take(letter, templin.into())
+        fetched = connector.fetched(letter)
+        templin.house.stop("hub")
+        with pytest.raises(Unavailable):
+            connector.close(fetched, taken, Happening.RETURNED, "wrong-agency", words)
+    templin.house.start_hub()
+    done = templin.pull()
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    assert f"note: {receipt} was returned here" in done.stderr
+    assert happened(templin, receipt) == ["stored", "fetched", "returned"]
+    assert templin.record(receipt)["receipts"][-1]["text"] == words
 
 
 def flips(stage: Stage, receipt: str) -> None:
