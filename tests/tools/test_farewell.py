@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = """
-import os, signal, sys, tempfile, weakref
+import logging, os, signal, sys, tempfile, weakref
 from tools.farewell import tidied_up
 
 class Thing:
@@ -23,6 +23,12 @@ def tell(*_):
 with tidied_up(), tempfile.TemporaryDirectory(dir=sys.argv[1]):
     if sys.argv[2] == "here":
         tell()
+    if sys.argv[2] == "where others write it down":  # as SQLAlchemy does
+        try:
+            tell()
+        except BaseException:
+            logging.getLogger("other").error("it failed", exc_info=True)
+            raise
     thing = Thing()
     watched = weakref.ref(thing, tell)
     del thing  # Python prints what is raised in there, and goes on
@@ -31,9 +37,9 @@ with tidied_up(), tempfile.TemporaryDirectory(dir=sys.argv[1]):
 """
 
 
-@pytest.mark.parametrize("where", ["here", "where Python believes no exception"])
+@pytest.mark.parametrize("where", ["here", "where others write it down", "where Python believes no exception"])
 def test_told_to_end_it_tidies_up_and_ends_as_told(tmp_path: Path, where: str) -> None:
-    """In the second place a simulation went on, and heard of nothing any more."""
+    """In the last place a simulation went on, and heard of nothing any more."""
     with subprocess.Popen(
         [sys.executable, "-c", PROGRAM, tmp_path, where], cwd=ROOT, stderr=subprocess.PIPE, text=True
     ) as process:
