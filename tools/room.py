@@ -11,9 +11,7 @@ from pathlib import Path
 from typing import Final
 
 _MEMORY: Final = Path("/dev/shm")  # noqa: S108
-_FREE_BYTES_MIN: Final = (
-    10**9
-)  # a world of two cabins takes 25 MB; there may be fifty, and several worlds at once
+_FREE_BYTES_MIN: Final = 10**9  # a world of two cabins takes 25 MB; there may be fifty, and several worlds at once
 
 
 @contextmanager
