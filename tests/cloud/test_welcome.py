@@ -163,3 +163,38 @@ def deliver(town: Town, cabin: Cabin) -> None:
 
 def told(wire: Wire) -> list[bytes]:
     return [route for route, frame in wire.said if isinstance(frame, Whisper)]
+
+
+class Silence(Wire):
+    """Nobody says anything: whoever waits for that lets time pass."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 1000.0
+
+    def wait(self, seconds: float) -> bool:
+        self.now += 0.0 if self.waiting else seconds
+        return super().wait(seconds)
+
+
+def test_a_revoked_cabin_that_says_nothing_is_cut_off_within_a_second(town: Town) -> None:
+    cabin = town.cabin("templin")
+    town.commit(cabin)
+    town.ledger.settle()
+    admission, wire, rung = Admission(), Silence(), list[bool]()
+    admission.replace([guest(cabin.site)])
+    hub = hub_of(
+        town,
+        wire,
+        admission,
+        lambda: wire.now,
+        changed=lambda: bool(rung) and rung.pop(),
+        refresh=lambda: admission.replace([]),
+    )
+    wire.comes(guest(cabin.site).user, hello(cabin, town))
+    hub.turn(BELL_SECONDS)
+    rung.append(True)
+    revoked_at = wire.now
+    while not any(isinstance(frame, Refused) and frame.code == "revoked" for _, frame in wire.said):
+        hub.turn(BELL_SECONDS)
+        assert wire.now <= revoked_at + 1.0
