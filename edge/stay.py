@@ -164,6 +164,8 @@ class Stay:
     def _met(self, trouble: Trouble, event: Event, cause: Exception | None = None) -> None:
         self.trouble, self.cause = trouble, cause
         log.info("visit.trouble", visit=self._id.hex(), what=trouble.what)
+        if isinstance(event, said.PagesLost):
+            self._house.workshop.begin_anew()
         if self.state is not State.WELCOME:  # behind the end of a visit there is nobody to tell
             self._step(event)
 

@@ -1,7 +1,8 @@
 """The node's side of the capture worker: starts it, gives it orders, and survives its death.
 
-When the worker dies or falls silent its pages are gone with it (they were readable to nobody else); that is told as `PagesGone`, and the next order
-finds a fresh worker. Nothing is buffered here but what one pipe and one stream reader hold (about half a megabyte).
+When the worker dies or falls silent its pages are gone with it (they were readable to nobody else); that is told as `PagesGone` to every order until
+somebody begins anew, with a fresh worker: where the browser that wants a picture hears it first, the next sheet must not become page 1. Nothing is
+buffered here but what one pipe and one stream reader hold (about half a megabyte).
 """
 
 from __future__ import annotations
@@ -68,6 +69,7 @@ class Workshop:
         self._turn = asyncio.Lock()
         self._holds_pages = False
         self._has_worked = False  # the worker has seen pages, and its memory still has
+        self._gone: PagesGone | None = None  # what became of pages that were here, until somebody begins anew
 
     @property
     def process_id(self) -> int | None:
@@ -124,8 +126,13 @@ class Workshop:
         Refused (a bad recipient, no pages), PagesGone, Unavailable."""
         return cast("AsyncGenerator[SummarySealed | Part | SealedUp, None]", self._carry_out(order))
 
+    def begin_anew(self) -> None:
+        """Whoever took the pages knows that they are lost, and takes others."""
+        self._gone = None
+
     async def discard(self) -> None:
         """No page is left, whatever happens: a worker that does not answer is ended."""
+        self.begin_anew()
         if self._worker is None:
             return
         worn = False
@@ -143,13 +150,14 @@ class Workshop:
     async def _carry_out(self, order: Order, image: bytes = b"") -> AsyncGenerator[Report, None]:
         async with self._turn:
             if self._worker is not None and self._worker.returncode is not None:
-                code, held = self._worker.returncode, self._holds_pages
-                await self._end()
-                if held:
-                    raise _gone(code)
+                await self._end(_gone(self._worker.returncode))
+            if isinstance(order, dialogue.Discard):
+                self.begin_anew()
+            if self._gone is not None:
+                raise PagesGone(self._gone.what, self._gone.remedy)
             worker = await self._started()
             self._has_worked = self._has_worked or not isinstance(order, dialogue.Discard)
-            finished = False
+            finished, gone = False, _UNHEARD
             try:
                 await self._say(worker, frame(order), image)
                 while not finished:
@@ -162,16 +170,18 @@ class Workshop:
                         raise dialogue.error(report)
                     yield report
             except (asyncio.IncompleteReadError, ConnectionError) as error:
-                raise _gone(await worker.wait()) from error
+                gone = _gone(await worker.wait())
+                raise gone from error
             except TimeoutError as error:
-                raise PagesGone(
+                gone = PagesGone(
                     f"The pages are lost: a page could not be worked on within {self._report_seconds:.0f} seconds.",
                     "Take the pages again; leave out the last one if it happens again.",
-                ) from error
+                )
+                raise gone from error
             finally:
                 # Whoever stops listening in the middle leaves a worker that talks about something past: end it.
                 if not finished:
-                    await self._end()
+                    await self._end(gone)
 
     async def _started(self) -> asyncio.subprocess.Process:
         if self._ending:
@@ -226,8 +236,11 @@ class Workshop:
                 raise Mistake(f"A report of {size_bytes} bytes; at most {dialogue.REPORT_BYTES_MAX} are allowed.")
             return dialogue.read_report(await worker.stdout.readexactly(size_bytes))
 
-    async def _end(self) -> None:
-        """Whoever is cancelled meanwhile leaves it to the next, at last to `close`: no worker is forgotten before it has ended."""
+    async def _end(self, gone: PagesGone | None = None) -> None:
+        """Whoever is cancelled meanwhile leaves it to the next, at last to `close`: no worker is forgotten before it has ended. `gone`: what the next
+        orders are told where it still had pages."""
+        if self._holds_pages:
+            self._gone = gone
         worker, self._holds_pages, self._has_worked = self._worker, False, False
         if worker is None:
             return
@@ -244,6 +257,9 @@ class Workshop:
                 pass
         await worker.wait()
         self._worker, self._ending = None, False
+
+
+_UNHEARD: Final = PagesGone("The pages are lost: one of them was broken off.", "Take the pages again.")
 
 
 def _gone(code: int) -> PagesGone:

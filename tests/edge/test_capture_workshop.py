@@ -253,6 +253,7 @@ def test_a_killed_worker_is_told_in_plain_words_and_the_next_order_finds_a_fresh
             await killed_at_the_first_page(workshop)
         assert "again" in caught.value.remedy
         assert workshop.process_id is None
+        workshop.begin_anew()
         return await everything(workshop.capture(scan[:1]))
 
     assert with_workshop(tmp_path, play)[0].number == 1
@@ -267,6 +268,37 @@ def test_a_worker_killed_between_two_orders_has_lost_the_pages(scan, tmp_path):
         await workshop.discard()
 
     with_workshop(tmp_path, play)
+
+
+def test_every_order_hears_that_the_pages_are_lost_until_somebody_begins_anew(scan, tmp_path):
+    """The browser that wants a picture may hear it first; the sheet in the scanner must not become page 1 then."""
+
+    async def play(workshop):
+        await everything(workshop.capture(scan[:1]))
+        os.kill(workshop.process_id, signal.SIGKILL)
+        with pytest.raises(PagesGone, match=r"signal 9"):
+            await workshop.preview(1)
+        for _ in range(2):
+            with pytest.raises(PagesGone, match=r"signal 9"):
+                await everything(workshop.capture(scan[1:2]))
+        workshop.begin_anew()
+        return await everything(workshop.capture(scan[1:2]))
+
+    assert with_workshop(tmp_path, play)[0].number == 1
+
+
+def test_who_stops_listening_has_lost_what_was_taken_before_and_the_next_order_hears_of_it(scan, tmp_path):
+    async def play(workshop):
+        await everything(workshop.capture(scan[:1]))
+        async with aclosing(workshop.capture(scan[1:])) as reports:
+            async for _ in reports:
+                break
+        with pytest.raises(PagesGone, match=r"pages are lost"):
+            await workshop.preview(1)
+        await workshop.discard()
+        return await everything(workshop.capture(scan[:1]))
+
+    assert with_workshop(tmp_path, play)[0].number == 1
 
 
 def test_a_worker_that_is_silent_for_too_long_is_ended(scan, tmp_path):
@@ -308,6 +340,7 @@ def test_who_stops_listening_loses_the_pages_and_nobody_hears_the_rest(scan, tmp
             async for _ in reports:
                 break
         assert workshop.process_id is None
+        workshop.begin_anew()
         return await everything(workshop.capture(scan[:2]))
 
     assert [report.number for report in with_workshop(tmp_path, play)[:-1]] == [1, 2]
