@@ -74,6 +74,7 @@ def at_start(database: Database, blobs: Segments, now: datetime) -> None:
     finds the database as new as the segments. Raises Unavailable."""
     if not blobs.lacking and not blobs.aside:
         return
+    blobs.sync()  # the names of what lies aside: with this turn nothing says any more that the database is older
     with database.turn() as connection:
         turn = Turn(connection, now, News())
         if blobs.aside:

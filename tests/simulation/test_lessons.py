@@ -16,6 +16,7 @@ from protocol import limits
 from protocol.errors import Unavailable
 from tools.simulator.disk import Disk, Image
 from tools.simulator.kernel import Kernel
+from tools.simulator.people import _database
 from tools.simulator.planted import PLANTED
 from tools.simulator.record import Record
 from tools.simulator.simulation import Simulation
@@ -245,3 +246,28 @@ def test_entries_that_no_cabin_keeps_any_more_are_counted_and_the_rest_can_be_re
     assert 90 < missing <= forgotten
     told = [text for (text,) in of_hub(world, "SELECT text FROM alarm WHERE kind = 'entries-missing'")]
     assert len(told) == 1
+
+
+@pytest.mark.parametrize("luck", [1, 2, 3])
+def test_what_is_set_aside_has_its_name_on_the_disk_before_the_database_says_so(world: Simulation, luck: int) -> None:
+    """The power failed in the middle of a hub's start with a database that had been found again: a document was cut off that the other one knew."""
+    cabin, hub, people, witness = world.cabins[0], world.hub, world.people, world.witness
+    hub.start()
+    cabin.start()
+    passes(world, 5)
+    world.hand_in(cabin)
+    passes(world, 20)
+    older, knew = _database(hub), witness.hub.copy()
+    world.hand_in(cabin)
+    passes(world, 20)
+    newer, knows = _database(hub), witness.hub.copy()
+    people._exchange(older, knew, found_again=False)
+    passes(world, 30)
+    world.hand_in(cabin)
+    passes(world, 30)
+    people._exchange(newer, knows, found_again=False)
+    hub._stumbles = 15, True  # effects into its next life: it has committed, and heard nobody yet
+    hub.disk.dice.seed(luck)
+    passes(world, 20)
+    assert witness.notebook.kept, "nothing that only the other database knew"
+    assert hub.runs
