@@ -16,7 +16,7 @@ from protocol import limits
 from protocol.errors import Unavailable
 from tools.simulator.disk import Disk, Image
 from tools.simulator.kernel import Kernel
-from tools.simulator.people import _database
+from tools.simulator.people import database_of
 from tools.simulator.planted import PLANTED
 from tools.simulator.record import Record
 from tools.simulator.simulation import Simulation
@@ -257,10 +257,10 @@ def test_what_is_set_aside_has_its_name_on_the_disk_before_the_database_says_so(
     passes(world, 5)
     world.hand_in(cabin)
     passes(world, 20)
-    older, knew = _database(hub), witness.hub.copy()
+    older, knew = database_of(hub), witness.hub.copy()
     world.hand_in(cabin)
     passes(world, 20)
-    newer, knows = _database(hub), witness.hub.copy()
+    newer, knows = database_of(hub), witness.hub.copy()
     people._exchange(older, knew, found_again=False)
     passes(world, 30)
     world.hand_in(cabin)

@@ -108,7 +108,7 @@ class People:
         if not hub.runs:
             self._later(60, 600, self.older_database)
             return
-        older, found_again = _database(hub), dice.random() < 0.5
+        older, found_again = database_of(hub), dice.random() < 0.5
         if dice.random() < 0.5:
             self._exchange_later(older, witness.hub.copy(), found_again=found_again)
         else:  # how far that goes depends on when SQLite last emptied the WAL
@@ -130,7 +130,7 @@ class People:
         if not hub.runs:
             self._exchange_later(older, before, found_again=found_again)
             return
-        newer, known = _database(hub), witness.hub.copy()
+        newer, known = database_of(hub), witness.hub.copy()
         hub.kill(power=False)
         hub.disk.exchange(set(newer), older)
         self._exchanges += 1
@@ -264,6 +264,6 @@ class People:
         agenda.on(agenda.now + self._dice.uniform(low_seconds, high_seconds), act)
 
 
-def _database(hub: HubNode) -> Image:
+def database_of(hub: HubNode) -> Image:
     """Its database's files as they are now."""
     return {name: raw for name, raw in hub.disk.image().items() if name.startswith(HUB_FILE)}
