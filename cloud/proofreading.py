@@ -110,9 +110,8 @@ class Proofreading:
 
     @property
     def due_at(self) -> float:
-        """When there is something to read."""
-        again_at = min((each.again_at for each in self._readings.values()), default=self._round_at)
-        return min(again_at, self._round_at)
+        """When there is something to read: a round goes on when what was begun has come to its end."""
+        return min((each.again_at for each in self._readings.values()), default=self._round_at)
 
     def served(self, digest: Digest, size_bytes: int, offset_bytes: int, part: bytes | None) -> bool:
         """An agency was given these bytes of a document in its inbox; None where the disk refused. True where the whole is now known to be another

@@ -271,6 +271,17 @@ def test_what_the_disk_refuses_and_goes_on_refusing_is_asked_for(
     given_back(town, one)
 
 
+def test_while_the_disk_refuses_nothing_is_due_but_to_ask_it_once_more(
+    town: Town, cabin: Cabin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A round that had not begun yet was due all the time, and none begins beside such a document."""
+    one = town.deliver(cabin)
+    refuses(town, monkeypatch)
+    assert town.ledger.read_blob(one.digest, 0, PART_BYTES) is None
+    quiet(town, 1, at=1000.0)
+    assert town.ledger.proofread_at == 1000.0 + REFUSED_SECONDS
+
+
 def test_a_disk_that_is_away_for_a_moment_costs_nobody_a_document(
     town: Town, cabin: Cabin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
