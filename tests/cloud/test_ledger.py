@@ -21,7 +21,7 @@ from protocol.ids import Digest
 from protocol.manifest import Happening, Receipt
 
 if TYPE_CHECKING:
-    from tests.cloud.conftest import Cabin, Town
+    from tests.cloud.conftest import Cabin, Document, Town
 
 
 def hello(town: Town, last: Mark) -> Hello:
@@ -360,12 +360,7 @@ def test_a_database_older_than_the_documents_beside_it_calls_a_person_and_loses_
     older = town.power_cut(tmp_path / "copy")  # its database; then documents come
     older.close()
     for _ in range(2):
-        document = cabin.document()
-        cabin.event(document.event)
-        town.commit(cabin)
-        town.ledger.settle()
-        town.send(document)
-        town.ledger.settle()
+        document = _deliver(town, cabin)
     town.close()
     shutil.rmtree(older.folder / "blobs")
     shutil.copytree(town.folder / "blobs", older.folder / "blobs")
@@ -401,10 +396,11 @@ def test_whoever_dies_between_two_things_to_be_told_tells_both(town: Town, tmp_p
     town.open()
 
 
-def _deliver(town: Town, cabin: Cabin) -> None:
+def _deliver(town: Town, cabin: Cabin) -> Document:
     document = cabin.document()
     cabin.event(document.event)
     town.commit(cabin)
     town.ledger.settle()
     town.send(document)
     town.ledger.settle()
+    return document

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from protocol.errors import Unavailable
-from tools.torture.evidence import Record, World, _simulate, gather, page
+from tools.torture.evidence import Record, World, _as_torture, _simulate, gather, page
 
 PAGE = Path(__file__).parents[3] / "docs" / "evidence.md"
 
@@ -97,3 +97,18 @@ def test_a_simulation_is_asked_for_as_many_cabins_and_days_on_end_as_were_named(
     common = ["simulate", "--days", "30", "--seed", "300000"]
     assert _simulate(60, 3, "", World(2)) == [*common, "--cabins", "2"]
     assert _simulate(1500, 3, "", World(50, 30.0)) == [*common, "--world-days", "30", "--cabins", "50"]
+
+
+def test_of_what_a_simulation_says_beside_its_figures_only_broken_promises_are_kept() -> None:
+    """A traceback of a library, with paths of the machine on which it ran, stood on the page for people."""
+    figures = {
+        "planted": None,
+        "seed": 3,
+        "cabin_days": 1.2,
+        "faults": {},
+        "recoveries": {},
+        "violations": 1,
+        "caught": False,
+    }
+    said = 'Traceback (most recent call last):\n  File "/somewhere/base.py", line 372\nBroken promise: it forgot (2026-03-02)\n'
+    assert _as_torture(figures, said, 1.0, ["simulate"])["broken"] == ["it forgot (2026-03-02)"]
