@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import resource
 import subprocess
@@ -55,6 +56,7 @@ def no_file_may_grow_beyond(size_bytes: int) -> Iterator[None]:
 @contextmanager
 def nothing_can_be_opened() -> Iterator[None]:
     """This process has all the descriptors that it may have."""
+    gc.collect()  # what tests before have left to it would be closed when it happens to run
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     held = [os.open(os.devnull, os.O_RDONLY)]
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(map(int, os.listdir("/proc/self/fd"))) + 1, hard))

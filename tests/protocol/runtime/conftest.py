@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
+import zmq
 
 from protocol.keys import CurvePair
 from protocol.runtime.wires import Dialler, Listener
@@ -24,11 +25,18 @@ def listener(door: Door) -> Iterator[Listener]:
 
 
 @pytest.fixture
-def dial(listener: Listener) -> Iterator[Callable[..., Dialler]]:
+def context() -> Iterator[zmq.Context[zmq.Socket[bytes]]]:
+    """Ended with the test: in the one of the process libzmq closes connections when it comes to it, amid another test that counts descriptors."""
+    with zmq.Context() as made:
+        yield made
+
+
+@pytest.fixture
+def dial(listener: Listener, context: zmq.Context[zmq.Socket[bytes]]) -> Iterator[Callable[..., Dialler]]:
     diallers: list[Dialler] = []
 
     def dialled(own: CurvePair = CABIN, hub_key: bytes = HUB.public, address: str = "") -> Dialler:
-        diallers.append(Dialler(address or listener.address, hub_key, own))
+        diallers.append(Dialler(address or listener.address, hub_key, own, context))
         return diallers[-1]
 
     yield dialled

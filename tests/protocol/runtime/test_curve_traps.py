@@ -40,19 +40,6 @@ def listener(users: dict[bytes, str]) -> Iterator[Listener]:
         yield wire
 
 
-@pytest.fixture
-def dial(listener: Listener) -> Iterator[Callable[[], Dialler]]:
-    made: list[Dialler] = []
-
-    def dialled() -> Dialler:
-        made.append(Dialler(listener.address, HUB.public, CABIN))
-        return made[-1]
-
-    yield dialled
-    for dialler in made:
-        dialler.close()
-
-
 def told(dialler: Dialler) -> list[bytes]:
     """What has come, once something has."""
     words: list[bytes] = []
