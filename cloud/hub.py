@@ -261,6 +261,7 @@ class Hub:
 
     def _close(self, connection: Connection, reason: str) -> None:
         connection.pump.lost(reason)
+        connection.pump.let_go()
         self._by_route.pop(connection.route, None)
         if self._by_site.get(connection.site) is connection:
             del self._by_site[connection.site]

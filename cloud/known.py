@@ -29,7 +29,7 @@ V = TypeVar("V")
 
 
 class Recent(Generic[K, V]):
-    """The last `_KEPT_MAX` things looked up."""
+    """Things looked up; `trim` forgets all but the last `_KEPT_MAX`."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[K, V] = OrderedDict()
@@ -40,11 +40,10 @@ class Recent(Generic[K, V]):
     def put(self, key: K, found: V) -> None:
         self._kept[key] = found
         self._kept.move_to_end(key)
-        if len(self._kept) > _KEPT_MAX:
-            self._kept.popitem(last=False)
 
-    def clear(self) -> None:
-        self._kept.clear()
+    def trim(self) -> None:
+        while len(self._kept) > _KEPT_MAX:
+            self._kept.popitem(last=False)
 
 
 @dataclass(frozen=True)
@@ -92,6 +91,11 @@ class Known:
             for agency in directory.agencies
         }
         return True
+
+    def committed(self) -> None:
+        """What this turn has said is in the database, where it is found again: until now nothing of it could be forgotten."""
+        self._journal_keys.trim()
+        self._chains.trim()
 
     def addressee(self, agency: AgencyId) -> Addressee | None:
         """None when the directory in force does not know it."""

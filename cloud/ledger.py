@@ -223,6 +223,7 @@ class Ledger:
             if size_bytes is None:
                 return self.read_directory(digest, offset_bytes, length_bytes)
             self._sizes.put(digest, size_bytes)
+            self._sizes.trim()
         found = self.blobs.read(digest, offset_bytes, length_bytes)
         if self._proofreading.served(digest, size_bytes, offset_bytes, found):
             self._gathered.spoiled.add(digest)
@@ -265,6 +266,7 @@ class Ledger:
                 bulk.write(connection, _ALIVE, [{"now": now}])
             self.blobs.record(connection)
         turn.committed()
+        self.known.committed()
         self._healing -= healed
         self.owing.asked(wanted.site for wanted in news.wanted)
         self._places.committed()

@@ -125,6 +125,11 @@ class Pump:
         self.feed(events.Lost())
         self.ended = self.ended or effects.End("", reason)
 
+    def let_go(self) -> None:
+        """Of its owner, which asks nothing more of it. Each holds the other: both would stay until the collector comes by."""
+        vars(self).pop("_owner", None)
+        vars(self).pop("_say", None)
+
     def feed(self, event: events.Event) -> None:
         """Step the machine and do what it says."""
         todo = self.link.step(event, self._clock())

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from cloud import known
 from cloud.site_log import NUMBER_MAX
 from cloud.storage import schema
 from protocol import entries, limits, manifest
@@ -166,6 +167,17 @@ def test_a_missing_document_is_noticed_and_the_others_arrive(town: Town) -> None
     town.deliver(cabin)
     assert [row.counter for row in town.rows(schema.document)] == [1, withheld.manifest.counter + 1, 4]
     assert len(town.rows(schema.alarm)) == 1
+
+
+def test_what_a_turn_says_is_remembered_however_few_things_are(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it has not yet written can be looked up nowhere."""
+    monkeypatch.setattr(known, "_KEPT_MAX", 1)
+    cabin = town.cabin()
+    for agency in ("sozialamt-uckermark", "wohngeldstelle-uckermark") * 2:
+        cabin.event(cabin.document(agency=agency).event)
+        cabin.open_epoch()
+    assert take(town, cabin) == []
+    assert [row.counter for row in town.rows(schema.document)] == [1, 1, 2, 2]
 
 
 def test_chains_go_on_after_a_restart(town: Town) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -10,8 +11,10 @@ from sqlalchemy import Connection, Engine, event
 from cloud.admission import Admission, Guest, Kind
 from cloud.desks import DESKS_MAX
 from cloud.hub import BELL_SECONDS
+from protocol import limits
 from protocol.asking import Ask, ShowDirectory
 from protocol.frames import Beat, Entries, Hello, Refused, Whisper
+from protocol.runtime.pump import Pump
 from tests.cloud.at_the_door import Wire, hub_of
 from tests.cloud.conftest import AGENCIES, Cabin, Town
 
@@ -198,3 +201,24 @@ def test_a_revoked_cabin_that_says_nothing_is_cut_off_within_a_second(town: Town
     while not any(isinstance(frame, Refused) and frame.code == "revoked" for _, frame in wire.said):
         hub.turn(BELL_SECONDS)
         assert wire.now <= revoked_at + 1.0
+
+
+def test_of_a_connection_that_has_ended_nothing_stays(town: Town) -> None:
+    """Cabins on bad lines come a hundred times a day, and the collector comes after two million new things."""
+    cabin = town.cabin()
+    each = guest(cabin.site)
+    admission, wire, now = Admission(), Wire(), [1000.0]
+    admission.replace([each])
+    hub = hub_of(town, wire, admission, lambda: now[0])
+    gc.collect()
+    gc.disable()
+    try:
+        for number in range(5):
+            wire.comes(each.user, hello(cabin, town), b"%d" % number)
+            hub.turn(0.0)
+            now[0] += 2 * limits.BEAT_SECONDS
+            hub.turn(0.0)
+        there = [thing for thing in gc.get_objects() if type(thing) is Pump]
+    finally:
+        gc.enable()
+    assert not there
