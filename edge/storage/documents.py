@@ -123,12 +123,13 @@ class Documents:
         """Its bytes were altered on the disk; somebody must be told."""
         self.rows.replace(msgspec.structs.replace(row, state=State.DAMAGED.value, changed_at=microseconds(at)))
 
-    def forget_old(self) -> list[bytes]:
-        """Drop the rows of the oldest ones that are accepted, returned or lost, but limits.DOCUMENTS_REMEMBERED; their envelopes."""
-        if len(self.rows) <= limits.DOCUMENTS_REMEMBERED:
+    def forget_old(self, kept: int) -> list[bytes]:
+        """Drop the rows of the oldest ones that are accepted, returned or lost, but limits.DOCUMENTS_REMEMBERED and those whose bytes are still
+        `kept`, so many: a hub that came back from an older copy may ask for these. Their envelopes."""
+        if len(self.rows) - kept <= limits.DOCUMENTS_REMEMBERED:
             return []
         done = self.rows.where(
-            "WHERE state IN ('accepted', 'returned', 'lost') ORDER BY entry DESC LIMIT -1 OFFSET ?",
+            "WHERE state IN ('accepted', 'returned', 'lost') AND entry NOT IN (SELECT entry FROM kept) ORDER BY entry DESC LIMIT -1 OFFSET ?",
             (limits.DOCUMENTS_REMEMBERED,),
         )
         for row in done:

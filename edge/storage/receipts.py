@@ -118,7 +118,7 @@ class Receipts:
 
     def forget_old(self) -> None:
         """Drop what the screen need not tell any more."""
-        for envelope in self._documents.forget_old():
+        for envelope in self._documents.forget_old(len(self._kept.rows)):
             for row in self.rows.where("WHERE envelope = ?", (envelope,)):
                 self.rows.drop(row.event)
 

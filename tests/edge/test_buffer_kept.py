@@ -213,6 +213,27 @@ def test_a_hub_that_came_back_secures_it_anew_and_it_stays_as_long_again(cabin: 
     assert buffer.troubles == ()
 
 
+def test_what_is_kept_is_remembered_as_long_and_then_forgotten(cabin: Cabin, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hub that came back may ask for it, and say again what happened to it."""
+    monkeypatch.setattr(limits, "DOCUMENTS_REMEMBERED", 0)
+    buffer = opened(cabin)
+    put = cabin.hand_in(buffer, cabin.envelope(SIZE_BYTES))
+    stored = receipt(manifest_of(buffer, put.entry), Happening.STORED)
+    fetched = receipt(stored.receipt, Happening.FETCHED)
+    cabin.told(buffer, stored, fetched, receipt(fetched.receipt, Happening.ACCEPTED))
+    quiet(buffer, KEEP_SECONDS - 10)
+    cabin.hub = buffer.log.theirs()
+    buffer.log.commit([restored(cabin)])
+    cabin.told(buffer, receipt(manifest_of(buffer, put.entry), Happening.STORED, text="once more"))
+    quiet(buffer, KEEP_SECONDS - 10)
+    assert here(buffer, [put]) == [True]
+    assert [row.receipt for row in buffer.documents()] == [put.receipt]
+    quiet(buffer, 20)
+    [later] = secured(cabin, buffer)
+    assert here(buffer, [put]) == [False]
+    assert [row.receipt for row in buffer.documents()] == [later.receipt]
+
+
 def test_an_altered_one_is_not_given_out(cabin: Cabin) -> None:
     buffer = opened(cabin)
     [put] = secured(cabin, buffer)
