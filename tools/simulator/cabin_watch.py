@@ -81,8 +81,8 @@ class CabinWatch:
                 expect(told, f"an accepted document is neither in {cabin.name} nor at the hub")
                 self._forgive(digest)
                 continue
-            told = reader.stored(document.envelope) or bool(custody.spoiled)
-            expect(told, f"{cabin.name} let go of a document before its receipt was here")
+            told = document.envelope in custody.secured or reader.stored(document.envelope)
+            expect(told or bool(custody.spoiled), f"{cabin.name} let go of a document before its receipt was here")
             expect(self._old_enough(document), f"{cabin.name} let go early of what it was to keep")
             custody.freed.add(digest)
 

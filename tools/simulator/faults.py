@@ -58,8 +58,8 @@ FAULTS: Final[dict[str, Fault]] = {
     "clock-jump": faults_of_nodes.clock_jumped,
 }
 # What comes of them on lines and disks, counted where it happens: a message reaches nobody, comes behind what was said after it, or once more; a
-# write that no fsync has confirmed is gone after a power cut, or some of its sectors are.
-EFFECTS: Final = ("message-lost", "message-out-of-order", "message-twice", "write-dropped", "write-torn")
+# write that no fsync has confirmed is gone after a power cut, or some of its sectors are. And how many bounds (bounds.py) were small.
+EFFECTS: Final = ("message-lost", "message-out-of-order", "message-twice", "small-bound", "write-dropped", "write-torn")
 # How often, beside the others; once when it is not named here.
 WEIGHTS: Final = {
     "outage-of-days": 0.3,

@@ -252,6 +252,8 @@ class Simulation:
             for office in self.offices:
                 office.visit()
             self._pass(30)
+        logs = [cabin.buffer.log for cabin in self.cabins if cabin.buffer is not None]
+        self.report.recoveries["old-entries-were-forgotten"] += sum(log.first() > 1 for log in logs)
 
     def _call_people(self) -> None:
         """Documents that arrived altered three times wait until somebody has looked after the cabin, and its link begins anew."""

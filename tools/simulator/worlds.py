@@ -11,9 +11,9 @@ from typing import Final, NamedTuple
 
 from tools.room import room
 from tools.side_by_side import players
-from tools.simulator import engines
+from tools.simulator import bounds, engines
 from tools.simulator.report import Report
-from tools.simulator.simulation import WORLD_DAYS, Simulation
+from tools.simulator.simulation import WORLD_DAYS, Simulation, dice
 
 _PLANTED_DAYS: Final = 1.0  # one that has a planted fault: many short ones find it sooner, before something excuses it
 _GARBAGE: Final = (
@@ -63,8 +63,14 @@ def play(world: World) -> Report:
 def _played(world: World) -> Report:
     """Nobody holds the world any more when this returns."""
     each_once = world.days < WORLD_DAYS and not world.plant  # one of many worlds has others beside it
-    with room() as folder, engines.kept():
-        return Simulation(folder, world.seed, world.cabins, world.days, world.plant, each_once=each_once).run()
+    with (
+        room() as folder,
+        engines.kept(),
+        bounds.drawn(dice(f"{world.seed} bounds"), 0.0 if world.plant else bounds.SHARE) as small,
+    ):
+        report = Simulation(folder, world.seed, world.cabins, world.days, world.plant, each_once=each_once).run()
+    report.faults["small-bound"] += len(small)
+    return report
 
 
 @contextmanager
