@@ -21,7 +21,7 @@ from protocol import limits
 SHARE: Final = 0.5  # of all worlds …
 _EACH: Final = 0.25  # … and of these bounds, in each of them
 SMALL: Final[tuple[tuple[ModuleType, str, tuple[int, ...]], ...]] = (
-    (limits, "ENTRIES_KEPT", (2, 10, 40)),
+    (limits, "ENTRIES_KEPT", (40, 80)),  # more than a twin of a cabin that is away acknowledges meanwhile
     (limits, "EPOCH_ENTRIES_MAX", (4, 10, 40)),
     (journal, "_FORGET_STEP", (1, 5)),
     (limits, "ENTRIES_PER_FRAME_MAX", (1, 3)),
