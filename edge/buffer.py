@@ -322,7 +322,7 @@ class Buffer:
     def troubles(self) -> tuple[str, ...]:
         """What somebody must look at, oldest first."""
         broken = (self._database.broken.what,) if self._database.broken else ()
-        return (*self._troubles, *broken)
+        return (*self._troubles, *broken, *self._inlet.troubles())
 
     def trouble(self, what: str) -> None:
         """Note that something is wrong. The oldest is dropped when there are too many."""

@@ -135,6 +135,8 @@ class Connection:
         """Make durable what was heard, then let the acknowledgements leave."""
         news = self._buffer.sync(quiet=self._clock() >= self._heard_at + QUIET_SECONDS)
         self._pump.settled()
+        if news.wanted:  # instead of what was wanted until now: a directory that has been overtaken
+            self._pump.link.transfers.forget()
         for digest, size_bytes, have_bytes in news.wanted:
             self._pump.want(digest, size_bytes, have_bytes)
         if news:

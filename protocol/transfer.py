@@ -63,6 +63,11 @@ class Transfers:
         self._open[digest] = transfer
         heapq.heappush(self._hungry, (transfer.order, transfer))
 
+    def forget(self) -> None:
+        """Nothing is wanted any more; what was asked for is still answered."""
+        self._open.clear()
+        self._hungry.clear()
+
     def asks(self, window_bytes: int, chunk_bytes: int) -> Iterator[Want]:
         """What to ask for now, so that at most `window_bytes` are outstanding (but always at least one chunk)."""
         while self._hungry and self._room(window_bytes, chunk_bytes):

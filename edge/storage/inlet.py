@@ -66,7 +66,10 @@ class Inlet:
         return durable_bytes + len(self._kept.get(digest, b""))
 
     def keep(self, digest: Digest, offset_bytes: int, chunk: bytes | memoryview) -> None:
-        """Collect the next bytes of a blob. Raises Mistake unless `offset_bytes` is `have(digest)`, Refused(TOO_LARGE)."""
+        """Collect the next bytes of a blob; what nobody wants any more is let pass. Raises Mistake unless `offset_bytes` is `have(digest)`,
+        Refused(TOO_LARGE)."""
+        if not self._wants(digest):
+            return
         have_bytes = self.have(digest)
         if offset_bytes != have_bytes:
             raise Mistake(f"Bytes from {offset_bytes} on were to be kept; {have_bytes} are here.")
@@ -116,6 +119,8 @@ class Inlet:
             self._place(acknowledged=self._log.told)
             self._journal.forget(self._receipts.oldest_needed())
         for digest, data in self._kept.items():
+            if not self._wants(digest):
+                continue
             try:
                 self._blobs.extend(digest, bytes(data))
             except DamageError:
@@ -124,6 +129,11 @@ class Inlet:
         news = self._new_directory(news, again=wanted_before != self._database.place.wanted)
         self._receipts.forget_old()
         return news
+
+    def _wants(self, digest: Digest) -> bool:
+        """Is it the directory to be fetched? A newer one may have been announced since its bytes were asked for."""
+        wanted = self._database.place.wanted
+        return wanted is not None and wanted.digest == digest
 
     def settled(self) -> None:
         """It is durable: no longer to be collected."""
@@ -155,7 +165,6 @@ class Inlet:
         except Refused as refused:
             if refused.code not in _NO_SIGNER or not self._receipts.park(entry.number, signed):
                 raise
-            self._trouble("A receipt waits for a directory that names its signer.")
             return news
         return news if folded is None else _with(news, *folded)
 
@@ -183,6 +192,12 @@ class Inlet:
             self._receipts.parked.drop(row.number)
             news = news if folded is None else _with(news, *folded)
         return news
+
+    def troubles(self) -> tuple[str, ...]:
+        """What is wrong as it stands now."""
+        if not self._receipts.parked or self._database.place.wanted is not None:
+            return ()
+        return ("A receipt waits for a directory that names its signer, and none is on its way.",)
 
     def _place(self, **changes: object) -> None:
         self._database.place = msgspec.structs.replace(self._database.place, **changes)

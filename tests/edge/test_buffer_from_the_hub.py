@@ -121,11 +121,13 @@ def test_a_receipt_waits_for_the_directory_that_names_its_signer(cabin: Cabin) -
     buffer.close()
     buffer = cabin.open()
     assert buffer.have(put.digest) > 0
+    assert buffer.troubles == ("A receipt waits for a directory that names its signer, and none is on its way.",)
     event, raw = cabin.published(directory(2, digest_of(first)))
     cabin.told(buffer, event)
+    assert buffer.troubles == ()
     buffer.keep(event.digest, 0, raw)
     news = buffer.sync()
-    assert (news.directory, news.secured) == (2, (put.receipt,))
+    assert (news.directory, news.secured, buffer.troubles) == (2, (put.receipt,), ())
     assert buffer.documents()[0].state is State.SECURED
 
 
@@ -178,6 +180,32 @@ def test_a_directory_is_announced_fetched_and_put_in_force(cabin: Cabin) -> None
     buffer = cabin.open()
     assert buffer.directory_version() == 2
     assert buffer.directory() == directory(2, digest_of(first))
+
+
+@pytest.mark.parametrize("fetched", [0, 700], ids=["nothing of it", "a part of it"])
+@pytest.mark.parametrize("late", [False, True], ids=["in one turn", "a turn later"])
+def test_what_comes_of_a_directory_that_a_newer_one_has_overtaken_is_let_pass(
+    cabin: Cabin, fetched: int, *, late: bool
+) -> None:
+    """It ended the cabin's uplink, or stayed for ever."""
+    buffer = cabin.open()
+    first = directory(1)
+    buffer.set_directory(first)
+    second = directory(2, digest_of(first))
+    event, raw = cabin.published(second)
+    newer, newer_raw = cabin.published(directory(3, digest_of(second)))
+    cabin.told(buffer, event)
+    buffer.keep(event.digest, 0, raw[:fetched])
+    buffer.sync()
+    if late:
+        cabin.told(buffer, newer)
+        buffer.keep(event.digest, fetched, raw[fetched : fetched + 500])
+        buffer.sync()
+    else:
+        buffer.keep(event.digest, fetched, raw[fetched : fetched + 500])
+        cabin.told(buffer, newer)
+    assert (buffer.have(event.digest), buffer.troubles) == (0, ())
+    assert [tuple(wanted) for wanted in buffer.wanted()] == [(newer.digest, len(newer_raw), 0)]
 
 
 def test_a_directory_that_is_off_the_chain_is_refused_and_told(cabin: Cabin) -> None:
@@ -235,8 +263,11 @@ def test_a_directory_that_would_be_too_large_is_not_asked_for(cabin: Cabin) -> N
     event = DirectoryPublished(1, Digest(bytes(32)), limits.DIRECTORY_BYTES_MAX * 2)
     assert not cabin.told(buffer, event).wanted
     assert "Directory 1 would have" in buffer.troubles[0]
+    buffer.keep(event.digest, 0, b"let pass")
+    assert buffer.have(event.digest) == 0
+    cabin.told(buffer, DirectoryPublished(1, Digest(bytes(32)), limits.DIRECTORY_BYTES_MAX))
     with pytest.raises(Refused):
-        buffer.keep(Digest(bytes(32)), 0, bytes(limits.DIRECTORY_BYTES_MAX * 2))
+        buffer.keep(event.digest, 0, bytes(limits.DIRECTORY_BYTES_MAX * 2))
 
 
 def test_a_directory_that_came_by_hand_is_not_fetched_any_more(cabin: Cabin) -> None:

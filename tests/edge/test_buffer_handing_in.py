@@ -9,7 +9,7 @@ import pytest
 
 from edge.buffer import Buffer, State
 from protocol import limits
-from protocol.entries import DocumentSealed, EpochOpened, VisitEnded
+from protocol.entries import DirectoryPublished, DocumentSealed, EpochOpened, VisitEnded
 from protocol.errors import Code, Mistake, Refused, Unavailable
 from protocol.ids import AgencyId, Digest
 from protocol.manifest import NO_MANIFEST, Happening, Manifest, digest_of, verify
@@ -235,7 +235,8 @@ def test_more_entries_acknowledged_than_there_are_is_a_mistake(cabin: Cabin) -> 
 # --- bytes
 def test_bytes_are_kept_from_the_front_only(cabin: Cabin) -> None:
     buffer = cabin.open()
-    digest = Digest(hashlib.sha256(b"abc").digest())
+    digest = Digest(hashlib.sha256(b"abc and more").digest())
+    cabin.told(buffer, DirectoryPublished(1, digest, 12))
     with pytest.raises(Mistake):
         buffer.keep(digest, 1, b"b")
     buffer.keep(digest, 0, b"a")

@@ -127,6 +127,17 @@ def test_what_was_under_way_before_a_blob_was_wanted_anew_is_not_taken_for_its_b
     assert transfers.arrived(A, 0, 30, 100) is Arrival.NEXT
 
 
+def test_what_is_forgotten_is_not_asked_for_and_what_is_under_way_still_counts():
+    transfers = Transfers()
+    transfers.want(A, 100, 0)
+    asks(transfers)
+    transfers.forget()
+    assert (len(transfers), transfers.outstanding_bytes) == (0, 90)
+    transfers.want(B, 300, 0)
+    assert transfers.arrived(A, 0, 30, 100) is Arrival.UNWANTED
+    assert asks(transfers) == [Want(B, 0, 30)]
+
+
 class Fetching(RuleBasedStateMachine):
     """A receiver, and a sender that answers in order: on one connection no byte is asked for twice, and the window holds."""
 

@@ -138,13 +138,18 @@ class CabinWatch:
         return sum(now - custody.secured.get(one.envelope, now) > _LONG_SECONDS for one in waiting)
 
     def _untidy(self) -> list[str]:
-        """Of what was freed, or begun and never accepted, nothing stays on the disk."""
+        """Of what was freed, or begun and never accepted, nothing stays on the disk, and nobody waits for what is there."""
         if self._cabin.buffer is None or self.custody.spoiled:
             return []
         self._reader.at(self._cabin.disk)
         left, leaving = self._reader.left_over(), self._reader.leaving()
-        found = [f"{left} chunks in {self._cabin.name} are of nothing that is there"] if left else []
-        return [*found, *([f"{leaving} blobs never leave {self._cabin.name}"] if leaving else [])]
+        parked, strangers = self._reader.parked(), self._reader.strangers()
+        return [
+            *([f"{left} chunks in {self._cabin.name} are of nothing that is there"] if left else []),
+            *([f"{leaving} blobs never leave {self._cabin.name}"] if leaving else []),
+            *([f"{strangers} blobs in {self._cabin.name} are no document and no directory"] if strangers else []),
+            *([f"{parked} receipts in {self._cabin.name} wait for a directory that has come"] if parked else []),
+        ]
 
     def _untold(self) -> int:
         """How many were secured, are at neither end, and have no name at the hub."""

@@ -106,8 +106,10 @@ class District:
         for id in self.agencies:
             self.take_over(connection, id)
 
-    def new_card(self, id: AgencyId) -> None:
-        """The agency makes another key for its inbox; nothing else of it changes."""
+    def new_card(self, id: AgencyId, *, anew: bool = False) -> None:
+        """The agency makes another key for its inbox; all its keys where it begins `anew`, with a connector on another machine."""
+        if anew:
+            self.agencies[id] = (SigningPair.generate(self.random), CurvePair.generate(self.random))
         (signing, curve), cards = self.agencies[id], self._cards[id]
         recipient = str(HybridIdentity.generate(self.random).recipient())
         cards.append(InboxCard(id, len(cards) + 1, recipient, signing.public, curve.public))

@@ -51,11 +51,21 @@ def hub_older_database(strike: Strike) -> None:
 
 
 def inbox_key_changed(strike: Strike) -> None:
-    """An agency makes a new key for its inbox, and perhaps the hub comes back from a backup that does not know it."""
+    """An agency makes a new key for its inbox, or all its keys, and perhaps the hub comes back from a backup that knows none of it; or a cabin hears
+    of them when papers that it has handed in were fetched with them already."""
     people, dice = strike.simulation.people, strike.dice
     if dice.random() < 0.5:
         people.restore_hub(within_seconds=HOUR)
-    strike.later(0.1, MINUTE, people.new_inbox_key)
+    elif dice.random() < 0.5:
+        for _ in range(3):
+            strike.later(0, 0.1, lambda: strike.simulation.hand_in(strike.cabin))
+        strike.later(10, 30, strike.cabin.line.cut)
+        for office in strike.simulation.offices:
+            strike.later(2 * MINUTE, 10 * MINUTE, office.visit)
+        strike.later(11 * MINUTE, 20 * MINUTE, strike.cabin.line.mend)
+    seconds = dice.uniform(MINUTE, 2 * MINUTE)
+    for late in (0.0, dice.uniform(0, 2)):  # the second directory overtakes the first on its way
+        strike.later(seconds + late, seconds + late, people.new_inbox_key)
     for _ in range(3):
         strike.later(MINUTE, HOUR, lambda: strike.simulation.hand_in(strike.cabin))
 

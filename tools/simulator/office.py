@@ -47,21 +47,32 @@ class Office:
         self._signed: dict[bytes, tuple[Signed, ...]] = {}  # by envelope: the events of what was fetched
         self._signing, curve = keys
         self.user = f"agency:{agency}:{curve.public.hex()}"
+        self.anew = False  # with other keys than at first
         self._strand: Strand | None = None
         self._work: Work | None = None
         self._visits = 0
         self._asked = 0
 
+    def begin_anew(self, keys: tuple[SigningPair, CurvePair]) -> None:
+        """On another machine, with other keys; what was signed with those of before is kept."""
+        self._leave()
+        self._signing, curve = keys
+        self.user = f"agency:{self.agency}:{curve.public.hex()}"
+        self.anew = True
+
     def visit(self) -> None:
         """Look what is there, and take it."""
         if self._strand is None:
             self._visits += 1
-            visit = self._visits
-            self.line.dial(self.user, self._wake, self._answered)
+            visit, user = self._visits, self.user
+            self.line.dial(user, self._wake, lambda strand, _why: self._answered(user, strand))
             self.agenda.after(_PATIENCE_SECONDS * 6, lambda: self._leave() if visit == self._visits else None)
 
-    def _answered(self, strand: Strand | None, why: str) -> None:
+    def _answered(self, user: str, strand: Strand | None) -> None:
         if strand is None:
+            return
+        if user != self.user:
+            strand.hang_up()
             return
         self._strand, self._work = strand, self._take()
         strand.say(frames.encode(next(self._work)))
@@ -143,10 +154,21 @@ class Office:
                 chain = self._signed.get(envelope, ())
                 if len(chain) == 1:  # it went away before it could say so
                     chain = (*chain, self._sign(envelope, Happening.FETCHED, chain[-1]))
-                yield self._ask(asking.Recall(envelope, chain))
+                frame, _ = yield self._ask(asking.Recall(envelope, chain))
+                if isinstance(frame, frames.Refused) and frame.code == Code.BAD_SIGNATURE:
+                    chain = self._signed[envelope] = self._said_anew(envelope, chain)
+                    self.recoveries["agency-said-anew-with-other-keys"] += 1
+                    yield self._ask(asking.Recall(envelope, chain))
                 self.recoveries[
                     "agency-proved-what-the-hub-had-lost" if chain else "agency-never-had-what-was-lost"
                 ] += 1
+
+    def _said_anew(self, envelope: EnvelopeId, chain: tuple[Signed, ...]) -> tuple[Signed, ...]:
+        """The same events behind *stored*, with the keys of now."""
+        said = chain[:1]
+        for event in chain[1:]:
+            said = (*said, self._sign(envelope, unverified(Receipt, event).happening, said[-1]))
+        return said
 
     def _tell(
         self, delivered: Delivered, happening: Happening, follows: Signed

@@ -198,9 +198,15 @@ class People:
         return True
 
     def new_inbox_key(self) -> None:
-        """An agency makes a new key for its inbox: cabins seal to it as soon as they hear of it."""
-        id = self._dice.choice(list(self._simulation.district.agencies))
-        self._simulation.district.new_card(id)
+        """An agency makes a new key for its inbox, to which cabins seal as soon as they hear of it; or all its keys, and until the hub knows those it
+        does not let the agency in. Once only: what it signed with keys that a cabin was never told of cannot be believed there (DECISIONS 78)."""
+        place = self._simulation.district
+        id = self._dice.choice(list(place.agencies))
+        office = self._simulation.office(id)
+        anew = not office.anew and self._dice.random() < 0.5
+        place.new_card(id, anew=anew)
+        if anew:
+            office.begin_anew(place.agencies[id])
         self._take_over(id)
 
     def let_go(self) -> None:
@@ -239,6 +245,11 @@ class People:
         for id in simulation.witness.hub.held_back_for():
             simulation.report.recoveries["agency-was-made-known-again"] += 1
             self._take_over(id)
+        for office in simulation.offices:
+            if office.anew and not simulation.hub.port.admits(
+                office.user
+            ):  # a hub from a backup has forgotten its card
+                self._take_over(office.agency)
         forked = simulation.witness.hub.forked()
         for cabin in list(simulation.cabins):
             if cabin.site in forked or not simulation.hub.port.admits(cabin.user):

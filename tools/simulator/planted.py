@@ -195,6 +195,12 @@ PLANTED: Final[dict[str, Planted]] = {
     "never-swept": Planted(_cabin(in_cabin.SweptUnderTheCarpet, lambda node: _buffer(node)._blobs)),
     "counter-sticks": Planted(_cabin(in_cabin.CounterSticks, lambda node: _buffer(node)._outbox)),
     "number-given-twice": Planted(_cabin(in_cabin.NumberGivenTwice, lambda node: _buffer(node)._numbers)),
+    "parked-for-ever": Planted(
+        _cabin(in_cabin.ParkedForEver, lambda node: _buffer(node)._inlet), ("inbox-key-changed",)
+    ),
+    "overtaken-directory-kept": Planted(
+        _cabin(in_cabin.KeepsTheOvertaken, lambda node: _buffer(node)._inlet), ("inbox-key-changed",)
+    ),
     "accept-when-full": Planted(_cabin(in_cabin.StagesWhenFull, _buffer), ("cabin-disk-full",)),
     "cabin-synchronous-normal": Planted(_cabin_normal, _POWER),
     "cabin-wal-believed": Planted(_instead(CabinDatabase, "write_out", _nothing), ("cabin-fsync-error",)),

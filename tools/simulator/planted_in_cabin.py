@@ -49,6 +49,22 @@ class _Late:
         return News()
 
 
+class ParkedForEver(Inlet):
+    """An agency has accepted with its new keys; the cabin's screen never says so."""
+
+    def unpark(self, news: News) -> News:
+        """The directory that names them is here, and nobody looks again."""
+        return news
+
+
+class KeepsTheOvertaken(Inlet):
+    """A directory that nobody wants any more ends the cabin's uplink, or stays on its disk for ever."""
+
+    def _wants(self, digest: Digest) -> bool:
+        """Whatever comes."""
+        return True
+
+
 class ForgetBeforeReceipt(Inlet):
     """A document is let go of when the hub holds its entry, before it holds its bytes."""
 

@@ -99,6 +99,18 @@ class CabinReader(Reader):
         """How many blobs are on their way out, or are being written."""
         return int(self.rows("SELECT count(*) FROM leaving")[0][0])
 
+    def strangers(self) -> int:
+        """How many blobs are of no document, and no directory that is in force or to be fetched."""
+        place = self.place()
+        known = self.rows("SELECT digest FROM document")
+        return len(
+            self.blobs() - {row[0] for row in known} - {place.directory, place.wanted.digest if place.wanted else b""}
+        )
+
+    def parked(self) -> int:
+        """How many receipts wait for a directory that names their signer."""
+        return int(self.rows("SELECT count(*) FROM parked")[0][0])
+
     def stored(self, envelope: bytes) -> bool:
         """Is the hub's receipt for this envelope here?"""
         rows = self.rows("SELECT body, signature FROM receipt WHERE envelope = ?", envelope)

@@ -161,6 +161,10 @@ class Simulation:
         """The machine that stands at this site now."""
         return next(cabin for cabin in self.cabins if cabin.site == site)
 
+    def office(self, id: AgencyId) -> Office:
+        """Where this agency's connector runs."""
+        return next(office for office in self.offices if office.agency == id)
+
     def _calm(self) -> bool:
         """Is every cabin connected by a line that carries what is said?"""
         return self.hub.runs and all(cabin.connection is not None and cabin.line.sound() for cabin in self.cabins)
