@@ -165,6 +165,10 @@ class Buffer:
         with self._database.reading():
             return self._inlet.have(digest)
 
+    def wants(self, digest: Digest) -> bool:
+        """Is it the directory that is to be fetched? A newer one may have been announced since its bytes were asked for."""
+        return self._inlet.wants(digest)
+
     def keep(self, digest: Digest, offset_bytes: int, chunk: bytes | memoryview) -> None:
         """Collect the next bytes of a blob from the hub. Raises Mistake unless `offset_bytes` is `have(digest)`, Refused(TOO_LARGE)."""
         with self._database.reading():

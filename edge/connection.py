@@ -163,8 +163,9 @@ class Connection:
         return chunk, self._sending[1]
 
     def keep(self, digest: Digest, offset_bytes: int, data: bytes | memoryview) -> None:
-        """Bytes of a blob from the hub."""
-        self._buffer.keep(digest, offset_bytes, data)
+        """Bytes of a directory from the hub. They may have been asked for before a newer one was announced."""
+        if self._buffer.wants(digest):
+            self._buffer.keep(digest, offset_bytes, data)
 
     def observe(self, frame: frames.Hello | frames.Beat, round_trip_seconds: float) -> None:
         """The hub lives."""

@@ -66,10 +66,7 @@ class Inlet:
         return durable_bytes + len(self._kept.get(digest, b""))
 
     def keep(self, digest: Digest, offset_bytes: int, chunk: bytes | memoryview) -> None:
-        """Collect the next bytes of a blob; what nobody wants any more is let pass. Raises Mistake unless `offset_bytes` is `have(digest)`,
-        Refused(TOO_LARGE)."""
-        if not self._wants(digest):
-            return
+        """Collect the next bytes of a blob. Raises Mistake unless `offset_bytes` is `have(digest)`, Refused(TOO_LARGE)."""
         have_bytes = self.have(digest)
         if offset_bytes != have_bytes:
             raise Mistake(f"Bytes from {offset_bytes} on were to be kept; {have_bytes} are here.")
@@ -119,7 +116,7 @@ class Inlet:
             self._place(acknowledged=self._log.told)
             self._journal.forget(self._receipts.oldest_needed())
         for digest, data in self._kept.items():
-            if not self._wants(digest):
+            if wanted_before is not None and digest == wanted_before.digest and not self.wants(digest):
                 continue
             try:
                 self._blobs.extend(digest, bytes(data))
@@ -130,7 +127,7 @@ class Inlet:
         self._receipts.forget_old()
         return news
 
-    def _wants(self, digest: Digest) -> bool:
+    def wants(self, digest: Digest) -> bool:
         """Is it the directory to be fetched? A newer one may have been announced since its bytes were asked for."""
         wanted = self._database.place.wanted
         return wanted is not None and wanted.digest == digest

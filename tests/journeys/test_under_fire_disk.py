@@ -24,7 +24,7 @@ from protocol.errors import Unavailable
 from protocol.manifest import Happening
 from protocol.runtime.config import read_config, write_default
 from protocol.runtime.folder import write_file
-from tests.edge.cabin import Cabin, manifest_of, receipt
+from tests.edge.cabin import Cabin, directory, manifest_of, receipt
 from tests.edge.disks import full, small_disk
 from tests.journeys.stage import Stage
 from tests.journeys.waiting import until
@@ -50,6 +50,7 @@ def small(tmp_path: Path) -> Iterator[Path]:
 def test_a_full_disk_in_any_phase_loses_nothing_and_says_so(small: Path, phase: str, spare_kib: int) -> None:
     cabin = Cabin(small / "cabin")
     buffer = cabin.open()
+    buffer.set_directory(directory(1))
     kept = [cabin.hand_in(buffer, cabin.envelope(30_000)) for _ in range(3)]
     facts, envelope = cabin.facts(buffer, cabin.envelope(400_000)), cabin.envelope(400_000)
     stored = receipt(manifest_of(buffer, kept[0].entry), Happening.STORED)

@@ -60,7 +60,7 @@ class ParkedForEver(Inlet):
 class KeepsTheOvertaken(Inlet):
     """A directory that nobody wants any more ends the cabin's uplink, or stays on its disk for ever."""
 
-    def _wants(self, digest: Digest) -> bool:
+    def wants(self, digest: Digest) -> bool:
         """Whatever comes."""
         return True
 
