@@ -150,7 +150,8 @@ def test_papers_arrive_through_a_cut_and_a_crash(house: House) -> None:
     said = run(folder, "--cut-after", "400000")
     cut = said.index(of("cut", said)[0])
     before, after = said[:cut], said[cut:]
-    assert happenings(before, small) == happenings(after, large) == ["stored"]
+    # The receipt for the small one may be on its way when the line is cut.
+    assert happenings(said, small) == happenings(after, large) == ["stored"]
     assert offsets(before, large)[0] == 0
     assert 0 < offsets(after, large)[0] <= offsets(before, large)[-1] + WANT_BYTES
     assert not offsets(after, small)
