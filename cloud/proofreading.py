@@ -8,7 +8,6 @@ flipped bit leads past its row hides it, and SQLite says nothing. Nothing here w
 from __future__ import annotations
 
 import hashlib
-from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
@@ -24,7 +23,7 @@ from protocol.ids import Digest, SiteId
 ROUND_SECONDS: Final = 86_400.0  # cabins keep what is secured for three days
 STEP_BYTES: Final = limits.MIB  # read in one go, before somebody may be heard again …
 STEP_DOCUMENTS: Final = 16  # … and so many documents: each is looked up
-READINGS_MAX: Final = 64
+READINGS_MAX: Final = 64  # that fetches may begin; a round reads what they do not
 REFUSED_SECONDS: Final = 60.0  # a disk that was away for a moment has lost nothing
 _WINDOW: Final = 500  # rows looked at in one go: most of them are closed
 _LAST = select(func.max(document.c.id))
@@ -104,7 +103,7 @@ class Proofreading:
         self._database = database
         self._blobs = blobs
         self._round_seconds = round_seconds
-        self._readings: OrderedDict[Digest, _Reading] = OrderedDict()
+        self._readings: dict[Digest, _Reading] = {}
         self._after = 0  # the document up to which this round has come
         self._round_at = 0.0  # when the next step of a round is due: the first one at once
 
@@ -117,8 +116,9 @@ class Proofreading:
         """An agency was given these bytes of a document in its inbox; None where the disk refused. True where the whole is now known to be another
         than was stored. Whoever reads on where a sum stands continues it: the bytes are the same for all."""
         reading = self._readings.get(digest)
-        if part is None or (reading is None and offset_bytes == 0 and part):
-            reading = reading or self._begin(digest, size_bytes)
+        begins = part is None or (part and offset_bytes == 0)
+        if reading is None and begins and len(self._readings) < READINGS_MAX:
+            reading = self._readings[digest] = _Reading(size_bytes)
         if not part or reading is None or not reading.update(offset_bytes, part):
             return False
         del self._readings[digest]
@@ -149,13 +149,6 @@ class Proofreading:
                     break
         return found
 
-    def _begin(self, digest: Digest, size_bytes: int) -> _Reading:
-        """One more, in the place of the oldest where there are too many: it is read in the next round."""
-        if len(self._readings) >= READINGS_MAX:
-            self._readings.popitem(last=False)
-        reading = self._readings[digest] = _Reading(size_bytes)
-        return reading
-
     def _walk(self, now: float) -> list[Hidden]:
         """The next documents of this round; those of all that are hidden."""
         after, up_to = self._after, self._after + _WINDOW
@@ -165,7 +158,7 @@ class Proofreading:
             self._after = rows[-1].id if len(rows) == STEP_DOCUMENTS else up_to
             hidden = connection.execute(_HIDDEN, {"after": after, "up_to": self._after}).all()
         for row in rows:
-            self._begin(Digest(row.digest), row.size_bytes)
+            self._readings[Digest(row.digest)] = _Reading(row.size_bytes)
         if self._after >= last:
             self._after, self._round_at = 0, now + self._round_seconds
         return [Hidden(row.receipt, SiteId(row.site)) for row in hidden]

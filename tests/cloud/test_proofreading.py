@@ -230,6 +230,21 @@ def test_of_more_fetches_at_a_time_than_are_summed_up_none_raises_anything(
     assert called(town) == []
 
 
+def test_a_round_passes_over_nothing_however_many_are_fetched_meanwhile(
+    town: Town, cabin: Cabin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(proofreading, "READINGS_MAX", 2)
+    monkeypatch.setattr(proofreading, "STEP_BYTES", 1000)
+    many = [town.deliver(cabin) for _ in range(5)]
+    for one in many[:2]:
+        flips(town, one)
+    quiet(town)
+    for one in many[2:]:
+        fetch(town, one, 0, 1000)
+    quiet(town, 50)
+    assert [row(town, one).state for one in many] == ["announced"] * 2 + ["stored"] * 3
+
+
 def test_a_connector_that_goes_away_at_the_first_altered_piece_is_enough(town: Town, cabin: Cabin) -> None:
     """The real one stops where a piece cannot be opened: the hub reads on when it is quiet."""
     quiet(town, 2)  # the round after the start is over
