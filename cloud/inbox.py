@@ -16,7 +16,17 @@ from protocol import limits
 from protocol.asking import Delivered, Listing, LostListing
 from protocol.errors import Code, Refused
 from protocol.ids import HUB_ID, AgencyId, Digest, EnvelopeId, SiteId
-from protocol.manifest import AFTER, Happening, Receipt, Signed, check_chain, digest_of, unverified, verify
+from protocol.manifest import (
+    AFTER,
+    Happening,
+    Receipt,
+    Signed,
+    check_chain,
+    digest_of,
+    unverified,
+    verify,
+    verify_by_one,
+)
 
 LISTING_MAX: Final = 200
 LISTING_BYTES_MAX: Final = limits.MESSAGE_BYTES_MAX // 2  # summaries of 32 KiB: an answer is one message
@@ -147,8 +157,9 @@ def _proven(ledger: Ledger, agency: AgencyId, manifest: Signed, receipts: tuple[
     if len(receipts) > EVENTS_MAX:
         raise Refused(Code.TOO_LARGE, f"{len(receipts)} events of one document; at most {EVENTS_MAX} are looked at.")
     events = check_chain(manifest, receipts)
+    agency_keys = (addressee.signing_key, *addressee.former_keys)
     for signed, event in zip(receipts, events, strict=True):
-        verify(Receipt, signed, ledger.signing_key if event.by == HUB_ID else addressee.signing_key)
+        verify_by_one(Receipt, signed, (ledger.signing_key,) if event.by == HUB_ID else agency_keys)
         if event.by not in (HUB_ID, agency):
             raise Refused(Code.NOT_YOURS, f"A receipt speaks for {event.by[:63]}, not for {agency}.")
         if (event.happening is Happening.STORED) != (event.by == HUB_ID):

@@ -48,10 +48,12 @@ class Recent(Generic[K, V]):
 
 @dataclass(frozen=True)
 class Addressee:
-    """An agency as the directory in force has it. `epochs`: of its inbox keys. Without a `signing_key` it can tell nothing."""
+    """An agency as the directory in force has it. `epochs`: of its inbox keys. Without a `signing_key` it can tell nothing; `former_keys` are
+    what it signed with before."""
 
     epochs: frozenset[int]
     signing_key: bytes | None
+    former_keys: tuple[bytes, ...]
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,11 @@ class Known:
         )
         self.current = Current(row.version, Digest(row.digest), row.signed)
         self._addressees = {
-            agency.id: Addressee(frozenset(key.epoch for key in agency.inboxes), agency.signing_key)
+            agency.id: Addressee(
+                frozenset(key.epoch for key in agency.inboxes),
+                agency.signing_key,
+                tuple(former.signing_key for former in directory.former_keys if former.agency == agency.id),
+            )
             for agency in directory.agencies
         }
         return True

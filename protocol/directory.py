@@ -62,6 +62,13 @@ class Agency(msgspec.Struct, frozen=True, array_like=True):
     texts: tuple[AgencyTexts, ...] = ()
 
 
+class FormerKey(msgspec.Struct, frozen=True, array_like=True):
+    """What an agency signed with (Ed25519, 32 bytes) before it made new keys or left: receipts that bear it may still be on their way."""
+
+    agency: AgencyId
+    signing_key: Key
+
+
 class Service(msgspec.Struct, frozen=True, array_like=True):
     """What people come for: LeiKa key, official name, the concern in plain words (German), and words that people search it by. `bring`: the
     papers that are asked for, in plain German words, at most BRING_MAX. `texts`: in other languages; German stands beside them."""
@@ -107,7 +114,7 @@ class HubRow(msgspec.Struct, frozen=True, array_like=True):
 class Directory(Signable, frozen=True, array_like=True):
     """Everything cabins and agencies must believe about each other. `version` grows by 1; `previous` is the SHA-256 of the signed body
     before, NO_DIRECTORY for the first. `holidays_region` as in `DE-BB`. `former_cabins`: machines that were replaced or revoked; what they
-    signed before may still lie unopened in an inbox."""
+    signed before may still lie unopened in an inbox. `former_keys`: of agencies, none of which is its key today."""
 
     context: ClassVar[bytes] = b"kabine/directory/1"
     grows: ClassVar[bool] = True
@@ -122,6 +129,7 @@ class Directory(Signable, frozen=True, array_like=True):
     cabins: tuple[CabinRow, ...]
     holidays_region: str
     former_cabins: tuple[CabinRow, ...] = ()
+    former_keys: tuple[FormerKey, ...] = ()
 
 
 def competent(directory: Directory, service: ServiceId, area: AreaId) -> Agency:
@@ -143,6 +151,15 @@ def agency(directory: Directory, id: AgencyId) -> Agency:
         if candidate.id == id:
             return candidate
     raise Refused(Code.UNKNOWN_AGENCY, f"The directory knows no agency “{id[:80]}”.")
+
+
+def signing_keys(directory: Directory, id: AgencyId) -> tuple[Key, ...]:
+    """What agency `id` signs with, then what it signed with before; it may have left since. Raises Refused(UNKNOWN_AGENCY) when there is none."""
+    now = tuple(each.signing_key for each in directory.agencies if each.id == id and each.signing_key is not None)
+    known = (*now, *(former.signing_key for former in directory.former_keys if former.agency == id))
+    if not known:
+        raise Refused(Code.UNKNOWN_AGENCY, f"The directory names no signing key of “{id[:80]}”.")
+    return known
 
 
 def cabin(directory: Directory, site: SiteId) -> CabinRow:

@@ -121,6 +121,17 @@ def verify(kind: type[T], signed: Signed, key: bytes, bytes_max: int = limits.EN
     return codec.decode_canonical(kind, signed.body, bytes_max, grows=kind.grows)
 
 
+def verify_by_one(kind: type[T], signed: Signed, keys: Sequence[bytes]) -> T:
+    """The noun that the holder of one of `keys` (at least one; the likeliest first) signed. Raises Refused as `verify`."""
+    for key in keys[:-1]:
+        try:
+            return verify(kind, signed, key)
+        except Refused as refused:
+            if refused.code is not Code.BAD_SIGNATURE:
+                raise
+    return verify(kind, signed, keys[-1])
+
+
 def unverified(kind: type[T], signed: Signed, bytes_max: int = limits.ENTRY_BYTES_MAX) -> T:
     """What `signed` claims, before anybody has checked it: to find out whose key to check it with."""
     return codec.decode_canonical(kind, signed.body, bytes_max, grows=kind.grows)

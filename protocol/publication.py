@@ -89,6 +89,10 @@ def mistakes(directory: Directory) -> Iterator[str]:
         yield "no agency is the dispatcher"
     yield from _services_and_routes(directory)
     yield from soundness.twice("cabin", (cabin.site for cabin in directory.cabins))
+    former = [(former.agency, former.signing_key.hex()) for former in directory.former_keys]
+    yield from soundness.twice("former key", (" ".join(each) for each in former))
+    for id, _ in former:
+        yield from soundness.within("former key", soundness.refused(agency_id, id))
     every = (*directory.cabins, *directory.former_cabins)
     yield from soundness.twice("receipt code", (cabin.code for cabin in every))
     yield from soundness.twice("key", (cabin.curve_key.hex() for cabin in every))

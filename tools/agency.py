@@ -143,9 +143,12 @@ def change(
 @click.argument("id")
 @hub_option
 @_card_option
+@click.option(
+    "--stolen", is_flag=True, help="Its keys of before are in wrong hands: cabins believe nothing more that they sign."
+)
 @_publish_option
 @passphrase_option
-def key(id: str, hub: Path, card: str | None, at_once: bool, passphrase_file: Path | None) -> None:
+def key(id: str, hub: Path, card: str | None, stolen: bool, at_once: bool, passphrase_file: Path | None) -> None:
     """Take over the keys on an inbox card: from the next directory on cabins seal to it. An older card brings what was sealed to it before."""
     name = agency_id(id)
     if card is None:
@@ -155,6 +158,8 @@ def key(id: str, hub: Path, card: str | None, at_once: bool, passphrase_file: Pa
 
     def apply(connection: Connection) -> None:
         newest.append(draft.set_inbox_key(connection, read).inboxes[-1].epoch)
+        if stolen:
+            draft.disown(connection, name)
 
     _do(hub, apply, f"{name} has key {read.epoch}.", read, at_once, passphrase_file)
     if newest != [read.epoch]:

@@ -35,6 +35,7 @@ from protocol.manifest import (
     sign,
     unverified,
     verify,
+    verify_by_one,
 )
 from protocol.recipients import HybridIdentity
 from protocol.runtime.asker import Asker
@@ -136,12 +137,14 @@ class Connector:
         events = check_chain(delivered.manifest, delivered.receipts)
         if not events:
             raise Refused(Code.OUT_OF_ORDER, f"Document {manifest.receipt} came without the hub's receipt.")
+        former = (each.signing_key for each in self.directory.former_keys if each.agency == self._agency)
+        own = (self._signing.public, *former)
         for signed, event in zip(delivered.receipts, events, strict=True):
-            key = self.directory.hub.signing_key if event.by == HUB_ID else self._signing.public
+            keys = (self.directory.hub.signing_key,) if event.by == HUB_ID else own
             if event.envelope != manifest.envelope or event.by not in (HUB_ID, self._agency):
                 raise Refused(Code.BAD_SIGNATURE, f"A receipt of document {manifest.receipt} is not about it.")
             if (event.by, event.happening) != (self._agency, Happening.FETCHED):
-                verify(Receipt, signed, key)  # nothing hangs on our own *fetched*, which may bear the keys before these
+                verify_by_one(Receipt, signed, keys)  # nothing hangs on our own *fetched*, whosever key that bears
         try:
             summary = shown(read_summary(open_bytes(delivered.summary, self._identities)))
         except Refused:

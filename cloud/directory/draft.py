@@ -11,7 +11,7 @@ from cloud.storage import schema
 from cloud.storage.database import stored, upsert
 from protocol import codec, hours, limits
 from protocol.contacts import InboxCard
-from protocol.directory import Agency, AgencyTexts, Directory, InboxKey, Route, Service, ServiceTexts
+from protocol.directory import Agency, AgencyTexts, Directory, FormerKey, InboxKey, Route, Service, ServiceTexts
 from protocol.errors import Code, Refused
 from protocol.hours import Hours
 from protocol.ids import AgencyId, AreaId, LanguageTag, ServiceId
@@ -73,8 +73,9 @@ def _still_called(texts: AgencyTexts, before: Agency, after: Agency) -> AgencyTe
 def remove_agency(connection: Connection, id: AgencyId) -> None:
     """Take an agency and its routes out of the next directory; until that is in force cabins seal to it, and its connector is admitted. Raises
     Refused while documents lie unopened in its inbox."""
-    agency(connection, id)
+    leaving = agency(connection, id)
     expect_empty(connection, id)
+    _formerly(connection, id, leaving.signing_key)
     connection.execute(delete(schema.route).where(schema.route.c.agency == id))
     connection.execute(update(schema.agency).where(schema.agency.c.id == id).values(definition=_REMOVED))
 
@@ -109,6 +110,8 @@ def set_inbox_key(connection: Connection, card: InboxCard) -> Agency:
     """Take over the keys on an inbox card, whose own signature was checked when it was read. With a card that is older than the newest one known
     what was sealed to it is served, nothing else: a hub that came back from a backup, or has taken the agency in anew, may have to be told of it.
 
+    What the agency signed with until now stays in the directory as a former key, so that cabins that were away believe its receipts.
+
     The same card again changes nothing. Raises Refused: UNKNOWN_AGENCY; OUT_OF_ORDER when there is another key of this epoch; BAD_KEY when its
     connector's key belongs to another agency."""
     known = agency(connection, card.agency)
@@ -123,8 +126,10 @@ def set_inbox_key(connection: Connection, card: InboxCard) -> Agency:
         inboxes = sorted((*known.inboxes, key), key=lambda each: each.epoch)
         known = msgspec.structs.replace(known, inboxes=tuple(inboxes))
     if card.epoch < newest:
+        _formerly(connection, card.agency, card.signing_key)
         _write(connection, known)
         return known
+    _formerly(connection, card.agency, known.signing_key)
     known = msgspec.structs.replace(known, signing_key=card.signing_key)
     column = schema.agency.c
     query = select(column.id).where(column.curve_key == card.curve_key, column.id != card.agency)
@@ -138,6 +143,25 @@ def set_inbox_key(connection: Connection, card: InboxCard) -> Agency:
     _write(connection, known)
     connection.execute(update(schema.agency).where(column.id == card.agency).values(curve_key=card.curve_key))
     return known
+
+
+def former_keys(connection: Connection) -> tuple[FormerKey, ...]:
+    """What agencies signed with before, and do not sign with today."""
+    column = schema.former_key.c
+    rows = connection.execute(select(schema.former_key).order_by(column.agency, column.signing_key))
+    today = {(each.id, each.signing_key) for each in agencies(connection)}
+    known = (FormerKey(AgencyId(row.agency), row.signing_key) for row in rows)
+    return tuple(each for each in known if (each.agency, each.signing_key) not in today)
+
+
+def disown(connection: Connection, id: AgencyId) -> None:
+    """Forget what this agency signed with before: somebody else may sign with it."""
+    connection.execute(delete(schema.former_key).where(schema.former_key.c.agency == id))
+
+
+def _formerly(connection: Connection, id: AgencyId, key: bytes | None) -> None:
+    if key is not None:
+        upsert(connection, schema.former_key, [{"agency": id, "signing_key": key}])
 
 
 def services(connection: Connection) -> tuple[Service, ...]:

@@ -68,6 +68,7 @@ def build(connection: Connection, hub: HubRow, holidays_region: str, now: dateti
         cabins=cabins,
         holidays_region=holidays_region,
         former_cabins=_former(before.directory, cabins) if before else (),
+        former_keys=draft.former_keys(connection),
     )
     validate(directory)
     return directory

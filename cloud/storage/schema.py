@@ -261,6 +261,13 @@ agency = (
     )
 )
 
+former_key = Table(  # what agencies signed with before; it stays when one leaves
+    "former_key",
+    metadata,
+    Column("agency", String(63), primary_key=True),
+    Column("signing_key", LargeBinary, primary_key=True),  # Ed25519, 32 bytes
+)
+
 service = Table(
     "service",
     metadata,

@@ -17,7 +17,7 @@ from protocol import limits
 from protocol.directory import Directory
 from protocol.errors import Code, Refused
 from protocol.ids import HUB_ID, AgencyId, EnvelopeId, ReceiptNumber
-from protocol.manifest import AFTER, BY_HUB, FIRST, Happening, Receipt, Signed, digest_of, unverified, verify
+from protocol.manifest import AFTER, BY_HUB, FIRST, Happening, Receipt, Signed, digest_of, unverified, verify_by_one
 
 _HAPPENED = {state: happening for happening, state in AFTER_EVENT.items()}
 # How far a document has come: what was heard stays true when a hub that came back from an older copy begins again further back.
@@ -73,7 +73,7 @@ class Receipts:
         row = self._documents.rows.get(claimed.envelope)
         if row is None or (claimed.previous != row.event and self.rows.get(event) is not None):
             return None  # what continues the chain was not told before: there is no need to look
-        receipt = verify(Receipt, signed, _key(claimed, directory))
+        receipt = verify_by_one(Receipt, signed, _keys(claimed, directory))
         known = [] if row.state in (State.WAITING, State.DAMAGED) else self.of(EnvelopeId(row.envelope))
         chain = {digest_of(each): unverified(Receipt, each) for each in known}
         # Only the newest event may be followed, but for a hub that knows an older one as the newest.
@@ -139,15 +139,13 @@ def _followed(row: DocumentRow, event: bytes) -> DocumentRow:
     return msgspec.structs.replace(row, event=event)
 
 
-def _key(receipt: Receipt, directory: Directory | None) -> bytes:
-    """Whose signature it must bear: STORED and LOST are the hub's word, everything else an agency's."""
+def _keys(receipt: Receipt, directory: Directory | None) -> tuple[bytes, ...]:
+    """Of whom it must bear a signature: STORED and LOST are the hub's word, everything else an agency's. That may have signed with a key which was
+    replaced while this cabin was away."""
     if directory is None:
         raise Refused(Code.UNKNOWN_AGENCY, "There is no directory here yet that names who signs receipts.")
     if (receipt.happening in BY_HUB) != (receipt.by == HUB_ID):
         raise Refused(Code.OUT_OF_ORDER, f"“{receipt.happening}” is not for “{receipt.by[:80]}” to say.")
     if receipt.by == HUB_ID:
-        return directory.hub.signing_key
-    key = directories.agency(directory, AgencyId(receipt.by)).signing_key
-    if key is None:
-        raise Refused(Code.UNKNOWN_AGENCY, f"The directory names no signing key of “{receipt.by[:80]}”.")
-    return key
+        return (directory.hub.signing_key,)
+    return directories.signing_keys(directory, AgencyId(receipt.by))

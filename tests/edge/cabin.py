@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from edge.buffer import Buffer, Facts, News, Put
 from protocol import codec, entries, limits
-from protocol.directory import NO_DIRECTORY, Agency, CabinRow, Directory, HubRow, InboxKey
+from protocol.directory import NO_DIRECTORY, Agency, CabinRow, Directory, FormerKey, HubRow, InboxKey
 from protocol.entries import DirectoryPublished, Entry, Event, Mark, ReceiptGiven
 from protocol.errors import Refused
 from protocol.hours import Hours, Span, Week
@@ -35,15 +35,23 @@ def public(key: Ed25519PrivateKey) -> bytes:
 
 
 def directory(
-    version: int, previous: bytes = NO_DIRECTORY, *, hub: Ed25519PrivateKey = HUB, padding: int = 0
+    version: int,
+    previous: bytes = NO_DIRECTORY,
+    *,
+    hub: Ed25519PrivateKey = HUB,
+    padding: int = 0,
+    office_keys: tuple[Ed25519PrivateKey, ...] = (OFFICE,),
 ) -> Signed:
+    """`office_keys`: of now, then those of before."""
+    now, *before = map(public, office_keys)
     office = Agency(
         AGENCY, "Sozialamt Uckermark", "Sozialamt", Hours((Week(((Span(480, 960),),) * 5 + ((), ())),)), address="x" * padding,
-        inboxes=(InboxKey(1, INBOX),), signing_key=public(OFFICE), dispatcher=True,
+        inboxes=(InboxKey(1, INBOX),), signing_key=now, dispatcher=True,
     )  # fmt: skip
     cabin = CabinRow(SITE, "Templin", "7K2", AreaId("120730572572"), "", public(CABIN), bytes(31) + b"c")
     row = HubRow("Uckermark", "tcp://127.0.0.1:7400", bytes(31) + b"h", public(hub), str(JOURNAL.recipient()))
-    noun = Directory(version, previous, BEGAN, row, (office,), (), (), (cabin,), "DE-BB")
+    former = tuple(FormerKey(AGENCY, key) for key in before)
+    noun = Directory(version, previous, BEGAN, row, (office,), (), (), (cabin,), "DE-BB", former_keys=former)
     return sign(noun, AUTHORITY)
 
 

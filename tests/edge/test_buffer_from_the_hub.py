@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from edge.buffer import State
 from protocol import entries, limits
@@ -129,6 +130,27 @@ def test_a_receipt_waits_for_the_directory_that_names_its_signer(cabin: Cabin) -
     news = buffer.sync()
     assert (news.directory, news.secured, buffer.troubles) == (2, (put.receipt,), ())
     assert buffer.documents()[0].state is State.SECURED
+
+
+def test_what_an_agency_signed_before_it_changed_its_keys_twice_is_believed_when_the_newest_directory_is_here(
+    cabin: Cabin,
+) -> None:
+    buffer = cabin.open()
+    first = directory(1)
+    buffer.set_directory(first)
+    put = cabin.hand_in(buffer)
+    between = Ed25519PrivateKey.from_private_bytes(b"between".ljust(32))
+    newest = Ed25519PrivateKey.from_private_bytes(b"newest".ljust(32))
+    event, raw = cabin.published(directory(3, digest_of(first), office_keys=(newest, between, OFFICE)))
+    stored = receipt(manifest_of(buffer, put.entry), Happening.STORED)
+    fetched = receipt(stored.receipt, Happening.FETCHED)
+    accepted = receipt(fetched.receipt, Happening.ACCEPTED, key=between)
+    cabin.told(buffer, event, stored, fetched, accepted)
+    assert buffer.documents()[0].state is State.FETCHED
+    buffer.keep(event.digest, 0, raw)
+    news = buffer.sync()
+    assert [told.happening for told in news.receipts] == [Happening.ACCEPTED]
+    assert (buffer.documents()[0].state, buffer.troubles) == (State.ACCEPTED, ())
 
 
 def test_receipts_for_envelopes_that_nobody_remembers_are_passed_over(cabin: Cabin) -> None:

@@ -11,7 +11,7 @@ import { readKeys, writeDurably, writeKeys } from "./folder.mjs";
 import { Malformed } from "./msgpack.mjs";
 import { decodeCanonical, encode } from "./nouns.mjs";
 import { Way } from "./receipts.mjs";
-import { curvePublic, fingerprint, freshKey, sha256, sign, signingPublic, spoken, verified } from "./secrets.mjs";
+import { curvePublic, fingerprint, freshKey, sha256, sign, signingPublic, spoken, verifiedByOne } from "./secrets.mjs";
 
 const HELP = `node agency.mjs keygen DIR AGENCY WORDS         make keys; says the card and its words (WORDS: the file of words)
 node agency.mjs pull DIR HUB-CARD INTO          fetch, check, open and write documents; sign *fetched* and *accepted*
@@ -33,14 +33,8 @@ async function keygen(folder, agency, wordsFile) {
 // Section 6: the manifest, signed by the cabin it names, which may have been replaced since.
 function believedManifest(signed, directory) {
     const { cabin } = decodeCanonical("Manifest", signed.body);
-    for (const { signing_key } of cabinsOf(directory, cabin)) {
-        try {
-            return verified("Manifest", signed, signing_key);
-        } catch (error) {
-            if (!(error instanceof Malformed)) throw error;
-        }
-    }
-    throw new Malformed(`bad-signature: no cabin ${cabin} has signed this manifest`);
+    const keys = cabinsOf(directory, cabin).map(({ signing_key }) => signing_key);
+    return verifiedByOne("Manifest", signed, keys);
 }
 
 // Sections 6 and 9: everything that somebody between could have changed.

@@ -22,6 +22,13 @@ export function agencyOf(directory, id) {
     return found;
 }
 
+/** What an agency signs with, then what it signed with before; it may have left. */
+export function signingKeysOf(directory, id) {
+    const now = directory.agencies.filter((agency) => agency.id === id && agency.signing_key);
+    const before = directory.former_keys.filter(({ agency }) => agency === id);
+    return [...now, ...before].map(({ signing_key }) => signing_key);
+}
+
 /** Also machines that were replaced or revoked: for what they signed before. */
 export function cabinsOf(directory, site) {
     return [...directory.cabins, ...directory.former_cabins].filter((cabin) => cabin.site === site);

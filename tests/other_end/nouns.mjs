@@ -49,11 +49,12 @@ const NOUNS = Object.fromEntries(
     HubCard | address curve_key authority_key
     InboxCard | agency epoch recipient signing_key curve_key
 
-    Directory | version previous published_at hub agencies services routes cabins holidays_region | former_cabins
+    Directory | version previous published_at hub agencies services routes cabins holidays_region | former_cabins former_keys
     HubRow | name address curve_key signing_key journal_recipient
     Agency | id name short hours | phone address inboxes signing_key dispatcher texts
     AgencyTexts | language | name short
     InboxKey | epoch recipient
+    FormerKey | agency signing_key
     Service | id name plain | keywords bring texts
     ServiceTexts | language | plain bring
     Route | service area agency
@@ -103,6 +104,7 @@ const ROWS = Object.entries({
     "[Delivered]": "Listing.documents",
     "[Exceptional]": "exceptions",
     "[InboxKey]": "inboxes",
+    "[FormerKey]": "former_keys",
     "[Signed]": "manifests receipts",
     "[bytes]": "payloads",
     "[Route]": "routes",

@@ -1,8 +1,8 @@
 // How far a document is (SPEC section 6): a receipt verifies with the key of who gave it, and follows the event before it.
-import { agencyOf } from "./directory.mjs";
+import { signingKeysOf } from "./directory.mjs";
 import { Malformed } from "./msgpack.mjs";
 import { decodeCanonical } from "./nouns.mjs";
-import { sha256, sign, verified } from "./secrets.mjs";
+import { sha256, sign, verifiedByOne } from "./secrets.mjs";
 
 // The manifest is "".
 const AFTER = {
@@ -32,7 +32,7 @@ export class Way {
         const { happening, by, envelope, previous } = decodeCanonical("Receipt", signed.body);
         const ofHub = OF_THE_HUB.includes(happening);
         if (by !== (ofHub ? "hub" : this.agency)) throw new Malformed(`not-yours: ${by} may not say ${happening}`);
-        const receipt = verified("Receipt", signed, (ofHub ? directory.hub : agencyOf(directory, this.agency)).signing_key);
+        const receipt = verifiedByOne("Receipt", signed, ofHub ? [directory.hub.signing_key] : signingKeysOf(directory, this.agency));
         if (!envelope.equals(this.envelope)) throw new Malformed("off-chain: a receipt for another document");
         const anywhere = restored || happening === "lost";
         const before = anywhere ? this.events.find((event) => event.digest.equals(previous)) : this.events.at(-1);

@@ -24,7 +24,13 @@ export function sign(noun, value, seed) {
 }
 
 export function verified(noun, signed, key) {
-    if (!ed25519.verify(signed.signature, said(noun, signed.body), key)) throw new Malformed(`the signature of a ${noun} does not hold`);
+    return verifiedByOne(noun, signed, [key]);
+}
+
+/** Signed with one of these keys: who signs may have had others before. */
+export function verifiedByOne(noun, signed, keys) {
+    const bytes = said(noun, signed.body);
+    if (!keys.some((key) => ed25519.verify(signed.signature, bytes, key))) throw new Malformed(`the signature of a ${noun} does not hold`);
     return decodeCanonical(noun, signed.body);
 }
 

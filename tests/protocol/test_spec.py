@@ -122,7 +122,7 @@ NOUNS: list[Any] = [
     *frames.Frame.__args__, frames.Vitals, frames.Echoed, Mark, Signed, Manifest, Receipt, enrolment.Invitation, enrolment.Claim,
     *asking.Question.__args__, *asking.Reply.__args__, asking.Delivered, contacts.HubCard, contacts.InboxCard,
     EpochOpened, DocumentSealed, VisitEnded, ReceiptGiven, DirectoryPublished,
-    directory.Directory, directory.Agency, directory.AgencyTexts, directory.InboxKey,
+    directory.Directory, directory.Agency, directory.AgencyTexts, directory.InboxKey, directory.FormerKey,
     directory.Service, directory.ServiceTexts, directory.Route, directory.CabinRow, directory.HubRow,
     hours.Hours, hours.Week, hours.Exceptional, hours.Span,
 ]  # fmt: skip

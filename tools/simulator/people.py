@@ -199,11 +199,11 @@ class People:
 
     def new_inbox_key(self) -> None:
         """An agency makes a new key for its inbox, to which cabins seal as soon as they hear of it; or all its keys, and until the hub knows those it
-        does not let the agency in. Once only: what it signed with keys that a cabin was never told of cannot be believed there (DECISIONS 78)."""
+        does not let the agency in."""
         place = self._simulation.district
         id = self._dice.choice(list(place.agencies))
         office = self._simulation.office(id)
-        anew = not office.anew and self._dice.random() < 0.5
+        anew = self._dice.random() < 0.5
         place.new_card(id, anew=anew)
         if anew:
             office.begin_anew(place.agencies[id])

@@ -9,6 +9,7 @@ from msgspec import structs
 
 from cloud import enrolment, premises
 from cloud.storage import schema
+from protocol.contacts import read_inbox_card
 from protocol.errors import Code, Refused, Unavailable
 from protocol.runtime.world import REAL
 from tests.tools.office.desk import Run, card, in_force
@@ -196,6 +197,40 @@ def put_into_inbox(place: Path, agency: str) -> None:
     }
     with premises.opened(place / "hub") as opened, opened.database.turn() as connection:
         connection.execute(schema.document.insert().values(**row))
+
+
+def former(place: Path) -> list[tuple[str, bytes]]:
+    return [(each.agency, each.signing_key) for each in in_force(place).former_keys]
+
+
+def signing_key(card: str) -> bytes:
+    return read_inbox_card(card).signing_key
+
+
+def test_what_an_agency_signed_with_before_stays_in_the_directory(place: Path, run: Run) -> None:
+    """A cabin that was away meanwhile hears of the newest directory alone."""
+    cards = [card("aok-nordost", epoch, seed) for epoch, seed in ((1, 5), (2, 6), (3, 6), (4, 7))]
+    keys = [("aok-nordost", signing_key(cards[at])) for at in (0, 1, 3)]
+    for each in cards:
+        run("agency", "key", "aok-nordost", "--card", each, "--publish")
+    assert former(place) == sorted(keys[:2])
+    run("agency", "key", "aok-nordost", "--card", card("aok-nordost", 5, 5), "--publish")
+    assert former(place) == sorted(keys[1:]), "a key of today is none of before"
+    run("agency", "remove", "aok-nordost", "--publish")
+    assert former(place) == sorted(keys)
+
+
+def test_a_hub_that_never_knew_a_key_learns_it_from_an_older_card(place: Path, run: Run) -> None:
+    newest, older = card("aok-nordost", 3, 7), card("aok-nordost", 2, 6)
+    for each in (newest, older):
+        run("agency", "key", "aok-nordost", "--card", each, "--publish")
+    assert former(place) == [("aok-nordost", signing_key(older))]
+
+
+def test_what_stolen_keys_have_signed_is_believed_no_more(place: Path, run: Run) -> None:
+    for epoch, seed, further in ((1, 5, ()), (2, 6, ()), (3, 7, ("--stolen",))):
+        run("agency", "key", "aok-nordost", "--card", card("aok-nordost", epoch, seed), *further, "--publish")
+    assert former(place) == []
 
 
 def admitted(place: Path) -> set[str]:
