@@ -123,19 +123,42 @@ def test_words_that_follow_nothing_are_refused_all_the_same(cabin: Cabin) -> Non
     assert "does not follow" in buffer.troubles[0]
 
 
+def told_at_first(cabin: Cabin, buffer: Buffer, *events: ReceiptGiven) -> None:
+    """By a hub that never came back from an older copy: its epoch is 0."""
+    for event in events:
+        entry = entries.following(cabin.hub, 0, entries.clear(event))
+        cabin.hub = Mark(entry.epoch, entry.number, entry.hash)
+        buffer.log.commit([entry])
+        buffer.sync()
+
+
 def test_as_long_as_the_hub_is_what_it_was_nothing_begins_again(cabin: Cabin) -> None:
     buffer = cabin.open()
     buffer.set_directory(directory(1))
     put = cabin.hand_in(buffer)
     manifest = manifest_of(buffer, put.entry)
-    events = [receipt(manifest, Happening.STORED), receipt(manifest, Happening.STORED, text="again")]
-    for event in events:
-        assert isinstance(event, ReceiptGiven)
-        entry = entries.following(cabin.hub, 0, entries.clear(event))
-        cabin.hub = Mark(entry.epoch, entry.number, entry.hash)
-        buffer.log.commit([entry])
-        buffer.sync()
+    told_at_first(cabin, buffer, receipt(manifest, Happening.STORED), receipt(manifest, Happening.STORED, text="again"))
     assert "does not follow" in buffer.troubles[0]
+
+
+@pytest.mark.parametrize("known", [Happening.FETCHED, Happening.ACCEPTED])
+def test_an_agency_that_did_not_hear_that_its_word_had_come_says_it_anew_and_goes_on_from_there(
+    cabin: Cabin, known: Happening
+) -> None:
+    """Its connection was cut before the hub's Done; then the hub's disk lost the document, and the agency proved with what it signed anew."""
+    buffer = cabin.open()
+    buffer.set_directory(directory(1))
+    put = cabin.hand_in(buffer)
+    stored = receipt(manifest_of(buffer, put.entry), Happening.STORED)
+    fetched = receipt(stored.receipt, Happening.FETCHED)
+    told = [stored, fetched, receipt(fetched.receipt, Happening.ACCEPTED)]
+    told_at_first(cabin, buffer, *told[: 2 if known is Happening.FETCHED else 3])
+    anew = receipt(stored.receipt, Happening.FETCHED, text="anew")
+    told_at_first(cabin, buffer, stored, anew)
+    assert buffer.documents()[0].state.value == known
+    told_at_first(cabin, buffer, receipt(anew.receipt, Happening.ACCEPTED))
+    assert buffer.documents()[0].state is State.ACCEPTED
+    assert buffer.troubles == ()
 
 
 # --- lost ---------------------------------------------------------------------------------------------------------

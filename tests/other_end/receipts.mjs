@@ -34,11 +34,13 @@ export class Way {
         if (by !== (ofHub ? "hub" : this.agency)) throw new Malformed(`not-yours: ${by} may not say ${happening}`);
         const receipt = verifiedByOne("Receipt", signed, ofHub ? [directory.hub.signing_key] : signingKeysOf(directory, this.agency));
         if (!envelope.equals(this.envelope)) throw new Malformed("off-chain: a receipt for another document");
-        const anywhere = restored || happening === "lost";
+        // An agency that did not hear that its word had come says it anew.
+        const anew = !ofHub && this.events.some((event) => event.happening === happening && event.previous.equals(previous));
+        const anywhere = restored || happening === "lost" || anew;
         const before = anywhere ? this.events.find((event) => event.digest.equals(previous)) : this.events.at(-1);
         if (!before?.digest.equals(previous)) throw new Malformed(`off-chain: this ${happening} follows another event`);
         if (!AFTER[before.happening].includes(happening)) throw new Malformed(`out-of-order: ${happening} after “${before.happening}”`);
-        this.events.push({ happening, digest });
+        this.events.push({ happening, digest, previous });
         const unsecured = happening === "lost" && this.happening === ""; // it is still here, and the hub will ask for it
         if (!unsecured && RANK[happening] >= RANK[this.happening]) this.happening = happening;
         return receipt;
