@@ -7,6 +7,7 @@ import os
 import random
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,16 @@ def fill(segments: Segments, database: Database, count: int, size: int = 300_000
         settle(segments, database)
         segments.finished(digest)
     return blobs
+
+
+@contextmanager
+def opened(path: Path, folder: Path) -> Iterator[tuple[Segments, Database]]:
+    """A hub that begins with this database, and ends."""
+    database = Database(sqlite_url(path))
+    segments = Segments(folder, database, SEGMENT)
+    yield segments, database
+    segments.close()
+    database.close()
 
 
 def allocated(folder: Path) -> int:
@@ -268,6 +279,47 @@ def test_what_an_older_database_does_not_know_is_kept_aside(tmp_path: Path, then
         assert all(made in held for _, made in blobs[5:])
     found, _ = readable(newer, folder, blobs, 2000)
     assert all(found)
+
+
+def test_what_an_older_database_lets_go_of_a_newer_one_finds_again(tmp_path: Path) -> None:
+    """Of a document that was still on its way when the copy was made the hub that began with it let go, and of others. A newer database knows the
+    whole of it."""
+    folder, path, copy = tmp_path / "blobs", tmp_path / "hub.sqlite", tmp_path / "copy.sqlite"
+    late, made = blob(77, 200_000)
+    with opened(path, folder) as (segments, database):
+        blobs = fill(segments, database, 5)
+        segments.keep(late, 0, made[:100_000])
+        settle(segments, database)
+    shutil.copy(path, copy)
+    with opened(path, folder) as (segments, database):
+        segments.keep(late, 100_000, made[100_000:])
+        settle(segments, database)
+    for seed in (500, 501, 502):
+        with opened(copy, folder) as (segments, database):
+            for digest, _ in (*blobs, (late, made)):
+                segments.forget(digest)
+            settle(segments, database)
+            fresh, other = blob(seed, 5000)
+            segments.keep(fresh, 0, other)
+            settle(segments, database)
+            assert segments.have(late) == 0
+    with opened(path, folder) as (segments, database):
+        assert all(segments.read(digest, 0, len(whole)) == whole for digest, whole in (*blobs, (late, made)))
+
+
+def test_a_newer_database_that_is_back_gives_space_back_again(tmp_path: Path) -> None:
+    blobs, copy, newer = older(tmp_path, 5, 1)
+    folder = tmp_path / "blobs"
+    with opened(copy, folder):
+        assert [path.name for path in folder.glob("*.aside")]
+    with opened(newer, folder):
+        pass
+    assert not list(folder.glob("*.aside"))
+    with opened(newer, folder) as (segments, database):
+        before = allocated(folder)
+        segments.forget(blobs[0][0])
+        settle(segments, database)
+        assert allocated(folder) <= before - 290_000
 
 
 def test_a_mark_that_a_crash_has_left_behind_is_made_good_by_the_next_start(tmp_path: Path) -> None:

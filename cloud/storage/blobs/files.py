@@ -55,6 +55,7 @@ class SegmentFiles:
         self.end_bytes = 0
         self._begun_bytes = 0  # of the newest: so far the disk was told to begin
         self.aside: list[Path] = []  # files with bytes that the database does not know, because it is an older copy
+        self._untouched = 0  # up to this segment a newer database may know of what this one lets go
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -64,23 +65,29 @@ class SegmentFiles:
         """Cut off what lies behind `ends` (segment → bytes that rows speak of), remove files without any, go on at `recorded`.
 
         Where the database is older than the files, what it does not know may have been promised to somebody: it is kept `aside`, under names that
-        no later opening touches, and a new segment is begun. Returns the files that are missing or too short."""
+        no later opening touches, and a new segment is begun. While such files are there nothing in them and before them is given back: of what this
+        database lets go a newer one may know more. Returns the files that are missing or too short."""
         try:
             for number in ends:
                 if not self._path(number).exists() and self._aside(number).exists():
                     self._aside(number).rename(self._path(number))  # the database that knows it is back
             marked = self._marked()
             older = marked > recorded
+            self._untouched = self._last_aside()
             for path in sorted(self._folder.glob(f"*{_SUFFIX}")):
                 number, size_bytes = int(path.name.removesuffix(_SUFFIX)), path.stat().st_size
                 end_bytes = max(ends.get(number, 0), recorded.end_bytes if number == recorded.segment else 0)
                 if older and size_bytes > end_bytes:
                     self._set_aside(number, known=number in ends)
                 elif number not in ends and number != recorded.segment:
-                    path.unlink()
-                elif size_bytes > end_bytes and not self._aside(number).exists():
+                    self._drop(number)
+                elif self._aside(number).exists():
+                    if size_bytes <= end_bytes and self._aside(number).samefile(path):
+                        self._aside(number).unlink()  # the database that knows all of it is back
+                elif size_bytes > end_bytes:
                     os.truncate(path, end_bytes)
             damaged = [self._path(number) for number, end in ends.items() if self.size_bytes(number) < end]
+            self._untouched = self._last_aside()
             if older:
                 self.aside = sorted(self._folder.glob(f"*{_ASIDE}"))
                 recorded = End(self._last(marked, recorded) + 1, 0)
@@ -175,6 +182,8 @@ class SegmentFiles:
 
     def punch(self, segment: int, position_bytes: int, length_bytes: int) -> None:
         """Give these bytes back; where that cannot be done, they stay until the whole segment is free."""
+        if segment <= self._untouched:
+            return
         if segment == self.newest:
             punch(self._writing, position_bytes, length_bytes)
             return
@@ -205,7 +214,7 @@ class SegmentFiles:
             descriptor = self._reading.pop(segment, None)
             if descriptor is not None:
                 os.close(descriptor)
-        self._path(segment).unlink(missing_ok=True)
+        self._drop(segment)
 
     def close(self) -> None:
         """Close every descriptor."""
@@ -236,6 +245,15 @@ class SegmentFiles:
         elif not self._aside(segment).exists():
             os.link(self._path(segment), self._aside(segment))
         self._folder_touched = True
+
+    def _drop(self, segment: int) -> None:
+        if segment > self._untouched or self._aside(segment).exists():
+            self._path(segment).unlink(missing_ok=True)
+        elif self._path(segment).exists():
+            self._set_aside(segment, known=False)
+
+    def _last_aside(self) -> int:
+        return max((int(path.stem) for path in self._folder.glob(f"*{_ASIDE}")), default=0)
 
     def _last(self, *ends: End) -> int:
         """No segment that is or was here has a higher number."""
