@@ -12,12 +12,13 @@ from sqlalchemy import Connection, bindparam, delete, exists, select, update
 
 from cloud.lost import ANSWERED
 from cloud.site_log import NUMBER_MAX, Place, SiteLog
-from cloud.storage.schema import alarm, blob, document, down_entry, down_epoch, named_document
+from cloud.storage.schema import alarm, blob, document, down_entry, down_epoch, named_document, receipt
 from cloud.turn import ANNOUNCED, LOST, Turn
-from protocol import entries
-from protocol.entries import EpochOpened
+from protocol import entries, limits
+from protocol.entries import EpochOpened, ReceiptGiven
 from protocol.frames import Hello
 from protocol.ids import Digest, SiteId
+from protocol.manifest import Signed
 
 # Kinds of alarm.
 RESTORED: Final = "hub-restored"
@@ -27,6 +28,17 @@ _UNHEARD = (
     select(down_entry.c.payload)
     .where(down_entry.c.site == bindparam("at"), down_entry.c.number > bindparam("after"))
     .order_by(down_entry.c.number)
+)
+_NEWEST = (
+    select(document.c.id)
+    .where(document.c.site == bindparam("at"), document.c.machine == bindparam("by"))
+    .order_by(document.c.id.desc())
+    .limit(limits.DOCUMENTS_REMEMBERED)
+)
+_TOLD = (
+    select(receipt.c.body, receipt.c.signature)
+    .where(receipt.c.document.in_(_NEWEST))
+    .order_by(receipt.c.document, receipt.c.number)
 )
 _FORGET = delete(down_entry).where(down_entry.c.site == bindparam("at"))
 _ANNOUNCED = (
@@ -66,6 +78,12 @@ def reopen(turn: Turn, place: Place, hello: Hello) -> None:
         f"The cabin holds entry {hello.heard.number} of this hub's log, which is not in it: this hub came back from an older copy, "
         f"or another one speaks with its keys. The link goes on; `kabine fleet status --site {place.site}` names what is missing.",
     )
+    earlier: list[entries.Event] = []
+    if (
+        hello.heard.number < place.first - 1
+    ):  # the cabin is an older copy, too: what was said before this epoch is no longer in the log
+        rows = turn.connection.execute(_TOLD, {"at": place.site, "by": place.machine})
+        earlier = [ReceiptGiven(Signed(row.body, row.signature)) for row in rows]
     epoch = max(place.down.epoch, hello.heard.epoch) + 1
     known = min(place.acknowledged, hello.heard.number)
     unheard = turn.connection.execute(_UNHEARD, {"at": place.site, "after": known}).scalars().all()
@@ -84,6 +102,8 @@ def reopen(turn: Turn, place: Place, hello: Hello) -> None:
         },
     )
     turn.write_down(place, epoch, entries.clear(EpochOpened(b"", hello.heard, turn.now)))
+    for event in earlier:
+        turn.append(place, event)
     for payload in unheard:
         if not isinstance(entries.read(payload, None, epoch, 0), EpochOpened):  # of an epoch that nobody has heard of
             turn.write_down(place, epoch, payload)

@@ -106,6 +106,20 @@ def test_a_second_copy_opens_a_later_epoch(town: Town) -> None:
     assert [kind for _, _, kind in events(town)].count(EpochOpened) == 1
 
 
+def test_a_cabin_that_came_back_older_as_well_hears_of_its_documents_again(town: Town) -> None:
+    """The receipts of what waits in it were said before the epoch that the hub opened behind the cabin's newer disk."""
+    cabin = town.cabin(SITE)
+    town.deliver(cabin)
+    older = town.ledger.log(SITE).last()
+    announced = cabin.mark
+    for heard in (Mark(0, 40, b"h" * 32), Mark(older.epoch, 1, b"i" * 32)):
+        assert town.ledger.reopens(SITE, hello(town, cabin, heard))
+        town.ledger.settle()
+    assert cabin.mark == announced
+    assert [kind for _, _, kind in events(town, 1)][:2] == [EpochOpened, ReceiptGiven]
+    assert town.ledger.log(SITE).first() == 2
+
+
 def test_a_cabin_that_holds_what_the_hub_has_said_is_none_of_this(town: Town) -> None:
     cabin = town.cabin(SITE)
     committed(town, cabin)

@@ -229,7 +229,7 @@ class HubWatch:
                 notebook.recoveries[f"document-was-given-back-after-{why}"] += 1
             elif not there and record.stored.pop(envelope, b""):
                 # An older database believes that what a newer one has let go of is still there.
-                gone = digest in notebook.rotten or (notebook.exchanged and digest in notebook.freed)
+                gone = digest in notebook.rotten or (bool(notebook.exchanged) and digest in notebook.freed)
                 expect(gone, "a document that nobody has altered was taken out of its inbox")
                 record.sent_for[envelope] = digest
                 notebook.lost.add(envelope)
