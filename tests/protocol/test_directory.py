@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from protocol import directory as look
-from protocol.directory import Agency, CabinRow, Directory, HubRow, InboxKey, Route, Service
+from protocol.directory import Agency, CabinRow, Directory, FormerKey, HubRow, InboxKey, Route, Service
 from protocol.errors import Code, Refused
 from protocol.hours import Hours
 from protocol.ids import AgencyId, AreaId, ServiceId, SiteId
@@ -105,3 +105,14 @@ def test_a_machine_that_was_replaced_can_still_be_believed_for_what_it_signed() 
     with pytest.raises(Refused) as caught:
         look.machines(directory, SiteId("gartz"))
     assert caught.value.code is Code.NOT_ENROLLED
+
+
+def test_an_agency_is_believed_with_the_key_of_now_first_and_with_those_of_before() -> None:
+    now, before = bytes([2]) * 32, bytes([1]) * 32
+    signing = replace(agency("bauamt"), signing_key=now)
+    directory = replace(DIRECTORY, agencies=(signing,), former_keys=(FormerKey(AgencyId("bauamt"), before),))
+    assert look.signing_keys(directory, AgencyId("bauamt")) == (now, before)
+    assert look.signing_keys(replace(directory, agencies=()), AgencyId("bauamt")) == (before,)
+    with pytest.raises(Refused, match="names no signing key of “forstamt”") as caught:
+        look.signing_keys(directory, AgencyId("forstamt"))
+    assert caught.value.code is Code.UNKNOWN_AGENCY

@@ -86,6 +86,20 @@ def test_what_is_signed_but_not_canonical_is_refused():
         manifest.verify(Receipt, signed, PUBLIC)
 
 
+def test_of_several_keys_one_is_enough_and_what_it_signed_must_be_sound():
+    other = OTHER.public_key().public_bytes_raw()
+    signed = manifest.sign(RECEIPT, OTHER)
+    for keys in ((other,), (PUBLIC, other), (other, PUBLIC)):
+        assert manifest.verify_by_one(Receipt, signed, keys) == RECEIPT
+    with pytest.raises(Refused) as caught:
+        manifest.verify_by_one(Receipt, signed, (PUBLIC, PUBLIC))
+    assert caught.value.code is Code.BAD_SIGNATURE
+    body = b"\xc0"
+    with pytest.raises(Refused) as caught:
+        manifest.verify_by_one(Receipt, Signed(body, KEY.sign(Receipt.context + b"\0" + body)), (PUBLIC, other))
+    assert caught.value.code is Code.MALFORMED
+
+
 # --- versions of a directory ---------------------------------------------------------------------------------------
 class Row(msgspec.Struct, frozen=True, array_like=True):
     name: str

@@ -17,6 +17,7 @@ from protocol.directory import (
     AgencyTexts,
     CabinRow,
     Directory,
+    FormerKey,
     HubRow,
     InboxKey,
     Route,
@@ -180,6 +181,8 @@ def test_one_mistake_is_told_in_the_singular() -> None:
             replace(FIRST, published_at=FIRST.published_at.replace(tzinfo=None)),
             "spell no directory",
         ),
+        (replace(FIRST, former_keys=(FormerKey(AgencyId("No Id"), bytes(32)),)), "former key"),
+        (replace(FIRST, former_keys=(FormerKey(AgencyId("bauamt"), bytes(32)),) * 2), "former key"),
         (replace(FIRST, holidays_region="DE-XX"), "“DE-XX” is no region with known holidays"),
         (replace(FIRST, hub=replace(HUB, name=" ")), "hub: its name has 1 characters, not 1 to 120"),
         (
