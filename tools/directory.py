@@ -254,6 +254,8 @@ def _say(found: Directory) -> None:
         click.echo(f"Cabin      {cabin.site:<20} {cabin.code}  {cabin.area:<12}  {cabin.name}")
     for cabin in found.former_cabins:
         click.echo(f"Formerly   {cabin.site:<20} {cabin.code}")
+    for former in found.former_keys:
+        click.echo(f"Formerly   {former.agency:<28} signed with {' '.join(words(fingerprint(former.signing_key)))}")
 
 
 def spoken() -> tuple[LanguageTag, ...]:

@@ -125,11 +125,11 @@ def set_inbox_key(connection: Connection, card: InboxCard) -> Agency:
             )
         inboxes = sorted((*known.inboxes, key), key=lambda each: each.epoch)
         known = msgspec.structs.replace(known, inboxes=tuple(inboxes))
+    if known.signing_key != card.signing_key:
+        _formerly(connection, card.agency, card.signing_key if card.epoch < newest else known.signing_key)
     if card.epoch < newest:
-        _formerly(connection, card.agency, card.signing_key)
         _write(connection, known)
         return known
-    _formerly(connection, card.agency, known.signing_key)
     known = msgspec.structs.replace(known, signing_key=card.signing_key)
     column = schema.agency.c
     query = select(column.id).where(column.curve_key == card.curve_key, column.id != card.agency)
@@ -146,21 +146,23 @@ def set_inbox_key(connection: Connection, card: InboxCard) -> Agency:
 
 
 def former_keys(connection: Connection) -> tuple[FormerKey, ...]:
-    """What agencies signed with before, and do not sign with today."""
+    """What agencies signed with before, do not sign with today, and nobody has stolen."""
     column = schema.former_key.c
-    rows = connection.execute(select(schema.former_key).order_by(column.agency, column.signing_key))
+    believed = select(schema.former_key).where(~column.stolen).order_by(column.agency, column.signing_key)
+    rows = connection.execute(believed)
     today = {(each.id, each.signing_key) for each in agencies(connection)}
     known = (FormerKey(AgencyId(row.agency), row.signing_key) for row in rows)
     return tuple(each for each in known if (each.agency, each.signing_key) not in today)
 
 
 def disown(connection: Connection, id: AgencyId) -> None:
-    """Forget what this agency signed with before: somebody else may sign with it."""
-    connection.execute(delete(schema.former_key).where(schema.former_key.c.agency == id))
+    """Believe nothing more that is signed with what this agency signed with before: somebody else may sign with it. An older card that comes later
+    changes nothing in that."""
+    connection.execute(update(schema.former_key).where(schema.former_key.c.agency == id).values(stolen=True))
 
 
 def _formerly(connection: Connection, id: AgencyId, key: bytes | None) -> None:
-    if key is not None:
+    if key is not None:  # what is known of it already stays: it may be stolen
         upsert(connection, schema.former_key, [{"agency": id, "signing_key": key}])
 
 

@@ -22,6 +22,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
     text,
 )
 
@@ -266,6 +267,9 @@ former_key = Table(  # what agencies signed with before; it stays when one leave
     metadata,
     Column("agency", String(63), primary_key=True),
     Column("signing_key", LargeBinary, primary_key=True),  # Ed25519, 32 bytes
+    Column(
+        "stolen", Boolean, nullable=False, server_default=false()
+    ),  # nothing is believed by it; it stays, so that no older card brings it back
 )
 
 service = Table(

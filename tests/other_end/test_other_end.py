@@ -12,7 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from protocol import codec
+from protocol.ids import EnvelopeId
+from protocol.manifest import Happening, Receipt, Signed, digest_of, sign
+from tests.edge.cabin import AGENCY as AGENCY_OF_CABIN
+from tests.edge.cabin import AUTHORITY, BEGAN, HUB, directory, public
 from tests.journeys.stage import Said, kabine
 from tests.journeys.waiting import until
 from tools.rig import PASSPHRASE, Rig, rig
@@ -270,3 +276,31 @@ def test_a_hub_out_of_an_older_copy(house: House, office: Office) -> None:
     assert answers == {came: True, lost: False}
     said = run(folder, "--until", "announced")
     assert (happenings(said, came)[-1], happenings(said, lost)[-1]) == ("accepted", "lost")
+
+
+def test_it_believes_keys_of_before_and_follows_what_an_agency_says_anew() -> None:
+    keys = [Ed25519PrivateKey.from_private_bytes(bytes([number]) * 32) for number in (1, 2, 3)]
+    manifest = Signed(b"a manifest", b"")
+
+    def said(previous: Signed, happening: Happening, key: Ed25519PrivateKey, text: str = "") -> Signed:
+        by = "hub" if happening is Happening.STORED else AGENCY_OF_CABIN
+        return sign(Receipt(1, EnvelopeId(bytes(16)), happening, by, BEGAN, digest_of(previous), "", text), key)
+
+    stored = said(manifest, Happening.STORED, HUB)
+    fetched = said(stored, Happening.FETCHED, keys[1])
+    anew = said(stored, Happening.FETCHED, keys[0], "anew")
+    receipts = [stored, fetched, anew, said(anew, Happening.ACCEPTED, keys[0])]
+    shown = ["stored", "fetched", "fetched", "accepted"]
+    for known, expected in (((keys[0], keys[1]), shown), ((keys[0],), ["stored", "stored", "fetched", "accepted"])):
+        signed = directory(1, office_keys=known)
+        arguments = (
+            public(AUTHORITY),
+            codec.encode(signed),
+            AGENCY_OF_CABIN,
+            bytes(16),
+            digest_of(manifest),
+            *map(codec.encode, receipts),
+        )
+        code, lines = node("way", *(each if isinstance(each, str) else each.hex() for each in arguments))
+        assert (code, [line["happening"] for line in lines]) == (0, expected)
+        assert ["signature" in line["refused"] for line in lines] == [False, known == (keys[0],), False, False]

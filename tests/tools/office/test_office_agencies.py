@@ -11,6 +11,7 @@ from cloud import enrolment, premises
 from cloud.storage import schema
 from protocol.contacts import read_inbox_card
 from protocol.errors import Code, Refused, Unavailable
+from protocol.keys import fingerprint, words
 from protocol.runtime.world import REAL
 from tests.tools.office.desk import Run, card, in_force
 
@@ -71,8 +72,8 @@ def test_what_no_agency_may_be_is_not_made_of_one(place: Path, run: Run) -> None
             assert f"'{option}': a line break" in broken.stderr
     site = ("cabin", "invite", "gartz", "--area", "12073", "--name", "Gartz\n(Oder)")
     service = ("directory", "service", "99012011017000", "--name", "Bauantrag", "--plain", "Ich möchte\nbauen.")
-    for words in (site, service):
-        assert run(*words).exit_code == 2
+    for arguments in (site, service):
+        assert run(*arguments).exit_code == 2
     assert run("agency", "list").output.count("AOK") >= 1
 
 
@@ -231,6 +232,17 @@ def test_what_stolen_keys_have_signed_is_believed_no_more(place: Path, run: Run)
     for epoch, seed, further in ((1, 5, ()), (2, 6, ()), (3, 7, ("--stolen",))):
         run("agency", "key", "aok-nordost", "--card", card("aok-nordost", epoch, seed), *further, "--publish")
     assert former(place) == []
+    run("agency", "key", "aok-nordost", "--card", card("aok-nordost", 1, 5), "--publish")
+    assert former(place) == [], "an older card does not bring it back"
+    run("agency", "key", "aok-nordost", "--card", card("aok-nordost", 4, 8), "--publish")
+    assert former(place) == [("aok-nordost", signing_key(card("aok-nordost", 3, 7)))]
+
+
+def test_whoever_signs_a_directory_sees_which_keys_of_before_it_names(place: Path, run: Run) -> None:
+    for epoch, seed in ((1, 5), (2, 6)):
+        run("agency", "key", "aok-nordost", "--card", card("aok-nordost", epoch, seed), "--publish")
+    spoken = " ".join(words(fingerprint(signing_key(card("aok-nordost", 1, 5)))))
+    assert f"signed with {spoken}" in run("directory", "show").output
 
 
 def admitted(place: Path) -> set[str]:

@@ -17,6 +17,7 @@ def upgrade() -> None:
         "former_key",
         sa.Column("agency", sa.String(63), primary_key=True),
         sa.Column("signing_key", sa.LargeBinary(), primary_key=True),
+        sa.Column("stolen", sa.Boolean(), nullable=False, server_default=sa.false()),
     )
 
 
