@@ -6,9 +6,8 @@ from __future__ import annotations
 
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack
-from functools import partial
 from typing import Final
 
 from tools.room import room
@@ -26,6 +25,7 @@ _WHOSE: Final = {
     "accept-before-commit": "cabin",
     "accept-before-opened": "connector",
 }  # planted fault → whose death shows it
+_LOOK_UP_SECONDS: Final = 0.5
 _FOUNDING: Final = threading.Lock()  # Alembic, which makes the hub's tables, does so once at a time
 
 
@@ -36,8 +36,12 @@ def kill(rounds: int, seed: int, plant: str = "", jobs: int = 1) -> Report:
     ended = threading.Event()
     with ThreadPoolExecutor(len(shares)) as houses:
         try:
-            for found in houses.map(partial(_house, seed, plant, ended), range(len(shares)), shares):
-                report.add(found)
+            found = [houses.submit(_house, seed, plant, ended, number, share) for number, share in enumerate(shares)]
+            for each in found:
+                # The system may give a signal to any thread, and Python acts upon it in this one, which sleeps: it looks up now and then.
+                while wait([each], _LOOK_UP_SECONDS).not_done:
+                    pass
+                report.add(each.result())
         finally:
             ended.set()
     return report
