@@ -1,6 +1,6 @@
 # Two commands: `make demo` and `make test`. Both set up all they need, once; then they start within seconds.
 SHELL := /bin/bash
-PYTHON ?= python3
+PYTHON ?= $(shell tools/setup.sh python)
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready

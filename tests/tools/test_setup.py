@@ -30,3 +30,10 @@ def test_all_that_is_missing_is_asked_for_at_once(tmp_path: Path, step: str, mis
     assert f"missing {missing}, " in said
     assert demo.endswith("make demo:       sudo apt-get install python3 python3-venv nodejs npm")
     assert "sudo apt-get install chromium " in tests
+
+
+def test_the_interpreter_that_is_chosen_will_do() -> None:
+    """Also where Debian's own is older than what somebody has installed beside it."""
+    chosen = subprocess.run(["tools/setup.sh", "python"], cwd=REPOSITORY, capture_output=True, check=True, text=True)
+    asked = "import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))"
+    assert subprocess.run([chosen.stdout.strip(), "-c", asked], check=False).returncode == 0
