@@ -31,6 +31,9 @@ USUAL = Hours((Week((*(((Span(8 * 60, 16 * 60),),) * 5), (), ())),))
 _CARD_CHARS_MAX = 1_000_000
 
 _card_option = click.option("--card", help="The card that `kabine inbox keygen` printed: its text, or a file with it.")
+_stolen_option = click.option(
+    "--stolen", is_flag=True, help="Its keys of before are in wrong hands: cabins believe nothing more that they sign."
+)
 _publish_option = click.option("--publish", "at_once", is_flag=True, help="Put it in force at once.")
 
 
@@ -143,9 +146,7 @@ def change(
 @click.argument("id")
 @hub_option
 @_card_option
-@click.option(
-    "--stolen", is_flag=True, help="Its keys of before are in wrong hands: cabins believe nothing more that they sign."
-)
+@_stolen_option
 @_publish_option
 @passphrase_option
 def key(id: str, hub: Path, card: str | None, stolen: bool, at_once: bool, passphrase_file: Path | None) -> None:
@@ -198,13 +199,15 @@ def route(
 @agency.command()
 @click.argument("id")
 @hub_option
+@_stolen_option
 @_publish_option
 @passphrase_option
-def remove(id: str, hub: Path, at_once: bool, passphrase_file: Path | None) -> None:
+def remove(id: str, hub: Path, stolen: bool, at_once: bool, passphrase_file: Path | None) -> None:
     """Take the agency ID and its routes out of the next directory. Its inbox must be empty, now and when that is published; until then its connector
-    works as before."""
+    works as before. With --stolen also for one that has left already."""
     name = agency_id(id)
-    _do(hub, lambda c: draft.remove_agency(c, name), f"{name} is removed.", None, at_once, passphrase_file)
+    done = f"{name} is removed." + " Nothing more that its keys sign is believed." * stolen
+    _do(hub, lambda c: draft.remove_agency(c, name, stolen=stolen), done, None, at_once, passphrase_file)
 
 
 @agency.command("list")

@@ -70,14 +70,19 @@ def _still_called(texts: AgencyTexts, before: Agency, after: Agency) -> AgencyTe
     return AgencyTexts(texts.language, name, texts.short if before.short == after.short else "")
 
 
-def remove_agency(connection: Connection, id: AgencyId) -> None:
+def remove_agency(connection: Connection, id: AgencyId, *, stolen: bool = False) -> None:
     """Take an agency and its routes out of the next directory; until that is in force cabins seal to it, and its connector is admitted. Raises
-    Refused while documents lie unopened in its inbox."""
-    leaving = agency(connection, id)
-    expect_empty(connection, id)
-    _formerly(connection, id, leaving.signing_key)
-    connection.execute(delete(schema.route).where(schema.route.c.agency == id))
-    connection.execute(update(schema.agency).where(schema.agency.c.id == id).values(definition=_REMOVED))
+    Refused while documents lie unopened in its inbox.
+
+    `stolen`: nothing more that its keys sign is believed, which can be said as well of one that has left already."""
+    if not (stolen and _has_left(connection, id)):
+        leaving = agency(connection, id)
+        expect_empty(connection, id)
+        _formerly(connection, id, leaving.signing_key)
+        connection.execute(delete(schema.route).where(schema.route.c.agency == id))
+        connection.execute(update(schema.agency).where(schema.agency.c.id == id).values(definition=_REMOVED))
+    if stolen:
+        disown(connection, id)
 
 
 def let_go(connection: Connection, before: Directory, after: Directory) -> None:
@@ -159,6 +164,11 @@ def disown(connection: Connection, id: AgencyId) -> None:
     """Believe nothing more that is signed with what this agency signed with before: somebody else may sign with it. An older card that comes later
     changes nothing in that."""
     connection.execute(update(schema.former_key).where(schema.former_key.c.agency == id).values(stolen=True))
+
+
+def _has_left(connection: Connection, id: AgencyId) -> bool:
+    signed_before = select(schema.former_key.c.agency).where(schema.former_key.c.agency == id)
+    return not _definition(connection, id) and connection.execute(signed_before).first() is not None
 
 
 def _formerly(connection: Connection, id: AgencyId, key: bytes | None) -> None:

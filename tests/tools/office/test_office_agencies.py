@@ -238,6 +238,26 @@ def test_what_stolen_keys_have_signed_is_believed_no_more(place: Path, run: Run)
     assert former(place) == [("aok-nordost", signing_key(card("aok-nordost", 3, 7)))]
 
 
+@pytest.mark.parametrize("gone", [False, True])
+def test_what_the_stolen_keys_of_one_that_leaves_or_has_left_sign_is_believed_no_more(
+    place: Path, run: Run, gone: bool
+) -> None:
+    for each in ("aok-nordost", "sozialamt-uckermark"):
+        run("agency", "key", each, "--card", card(each, 1, 5 + len(each)), "--publish")
+    if gone:
+        run("agency", "remove", "aok-nordost", "--publish")
+        assert len(former(place)) == 1
+    run("agency", "remove", "sozialamt-uckermark", "--publish")
+    assert "believed" in run("agency", "remove", "aok-nordost", "--stolen", "--publish").output
+    assert former(place) == [("sozialamt-uckermark", signing_key(card("sozialamt-uckermark", 1, 24)))]
+    assert "aok-nordost" not in run("agency", "list").output
+
+
+def test_an_agency_that_never_was_has_no_stolen_keys(place: Path, run: Run) -> None:
+    with pytest.raises(Refused, match="no agency “finanzamt-angermuende”"):
+        run("agency", "remove", "finanzamt-angermuende", "--stolen")
+
+
 def test_whoever_signs_a_directory_sees_which_keys_of_before_it_names(place: Path, run: Run) -> None:
     for epoch, seed in ((1, 5), (2, 6)):
         run("agency", "key", "aok-nordost", "--card", card("aok-nordost", epoch, seed), "--publish")
