@@ -1,6 +1,7 @@
 # Two commands: `make demo` and `make test`. Both set up all they need, once; then they start within seconds.
 SHELL := /bin/bash
-PYTHON ?= $(shell tools/setup.sh python)
+# Debian's own where it will do: unlike what a version manager builds, it was built with profiles of what Python does.
+PYTHON ?= $(shell tools/setup.sh python /usr/bin/python3 python3)
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready

@@ -28,11 +28,12 @@ absent_for_demo() {
   command -v npm >/dev/null || echo npm
 }
 
-# The interpreter to work with: Debian's own where it is new enough and has what a venv needs, for it was built with profiles of what Python does (a
-# simulated day takes a sixth less than with one that a version manager has built); otherwise the first on the PATH.
+# The first of these interpreters that is new enough and has what a venv needs; the last where none is: `venv` says what it lacks.
 python() {
-  local candidate=/usr/bin/python3
-  "$candidate" -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || candidate=python3
+  local candidate
+  for candidate in "$@"; do
+    if "$candidate" -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then break; fi
+  done
   echo "$candidate"
 }
 
@@ -92,10 +93,10 @@ parts() {
 }
 
 case "${1:-}" in
-  python) python ;;
+  python) python "${@:2}" ;;
   venv) venv "$2" "$3" ;;
   fast) fast ;;
   node) node ;;
   parts) parts ;;
-  *) echo "usage: tools/setup.sh python | venv PYTHON LOCK | fast | node | parts" >&2; exit 2 ;;
+  *) echo "usage: tools/setup.sh python PYTHON... | venv PYTHON LOCK | fast | node | parts" >&2; exit 2 ;;
 esac

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -32,8 +33,18 @@ def test_all_that_is_missing_is_asked_for_at_once(tmp_path: Path, step: str, mis
     assert "sudo apt-get install chromium " in tests
 
 
-def test_the_interpreter_that_is_chosen_will_do() -> None:
-    """Also where Debian's own is older than what somebody has installed beside it."""
-    chosen = subprocess.run(["tools/setup.sh", "python"], cwd=REPOSITORY, capture_output=True, check=True, text=True)
-    asked = "import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))"
-    assert subprocess.run([chosen.stdout.strip(), "-c", asked], check=False).returncode == 0
+def test_the_first_interpreter_that_will_do_is_chosen(tmp_path: Path) -> None:
+    """Debian's own may be older than what somebody has installed beside it, or without venv."""
+    old, other = tmp_path / "old", tmp_path / "other"
+    for path, script in ((old, "exit 1"), (other, f'exec "{sys.executable}" "$@"')):
+        path.write_text(f"#!/bin/sh\n{script}\n")
+        path.chmod(0o755)
+
+    def chosen(*candidates: Path) -> str:
+        words = ["tools/setup.sh", "python", *map(str, candidates)]
+        return subprocess.run(words, cwd=REPOSITORY, capture_output=True, check=True, text=True).stdout.strip()
+
+    absent = tmp_path / "absent"
+    assert chosen(Path(sys.executable), other) == sys.executable
+    assert chosen(absent, old, other) == str(other)
+    assert chosen(old, absent) == str(absent), "and what it lacks is said later"

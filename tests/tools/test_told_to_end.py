@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -41,7 +42,25 @@ def of(folder: Path) -> set[str]:
     return found
 
 
-def ended(command: tuple[str, ...], folder: Path, at_work: int, number: signal.Signals) -> str:
+def first(process: int) -> int:
+    """The thread of a process that is given what comes for it, as a rule."""
+    return process
+
+
+def another(process: int) -> int:
+    """A thread that takes signals and is not the first one: whoever is given one for it leads it there, as the system may at any time."""
+    statuses = {int(path.parent.name): path.read_text() for path in Path(f"/proc/{process}/task").glob("*/status")}
+    blocked = {thread: int(said.split("SigBlk:")[1].split()[0], 16) for thread, said in statuses.items()}
+    return min(thread for thread, mask in blocked.items() if thread != process and not mask >> signal.SIGTERM - 1 & 1)
+
+
+def ended(
+    command: tuple[str, ...],
+    folder: Path,
+    at_work: int,
+    number: signal.Signals,
+    given_to: Callable[[int], int] = first,
+) -> str:
     """What a command said that was told to end when so many processes worked in its folder."""
     program = folder.parent / "program.py"
     program.write_text(IN_ROOM)
@@ -60,7 +79,7 @@ def ended(command: tuple[str, ...], folder: Path, at_work: int, number: signal.S
             if number == signal.SIGINT:
                 os.killpg(process.pid, number)  # as a terminal does
             else:
-                process.send_signal(number)
+                os.kill(given_to(process.pid), number)
             said = process.communicate(timeout=240)[1]
         finally:
             process.kill()  # of one that hangs the test is to say so
@@ -87,6 +106,13 @@ def test_by_a_signal_nothing_stays(tmp_path: Path, command: tuple[str, ...], at_
     if command[1] == "network" and os.geteuid() != 0:
         return  # it says so, and ends by itself
     assert ended(command, folder, at_work, signal.SIGTERM) == ""
+
+
+def test_a_signal_is_heard_whichever_thread_it_is_given_to(tmp_path: Path) -> None:
+    """Python acts upon it in the first one, which slept on a lock, and everything went on for ever."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    assert ended(("torture", "kill", *MANY, "--jobs", "1"), folder, 1, signal.SIGTERM, another) == ""
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
