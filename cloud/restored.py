@@ -79,9 +79,9 @@ def reopen(turn: Turn, place: Place, hello: Hello) -> None:
         f"or another one speaks with its keys. The link goes on; `kabine fleet status --site {place.site}` names what is missing.",
     )
     earlier: list[entries.Event] = []
-    if (
-        hello.heard.number < place.first - 1
-    ):  # the cabin is an older copy, too: what was said before this epoch is no longer in the log
+    # The cabin is an older copy, too, and what was said before this epoch is no longer in the log; or it has never heard what was acknowledged here,
+    # for that was its twin, or was forgotten while another of our databases spoke to it.
+    if hello.heard.number < max(place.first - 1, place.acknowledged):
         rows = turn.connection.execute(_TOLD, {"at": place.site, "by": place.machine})
         earlier = [ReceiptGiven(Signed(row.body, row.signature)) for row in rows]
     epoch = max(place.down.epoch, hello.heard.epoch) + 1

@@ -120,6 +120,24 @@ def test_a_cabin_that_came_back_older_as_well_hears_of_its_documents_again(town:
     assert town.ledger.log(SITE).first() == 2
 
 
+def test_a_twin_hears_of_its_documents_what_only_the_other_one_has_heard(town: Town) -> None:
+    """It had heard of them from another database of this hub; what was signed there goes on from receipts that the twin had acknowledged here, and
+    was refused (`kabine simulate --days 4 --seed 12000279 --cabins 2`)."""
+    cabin = town.cabin(SITE)
+    for _ in range(2):
+        town.deliver(cabin)
+    log = town.ledger.log(SITE)
+    said = log.last().number
+    assert [kind for _, _, kind in events(town, said - 2)] == [ReceiptGiven, ReceiptGiven]
+    log.acknowledge(said)
+    assert town.ledger.reopens(SITE, hello(town, cabin, Mark(0, said - 1, b"t" * 32)))
+    town.ledger.settle()
+    assert [kind for _, _, kind in events(town, said - 1)] == [
+        EpochOpened,
+        *[ReceiptGiven] * 3,
+    ]  # both, and what it lacks
+
+
 def test_a_cabin_that_holds_what_the_hub_has_said_is_none_of_this(town: Town) -> None:
     cabin = town.cabin(SITE)
     committed(town, cabin)
