@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, exists, func, insert, select
 
 from cloud import enrolment
 from cloud.directory import draft
@@ -58,7 +58,7 @@ def build(connection: Connection, hub: HubRow, holidays_region: str, now: dateti
     before = current(connection)
     cabins = enrolment.admitted_cabins(connection)
     directory = Directory(
-        version=_due(connection, before.version if before else 0),
+        version=_due(connection, before),
         previous=digest_of(before.signed) if before else NO_DIRECTORY,
         published_at=now,
         hub=hub,
@@ -74,12 +74,16 @@ def build(connection: Connection, hub: HubRow, holidays_region: str, now: dateti
     return directory
 
 
-def _due(connection: Connection, version: int) -> int:
-    """The version after this one. Where cabins hold a later one, this hub came back from an older copy: then it must come after theirs, and not
-    as the very next, which would have to follow a directory that nobody here knows."""
+def _due(connection: Connection, before: Published | None) -> int:
+    """The version after the one in force. Where cabins hold a later one, this hub came back from an older copy: then it must come after theirs, and
+    not as the very next, which would have to follow a directory that nobody here knows. Nor as the very next of the one in force where a cabin has
+    shown since then that there are two histories: it may hold another one of the same number."""
+    if before is None:
+        return 1
     held = schema.down_epoch.c.directory_version
-    seen = connection.execute(select(func.max(held)).where(held <= version + _SKIPPED_MAX)).scalar() or 0
-    return seen + 2 if seen > version else version + 1
+    seen = connection.execute(select(func.max(held)).where(held <= before.version + _SKIPPED_MAX)).scalar() or 0
+    shown = connection.execute(select(exists().where(schema.down_epoch.c.opened_at > before.published_at))).scalar()
+    return max(seen, before.version) + 2 if shown or seen > before.version else before.version + 1
 
 
 def _former(before: Directory, cabins: tuple[CabinRow, ...]) -> tuple[CabinRow, ...]:
@@ -96,8 +100,8 @@ def same(one: Directory, other: Directory) -> bool:
 
 
 def nothing_new(before: Published | None, directory: Directory) -> bool:
-    """Need nobody publish it? Where cabins hold a later one than this hub knows, it is new to them whatever it says. And one that is dated in a time
-    to come, by a clock that was wrong, is to go."""
+    """Need nobody publish it? Where cabins hold a later one than this hub knows, or may have refused its own, it is new to them whatever it says.
+    And one that is dated in a time to come, by a clock that was wrong, is to go."""
     return (
         before is not None
         and same(before.directory, directory)
@@ -125,7 +129,7 @@ def put_in_force(connection: Connection, signed: Signed, authority_key: bytes, n
     directory = (
         verify_successor(before.signed, signed, authority_key) if before else verify_first(signed, authority_key)
     )
-    due = _due(connection, before.version if before else 0)
+    due = _due(connection, before)
     if directory.version != due:
         raise Refused(
             Code.OFF_CHAIN,

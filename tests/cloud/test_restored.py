@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -18,7 +19,8 @@ from cloud.turn import ANNOUNCED, LOST
 from protocol import entries
 from protocol.entries import EpochOpened, Mark, ReceiptGiven
 from protocol.frames import Entries, Hello, Refused
-from protocol.ids import SiteId
+from protocol.ids import Digest, SiteId
+from protocol.manifest import Signed
 from tests.cloud.at_the_door import Wire, hub_of
 from tests.cloud.conftest import Cabin, Town
 
@@ -33,6 +35,11 @@ def hello(town: Town, cabin: Cabin, heard: Mark, **changes: Any) -> Hello:
 def events(town: Town, after: int = 0) -> list[tuple[int, int, type]]:
     found = town.ledger.log(SITE).read(after, 1 << 20, 100)
     return [(one.epoch, one.number, type(entries.read(one.payload, None, one.epoch, one.number))) for one in found]
+
+
+def published(town: Town, version: int, hours: float = 0) -> publish.Published:
+    """The directory in force, so many hours from now."""
+    return publish.Published(version, Digest(bytes(32)), 0, Signed(b"", b""), town.now + timedelta(hours=hours))
 
 
 def alarms(town: Town) -> list[str]:
@@ -215,13 +222,28 @@ def test_the_next_directory_comes_after_those_that_cabins_hold(town: Town) -> No
     cabin = town.cabin(SITE)
     committed(town, cabin)
     with town.ledger.database.reading() as connection:
-        assert publish._due(connection, 1) == 2
+        assert publish._due(connection, published(town, 1)) == 2
     town.ledger.reopens(SITE, hello(town, cabin, HEARD, directory_version=4))
     town.ledger.settle()
     town.ledger.reopens(SITE, hello(town, cabin, Mark(1, 9, b"z" * 32), directory_version=1 << 40))
     town.ledger.settle()
     with town.ledger.database.reading() as connection:
-        assert [publish._due(connection, version) for version in (1, 3, 4, 6)] == [6, 6, 5, 7]
+        held = [publish._due(connection, published(town, version, hours=1)) for version in (1, 3, 4, 6)]
+    assert held == [6, 6, 5, 7]
+
+
+def test_what_cabins_refused_a_further_directory_puts_right(town: Town) -> None:
+    """A cabin was away while an older copy published other directories of the numbers that it holds: it refuses the one that follows those. The hub
+    said that there was nothing new to publish (`kabine simulate --days 4 --seed 12200196 --cabins 2`)."""
+    cabin = town.cabin(SITE)
+    committed(town, cabin)
+    before = published(town, 5)
+    town.later(seconds=60)
+    town.ledger.reopens(SITE, hello(town, cabin, HEARD, directory_version=4))
+    town.ledger.settle()
+    with town.ledger.database.reading() as connection:
+        assert publish._due(connection, before) == 7
+        assert publish._due(connection, published(town, 7, hours=1)) == 8
 
 
 def test_what_a_cabin_has_lost_by_itself_is_told_and_may_still_come(town: Town) -> None:

@@ -47,7 +47,11 @@ SMALL: Final[tuple[tuple[ModuleType, str, tuple[int, ...]], ...]] = (
     (inbox, "LISTING_BYTES_MAX", (1, 4 * limits.KIB)),
     (desks, "DESKS_MAX", (1,)),
     (damage, "_HIDDEN_NAMED", (1,)),
-    (proofreading, "STEP_BYTES", (limits.KIB,)),
+    (
+        proofreading,
+        "STEP_BYTES",
+        (16 * limits.KIB,),
+    ),  # with less, a round of many pages takes longer than a world waits
     (proofreading, "READINGS_MAX", (1,)),
     (proofreading, "_WINDOW", (1, 7)),
     (segments, "_LEAK_BYTES_MAX", (0,)),

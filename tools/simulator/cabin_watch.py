@@ -10,7 +10,7 @@ from tools.simulator.hub_watch import HubWatch
 from tools.simulator.paper import Document
 from tools.simulator.promise import expect
 from tools.simulator.readers import CabinReader
-from tools.simulator.record import Custody, Notebook
+from tools.simulator.record import Custody, Notebook, refuses_directory
 
 _SLACK_SECONDS = 2.0  # the cabin counts whole seconds
 _LONG_SECONDS = 120.0  # what is to be kept for less is gone by then
@@ -54,7 +54,8 @@ class CabinWatch:
         """After every start: all that was accepted is here, or at the hub."""
         cabin, custody = self._cabin, self.custody
         assert cabin.buffer is not None
-        troubles = cabin.buffer.troubles
+        two_histories = cabin.site in self._notebook.restored  # of directories, too: that it refuses one is the truth
+        troubles = [one for one in cabin.buffer.troubles if not (two_histories and refuses_directory(one))]
         expect(bool(custody.spoiled) or not troubles, f"{cabin.name} says after a start: {troubles}")
         self.look()
         for digest, document in custody.waiting().items():
@@ -120,6 +121,8 @@ class CabinWatch:
             found.append(f"{cabin.buffer.waiting().documents} documents wait in {cabin.name}")
         elif cabin.buffer.log.acknowledged() < cabin.buffer.log.last().number:
             found.append(f"entries of {cabin.name} are not acknowledged")
+        elif cabin.buffer.directory_version() < self._at_hub.directory_version():
+            found.append(f"{cabin.name} holds an older directory than the one in force")
         found += self._untidy()
         for_ever = self._kept_for_ever()
         if for_ever:

@@ -342,6 +342,10 @@ class HubWatch:
         )
         return [row[0] for row in rows]
 
+    def directory_version(self) -> int:
+        """Of the directory in force; 0 where the hub does not run."""
+        return 0 if self._hub.ledger is None else self._hub.ledger.directory_version()
+
     def unreadable(self) -> int:
         """So many documents lie open in an inbox and are not what was handed in. The hub runs."""
         return sum(not self._reader.sound(digest) for digest in self.open_digests())

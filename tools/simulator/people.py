@@ -20,7 +20,7 @@ from protocol.manifest import Signed
 from tools.simulator.cabin_node import CabinNode
 from tools.simulator.disk import Image
 from tools.simulator.district import HUB_FILE, CabinKeys
-from tools.simulator.record import Copy
+from tools.simulator.record import Copy, refuses_directory
 
 if TYPE_CHECKING:
     from tools.simulator.hub_node import HubNode
@@ -250,6 +250,8 @@ class People:
                 office.user
             ):  # a hub from a backup has forgotten its card
                 self._take_over(office.agency)
+        if any(self._refuses_directory(cabin) for cabin in simulation.cabins):
+            simulation.hub.publish()
         forked = simulation.witness.hub.forked()
         for cabin in list(simulation.cabins):
             if cabin.site in forked or not simulation.hub.port.admits(cabin.user):
@@ -258,6 +260,12 @@ class People:
 
     def _again(self, old: CabinNode) -> None:
         self._later(60, 600, lambda: old.retired or self.replace(old.site))
+
+    def _refuses_directory(self, cabin: CabinNode) -> bool:
+        """Does it say so, and holds an older one still?"""
+        buffer, in_force = cabin.buffer, self._simulation.witness.hub.directory_version()
+        refused = buffer is not None and any(refuses_directory(what) for what in buffer.troubles)
+        return refused and buffer is not None and buffer.directory_version() < in_force
 
     # --- inside --------------------------------------------------------------------------------------------------
     def _excuse(self, cabin: CabinNode) -> None:

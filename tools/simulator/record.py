@@ -100,3 +100,8 @@ class Notebook:
     kept: dict[bytes, list[Piece]] = field(default_factory=dict)
     owed: set[str] = field(default_factory=set)
     exchanged: int = 0
+
+
+def refuses_directory(trouble: str) -> bool:
+    """Does a cabin say by it that a directory of the hub may not follow its own?"""
+    return trouble.startswith("Directory ") and "was refused" in trouble
