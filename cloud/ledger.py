@@ -79,6 +79,7 @@ class Ledger:
         self.owing = Owing(database, self.blobs)
         self._proofreading = Proofreading(database, self.blobs, round_seconds)
         self._sizes: Recent[Digest, int] = Recent()
+        self._told_again: set[tuple[SiteId, int]] = set()  # of which version which cabin
         self._alive_at: datetime | None = None
         self._broken = False
         self._gathered = Gathered()
@@ -162,8 +163,10 @@ class Ledger:
 
     def observe(self, site: SiteId, frame: Hello | Beat, round_trip_seconds: float, now: datetime) -> None:
         """A sign of life of this cabin; `round_trip_seconds` is negative when unknown. Written within contacts.LIFE_SECONDS."""
-        self._places.at(site)
+        place = self._places.at(site)
         self._contacts.heard(site, frame, round_trip_seconds, now)
+        if isinstance(frame, Hello) and frame.directory_version < place.directory_version:
+            self._tell_again(place, frame.directory_version)
 
     def disconnected(self, site: SiteId, now: datetime) -> None:
         """Its link is gone."""
@@ -349,6 +352,15 @@ class Ledger:
 
     def _arrive(self, place: Place, before: Mark, previous: bytes, run: Sequence[Entry]) -> None:
         self._gathered.arrived.append(Run(place, place.machine, before, previous, run))
+
+    def _tell_again(self, place: Place, held_version: int) -> None:
+        """A cabin that was told of a newer directory holds this one: its disk may have lost what it had heard. Once per process: it may be fetching
+        the newer one just now, or have refused it."""
+        again = place.site, place.directory_version
+        if again not in self._told_again:
+            self._told_again.add(again)
+            place.directory_version = held_version
+            self._announce(place)
 
     def _announce(self, place: Place) -> None:
         if place.directory_version < self.known.current.version:
