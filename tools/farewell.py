@@ -43,6 +43,33 @@ def _heard(hear: Callable[[int], None]) -> Iterator[None]:
             signal.signal(ending, handling)
 
 
+@contextmanager
+def in_one_piece() -> Iterator[None]:
+    """Whoever is told to end inside this block hears of it at its end: where a process begins, so that it is noted somewhere by then. Otherwise an
+    exception from within its constructor leaves one of which nobody knows."""
+    told: list[int] = []
+    try:
+        with _heard(told.append):
+            yield
+    finally:
+        if told:
+            signal.raise_signal(told[0])
+
+
+@contextmanager
+def begun(command: Sequence[str], **more: Any) -> Iterator[subprocess.Popen[Any]]:
+    """`subprocess.Popen`, and no such process is there any more when the block has ended."""
+    process: subprocess.Popen[Any] | None = None
+    try:
+        with in_one_piece():
+            process = subprocess.Popen(command, **more)
+        yield process
+    finally:
+        if process is not None:
+            process.kill()
+            process.wait()
+
+
 def seen_off(command: Sequence[str], **more: Any) -> subprocess.CompletedProcess[str]:
     """`subprocess.run` for a command that needs a while to leave things in order: whoever tells us to end waits until it has been told, and has. It
     hears of that from nobody else; a terminal would tell it a second time."""

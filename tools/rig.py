@@ -39,7 +39,7 @@ from protocol.runtime.config import read_config, write_default
 from protocol.runtime.folder import write_file
 from protocol.runtime.world import REAL
 from tools import inbox_keys
-from tools.farewell import hurried_by_signals
+from tools.farewell import hurried_by_signals, in_one_piece
 from tools.line import Line
 from tools.town import Site, Town, uckermark
 
@@ -164,15 +164,14 @@ class Rig:
         """Start `kabine ARGUMENTS` as process `name`; its errors go to a file in `logs`."""
         logs = self.folder / "logs"
         logs.mkdir(exist_ok=True)
-        with (logs / f"{name}.err").open("ab") as errors:
-            process = subprocess.Popen(
+        with (logs / f"{name}.err").open("ab") as errors, in_one_piece():
+            process = self.processes[name] = subprocess.Popen(
                 self.command(name, *arguments),
                 stdin=subprocess.DEVNULL,
                 stdout=stdout if stdout is not None else errors,
                 stderr=errors,
                 start_new_session=True,
             )
-        self.processes[name] = process
         return process
 
     def command(self, name: str, *arguments: str) -> list[str]:

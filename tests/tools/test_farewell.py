@@ -49,3 +49,53 @@ def test_told_to_end_it_tidies_up_and_ends_as_told(tmp_path: Path, where: str) -
             process.kill()
     assert (process.returncode, said) == (-signal.SIGTERM, "")
     assert list(tmp_path.iterdir()) == []
+
+
+BEGINNING = """
+import functools, os, signal, subprocess, sys
+from pathlib import Path
+from tools.farewell import begun, tidied_up
+from tools.rig import Rig
+from tools.town import uckermark
+
+class Sleepers(Rig):
+    def command(self, name, *arguments):
+        return [sys.executable, "-c", "import time; time.sleep(1000)", str(self.folder)]
+
+def tell():  # in the new process, before it becomes another: whoever begins it still waits for that
+    os.kill(os.getppid(), signal.SIGTERM)
+
+folder = Path(sys.argv[1])
+rig = Sleepers(folder, uckermark(), 1)
+subprocess.Popen = functools.partial(subprocess.Popen, preexec_fn=tell)
+with tidied_up():
+    if sys.argv[2] == "in a rig":
+        try:
+            rig.start("sleeper")
+        finally:
+            rig.close()
+    else:
+        with begun(rig.command("sleeper")):
+            pass
+"""
+
+
+@pytest.mark.parametrize("where", ["in a rig", "by itself"])
+def test_told_to_end_while_a_process_begins_it_leaves_none(tmp_path: Path, where: str) -> None:
+    """The exception came out of the midst of Popen, and nobody knew of the process: a cabin's node went on after `torture network`."""
+    order = [sys.executable, "-W", "ignore", "-c", BEGINNING, tmp_path, where]
+    process = subprocess.run(order, cwd=ROOT, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    left = [
+        path.parent.name
+        for path in Path("/proc").glob("[0-9]*/cmdline")
+        if path.is_file() and b"time.sleep(1000)\0" + bytes(tmp_path) in _words(path)
+    ]
+    subprocess.run(["kill", "-9", *left], check=False) if left else None
+    assert (process.returncode, process.stderr, left) == (-signal.SIGTERM, "", [])
+
+
+def _words(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""  # it has ended

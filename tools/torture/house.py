@@ -23,6 +23,7 @@ from edge.orders import Accepted, Submit
 from protocol import limits
 from protocol.errors import Trouble, Unavailable
 from protocol.ids import AgencyId
+from tools.farewell import in_one_piece
 from tools.rig import Rig, kept_port
 from tools.torture.forked import Forked
 from tools.town import SOCIAL_OFFICE, Site, uckermark
@@ -59,7 +60,8 @@ class House(Rig):
             return super().start(name, *arguments, stdout=stdout)
         logs = self.folder / "logs"
         logs.mkdir(exist_ok=True)
-        self.processes[name] = process = Forked(arguments, logs / f"{name}.err")
+        with in_one_piece():
+            self.processes[name] = process = Forked(arguments, logs / f"{name}.err")
         return process
 
     def command(self, name: str, *arguments: str) -> list[str]:

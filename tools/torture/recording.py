@@ -15,6 +15,7 @@ from typing import Final
 import msgspec
 
 from protocol.errors import Unavailable
+from tools.farewell import begun
 from tools.torture import operations
 from tools.torture.operations import Operation
 from tools.torture.recorder import ORDERS, SAID, Refusal
@@ -71,17 +72,17 @@ def recorded(place: Path) -> Iterator[Recording]:
     backing.mkdir()
     mount.mkdir()
     command = [sys.executable, "-m", "tools.torture.recorder", str(backing), str(mount), str(record)]
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     recording = Recording(mount)
-    try:
-        _until_mounted(mount, process)
-        yield recording
-        failed = not _settled(recording)
-    finally:
-        # It is not waited for: whoever still holds a file, or made a mount namespace meanwhile, would keep it going.
-        _unmount(mount)
-        process.kill()
-        _, said = process.communicate()
+    with begun(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            _until_mounted(mount, process)
+            yield recording
+            failed = not _settled(recording)
+        finally:
+            # It is not waited for: whoever still holds a file, or made a mount namespace meanwhile, would keep it going.
+            _unmount(mount)
+            process.kill()
+            _, said = process.communicate()
     if failed:
         raise Unavailable(f"The recording file system failed: {said.strip()[-400:]}", "Look at its last words.")
     recording.operations = operations.read(record)

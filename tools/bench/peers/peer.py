@@ -13,6 +13,7 @@ from typing import Final, Protocol
 import msgspec
 
 from protocol.errors import Unavailable
+from tools.farewell import begun
 
 START_SECONDS: Final = 180.0  # on a busy machine
 LOOK_SECONDS: Final = 0.02  # between two looks whether it listens; before anything is measured
@@ -59,23 +60,22 @@ def daemon(
     command: Sequence[str], port: int, log: Path, environment: dict[str, str] | None = None, host: str = "127.0.0.1"
 ) -> Iterator[int]:
     """Run a daemon until the block ends; its process id, once it listens on `port` of `host`."""
-    with log.open("ab") as said:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=said, stderr=said, env=environment)
-    try:
+    with (
+        log.open("ab") as said,
+        begun(command, stdin=subprocess.DEVNULL, stdout=said, stderr=said, env=environment) as process,
+    ):
         until = time.monotonic() + START_SECONDS
         while not _listens(host, port):
             if process.poll() is not None or time.monotonic() > until:
                 words = log.read_text(errors="replace")[-400:]
                 raise Unavailable(f"{command[0]} did not start: {words or 'it said nothing'}", "Look at its version.")
             time.sleep(LOOK_SECONDS)
-        yield process.pid
-    finally:
-        process.terminate()
         try:
-            process.wait(START_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+            yield process.pid
+        finally:
+            process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(START_SECONDS)
 
 
 def _listens(host: str, port: int) -> bool:
