@@ -58,7 +58,7 @@ def build(connection: Connection, hub: HubRow, holidays_region: str, now: dateti
     before = current(connection)
     cabins = enrolment.admitted_cabins(connection)
     directory = Directory(
-        version=_due(connection, before),
+        version=_due(connection, before.version, before.published_at) if before else 1,
         previous=digest_of(before.signed) if before else NO_DIRECTORY,
         published_at=now,
         hub=hub,
@@ -74,16 +74,25 @@ def build(connection: Connection, hub: HubRow, holidays_region: str, now: dateti
     return directory
 
 
-def _due(connection: Connection, before: Published | None) -> int:
+def overtaken(connection: Connection) -> bool:
+    """May cabins hold a directory that this hub, which came back from an older copy, does not know? Then the next one takes a number that all of
+    them take; it is to be published, whatever it says."""
+    published = schema.published.c
+    newest = select(published.version, published.published_at).order_by(published.version.desc()).limit(1)
+    row = connection.execute(newest).first()
+    return row is not None and _due(connection, row.version, row.published_at) > row.version + 1
+
+
+def _due(connection: Connection, version: int, published_at: datetime) -> int:
     """The version after the one in force. Where cabins hold a later one, this hub came back from an older copy: then it must come after theirs, and
     not as the very next, which would have to follow a directory that nobody here knows. Nor as the very next of the one in force where a cabin has
-    shown since then that there are two histories: it may hold another one of the same number."""
-    if before is None:
-        return 1
-    held = schema.down_epoch.c.directory_version
-    seen = connection.execute(select(func.max(held)).where(held <= before.version + _SKIPPED_MAX)).scalar() or 0
-    shown = connection.execute(select(exists().where(schema.down_epoch.c.opened_at > before.published_at))).scalar()
-    return max(seen, before.version) + 2 if shown or seen > before.version else before.version + 1
+    shown since then that there are two histories, and that it may hold another one of this number, or of the one before, which this follows."""
+    epoch = schema.down_epoch.c
+    held, near = epoch.directory_version, epoch.directory_version <= version + _SKIPPED_MAX
+    seen = connection.execute(select(func.max(held)).where(near)).scalar() or 0
+    other = exists().where(near, held >= version - 1, epoch.opened_at > published_at)
+    shown = connection.execute(select(other)).scalar()
+    return max(seen, version) + 2 if shown or seen > version else version + 1
 
 
 def _former(before: Directory, cabins: tuple[CabinRow, ...]) -> tuple[CabinRow, ...]:
@@ -129,7 +138,7 @@ def put_in_force(connection: Connection, signed: Signed, authority_key: bytes, n
     directory = (
         verify_successor(before.signed, signed, authority_key) if before else verify_first(signed, authority_key)
     )
-    due = _due(connection, before)
+    due = _due(connection, before.version, before.published_at) if before else 1
     if directory.version != due:
         raise Refused(
             Code.OFF_CHAIN,

@@ -11,6 +11,7 @@ from msgspec import structs
 from sqlalchemy import Connection, Row, case, func, select, update
 
 from cloud import visits
+from cloud.directory import publish
 from cloud.enrolment_table import State
 from cloud.fleet.proof import Held, Reported
 from cloud.lost import ANSWERED
@@ -131,12 +132,14 @@ class SiteFacts:
 
 @dataclass(frozen=True)
 class FleetFacts:
-    """The hub, its cabins by name, and alarms that are nobody's in particular. `directory_version`: in force, 0 when none."""
+    """The hub, its cabins by name, and alarms that are nobody's in particular. `directory_version`: in force, 0 when none. `directory_overtaken`:
+    cabins may hold another one, from before this hub came back from an older copy."""
 
     hub: HubFacts
     sites: tuple[SiteFacts, ...]
     alarms: tuple[Alarm, ...] = ()
     directory_version: int = 0
+    directory_overtaken: bool = False
 
 
 def read(connection: Connection, now: datetime) -> FleetFacts:
@@ -166,7 +169,8 @@ def read(connection: Connection, now: datetime) -> FleetFacts:
         for row in rows
     )
     version = connection.execute(select(func.max(schema.published.c.version))).scalar_one()
-    return FleetFacts(_hub(connection), sites, tuple(alarms.get(None, ())), version or 0)
+    overtaken = publish.overtaken(connection)
+    return FleetFacts(_hub(connection), sites, tuple(alarms.get(None, ())), version or 0, overtaken)
 
 
 def only(facts: FleetFacts, site: SiteId) -> FleetFacts:

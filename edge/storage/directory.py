@@ -32,7 +32,8 @@ class Wanted(NamedTuple):
 
 
 class DirectoryInForce:
-    """`signed` and `directory`: None before the first. Writes happen within a turn of `database`."""
+    """`signed` and `directory`: None before the first. `refused`: why the hub's newest was not taken, in words; empty when it was. Writes happen
+    within a turn of `database`."""
 
     def __init__(self, database: Database, blobs: Blobs, authority_key: bytes) -> None:
         self._database = database
@@ -41,15 +42,16 @@ class DirectoryInForce:
         self._attempts = 0
         self.signed: Signed | None = None
         self.directory: Directory | None = None
+        self.refused = ""
 
     @contextmanager
     def or_as_before(self) -> Iterator[None]:
         """Around a turn: when it fails, what was in force before is so again."""
-        before = self.signed, self.directory
+        before = self.signed, self.directory, self.refused
         try:
             yield
         except BaseException:
-            self.signed, self.directory = before
+            self.signed, self.directory, self.refused = before
             raise
 
     def load(self) -> str:
@@ -90,6 +92,8 @@ class DirectoryInForce:
         if event.size_bytes > _SIGNED_BYTES_MAX:
             raise Refused(Code.TOO_LARGE, f"Directory {event.version} would have {event.size_bytes} bytes.")
         place = self._database.place
+        if event.version == self.version() and event.digest != place.directory:
+            self._refuse(event, f"There are two different directories with the version {event.version}.")
         newest = max(self.version(), place.wanted.version if place.wanted else 0)
         if event.version > newest:
             self._give_up()
@@ -119,7 +123,8 @@ class DirectoryInForce:
             directory = self._verified(signed)
         except Refused as refused:
             self._give_up()
-            return None, f"Directory {event.version} of the hub was refused: {refused.what}", False
+            self._refuse(event, refused.what)
+            return None, "", False
         self._enforce(event.digest, signed, directory)
         return directory.version, "", False
 
@@ -148,7 +153,10 @@ class DirectoryInForce:
                 self._blobs.free(wanted.digest)
             wanted = None
         self._place(directory=digest, wanted=wanted)
-        self.signed, self.directory = signed, directory
+        self.signed, self.directory, self.refused = signed, directory, ""
+
+    def _refuse(self, event: DirectoryPublished, why: str) -> None:
+        self.refused = f"Directory {event.version} of the hub was refused: {why}"
 
     def _give_up(self) -> None:
         wanted = self._database.place.wanted

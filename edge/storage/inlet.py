@@ -192,9 +192,10 @@ class Inlet:
 
     def troubles(self) -> tuple[str, ...]:
         """What is wrong as it stands now."""
+        refused = (self._directory.refused,) if self._directory.refused else ()
         if not self._receipts.parked or self._database.place.wanted is not None:
-            return ()
-        return ("A receipt waits for a directory that names its signer, and none is on its way.",)
+            return refused
+        return (*refused, "A receipt waits for a directory that names its signer, and none is on its way.")
 
     def _place(self, **changes: object) -> None:
         self._database.place = msgspec.structs.replace(self._database.place, **changes)

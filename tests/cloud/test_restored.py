@@ -7,13 +7,14 @@ from typing import Any
 
 import msgspec
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Connection, insert, select
 
 from cloud.admission import Admission, Guest, Kind
 from cloud.directory import publish
 from cloud.fleet import facts, status
 from cloud.fleet.status import Severity
 from cloud.restored import GONE, RESTORED
+from cloud.storage import schema
 from cloud.storage.schema import alarm, document, down_entry, down_epoch
 from cloud.turn import ANNOUNCED, LOST
 from protocol import entries
@@ -40,6 +41,10 @@ def events(town: Town, after: int = 0) -> list[tuple[int, int, type]]:
 def published(town: Town, version: int, hours: float = 0) -> publish.Published:
     """The directory in force, so many hours from now."""
     return publish.Published(version, Digest(bytes(32)), 0, Signed(b"", b""), town.now + timedelta(hours=hours))
+
+
+def due(connection: Connection, before: publish.Published) -> int:
+    return publish._due(connection, before.version, before.published_at)
 
 
 def alarms(town: Town) -> list[str]:
@@ -222,13 +227,13 @@ def test_the_next_directory_comes_after_those_that_cabins_hold(town: Town) -> No
     cabin = town.cabin(SITE)
     committed(town, cabin)
     with town.ledger.database.reading() as connection:
-        assert publish._due(connection, published(town, 1)) == 2
+        assert due(connection, published(town, 1)) == 2
     town.ledger.reopens(SITE, hello(town, cabin, HEARD, directory_version=4))
     town.ledger.settle()
     town.ledger.reopens(SITE, hello(town, cabin, Mark(1, 9, b"z" * 32), directory_version=1 << 40))
     town.ledger.settle()
     with town.ledger.database.reading() as connection:
-        held = [publish._due(connection, published(town, version, hours=1)) for version in (1, 3, 4, 6)]
+        held = [due(connection, published(town, version, hours=1)) for version in (1, 3, 4, 6)]
     assert held == [6, 6, 5, 7]
 
 
@@ -242,8 +247,34 @@ def test_what_cabins_refused_a_further_directory_puts_right(town: Town) -> None:
     town.ledger.reopens(SITE, hello(town, cabin, HEARD, directory_version=4))
     town.ledger.settle()
     with town.ledger.database.reading() as connection:
-        assert publish._due(connection, before) == 7
-        assert publish._due(connection, published(town, 7, hours=1)) == 8
+        assert due(connection, before) == 7
+        assert due(connection, published(town, 7, hours=1)) == 8
+
+
+@pytest.mark.parametrize(("held", "other"), [(3, False), (4, True), (5, True), (9, True), (1 << 40, False)])
+def test_an_administrator_sees_that_cabins_may_hold_another_directory_until_one_is_published(
+    town: Town, held: int, other: bool
+) -> None:
+    """An older copy had published anew what a cabin holds otherwise, of the very same number: nobody was told."""
+    cabin = town.cabin(SITE)
+    committed(town, cabin)
+    with town.ledger.database.turn() as connection:
+        connection.execute(
+            insert(schema.published).values(version=5, digest=bytes(32), signed=b"", published_at=town.now)
+        )
+    town.later(seconds=60)
+    town.ledger.reopens(SITE, hello(town, cabin, HEARD, directory_version=held))
+    town.ledger.settle()
+    with town.ledger.database.reading() as connection:
+        found = status.fleet(facts.read(connection, town.now), town.now).findings
+        assert any("kabine directory publish" in finding.text for finding in found) == other
+        next_one = due(connection, published(town, 5, hours=-1 / 60))
+    assert (next_one > 6) == other
+    with town.ledger.database.turn() as connection:
+        row = {"version": next_one, "digest": bytes(31) + b"1", "signed": b"", "published_at": town.now}
+        connection.execute(insert(schema.published).values(row))
+    with town.ledger.database.reading() as connection:
+        assert not facts.read(connection, town.now).directory_overtaken
 
 
 def test_what_a_cabin_has_lost_by_itself_is_told_and_may_still_come(town: Town) -> None:

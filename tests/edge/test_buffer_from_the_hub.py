@@ -269,6 +269,23 @@ def test_an_older_or_unsigned_directory_is_not_taken(cabin: Cabin) -> None:
     assert not cabin.told(buffer, event).wanted
 
 
+def test_another_directory_of_the_same_number_is_told_until_a_later_one_is_in_force(cabin: Cabin) -> None:
+    """The hub came back from an older copy and published before it had heard from this cabin: both believed that all was well."""
+    buffer = cabin.open()
+    buffer.set_directory(directory(2, bytes(31) + b"1"))
+    cabin.told(buffer, cabin.published(directory(2, bytes(31) + b"1"))[0])
+    assert buffer.troubles == ()
+    assert not cabin.told(buffer, cabin.published(directory(2, bytes(31) + b"2"))[0]).wanted
+    assert buffer.troubles == (
+        "Directory 2 of the hub was refused: There are two different directories with the version 2.",
+    )
+    event, raw = cabin.published(directory(4, bytes(31) + b"3"))
+    cabin.told(buffer, event)
+    buffer.keep(event.digest, 0, raw)
+    assert buffer.sync().directory == 4
+    assert buffer.troubles == ()
+
+
 def test_a_large_directory_comes_in_many_parts(cabin: Cabin) -> None:
     buffer = cabin.open()
     event, raw = cabin.published(directory(1, padding=900_000))

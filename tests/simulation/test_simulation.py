@@ -28,6 +28,7 @@ RECOVERIES = {
     "cabin-opened-again",
     "agency-was-let-go",
     "agency-was-made-known-again",
+    "directory-was-published-once-more",
     "connector-came-again",
     "connector-noticed-altered-bytes",
     "directory-came-into-force",

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from edge.buffer import News
+import hashlib
+
+from edge.buffer import Buffer, News
 from edge.storage import opening
+from protocol import codec
 from protocol.manifest import Happening
 from tools.simulator.cabin_node import CabinNode
 from tools.simulator.hub_watch import HubWatch
@@ -121,8 +124,8 @@ class CabinWatch:
             found.append(f"{cabin.buffer.waiting().documents} documents wait in {cabin.name}")
         elif cabin.buffer.log.acknowledged() < cabin.buffer.log.last().number:
             found.append(f"entries of {cabin.name} are not acknowledged")
-        elif cabin.buffer.directory_version() < self._at_hub.directory_version():
-            found.append(f"{cabin.name} holds an older directory than the one in force")
+        else:
+            found += self._another_directory(cabin.buffer)
         found += self._untidy()
         for_ever = self._kept_for_ever()
         if for_ever:
@@ -131,6 +134,17 @@ class CabinWatch:
         if untold:
             found.append(f"{untold} documents of {cabin.name} were lost with a hub from a backup, and nobody is told")
         return found
+
+    def _another_directory(self, buffer: Buffer) -> list[str]:
+        """It may hold a newer one than a hub from a backup. An older one it must not, nor another of that number."""
+        version, digest = self._at_hub.directory()
+        signed = buffer.directory()
+        held = b"" if signed is None else hashlib.sha256(codec.encode(signed)).digest()
+        if buffer.directory_version() < version:
+            return [f"{self._cabin.name} holds an older directory than the one in force"]
+        if buffer.directory_version() == version and held != digest:
+            return [f"{self._cabin.name} holds another directory of the number in force"]
+        return []
 
     def _kept_for_ever(self) -> int:
         """How many are still here that were secured long ago, where they are to be kept for seconds."""

@@ -342,9 +342,10 @@ class HubWatch:
         )
         return [row[0] for row in rows]
 
-    def directory_version(self) -> int:
-        """Of the directory in force; 0 where the hub does not run."""
-        return 0 if self._hub.ledger is None else self._hub.ledger.directory_version()
+    def directory(self) -> tuple[int, bytes]:
+        """Version and digest of the one in force; 0 and empty where the hub does not run."""
+        current = None if self._hub.ledger is None else self._hub.ledger.known.current
+        return (0, b"") if current is None else (current.version, current.digest or b"")
 
     def unreadable(self) -> int:
         """So many documents lie open in an inbox and are not what was handed in. The hub runs."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import Connection
 
 from cloud import enrolment
-from cloud.directory import draft
+from cloud.directory import draft, publish
 from cloud.fleet import facts
 from protocol.errors import Refused
 from protocol.ids import AgencyId, SiteId
@@ -250,7 +250,8 @@ class People:
                 office.user
             ):  # a hub from a backup has forgotten its card
                 self._take_over(office.agency)
-        if any(self._refuses_directory(cabin) for cabin in simulation.cabins):
+        if simulation.hub.beside(publish.overtaken) or any(map(_refuses_directory, simulation.cabins)):
+            simulation.report.recoveries["directory-was-published-once-more"] += 1
             simulation.hub.publish()
         forked = simulation.witness.hub.forked()
         for cabin in list(simulation.cabins):
@@ -260,12 +261,6 @@ class People:
 
     def _again(self, old: CabinNode) -> None:
         self._later(60, 600, lambda: old.retired or self.replace(old.site))
-
-    def _refuses_directory(self, cabin: CabinNode) -> bool:
-        """Does it say so, and holds an older one still?"""
-        buffer, in_force = cabin.buffer, self._simulation.witness.hub.directory_version()
-        refused = buffer is not None and any(refuses_directory(what) for what in buffer.troubles)
-        return refused and buffer is not None and buffer.directory_version() < in_force
 
     # --- inside --------------------------------------------------------------------------------------------------
     def _excuse(self, cabin: CabinNode) -> None:
@@ -281,6 +276,10 @@ class People:
     def _later(self, low_seconds: float, high_seconds: float, act: Callable[[], object]) -> None:
         agenda = self._simulation.agenda
         agenda.on(agenda.now + self._dice.uniform(low_seconds, high_seconds), act)
+
+
+def _refuses_directory(cabin: CabinNode) -> bool:
+    return cabin.buffer is not None and any(map(refuses_directory, cabin.buffer.troubles))
 
 
 def database_of(hub: HubNode) -> Image:
