@@ -184,6 +184,7 @@ PLANTED: Final[dict[str, Planted]] = {
     "clock-believed": Planted(_clock_believed, ("clock-jump",)),
     "held-back-for-ever": Planted(_instead(ingest.Ingest, "reconsider", _nothing), ("inbox-key-changed",)),
     "gap-untold": Planted(_gap_untold, ("cabin-older-file",)),
+    "directory-told-once": Planted(_instead(Ledger, "_tell_again", _nothing), ("cabin-older-file", "cabin-bit-flip")),
     # in the cabin
     "ack-before-sync": Planted(_connection(in_cabin.AckBeforeSync, lambda connection: connection)),
     "ack-when-heard": Planted(_connection(in_cabin.AckWhenHeard, lambda connection: connection._pump.link)),
