@@ -66,8 +66,8 @@ def begun(command: Sequence[str], **more: Any) -> Iterator[subprocess.Popen[Any]
         yield process
     finally:
         if process is not None:
-            process.kill()
-            process.wait()
+            with process:  # waits for it, and closes its pipes
+                process.kill()
 
 
 def seen_off(command: Sequence[str], **more: Any) -> subprocess.CompletedProcess[str]:

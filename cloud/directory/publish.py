@@ -74,9 +74,9 @@ def build(connection: Connection, hub: HubRow, holidays_region: str, now: dateti
     return directory
 
 
-def overtaken(connection: Connection) -> bool:
-    """May cabins hold a directory that this hub, which came back from an older copy, does not know? Then the next one takes a number that all of
-    them take; it is to be published, whatever it says."""
+def needed(connection: Connection) -> bool:
+    """May cabins hold a directory that this hub, which came back from an older copy, does not know? Then one is to be published, whatever it says,
+    with a number that all of them take."""
     published = schema.published.c
     newest = select(published.version, published.published_at).order_by(published.version.desc()).limit(1)
     row = connection.execute(newest).first()

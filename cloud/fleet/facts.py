@@ -132,14 +132,14 @@ class SiteFacts:
 
 @dataclass(frozen=True)
 class FleetFacts:
-    """The hub, its cabins by name, and alarms that are nobody's in particular. `directory_version`: in force, 0 when none. `directory_overtaken`:
+    """The hub, its cabins by name, and alarms that are nobody's in particular. `directory_version`: in force, 0 when none. `directory_needed`:
     cabins may hold another one, from before this hub came back from an older copy."""
 
     hub: HubFacts
     sites: tuple[SiteFacts, ...]
     alarms: tuple[Alarm, ...] = ()
     directory_version: int = 0
-    directory_overtaken: bool = False
+    directory_needed: bool = False
 
 
 def read(connection: Connection, now: datetime) -> FleetFacts:
@@ -169,8 +169,8 @@ def read(connection: Connection, now: datetime) -> FleetFacts:
         for row in rows
     )
     version = connection.execute(select(func.max(schema.published.c.version))).scalar_one()
-    overtaken = publish.overtaken(connection)
-    return FleetFacts(_hub(connection), sites, tuple(alarms.get(None, ())), version or 0, overtaken)
+    needed = publish.needed(connection)
+    return FleetFacts(_hub(connection), sites, tuple(alarms.get(None, ())), version or 0, needed)
 
 
 def only(facts: FleetFacts, site: SiteId) -> FleetFacts:

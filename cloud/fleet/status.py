@@ -28,7 +28,7 @@ DISK_WARN_BYTES: Final = 5 * limits.DISK_FREE_BYTES_MIN
 # State words of ports in `hardware`; every other is a reason to look. An empty scanner waits for a visitor's paper.
 CLEANING: Final = "cleaning"  # SPEC.md section 3.5, as a cabin says it
 DEVICE_WELL: Final = frozenset({"ready", "no-paper", "busy", "printing", "absent"})
-_OVERTAKEN: Final = (
+_DIRECTORY_NEEDED: Final = (
     "Seit der Hub aus einer Sicherung zurückkam, haben Kabinen vielleicht ein anderes Verzeichnis als er: kabine directory publish gibt allen wieder "
     "das gleiche."
 )
@@ -97,8 +97,8 @@ def fleet(facts: FleetFacts, now: datetime) -> FleetStatus:
     silent_since = _past(facts.hub.alive_at, now)
     findings = [] if alive else [Finding(Severity.CRITICAL, _hub_silence(facts.hub, silent_since, now), silent_since)]
     findings += _hub_disk(facts.hub)
-    if facts.directory_overtaken:
-        findings.append(Finding(Severity.WARNING, _OVERTAKEN))
+    if facts.directory_needed:
+        findings.append(Finding(Severity.WARNING, _DIRECTORY_NEEDED))
     findings += [Finding(Severity.WARNING, alarm.text, _past(alarm.raised_at, now)) for alarm in facts.alarms]
     severity = max([Severity.OK, *(each.severity for each in findings), *(each.severity for each in sites)])
     return FleetStatus(sites, alive, tuple(findings), severity, _sentence(sites, tuple(findings)))

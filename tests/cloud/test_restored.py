@@ -274,7 +274,7 @@ def test_an_administrator_sees_that_cabins_may_hold_another_directory_until_one_
         row = {"version": next_one, "digest": bytes(31) + b"1", "signed": b"", "published_at": town.now}
         connection.execute(insert(schema.published).values(row))
     with town.ledger.database.reading() as connection:
-        assert not facts.read(connection, town.now).directory_overtaken
+        assert not facts.read(connection, town.now).directory_needed
 
 
 def test_what_a_cabin_has_lost_by_itself_is_told_and_may_still_come(town: Town) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.journeys.waiting import until
+from tests.tools.processes import working_in
 
 ROOT = Path(__file__).parents[2]
 IN_ROOM = """
@@ -27,19 +28,6 @@ if __name__ == "__main__":
 MANY = ("--rounds", "1000000")
 BENCH = ("bench", "sync", "--scale", "0.05", "--folder")
 pytestmark = pytest.mark.timeout(600)
-
-
-def of(folder: Path) -> set[str]:
-    """Processes that work in this folder, by their words: one that is only about to become another has the same as whoever begins it."""
-    found = set()
-    for words in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            said = words.read_bytes().replace(b"\0", b" ").decode(errors="replace")
-        except OSError:
-            continue  # it has ended
-        if str(folder) in said:
-            found.add(said)
-    return found
 
 
 def first(process: int) -> int:
@@ -75,7 +63,7 @@ def ended(
         start_new_session=True,
     ) as process:
         try:
-            until(lambda: os.listdir(folder) and len(of(folder)) >= at_work, "it is at work", 300)
+            until(lambda: os.listdir(folder) and len(working_in(folder)) >= at_work, "it is at work", 300)
             if number == signal.SIGINT:
                 os.killpg(process.pid, number)  # as a terminal does
             else:
@@ -85,7 +73,7 @@ def ended(
             process.kill()  # of one that hangs the test is to say so
     assert process.returncode == (1 if number == signal.SIGINT else -number), said
     assert os.listdir(folder) == []
-    assert of(folder) == set()
+    assert working_in(folder) == set()
     return said
 
 

@@ -250,7 +250,7 @@ class People:
                 office.user
             ):  # a hub from a backup has forgotten its card
                 self._take_over(office.agency)
-        if simulation.hub.beside(publish.overtaken) or any(map(_refuses_directory, simulation.cabins)):
+        if simulation.hub.beside(publish.needed) or any(map(_refuses_directory, simulation.cabins)):
             simulation.report.recoveries["directory-was-published-once-more"] += 1
             simulation.hub.publish()
         forked = simulation.witness.hub.forked()

@@ -64,13 +64,13 @@ def daemon(
         log.open("ab") as said,
         begun(command, stdin=subprocess.DEVNULL, stdout=said, stderr=said, env=environment) as process,
     ):
-        until = time.monotonic() + START_SECONDS
-        while not _listens(host, port):
-            if process.poll() is not None or time.monotonic() > until:
-                words = log.read_text(errors="replace")[-400:]
-                raise Unavailable(f"{command[0]} did not start: {words or 'it said nothing'}", "Look at its version.")
-            time.sleep(LOOK_SECONDS)
         try:
+            until = time.monotonic() + START_SECONDS
+            while not _listens(host, port):
+                if process.poll() is not None or time.monotonic() > until:
+                    words = log.read_text(errors="replace")[-400:] or "it said nothing"
+                    raise Unavailable(f"{command[0]} did not start: {words}", "Look at its version.")
+                time.sleep(LOOK_SECONDS)
             yield process.pid
         finally:
             process.terminate()
